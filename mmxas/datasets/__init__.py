@@ -1,0 +1,3 @@
+from .skeletons import Skeleton, load_skeleton
+
+__all__ = ['Skeleton', 'load_skeleton']

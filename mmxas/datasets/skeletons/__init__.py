@@ -1,0 +1,3 @@
+from .skeleton import Skeleton, load_skeleton
+
+__all__ = ['Skeleton', 'load_skeleton']
