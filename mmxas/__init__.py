@@ -1,0 +1,27 @@
+"""mmxas: multi-hypothesis 3D animal and human pose from masks and synthetic images, on mmpose.
+
+Importing it checks the stack, makes mmpose import with mmcv-lite, and registers every component.
+"""
+from . import compat
+from .version import __version__, version_info
+
+if not compat.check_is_running():  # `python -m mmxas.check` must also run where nothing below can be imported
+    compat.install()
+    from . import (
+        apis,
+        body_models,
+        codecs,
+        datasets,
+        engine,
+        evaluation,
+        models,
+        ops,
+        registry,
+        synthesis,
+        visualization,
+    )
+
+__all__ = [
+    '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'models', 'ops',
+    'registry', 'synthesis', 'version_info', 'visualization',
+]

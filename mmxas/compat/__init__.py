@@ -1,0 +1,26 @@
+"""What makes today's mmpose stack work together; ``import mmxas`` calls :func:`install` first.
+
+Nothing outside the standard library is imported before :func:`install` runs, so that ``python -m mmxas.check`` works with
+a broken stack.
+"""
+from .stack import CHECK_COMMAND, StackError, check_is_running, readable_errors, require_versions
+
+
+def install() -> None:
+    """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` config paths.
+
+    Raises:
+        StackError: One readable error, if a package is missing, of a wrong version, or does not import.
+    """
+    require_versions()
+    with readable_errors():
+        from .checkpoints import allow_mmengine_checkpoints
+        from .config_paths import support_mmxas_paths
+        from .mmcv_ops import install_placeholder
+        install_placeholder()
+        allow_mmengine_checkpoints()
+        support_mmxas_paths()
+        import mmpose.apis  # noqa: F401
+
+
+__all__ = ['CHECK_COMMAND', 'StackError', 'check_is_running', 'install', 'readable_errors', 'require_versions']

@@ -1,0 +1,34 @@
+"""Load mmengine's checkpoints under ``weights_only`` semantics (torch >= 2.6), by an exact allow-list.
+
+mmengine 0.10.7 calls ``torch.load`` without ``weights_only``, and its Runner stores a message hub with
+:class:`HistoryBuffer` and numpy arrays beside the weights, so resume, ``load_from`` and ``init_model`` fail. Each name
+below rebuilds plain data and runs nothing of the checkpoint's choosing; ``weights_only`` stays on.
+"""
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+
+_NUMPY_DTYPES = (
+    'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64',
+    'str',
+)
+
+
+def safe_globals() -> list:
+    """The allow-list: objects, or ``(object, name in the file)`` where numpy 1 and 2 differ in the name."""
+    reconstruct = np.empty(0).__reduce__()[0]
+    scalar = np.float64(0).__reduce__()[0]
+    dtypes = sorted({type(np.dtype(name)) for name in _NUMPY_DTYPES}, key=lambda dtype: dtype.__name__)
+    return [
+        HistoryBuffer,
+        np.ndarray,
+        np.dtype,
+        *dtypes,
+        *((reconstruct, f'{package}.multiarray._reconstruct') for package in ('numpy.core', 'numpy._core')),
+        *((scalar, f'{package}.multiarray.scalar') for package in ('numpy.core', 'numpy._core')),
+    ]
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Add :func:`safe_globals` to torch's process-wide allow-list; calling it again changes nothing."""
+    torch.serialization.add_safe_globals(safe_globals())

@@ -1,0 +1,75 @@
+"""Let a config inherit one of ours as ``_base_ = 'mmxas::xas_mocap.py'``.
+
+mmengine resolves ``package::path`` for a fixed list of packages only, and asks for a folder in the path. Names that begin
+with ``mmxas::`` are resolved here: to ``mmxas/.mim/configs`` of an installed wheel, or to ``configs`` beside the package
+in a checkout.
+"""
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.hub import hub
+
+PREFIX = 'mmxas::'
+_PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+
+
+def config_root() -> Path:
+    """The folder that holds the configs which come with mmxas.
+
+    Raises:
+        FileNotFoundError: If neither the checkout's folder nor the wheel's copy is there.
+    """
+    candidates = (_PACKAGE_ROOT.parent / 'configs', _PACKAGE_ROOT / '.mim' / 'configs')
+    if (_PACKAGE_ROOT.parent / 'setup.py').is_file() and candidates[0].is_dir():
+        return candidates[0]
+    if candidates[1].is_dir():
+        return candidates[1]
+    raise FileNotFoundError(f'no configs of mmxas: looked for {candidates[0]} (checkout) and {candidates[1]} (wheel)')
+
+
+def config_path(name: str) -> Path:
+    """The file that ``name`` stands for.
+
+    Args:
+        name: ``mmxas::xas_mocap.py``, or without the prefix; ``.py`` may be left out.
+
+    Raises:
+        FileNotFoundError: If there is no such config; the ones that exist are named.
+    """
+    root = config_root()
+    relative = name.removeprefix(PREFIX)
+    path = root / (relative if Path(relative).suffix else f'{relative}.py')
+    if not path.is_file():
+        known = ', '.join(sorted(str(file.relative_to(root)) for file in root.rglob('*.py'))) or 'none'
+        raise FileNotFoundError(f'{name}: no such config in {root}; there are: {known}')
+    return path
+
+
+def support_mmxas_paths() -> None:
+    """Teach mmengine's ``Config`` and ``mmengine.hub.get_config`` the prefix; calling it again changes nothing."""
+    original = Config._get_cfg_path
+    if getattr(original, 'knows_mmxas', False):
+        return
+
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        # The scope is None: our components live in mmpose's registries, and there is no registry scope for ours.
+        return (str(config_path(cfg_path)), None) if cfg_path.startswith(PREFIX) else original(cfg_path, filename)
+
+    get_cfg_path.knows_mmxas = True
+    Config._get_cfg_path = staticmethod(get_cfg_path)
+    _support_hub()
+
+
+def _support_hub() -> None:
+    original = hub.get_config
+
+    def get_config(cfg_path: str, pretrained: bool = False) -> Config:
+        if not cfg_path.startswith(PREFIX):
+            return original(cfg_path, pretrained)
+        if pretrained:
+            raise ValueError(f'{cfg_path}: mmxas has no released weights; leave out pretrained=True')
+        return Config.fromfile(config_path(cfg_path))
+
+    hub.get_config = get_config
+    import mmengine.hub
+    mmengine.hub.get_config = get_config
