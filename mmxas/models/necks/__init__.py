@@ -1,0 +1,4 @@
+"""What stands between a backbone and a head."""
+from mmxas.models.necks.sum_fusion_neck import SumFusionNeck
+
+__all__ = ['SumFusionNeck']
