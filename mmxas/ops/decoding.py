@@ -1,0 +1,204 @@
+"""From a 3D heatmap to several poses: integral decoding with hypotheses in depth (paper 3.2, equations 2-6 and 19).
+
+Symbols: N batch, H hypotheses, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
+Coordinates are in the norm frame: x and y in [-1, 1] over the crop, z = z_mm / box_mm.
+"""
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .checks import check_shape
+from .marginals import Marginals, bin_positions, spatial_softmax, volume_marginals
+
+__all__ = ['Hypotheses', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'spatial_softmax']
+
+
+class Hypotheses(NamedTuple):
+    """Several poses decoded from one heatmap, the most confident first.
+
+    Attributes:
+        keypoints: (N, H, K, 3) in the norm frame; x and y are the same in all hypotheses.
+        scores: (N, H, K) value of the depth profile at the entry's peak; 0 where invalid.
+        valid: (N, H, K) bool; an invalid entry repeats the depth of the keypoint's highest peak.
+        depth_profile: (N, K, D) probability along depth (equation 3).
+    """
+
+    keypoints: Tensor
+    scores: Tensor
+    valid: Tensor
+    depth_profile: Tensor
+
+
+class Peaks(NamedTuple):
+    """Peaks of depth profiles, the highest first.
+
+    Attributes:
+        index: (N, K, H) int64 bin of each peak; an invalid entry repeats the highest peak's.
+        scores: (N, K, H) profile value at the peak; 0 where invalid.
+        valid: (N, K, H) bool.
+    """
+
+    index: Tensor
+    scores: Tensor
+    valid: Tensor
+
+
+def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) -> Peaks:
+    """The highest local maxima of depth profiles (equations 4 and 5).
+
+    A peak is an interior bin (1 to D - 2) that is no lower than both neighbours. A run of equal bins is one peak, at
+    its middle, and a bin of probability 0 is none. The highest peak is always valid; a profile without any interior
+    peak (its maximum is at the border) has its global maximum as the only one. Equal peaks are ordered by depth.
+
+    Args:
+        profile: (N, K, D) depth profiles.
+        num_hypotheses: H, number of peaks to return.
+        threshold: A further peak counts if it is at least this fraction of the highest one, in [0, 1].
+
+    Returns:
+        The peaks. There is no gradient through them.
+
+    Raises:
+        ValueError: If the profile is not (N, K, D), or an option is out of range.
+    """
+    check_shape(profile, ('N', 'K', 'D'), 'profile')
+    if num_hypotheses < 1:
+        raise ValueError(f'num_hypotheses: at least 1 expected, got {num_hypotheses}')
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f'peak_threshold: a fraction of the highest peak in [0, 1] expected, got {threshold}')
+    with torch.no_grad():
+        profile = profile.detach()
+        values = profile.masked_fill(~_candidates(profile), -1.0)
+        values, index = values.sort(dim=-1, descending=True, stable=True)
+        missing = num_hypotheses - profile.shape[-1]
+        if missing > 0:
+            values = torch.nn.functional.pad(values, (0, missing), value=-1.0)
+            index = torch.nn.functional.pad(index, (0, missing))
+        values, index = values[..., :num_hypotheses], index[..., :num_hypotheses].clone()
+        highest, border = profile.max(dim=-1)
+        no_peak = values[..., 0] <= 0
+        values[..., 0] = torch.where(no_peak, highest, values[..., 0])
+        index[..., 0] = torch.where(no_peak, border, index[..., 0])
+        valid = (values > 0) & (values >= threshold * values[..., :1])
+        valid[..., 0] = True
+        return Peaks(index=torch.where(valid, index, index[..., :1]), scores=values * valid, valid=valid)
+
+
+def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int | None = 15,
+                     peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True) -> Hypotheses:
+    """Decode hypotheses from the marginals of a heatmap; see :func:`decode_hypotheses`.
+
+    Args:
+        marginals: Result of :func:`mmxas.ops.marginals.volume_marginals`.
+        num_hypotheses: H.
+        window: Odd number of bins, or None.
+        peak_threshold: Fraction of the highest peak.
+        mapping: ``'centre'`` or ``'released'``.
+        sort_poses: Order poses by score.
+
+    Returns:
+        The hypotheses.
+    """
+    _check_window(num_hypotheses, window)
+    profile = marginals.z
+    with torch.autocast(device_type=profile.device.type, enabled=False):
+        x, y = (_expectation(axis, mapping).unsqueeze(1) for axis in marginals[:2])
+        peaks = depth_peaks(profile, num_hypotheses, peak_threshold)
+        z = _expectation(profile, mapping).unsqueeze(-1) if window is None else \
+            _windowed_depth(profile, peaks.index, window, mapping)
+        z = z.transpose(1, 2)
+        keypoints = torch.stack([x.expand_as(z), y.expand_as(z), z], dim=-1)
+        scores = profile.gather(-1, peaks.index) * peaks.valid
+    decoded = Hypotheses(keypoints, scores.transpose(1, 2), peaks.valid.transpose(1, 2), profile)
+    return _sorted_by_score(decoded) if sort_poses and num_hypotheses > 1 else decoded
+
+
+def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 3, window: int | None = 15,
+                      peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True,
+                      depth: int | None = None) -> Hypotheses:
+    """Decode H poses from the logits of a 3D heatmap (equations 2-6).
+
+    x and y are integrals over the whole volume (equation 2). In depth, the profile (equation 3) has peaks (equation
+    4); the h-th pose takes each keypoint's h-th highest peak (equation 5), refined by the mean of the bins in a
+    window around it, weighted by the profile (equations 6 and 19). Where a keypoint has fewer than H peaks, the
+    further entries are invalid and repeat the depth of its highest peak, so that each hypothesis is a whole pose. A
+    pose's score is the mean of its entries' scores, an invalid one counting 0.
+
+    Everything runs in float32 at least, also under autocast, and is differentiable in the logits.
+
+    Args:
+        logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels. Any D, Hm, Wm.
+        num_keypoints: K.
+        num_hypotheses: H. 1 with ``window=None`` is the vanilla detector (equation 2 for z as well).
+        window: Odd number of bins in all around a peak; bins outside the volume do not count.
+        peak_threshold: A peak counts if it is at least this fraction of the keypoint's highest, in [0, 1].
+        mapping: Norm position of the bins: ``'centre'`` of their cells, or ``'released'`` (2 i / n - 1).
+        sort_poses: Order poses by descending score, so that hypothesis 0 is the most confident.
+        depth: D; None takes it from the number of channels.
+
+    Returns:
+        The hypotheses.
+
+    Raises:
+        ValueError: If channels are not K * D, or an option is out of range.
+
+    Example:
+        >>> logits = torch.full((1, 9, 4, 4), -20.0)
+        >>> logits[0, 2, 1, 3] = 20.0
+        >>> decode_hypotheses(logits, num_keypoints=1, num_hypotheses=1, window=3).keypoints.round(decimals=3)
+        tensor([[[[ 0.7500, -0.2500, -0.4440]]]])
+    """
+    _check_window(num_hypotheses, window)
+    marginals = volume_marginals(logits, num_keypoints, depth)
+    return decode_marginals(marginals, num_hypotheses, window, peak_threshold, mapping, sort_poses)
+
+
+def _check_window(num_hypotheses: int, window: int | None) -> None:
+    if window is None:
+        if num_hypotheses != 1:
+            raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
+                             '(None means the vanilla detector, which has one hypothesis)')
+    elif window < 1 or window % 2 == 0:
+        raise ValueError(f'window: an odd number of bins (1 or more) expected, got {window}')
+
+
+def _candidates(profile: Tensor) -> Tensor:
+    """Equation 4 in the interior, each run of equal candidates reduced to its middle bin. (..., D) bool."""
+    found = torch.zeros_like(profile, dtype=torch.bool)
+    if profile.shape[-1] < 3:
+        return found
+    middle = profile[..., 1:-1]
+    found[..., 1:-1] = (middle >= profile[..., :-2]) & (middle >= profile[..., 2:]) & (middle > 0)
+    same = found[..., 1:] & found[..., :-1] & (profile[..., 1:] == profile[..., :-1])
+    index = torch.arange(profile.shape[-1], device=profile.device).expand_as(profile)
+    starts, ends = found.clone(), found.clone()
+    starts[..., 1:] &= ~same
+    ends[..., :-1] &= ~same
+    first = index.masked_fill(~starts, 0).cummax(dim=-1).values
+    last = index.masked_fill(~ends, profile.shape[-1]).flip(-1).cummin(dim=-1).values.flip(-1)
+    return found & (index == (first + last) // 2)
+
+
+def _expectation(probability: Tensor, mapping: str) -> Tensor:
+    positions = bin_positions(probability.shape[-1], mapping, probability.device, probability.dtype)
+    return (probability * positions).sum(dim=-1)
+
+
+def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, mapping: str) -> Tensor:
+    """Mean position in a window around each peak, weighted by the profile (equation 6). (N, K, H)."""
+    bins = torch.arange(profile.shape[-1], device=profile.device)
+    inside = ((bins - peaks.unsqueeze(-1)).abs() <= window // 2).to(profile.dtype)
+    weights = inside * profile.unsqueeze(-2)
+    positions = bin_positions(profile.shape[-1], mapping, profile.device, profile.dtype)
+    return (weights * positions).sum(dim=-1) / weights.sum(dim=-1).clamp_min(torch.finfo(profile.dtype).tiny)
+
+
+def _sorted_by_score(decoded: Hypotheses) -> Hypotheses:
+    order = decoded.scores.detach().mean(dim=-1).sort(dim=1, descending=True, stable=True).indices[..., None]
+    index = order.expand_as(decoded.scores)
+    return Hypotheses(
+        keypoints=decoded.keypoints.gather(1, index.unsqueeze(-1).expand_as(decoded.keypoints)),
+        scores=decoded.scores.gather(1, index),
+        valid=decoded.valid.gather(1, index),
+        depth_profile=decoded.depth_profile)

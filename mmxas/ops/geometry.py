@@ -1,0 +1,246 @@
+"""Frames and the conversions between them; each conversion is one function, each way.
+
+=======  =========================================================  ===========
+frame    axes                                                       unit
+=======  =========================================================  ===========
+world    the data set's own                                         mm
+camera   x right, y down, z forward                                 mm
+image    x right, y down, z = camera depth - root depth             px, px, mm
+crop     x right, y down over the square crop, z as in the image    px, px, mm
+norm     x, y in [-1, 1] over the crop; z = z_mm / box_mm           -
+=======  =========================================================  ===========
+
+Pixel p of a crop of side S lies at ``(2 p + 1) / S - 1`` in the norm frame. ``box_mm`` is the side in mm of the crop
+at the root's depth. ``mapping='released'`` gives the released code's form, ``2 p / (S - 1) - 1`` and
+``z_mm * S / box_mm / (S - 1)``.
+
+All functions take torch tensors or numpy arrays (all arguments of one kind) of shape (..., P, C) for P points, and
+return that kind. Per-camera arguments have the leading axes (...): matrices (..., 3, 3), vectors (..., 3), numbers
+(...).
+"""
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from .checks import check_choice, check_shape
+from .marginals import MAPPINGS
+
+Array = TypeVar('Array', torch.Tensor, np.ndarray)
+Number = float | torch.Tensor | np.ndarray
+
+
+def box_mm(side_px: Number, root_depth: Number, focal: Number) -> Number:
+    """Side in mm, at the root's depth, of a square crop.
+
+    Args:
+        side_px: Side of the crop in px of the image that it is cut from (not of its resized copy).
+        root_depth: Depth of the root in mm.
+        focal: Focal length in px of that image.
+
+    Returns:
+        The side in mm.
+    """
+    return side_px * root_depth / focal
+
+
+def box_side_px(side_mm: Number, root_depth: Number, focal: Number) -> Number:
+    """Side in image px of a square crop of ``side_mm`` at the root's depth; inverse of :func:`box_mm`."""
+    return side_mm * focal / root_depth
+
+
+def pixel_to_norm(pixels: Array, size: Any, mapping: str = 'centre') -> Array:
+    """Crop pixels to norm x and y.
+
+    Args:
+        pixels: (..., 2) or (...) crop px.
+        size: Crop side in px, or (width, height) as an array of the same kind for (..., 2).
+        mapping: ``'centre'`` or ``'released'``.
+
+    Returns:
+        Norm coordinates of the same shape.
+    """
+    check_choice(mapping, MAPPINGS, 'mapping')
+    return (2.0 * pixels + 1.0) / size - 1.0 if mapping == 'centre' else 2.0 * pixels / (size - 1.0) - 1.0
+
+
+def norm_to_pixel(norm: Array, size: Any, mapping: str = 'centre') -> Array:
+    """Norm x and y to crop pixels; inverse of :func:`pixel_to_norm`."""
+    check_choice(mapping, MAPPINGS, 'mapping')
+    return ((norm + 1.0) * size - 1.0) / 2.0 if mapping == 'centre' else (norm + 1.0) * (size - 1.0) / 2.0
+
+
+def depth_to_norm(depth: Array, side_mm: Number, crop_size: float | None = None, mapping: str = 'centre') -> Array:
+    """Root-relative depth in mm to norm z.
+
+    Args:
+        depth: (...) mm.
+        side_mm: ``box_mm``; broadcasts with ``depth``.
+        crop_size: Crop side in px; only the released mapping needs it.
+        mapping: ``'centre'`` (z_mm / box_mm) or ``'released'`` (z in crop px, by crop_size - 1).
+
+    Returns:
+        Norm z.
+    """
+    return depth / side_mm * _depth_factor(crop_size, mapping)
+
+
+def norm_to_depth(norm: Array, side_mm: Number, crop_size: float | None = None, mapping: str = 'centre') -> Array:
+    """Norm z to root-relative depth in mm; inverse of :func:`depth_to_norm`."""
+    return norm * side_mm / _depth_factor(crop_size, mapping)
+
+
+def world_to_camera(points: Array, rotation: Array, translation: Array) -> Array:
+    """World mm to camera mm: R X + t.
+
+    Args:
+        points: (..., P, 3) mm.
+        rotation: (..., 3, 3) world to camera.
+        translation: (..., 3) mm.
+
+    Returns:
+        (..., P, 3) mm.
+    """
+    _check_points(points, 3)
+    check_shape(rotation, ('...', 3, 3), 'rotation')
+    check_shape(translation, ('...', 3), 'translation')
+    return points @ rotation.swapaxes(-1, -2) + translation[..., None, :]
+
+
+def camera_to_world(points: Array, rotation: Array, translation: Array) -> Array:
+    """Camera mm to world mm; inverse of :func:`world_to_camera`."""
+    _check_points(points, 3)
+    check_shape(rotation, ('...', 3, 3), 'rotation')
+    check_shape(translation, ('...', 3), 'translation')
+    return (points - translation[..., None, :]) @ rotation
+
+
+def camera_to_image(points: Array, intrinsics: Array, root_depth: Number = 0.0) -> Array:
+    """Pinhole projection, camera mm to image px and root-relative depth.
+
+    Args:
+        points: (..., P, 3) mm; depths must not be 0.
+        intrinsics: (..., 3, 3) of the image, in px.
+        root_depth: (...) depth of the root in mm.
+
+    Returns:
+        (..., P, 3): x and y in px, z = depth - root depth in mm.
+    """
+    _check_points(points, 3)
+    check_shape(intrinsics, ('...', 3, 3), 'intrinsics')
+    depth = points[..., 2:]
+    pixels = (points / depth) @ intrinsics.swapaxes(-1, -2)
+    return _join(pixels[..., :2], depth - _per_point(root_depth))
+
+
+def image_to_camera(points: Array, intrinsics: Array, root_depth: Number = 0.0) -> Array:
+    """Image px and root-relative depth to camera mm; inverse of :func:`camera_to_image`."""
+    _check_points(points, 3)
+    check_shape(intrinsics, ('...', 3, 3), 'intrinsics')
+    depth = points[..., 2:] + _per_point(root_depth)
+    inverse = (torch if isinstance(intrinsics, torch.Tensor) else np).linalg.inv(intrinsics)
+    return _join(points[..., :2], depth * 0 + 1.0) @ inverse.swapaxes(-1, -2) * depth
+
+
+def apply_affine(points: Array, matrix: Array) -> Array:
+    """Apply a 2 x 3 affine map to x and y; further channels stay.
+
+    Args:
+        points: (..., P, C) with C >= 2.
+        matrix: (..., 2, 3), e.g. ``warp_mat``, image px to crop px.
+
+    Returns:
+        (..., P, C).
+    """
+    check_shape(points, ('...', 'P', None), 'points')
+    check_shape(matrix, ('...', 2, 3), 'matrix')
+    moved = points[..., :2] @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]
+    return moved if points.shape[-1] == 2 else _join(moved, points[..., 2:])
+
+
+def invert_affine(matrix: Array) -> Array:
+    """Inverse of a 2 x 3 affine map.
+
+    Args:
+        matrix: (..., 2, 3).
+
+    Returns:
+        (..., 2, 3).
+    """
+    check_shape(matrix, ('...', 2, 3), 'matrix')
+    inverse = (torch if isinstance(matrix, torch.Tensor) else np).linalg.inv(matrix[..., :2])
+    return _join(inverse, -inverse @ matrix[..., 2:])
+
+
+def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number, mapping: str = 'centre') -> Array:
+    """Image px and root-relative mm to the norm frame.
+
+    Args:
+        points: (..., P, 3): x, y in image px, z = depth - root depth in mm.
+        warp: (..., 2, 3) image px to crop px.
+        crop_size: Crop side in px.
+        side_mm: (...) ``box_mm``.
+        mapping: ``'centre'`` or ``'released'``.
+
+    Returns:
+        (..., P, 3) norm.
+    """
+    _check_points(points, 3)
+    crop = apply_affine(points, warp)
+    depth = depth_to_norm(crop[..., 2:], _per_point(side_mm), crop_size, mapping)
+    return _join(pixel_to_norm(crop[..., :2], crop_size, mapping), depth)
+
+
+def norm_to_image(points: Array, warp: Array, crop_size: float, side_mm: Number, mapping: str = 'centre') -> Array:
+    """Norm frame to image px and root-relative mm; inverse of :func:`image_to_norm`."""
+    _check_points(points, 3)
+    depth = norm_to_depth(points[..., 2:], _per_point(side_mm), crop_size, mapping)
+    crop = _join(norm_to_pixel(points[..., :2], crop_size, mapping), depth)
+    return apply_affine(crop, invert_affine(warp))
+
+
+def camera_to_norm(points: Array, warp: Array, crop_size: float, intrinsics: Array, root_depth: Number,
+                   side_mm: Number, mapping: str = 'centre') -> Array:
+    """Camera mm to the norm frame.
+
+    Args:
+        points: (..., P, 3) camera mm.
+        warp: (..., 2, 3) image px to crop px.
+        crop_size: Crop side in px.
+        intrinsics: (..., 3, 3) of the image.
+        root_depth: (...) depth of the root in mm.
+        side_mm: (...) ``box_mm``.
+        mapping: ``'centre'`` or ``'released'``.
+
+    Returns:
+        (..., P, 3) norm.
+    """
+    return image_to_norm(camera_to_image(points, intrinsics, root_depth), warp, crop_size, side_mm, mapping)
+
+
+def norm_to_camera(points: Array, warp: Array, crop_size: float, intrinsics: Array, root_depth: Number,
+                   side_mm: Number, mapping: str = 'centre') -> Array:
+    """Norm frame to camera mm, given the true root depth; inverse of :func:`camera_to_norm`."""
+    return image_to_camera(norm_to_image(points, warp, crop_size, side_mm, mapping), intrinsics, root_depth)
+
+
+def _check_points(points: Array, channels: int) -> None:
+    check_shape(points, ('...', 'P', channels), 'points')
+
+
+def _depth_factor(crop_size: float | None, mapping: str) -> float:
+    check_choice(mapping, MAPPINGS, 'mapping')
+    if mapping == 'centre':
+        return 1.0
+    if crop_size is None:
+        raise ValueError("crop_size: the crop's side in px expected for mapping='released', got None")
+    return crop_size / (crop_size - 1.0)
+
+
+def _per_point(value: Number) -> Any:
+    """A number a camera, (...), as (..., 1, 1), to broadcast over points and channels; plain numbers as they are."""
+    return value[..., None, None] if hasattr(value, 'shape') else value
+
+
+def _join(left: Array, right: Array) -> Array:
+    return torch.cat([left, right], dim=-1) if isinstance(left, torch.Tensor) else np.concatenate([left, right], -1)

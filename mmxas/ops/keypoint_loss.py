@@ -1,0 +1,49 @@
+"""Loss of hypotheses against known keypoints (equation 16).
+
+Symbols: N batch, H hypotheses, K keypoints. Coordinates are in the norm frame.
+"""
+import torch
+from torch import Tensor
+
+from .checks import check_choice, check_shape
+from .winner_takes_all import winner_takes_all
+
+NORMS = ('l2', 'l1')
+
+
+def keypoint_errors(hypotheses: Tensor, target: Tensor, norm: str = 'l2') -> Tensor:
+    """Error of each entry: the mean over x, y, z of the squared or absolute difference.
+
+    Args:
+        hypotheses: (N, H, K, 3) norm.
+        target: (N, K, 3) norm.
+        norm: ``'l2'`` (squared) or ``'l1'`` (absolute).
+
+    Returns:
+        (N, H, K).
+    """
+    check_choice(norm, NORMS, 'norm')
+    sizes = check_shape(hypotheses, ('N', 'H', 'K', 3), 'hypotheses')
+    check_shape(target, (sizes['N'], sizes['K'], 3), 'target')
+    with torch.autocast(device_type=hypotheses.device.type, enabled=False):
+        difference = hypotheses - target.to(hypotheses.dtype).unsqueeze(1)
+        return (difference.square() if norm == 'l2' else difference.abs()).mean(dim=-1)
+
+
+def keypoint_loss(hypotheses: Tensor, target: Tensor, valid: Tensor | None = None, weights: Tensor | None = None,
+                  norm: str = 'l2', level: str = 'sample') -> Tensor:
+    """Winner-takes-all loss of hypotheses against synthetic keypoints (equation 16).
+
+    Args:
+        hypotheses: (N, H, K, 3) norm.
+        target: (N, K, 3) norm.
+        valid: (N, H, K) bool validity of the entries; None means all.
+        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None weighs all by 1.
+        norm: ``'l2'`` (the paper) or ``'l1'``.
+        level: ``'sample'``, ``'keypoint'`` or ``'batch'`` (the released code); see
+            :func:`mmxas.ops.winner_takes_all.winner_takes_all`.
+
+    Returns:
+        Scalar: the mean over samples, keypoints and axes of the winners' errors.
+    """
+    return winner_takes_all(keypoint_errors(hypotheses, target, norm), valid, level, weights)

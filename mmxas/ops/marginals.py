@@ -1,0 +1,168 @@
+"""Marginals of a 3D heatmap, and a cross-entropy on them.
+
+Symbols: N batch, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
+"""
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .checks import check_choice, check_positive, check_shape
+
+MAPPINGS = ('centre', 'released')
+# Below this a probability counts as this much: log stays finite, and 1 / p does not overflow float32.
+_TINY = 1e-30
+
+
+class Marginals(NamedTuple):
+    """Probabilities of a keypoint along each axis; each sums to 1 over its last axis.
+
+    Attributes:
+        x: (N, K, Wm).
+        y: (N, K, Hm).
+        z: (N, K, D); the depth profile of equation 3.
+    """
+
+    x: Tensor
+    y: Tensor
+    z: Tensor
+
+
+def bin_positions(num_bins: int, mapping: str = 'centre', device: torch.device | None = None,
+                  dtype: torch.dtype = torch.float32) -> Tensor:
+    """Norm coordinates of the bins of one axis.
+
+    Args:
+        num_bins: Number of bins n.
+        mapping: ``'centre'``: bin i lies at ``(2 i + 1) / n - 1``, the centre of its cell; ``'released'``: at
+            ``2 i / n - 1``, as in the released code of the paper.
+        device: Device of the result.
+        dtype: Data type of the result.
+
+    Returns:
+        (num_bins,) positions in [-1, 1], norm frame.
+
+    Raises:
+        ValueError: If the mapping is unknown.
+    """
+    check_choice(mapping, MAPPINGS, 'mapping')
+    index = torch.arange(num_bins, device=device, dtype=dtype)
+    offset = 1.0 if mapping == 'centre' else 0.0
+    return (2.0 * index + offset) / num_bins - 1.0
+
+
+def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Tensor:
+    """Softmax of each keypoint's heatmap over its whole volume (the sigma of equation 2).
+
+    It runs in float32 at least, also under autocast.
+
+    Args:
+        logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels.
+        num_keypoints: K.
+        depth: D; None takes it from the number of channels.
+
+    Returns:
+        (N, K, D, Hm, Wm) probabilities; each keypoint's sum to 1.
+
+    Raises:
+        ValueError: If the channels are not K * D.
+    """
+    check_shape(logits, ('N', 'K*D', 'Hm', 'Wm'), 'logits')
+    batch, channels, height, width = logits.shape
+    depth = channels // max(num_keypoints, 1) if depth is None else depth
+    if num_keypoints < 1 or depth < 1 or num_keypoints * depth != channels:
+        raise ValueError(
+            f'logits: num_keypoints * depth = {num_keypoints} * {depth} = {num_keypoints * depth} channels expected, '
+            f'got {channels} (shape {tuple(logits.shape)})')
+    with torch.autocast(device_type=logits.device.type, enabled=False):
+        volume = logits if logits.dtype == torch.float64 else logits.float()
+        volume = volume.reshape(batch, num_keypoints, -1).softmax(dim=-1)
+    return volume.view(batch, num_keypoints, depth, height, width)
+
+
+def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
+    """Softmax over the volume, summed onto each of its three axes.
+
+    Args:
+        logits: (N, K * D, Hm, Wm) heatmap logits.
+        num_keypoints: K.
+        depth: D; None takes it from the number of channels.
+
+    Returns:
+        The marginal probabilities in float32 (float64 for float64 logits). ``z`` is the depth profile, equation 3.
+    """
+    volume = spatial_softmax(logits, num_keypoints, depth)
+    with torch.autocast(device_type=logits.device.type, enabled=False):
+        return Marginals(x=volume.sum(dim=(2, 3)), y=volume.sum(dim=(2, 4)), z=volume.sum(dim=(-1, -2)))
+
+
+def heatmap_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
+    """Log-probabilities of the three marginals.
+
+    Args:
+        logits: (N, K * D, Hm, Wm) heatmap logits.
+        num_keypoints: K.
+        depth: D; None takes it from the number of channels.
+
+    Returns:
+        Marginals whose entries are natural logarithms, finite everywhere.
+    """
+    return Marginals(*(axis.clamp_min(_TINY).log() for axis in volume_marginals(logits, num_keypoints, depth)))
+
+
+def gaussian_targets(target: Tensor, num_bins: int, sigma_bins: float = 1.0) -> Tensor:
+    """Discretised Gaussians around coordinates along one axis.
+
+    Args:
+        target: (...) coordinates in the norm frame.
+        num_bins: Number of bins of the axis.
+        sigma_bins: Standard deviation, in bins.
+
+    Returns:
+        (..., num_bins) probabilities that sum to 1. A coordinate outside [-1, 1] counts as the border.
+    """
+    check_positive(sigma_bins, 'sigma_bins')
+    positions = bin_positions(num_bins, device=target.device, dtype=target.dtype)
+    distance = (positions - target.clamp(-1.0, 1.0).unsqueeze(-1)) * (num_bins / 2.0 / sigma_bins)
+    return (-0.5 * distance.square()).softmax(dim=-1)
+
+
+def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypoints: int | None = None,
+                           depth: int | None = None, sigma_bins: float = 1.0,
+                           weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy of the three marginals against Gaussians around the target (not in the paper).
+
+    It teaches where the probability shall lie from the first iteration on, when the integral's gradient is still
+    weak; it is what trains a multi-hypothesis head in minutes.
+
+    Args:
+        logits: (N, K * D, Hm, Wm) heatmap logits, or the result of :func:`volume_marginals` when it is at hand.
+        target: (N, K, 3) keypoints in the norm frame.
+        num_keypoints: K; not needed with marginals.
+        depth: D; None takes it from the number of channels.
+        sigma_bins: Standard deviation of the Gaussians, in bins of each axis.
+        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None weighs all by 1.
+
+    Returns:
+        Scalar: the mean over axes, and over keypoints by weight (0 when no keypoint has weight).
+
+    Raises:
+        ValueError: If shapes disagree or ``num_keypoints`` is missing for logits.
+    """
+    if not isinstance(logits, Marginals):
+        if num_keypoints is None:
+            raise ValueError('num_keypoints: needed with heatmap logits')
+        logits = volume_marginals(logits, num_keypoints, depth)
+    batch, keypoints = logits.x.shape[:2]
+    check_shape(target, (batch, keypoints, 3), 'target')
+    with torch.autocast(device_type=target.device.type, enabled=False):
+        target = target.to(logits.x.dtype)
+        entropy = target.new_zeros(batch, keypoints)
+        for axis, probability in enumerate(logits):
+            wanted = gaussian_targets(target[..., axis], probability.shape[-1], sigma_bins)
+            entropy = entropy - (wanted * probability.clamp_min(_TINY).log()).sum(dim=-1) / 3.0
+        if weights is None:
+            return entropy.mean()
+        check_shape(weights, (batch, keypoints), 'weights')
+        weights = weights.to(entropy.dtype)
+        return (entropy * weights).sum() / weights.sum().clamp_min(1e-6)
