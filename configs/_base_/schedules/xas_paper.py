@@ -1,0 +1,13 @@
+# The paper's two stages (appendix C.1): 50 epochs of synthetic pairs, then 15 with masks and discriminator (eq. 17).
+train_cfg = dict(
+    type='StagedTrainLoop',
+    stages=[
+        dict(name='synthetic', epochs=50, lr=2e-4, schedule='step', milestones=(40, ),
+             loss_weights=dict(render=1.0)),
+        dict(name='full', epochs=15, lr=1e-4, loss_weights=dict(mask=0.02, adversarial=1.0, render=0.5)),
+    ],
+    val_interval=5)
+val_cfg = dict()
+test_cfg = dict()
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.5, 0.999)))
+auto_scale_lr = dict(base_batch_size=32)

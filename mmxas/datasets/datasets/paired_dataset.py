@@ -1,0 +1,89 @@
+"""Unlabelled target crops beside synthetic pairs."""
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import FUNCTIONS
+from torch.utils.data import Dataset
+
+from mmxas.datasets.random_state import seeded
+from mmxas.datasets.samplers import SampleKey
+from mmxas.registry import DATASETS
+
+DOMAINS = ('target', 'synthetic')
+
+
+@DATASETS.register_module()
+class PairedDataset(Dataset):
+    """One target sample and one synthetic sample an index, as a training step takes them (design, step 1).
+
+    Its length is the larger of the two; the shorter set is gone through more than once an epoch. The synthetic partner
+    of a target changes every epoch. Each sample's randomness is a function of (seed, epoch, index) where the sampler is
+    :class:`SeededSampler`.
+
+    Args:
+        synthetic: Config of the synthetic (labelled) data set.
+        target: Config of the target data set, or None to train on synthetic pairs alone.
+
+    Raises:
+        ValueError: The two have different numbers of keypoints, or one is empty.
+    """
+
+    def __init__(self, synthetic: dict, target: dict | None = None) -> None:
+        self.parts = {'synthetic': DATASETS.build(synthetic)}
+        if target is not None:
+            self.parts['target'] = DATASETS.build(target)
+        for domain, part in self.parts.items():
+            if len(part) == 0:
+                raise ValueError(f'the {domain} data set ({type(part).__name__}) is empty')
+        counts = {d: p.metainfo.get('num_keypoints') for d, p in self.parts.items()}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f'different numbers of keypoints: {counts}; give both data sets one skeleton')
+        self.active = tuple(d for d in DOMAINS if d in self.parts)
+        self._order: tuple[tuple, np.ndarray] | None = None
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the synthetic set."""
+        return self.parts['synthetic'].metainfo
+
+    def activate(self, domains: Collection[str]) -> None:
+        """Load only these domains from now on: a stage without a loss on the targets need not read them.
+
+        Raises:
+            ValueError: A domain that there is no data set for.
+        """
+        missing = sorted(set(domains) - set(self.parts))
+        if missing:
+            raise ValueError(f'a loss needs {missing[0]} samples, but train_dataloader.dataset has no {missing[0]!r}')
+        self.active = tuple(d for d in DOMAINS if d in domains)
+
+    def __len__(self) -> int:
+        return max(len(part) for part in self.parts.values())
+
+    def __getitem__(self, key: SampleKey | int) -> list[dict]:
+        """Packed samples of the active domains, target first."""
+        if not isinstance(key, tuple):
+            key = SampleKey(int(key), 0, 0)
+        samples = []
+        for number, domain in enumerate(self.active):
+            with seeded(key.seed, key.epoch, key.index, number):
+                samples.append(self.parts[domain][self._position(domain, key)])
+        return samples
+
+    def _position(self, domain: str, key: SampleKey) -> int:
+        size = len(self.parts[domain])
+        if domain == 'target':
+            return key.index % size
+        if self._order is None or self._order[0] != (key.seed, key.epoch):
+            rng = np.random.default_rng([key.seed % 2**32, key.epoch])
+            rounds = -(-len(self) // size)
+            order = np.concatenate([rng.permutation(size) for _ in range(rounds)])
+            self._order = ((key.seed, key.epoch), order)
+        return int(self._order[1][key.index])
+
+
+@FUNCTIONS.register_module()
+def collate_pairs(batch: Sequence[list[dict]]) -> dict:
+    """Samples of :class:`PairedDataset` to mmpose's batch: all targets, then all synthetic samples."""
+    return pseudo_collate([sample for group in zip(*batch, strict=True) for sample in group])

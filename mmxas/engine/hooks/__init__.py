@@ -1,0 +1,3 @@
+from .update_gate_hook import UpdateGateHook
+
+__all__ = ['UpdateGateHook']

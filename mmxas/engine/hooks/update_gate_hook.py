@@ -1,0 +1,57 @@
+"""Which parameters an optimizer step may move."""
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmxas.registry import HOOKS
+
+
+@HOOKS.register_module()
+class UpdateGateHook(Hook):
+    """Takes the gradients of idle modules away before the optimizer steps.
+
+    Every parameter stays in the graph of every step (DDP asks for it), so an idle module has gradients of zero. Adam
+    would count such steps, and its bias correction would be gone when the module's stage begins: the first steps would
+    be 1/sqrt(1 - beta2) too long. Without a gradient Adam leaves parameter and state alone.
+
+    Args:
+        alternate: How many steps each side takes in turn, ``dict(discriminator=1, detector=1)``: in the discriminator's
+            steps all else is idle, and the reverse. Defaults to None: all parameters move in each step.
+
+    Raises:
+        ValueError: A key that is not one of the two, or a count below 1.
+    """
+
+    def __init__(self, alternate: dict | None = None) -> None:
+        if alternate is not None and (set(alternate) != {'discriminator', 'detector'} or min(alternate.values()) < 1):
+            raise ValueError(f'alternate={alternate}: dict(discriminator=n, detector=m) with n, m >= 1 is expected')
+        self.alternate = alternate
+        self._handle = None
+
+    def before_train(self, runner) -> None:
+        """Attach to the optimizer."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        optimizer = runner.optim_wrapper.optimizer
+
+        def gate(*_args, **_kwargs) -> None:
+            idle = set(model.idle_modules())
+            turn = self.turn(runner.iter)
+            if turn == 'detector':
+                idle.add('discriminator')
+            for name, module in model.named_children():
+                if name in idle or (turn == 'discriminator' and name != 'discriminator'):
+                    for parameter in module.parameters():
+                        parameter.grad = None
+
+        self._handle = optimizer.register_step_pre_hook(gate)
+
+    def after_train(self, runner) -> None:
+        """Detach."""
+        if self._handle is not None:
+            self._handle.remove()
+
+    def turn(self, iteration: int) -> str | None:
+        """Whose step an iteration is: ``'discriminator'``, ``'detector'``, or None for both."""
+        if self.alternate is None:
+            return None
+        first = self.alternate['discriminator']
+        return 'discriminator' if iteration % (first + self.alternate['detector']) < first else 'detector'

@@ -1,0 +1,82 @@
+"""Mixed precision that also runs on a CPU."""
+from contextlib import contextmanager
+
+import torch
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from mmxas.registry import OPTIM_WRAPPERS
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware; without it autocast is slower than float32."""
+    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+                and torch.cpu._is_avx512_bf16_supported())
+
+
+@OPTIM_WRAPPERS.register_module()
+class AutocastOptimWrapper(OptimWrapper):
+    """Autocast on CUDA and CPU, with loss scaling where float16 needs it.
+
+    mmengine's ``AmpOptimWrapper`` refuses the CPU. Here a CPU computes in bfloat16 where it has the instructions and
+    in float32, with a line in the log, where it has not.
+
+    Args:
+        dtype: ``'bfloat16'``, ``'float16'`` (CUDA only) or None: bfloat16 on a CPU, float16 on CUDA. Defaults to None.
+        require: Raise instead of falling back to float32. Defaults to False.
+        kwargs: ``OptimWrapper``'s arguments.
+
+    Raises:
+        ValueError: float16 on a CPU, or another dtype.
+        RuntimeError: ``require`` on a CPU without bfloat16.
+    """
+
+    def __init__(self, dtype: str | None = None, require: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.device_type = 'cuda' if 'cuda' in get_device() else 'cpu'
+        dtype = dtype or ('bfloat16' if self.device_type == 'cpu' else 'float16')
+        if dtype not in ('bfloat16', 'float16'):
+            raise ValueError(f'dtype={dtype!r}: bfloat16 or float16 is expected')
+        if dtype == 'float16' and self.device_type == 'cpu':
+            raise ValueError('dtype=float16 needs CUDA; a CPU computes in bfloat16: dtype="bfloat16"')
+        self.enabled = self.device_type != 'cpu' or cpu_has_bf16()
+        if not self.enabled:
+            message = 'this CPU has no bfloat16 instructions (avx512_bf16 or AMX)'
+            if require:
+                raise RuntimeError(f'{message}: set require=False to compute in float32')
+            print_log(f'AutocastOptimWrapper: {message}; computing in float32', 'current')
+        self.dtype = getattr(torch, dtype)
+        self.scaler = torch.amp.GradScaler(self.device_type, enabled=self.enabled and dtype == 'float16')
+
+    @contextmanager
+    def optim_context(self, model: nn.Module):
+        """Autocast around the forward, inside mmengine's accumulation context."""
+        with super().optim_context(model), torch.autocast(self.device_type, dtype=self.dtype, enabled=self.enabled):
+            yield
+
+    def backward(self, loss: torch.Tensor, **kwargs) -> None:
+        """Backward of the scaled loss."""
+        self.scaler.scale(loss).backward(**kwargs)
+        self._inner_count += 1
+
+    def step(self, **kwargs) -> None:
+        """Unscale, clip if asked, step."""
+        if self.clip_grad_kwargs:
+            self.scaler.unscale_(self.optimizer)
+            self._clip_grad()
+        self.scaler.step(self.optimizer, **kwargs)
+        self.scaler.update()
+
+    def state_dict(self) -> dict:
+        """The optimizer's state and the scaler's."""
+        return {**super().state_dict(), 'loss_scaler': self.scaler.state_dict()}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Load both; a state without a scaler is accepted."""
+        state_dict = dict(state_dict)
+        scaler = state_dict.pop('loss_scaler', None)
+        if scaler:
+            self.scaler.load_state_dict(scaler)
+        super().load_state_dict(state_dict)

@@ -1,0 +1,37 @@
+"""The learning rate of a staged run."""
+from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+
+from mmxas.engine.stages import parse_stages, stage_at
+from mmxas.registry import PARAM_SCHEDULERS
+
+
+@PARAM_SCHEDULERS.register_module()
+class StagedLR(_ParamScheduler):
+    """Sets each parameter group's rate from the stage that the iteration lies in.
+
+    A group's own factor (``paramwise_cfg``'s ``lr_mult``, automatic scaling) is kept: the group's initial rate over the
+    optimizer's default rate multiplies the stage's.
+
+    Args:
+        optimizer: The optimizer or its wrapper.
+        stages: The stages, as in ``train_cfg``.
+        iters_per_epoch: Length of an epoch.
+        last_step: Iterations done before. Defaults to -1: none.
+    """
+
+    def __init__(self, optimizer, stages, iters_per_epoch: int, last_step: int = -1, verbose: bool = False) -> None:
+        self.stages, self.iters_per_epoch = parse_stages(stages), iters_per_epoch
+        torch_optimizer = getattr(optimizer, 'optimizer', optimizer)
+        self.default_lr = torch_optimizer.defaults['lr']
+        super().__init__(optimizer, 'lr', last_step=last_step, by_epoch=False, verbose=verbose)
+
+    def state_dict(self) -> dict:
+        """Only the position: the stages are the config's, so that a resumed run may change them."""
+        return dict(last_step=self.last_step, _global_step=self._global_step)
+
+    def _get_value(self) -> list[float]:
+        last = sum(s.epochs for s in self.stages) * self.iters_per_epoch - 1
+        iteration = min(max(self.last_step, 0), last)
+        begin, stage = stage_at(self.stages, iteration // self.iters_per_epoch)
+        lr = stage.lr_at(iteration - begin * self.iters_per_epoch, self.iters_per_epoch)
+        return [base / self.default_lr * lr for base in self.base_values]

@@ -1,0 +1,88 @@
+"""Training stages as data: which losses are on, for how many epochs, at what learning rate (paper, appendix C.1)."""
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a training run.
+
+    Args:
+        name: Shown in the log.
+        epochs: Length, at least 1.
+        lr: Learning rate at the start of the stage.
+        loss_weights: Weight of every loss term that is on; a term that is not named is off.
+        schedule: ``'step'`` (divided by 10 at each of ``milestones``), ``'cosine'`` (to ``min_lr``) or ``'constant'``.
+        milestones: Epochs within the stage. Defaults to none.
+        min_lr: The cosine's end. Defaults to 0.
+        warmup_iters: Iterations of a linear rise from a hundredth at the start of the stage. Defaults to 0.
+
+    Raises:
+        ValueError: A length below 1, a rate that is not positive, no loss, or an unknown schedule.
+    """
+    name: str
+    epochs: int
+    lr: float
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    schedule: str = 'constant'
+    milestones: Sequence[int] = ()
+    min_lr: float = 0.0
+    warmup_iters: int = 0
+
+    def __post_init__(self) -> None:
+        if int(self.epochs) != self.epochs or self.epochs < 1:
+            raise ValueError(f'stage {self.name!r}: epochs={self.epochs}, a whole number of at least 1 is expected')
+        if not self.lr > 0:
+            raise ValueError(f'stage {self.name!r}: lr={self.lr}, a positive learning rate is expected')
+        if not any(self.loss_weights.values()):
+            raise ValueError(f'stage {self.name!r}: no loss is on; loss_weights names the terms and their weights')
+        if self.schedule not in ('step', 'cosine', 'constant'):
+            raise ValueError(f'stage {self.name!r}: schedule={self.schedule!r}, step, cosine or constant is expected')
+
+    def lr_at(self, iteration: int, iters_per_epoch: int) -> float:
+        """Learning rate at an iteration of this stage, a closed form, so that resuming needs no history."""
+        warmup = 1.0
+        if iteration < self.warmup_iters:
+            warmup = 0.01 + 0.99 * iteration / self.warmup_iters
+        if self.schedule == 'step':
+            passed = sum(iteration >= m * iters_per_epoch for m in self.milestones)
+            return self.lr * warmup * 0.1 ** passed
+        if self.schedule == 'cosine':
+            total = max(self.epochs * iters_per_epoch - 1, 1)
+            cosine = 0.5 * (1 + math.cos(math.pi * min(iteration / total, 1.0)))
+            return warmup * (self.min_lr + (self.lr - self.min_lr) * cosine)
+        return self.lr * warmup
+
+
+def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
+    """Config dicts to stages.
+
+    Raises:
+        ValueError: No stage, two of one name, or an unknown field (named).
+    """
+    if not stages:
+        raise ValueError('train_cfg.stages is empty: declare at least one stage')
+    known = Stage.__dataclass_fields__
+    parsed = []
+    for cfg in stages:
+        if not isinstance(cfg, Stage):
+            unknown = sorted(set(cfg) - set(known))
+            if unknown:
+                raise ValueError(f'stage {cfg.get("name")!r}: unknown field {unknown[0]!r}; known: {", ".join(known)}')
+            cfg = Stage(**cfg)
+        parsed.append(cfg)
+    names = [s.name for s in parsed]
+    if len(set(names)) != len(names):
+        raise ValueError(f'train_cfg.stages: the names {names} are not unique')
+    return tuple(parsed)
+
+
+def stage_at(stages: Sequence[Stage], epoch: int) -> tuple[int, Stage]:
+    """The stage that an epoch (from 0) belongs to, and the epoch it began at."""
+    begin = 0
+    for stage in stages:
+        if epoch < begin + stage.epochs:
+            return begin, stage
+        begin += stage.epochs
+    raise ValueError(f'epoch {epoch} lies behind the last stage, which ends at {begin}')

@@ -1,0 +1,3 @@
+from .multi_hypothesis_head import MultiHypothesisHead
+
+__all__ = ['MultiHypothesisHead']

@@ -1,0 +1,179 @@
+"""The detector's head: features to heatmap volumes, and heatmap volumes to several 3D poses (paper, section 3.2).
+
+N: batch, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size, S: crop size in px.
+"""
+from collections.abc import Sequence
+
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.models.heads.base_head import BaseHead
+from torch import Tensor, nn
+
+from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_pixel, volume_marginals
+from mmxas.registry import MODELS
+
+
+def _upsampling(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    """One deconvolution that doubles the resolution, as in integral pose regression: deconvolution, BN, ReLU."""
+    if kernel not in (2, 3, 4):
+        raise ValueError(f'deconv_kernel_sizes: {kernel} given, 2, 3 or 4 expected')
+    padding, output_padding = {2: (0, 0), 3: (1, 1), 4: (1, 0)}[kernel]
+    return nn.Sequential(
+        nn.ConvTranspose2d(in_channels, out_channels, kernel, stride=2, padding=padding,
+                           output_padding=output_padding, bias=False),
+        nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+
+
+def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
+    """A 3×3 convolution with BN and ReLU."""
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+                         nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+
+
+@MODELS.register_module()
+class MultiHypothesisHead(BaseHead):
+    """Deconvolutions to K·D heatmaps, decoded to H poses by the peaks of each keypoint's depth profile (eq. 2–6, 19).
+
+    ``num_hypotheses=1, window=None`` is the vanilla single-hypothesis detector of eq. 2.
+
+    Args:
+        in_channels: Channels of the feature map.
+        num_keypoints: K, which must be the skeleton's.
+        depth_bins: D. Defaults to 64.
+        deconv_out_channels: Width of each deconvolution; empty for none. Defaults to (256, 256, 256).
+        deconv_kernel_sizes: Kernel of each deconvolution. Defaults to (4, 4, 4).
+        conv_out_channels: Width of each 3×3 convolution (with BN and ReLU) behind them. Defaults to none.
+        num_hypotheses: H. Defaults to 3.
+        window: Bins of the local window in all, an odd number (2 N_w + 1), or None for the whole profile.
+            Defaults to 15.
+        peak_threshold: A peak counts from this part of the profile's highest peak on. Defaults to 0: every peak.
+        mapping: How bins map to coordinates, ``'centre'`` (conventions) or ``'released'``. Defaults to ``'centre'``.
+        losses: Loss terms for training the head by itself on labelled samples, as in mmpose's
+            ``TopdownPoseEstimator``: name to config. Defaults to the synthetic keypoint loss (eq. 16).
+        in_index: Which feature map is read. Defaults to -1.
+        init_cfg: Initialisation. Defaults to normal(std=0.001) for (de)convolutions, as in mmpose's heatmap heads.
+
+    Raises:
+        ValueError: Unequal numbers of deconvolution widths and kernels, or an even ``window``.
+    """
+
+    def __init__(self, in_channels: int, num_keypoints: int, depth_bins: int = 64,
+                 deconv_out_channels: Sequence[int] = (256, 256, 256), deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
+                 conv_out_channels: Sequence[int] = (), num_hypotheses: int = 3, window: int | None = 15, peak_threshold: float = 0.0,
+                 mapping: str = 'centre', losses: dict | None = None, in_index: int = -1,
+                 init_cfg: dict | list | None = None) -> None:
+        super().__init__(init_cfg or self.default_init_cfg)
+        if len(deconv_out_channels) != len(deconv_kernel_sizes):
+            raise ValueError(f'{len(deconv_out_channels)} deconv_out_channels but {len(deconv_kernel_sizes)} '
+                             'deconv_kernel_sizes: give one kernel for each deconvolution')
+        if window is not None and window % 2 == 0:
+            raise ValueError(f'window={window}: an odd number of depth bins is expected, the peak in the middle')
+        self.num_keypoints, self.depth_bins = num_keypoints, depth_bins
+        self.num_hypotheses, self.window = num_hypotheses, window
+        self.peak_threshold, self.mapping, self.in_index = peak_threshold, mapping, in_index
+        widths = [in_channels, *deconv_out_channels]
+        self.deconv_layers = nn.Sequential(*(
+            _upsampling(i, o, k) for i, o, k in zip(widths[:-1], widths[1:], deconv_kernel_sizes, strict=True)))
+        widths = [widths[-1], *conv_out_channels]
+        self.conv_layers = nn.Sequential(*(
+            _convolution(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True)))
+        self.final_layer = nn.Conv2d(widths[-1], num_keypoints * depth_bins, kernel_size=1)
+        losses = losses or dict(render=dict(type='SyntheticKeypointLoss'))
+        self.loss_modules = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in losses.items()})
+
+    @property
+    def default_init_cfg(self) -> list[dict]:
+        return [dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.001),
+                dict(type='Constant', layer='BatchNorm2d', val=1)]
+
+    def forward(self, feats: Sequence[Tensor]) -> Tensor:
+        """Features to heatmap logits (N, K·D, h, w)."""
+        return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
+
+    def decode_volume(self, logits: Tensor) -> tuple[Hypotheses, Marginals]:
+        """Heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most confident pose first.
+
+        The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
+        """
+        marginals = volume_marginals(logits, self.num_keypoints, self.depth_bins)
+        return decode_marginals(marginals, self.num_hypotheses, self.window, peak_threshold=self.peak_threshold,
+                                mapping=self.mapping), marginals
+
+    def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int]) -> Tensor:
+        """The mean of two volumes' probabilities, one of them of the mirrored crop, as logits (N, K·D, h, w).
+
+        Averaging volumes, not poses, keeps the hypotheses: the peaks of both views stay peaks.
+        """
+        shape = (logits.shape[0], self.num_keypoints, self.depth_bins, *logits.shape[-2:])
+        mirrored = flipped.view(shape)[:, list(flip_indices)].flip(-1)
+        log_p, log_q = (x.float().flatten(2).log_softmax(-1) for x in (logits.view(shape), mirrored))
+        return torch.logaddexp(log_p, log_q).view_as(logits)
+
+    def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
+        """Hypotheses in crop px and mm, as mmpose's ``pred_instances``.
+
+        Args:
+            feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored).
+            batch_data_samples: N data samples; ``box_mm`` in their meta information turns z into mm.
+            test_cfg: ``flip_test``; ``output_depth_profiles`` adds ``pred_fields.depth_profile`` (K, 1, D).
+
+        Returns:
+            N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``hypotheses`` (1, H, K, 3),
+            ``hypothesis_scores`` and ``hypothesis_valid`` (1, H, K), ``hypotheses_norm`` (1, H, K, 3) and
+            ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_profiles`` also N ``PixelData``.
+        """
+        test_cfg = test_cfg or {}
+        if test_cfg.get('flip_test', False):
+            flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
+        else:
+            logits = self.forward(feats)
+        result, _ = self.decode_volume(logits)
+        instances = [self._to_instances(result, i, s.metainfo) for i, s in enumerate(batch_data_samples)]
+        if not test_cfg.get('output_depth_profiles', False):
+            return instances
+        profiles = result.depth_profile.float().cpu()
+        return instances, [PixelData(depth_profile=p[:, None]) for p in profiles]
+
+    @staticmethod
+    def _to_instances(result: Hypotheses, index: int, meta: dict) -> InstanceData:
+        norm = result.keypoints[index:index + 1].detach().float().cpu()
+        width, height = meta['input_size']
+        box_mm = meta.get('box_mm')
+        poses = norm.clone()
+        poses[..., 0], poses[..., 1] = norm_to_pixel(norm[..., 0], width), norm_to_pixel(norm[..., 1], height)
+        poses[..., 2] *= 1.0 if box_mm is None else float(box_mm)
+        scores = result.scores[index:index + 1].detach().float().cpu().numpy()
+        poses = poses.numpy()
+        return InstanceData(
+            keypoints=poses[:, 0].copy(), keypoint_scores=scores[:, 0].copy(), hypotheses=poses,
+            hypothesis_scores=scores, hypothesis_valid=result.valid[index:index + 1].cpu().numpy(),
+            hypotheses_norm=norm.numpy(), depth_unit=['crop' if box_mm is None else 'mm'])
+
+    def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict[str, Tensor]:
+        """Loss terms against ``gt_instance_labels.keypoint_norm``; one pass of the head."""
+        logits = self.forward(feats)
+        target, weights = stack_labels(batch_data_samples, self.num_keypoints, logits.device)
+        hypotheses, marginals = self.decode_volume(logits)
+        return {f'loss_{name}': module(hypotheses, marginals, target, weights)
+                for name, module in self.loss_modules.items()}
+
+
+def stack_labels(data_samples: Sequence, num_keypoints: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """Norm-frame labels (N, K, 3) and weights (N, K) of data samples.
+
+    Raises:
+        ValueError: A sample without labels, or labels of another number of keypoints; the sample is named.
+    """
+    for sample in data_samples:
+        labels = getattr(sample, 'gt_instance_labels', None)
+        if labels is None or 'keypoint_norm' not in labels:
+            raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: has no keypoint_norm label. A keypoint '
+                             'loss was asked for: give it labelled (synthetic) samples, or with_labels=True')
+        if labels.keypoint_norm.shape[-2] != num_keypoints:
+            raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: {labels.keypoint_norm.shape[-2]} '
+                             f'keypoints, but the head predicts {num_keypoints}: set head.num_keypoints and the data '
+                             'set\'s skeleton to one skeleton')
+    target = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_norm) for s in data_samples])
+    weights = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_weights) for s in data_samples])
+    return target.to(device, torch.float32), weights.to(device, torch.float32)

@@ -1,0 +1,3 @@
+from .xas_pose_estimator import XASPoseEstimator
+
+__all__ = ['XASPoseEstimator']

@@ -1,0 +1,235 @@
+"""X as Supervision: the detector, what teaches it without a pose label, and their weighted sum (paper, eq. 17).
+
+N: batch, H: hypotheses, K: keypoints, L: drawn links, S: crop size in px, m: mask size in px.
+"""
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import MessageHub
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.models.heads.multi_hypothesis_head import stack_labels
+from mmxas.ops import Hypotheses, Marginals, draw_skeleton
+from mmxas.registry import MODELS
+
+
+@MODELS.register_module()
+class XASPoseEstimator(TopdownPoseEstimator):
+    """Multi-hypothesis detector trained from masks, a discriminator and synthetic pairs.
+
+    In training a batch holds targets (``domain='target'``: image, mask) and synthetic samples (``domain='synthetic'``:
+    image, norm-frame keypoints). The detector runs once on each, so that batch statistics stay per domain. Which terms
+    are on, and their weights, is the stage's (:meth:`set_stage`).
+
+    Args:
+        backbone, neck, head, test_cfg, data_preprocessor, init_cfg, metainfo: As in ``TopdownPoseEstimator``.
+        skeleton: Name, file or dict of the skeleton; its keypoints are the head's.
+        losses: The supervision: term name to loss config. The type of a loss says what it reads (``reads``):
+            ``'labels'`` (synthetic samples), ``'mask'``, ``'critic'`` or ``'pose'`` (targets).
+        loss_weights: Weights until a stage sets its own. Defaults to 1 for each of ``losses``.
+        physique: Config of the physique network (skeleton mask to body mask), which mask losses need.
+        discriminator: Config of the discriminator, which adversarial losses need; None for no discriminator.
+        mask_size: Side m at which the skeleton is drawn and compared. Defaults to None: the crop's side.
+        line_width: Width of a drawn link (ops.skeleton_drawing). Defaults to 3e-3.
+        grad_log_interval: Every so many iterations the norm of each term's gradient on the detector's heatmaps is
+            logged (``grad/<term>``), so that a term that teaches nothing is seen. 0 for never. Defaults to 50.
+
+    Raises:
+        ValueError: The head's keypoints are not the skeleton's, or a loss needs a component that is not there.
+    """
+
+    def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
+                 losses: Mapping[str, dict] | None = None, loss_weights: Mapping[str, float] | None = None,
+                 physique: dict | None = None, discriminator: dict | None = None, mask_size: int | None = None,
+                 line_width: float = 3e-3, grad_log_interval: int = 50, train_cfg: dict | None = None,
+                 test_cfg: dict | None = None, data_preprocessor: dict | None = None, init_cfg: dict | None = None,
+                 metainfo: dict | None = None) -> None:
+        super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
+                         data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
+        self.skeleton = load_skeleton(skeleton)
+        if self.head.num_keypoints != self.skeleton.num_keypoints:
+            raise ValueError(f'model.head.num_keypoints is {self.head.num_keypoints}, but the skeleton '
+                             f'{self.skeleton.name!r} has {self.skeleton.num_keypoints} keypoints')
+        self.physique = MODELS.build(physique) if physique else None
+        self.discriminator = MODELS.build(discriminator) if discriminator else None
+        self.criteria = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in (losses or {}).items()})
+        self.mask_size, self.line_width, self.grad_log_interval = mask_size, line_width, grad_log_interval
+        self.set_stage(dict.fromkeys(self.criteria, 1.0) if loss_weights is None else loss_weights)
+
+    # ------------------------------------------------------------------ stages
+
+    def check_stage(self, loss_weights: Mapping[str, float]) -> None:
+        """Whether each weighted term is there, with what it needs.
+
+        Raises:
+            ValueError: An unknown term (the known ones are listed), or a term without its network.
+        """
+        for name, weight in loss_weights.items():
+            if name not in self.criteria:
+                raise ValueError(f'loss_weights names {name!r}, but model.losses has: {", ".join(self.criteria)}')
+            reads = self.criteria[name].reads
+            if weight and reads == 'critic' and self.discriminator is None:
+                raise ValueError(f'the loss {name!r} needs model.discriminator, which is None')
+            if weight and getattr(self.criteria[name], 'physique_weight', 0) and self.physique is None:
+                raise ValueError(f'the loss {name!r} has a physique_weight, but model.physique is None')
+
+    def set_stage(self, loss_weights: Mapping[str, float]) -> None:
+        """Switch terms on and off: a term that is not named, or whose weight is 0, is off."""
+        self.check_stage(loss_weights)
+        self.loss_weights = {name: float(w) for name, w in loss_weights.items() if w}
+
+    def _is_on(self, reads: str) -> bool:
+        return any(self.criteria[name].reads == reads for name in self.loss_weights)
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The data that the terms that are on read."""
+        domains = set()
+        if self._is_on('labels') or self._is_on('critic'):
+            domains.add('synthetic')
+        if self._is_on('mask') or self._is_on('critic') or self._is_on('pose'):
+            domains.add('target')
+        return frozenset(domains)
+
+    def idle_modules(self) -> set[str]:
+        """Children that no term of this stage trains."""
+        idle = set()
+        if not any(getattr(self.criteria[name], 'physique_weight', 0) for name in self.loss_weights):
+            idle.add('physique')
+        if not self._is_on('critic'):
+            idle.add('discriminator')
+        return idle
+
+    # ---------------------------------------------------------------- training
+
+    def loss(self, inputs: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
+        """The terms of eq. 17, weighted, and the discriminator's own term (eq. 14).
+
+        Args:
+            inputs: Normalised crops (N, 3, S, S).
+            data_samples: N samples, each with its ``domain``.
+
+        Returns:
+            ``loss_<term>`` for each term that is on; ``loss_discriminator``; ``grad/<term>`` now and then.
+
+        Raises:
+            FloatingPointError: A term is not finite; the batch's files are named.
+        """
+        synthetic = [i for i, s in enumerate(data_samples) if s.metainfo.get('domain') == 'synthetic']
+        target = [i for i, s in enumerate(data_samples) if s.metainfo.get('domain') != 'synthetic']
+        terms: dict[str, Tensor] = {}
+        heatmaps: list[Tensor] = []
+        labels = poses = None
+        if target and 'target' in self.domains:
+            poses, _ = self._detect(inputs[target], heatmaps)
+        if synthetic and 'synthetic' in self.domains:
+            chosen = [data_samples[i] for i in synthetic]
+            labels, weights = stack_labels(chosen, self.head.num_keypoints, inputs.device)
+            if self._is_on('labels'):
+                hypotheses, marginals = self._detect(inputs[synthetic], heatmaps)
+                for name in self._terms('labels'):
+                    terms[name] = self.criteria[name](hypotheses, marginals, labels, weights)
+        own = {}
+        if poses is not None:
+            terms.update(self._target_terms(poses, [data_samples[i] for i in target], inputs.shape[-1]))
+            if labels is not None and self._is_on('critic'):
+                adversarial, own = self._adversarial_terms(poses, labels)
+                terms.update(adversarial)
+        if not terms:
+            raise ValueError(f'the batch has {len(target)} target and {len(synthetic)} synthetic samples: none of '
+                             f'the losses {", ".join(self.loss_weights)} can be computed from it')
+        losses = {f'loss_{name}': self.loss_weights[name] * value for name, value in terms.items()}
+        losses.update(own)
+        self._check_finite(losses, data_samples)
+        losses.update(self._gradient_norms(losses, heatmaps))
+        losses['loss_idle'] = self._touch_idle()
+        return losses
+
+    def _terms(self, reads: str) -> list[str]:
+        return [name for name in self.loss_weights if self.criteria[name].reads == reads]
+
+    def _detect(self, crops: Tensor, heatmaps: list[Tensor]) -> tuple[Hypotheses, Marginals]:
+        heatmaps.append(self.head(self.extract_feat(crops)))
+        return self.head.decode_volume(heatmaps[-1])
+
+    def _target_terms(self, poses: Hypotheses, samples: Sequence, crop_size: int) -> dict[str, Tensor]:
+        terms = {name: self.criteria[name](poses) for name in self._terms('pose')}
+        names = self._terms('mask')
+        if not names:
+            return terms
+        drawn = self.draw(poses.keypoints[:, 0, :, :2], self.mask_size or crop_size)
+        masks = torch.stack([s.gt_fields.mask for s in samples]).to(drawn)
+        masks = F.interpolate(masks, drawn.shape[-2:], mode='area')
+        body = None if self.physique is None else self.physique(drawn)
+        for name in names:
+            terms[name] = self.criteria[name](drawn, body, masks)
+        return terms
+
+    def draw(self, keypoints: Tensor, size: int) -> Tensor:
+        """Skeleton mask (N, 1, size, size) of norm-frame x, y (N, K, 2)."""
+        return draw_skeleton(keypoints, self.skeleton.drawn_links, size, width=self.line_width,
+                             width_factors=self.skeleton.width_factors)
+
+    def _adversarial_terms(self, poses: Hypotheses, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Generator terms of the detector, and the discriminator's own.
+
+        The generator term sees the discriminator with detached parameters and the discriminator's term sees detached
+        poses, so that one backward gives each side its own gradient only.
+        """
+        n, h, k, _ = poses.keypoints.shape
+        root = self.skeleton.root
+        fake = poses.keypoints - poses.keypoints[:, :, root:root + 1]
+        real = labels - labels[:, root:root + 1]
+        frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
+        judged = functional_call(self.discriminator, frozen, (fake.reshape(n * h, k, 3),)).view(n, h)
+        generator, own = {}, {}
+        for name in self._terms('critic'):
+            loss = self.criteria[name]
+            generator[name] = loss.generator(judged, poses.valid)
+            scores = self.discriminator(torch.cat([real, fake.detach().reshape(n * h, k, 3)])).squeeze(-1)
+            own[f'loss_discriminator_{name}'] = loss.discriminator(
+                scores[len(real):].view(n, h), scores[:len(real)], poses.valid)
+        return generator, own
+
+    def _touch_idle(self) -> Tensor:
+        """Zero, through every parameter that no term uses: DDP asks that each takes part in each step."""
+        idle = [p.sum() for name in sorted(self.idle_modules()) if getattr(self, name, None) is not None
+                for p in getattr(self, name).parameters() if p.requires_grad]
+        return 0.0 * torch.stack(idle).sum() if idle else torch.zeros(())
+
+    def _gradient_norms(self, losses: Mapping[str, Tensor], heatmaps: Sequence[Tensor]) -> dict[str, Tensor]:
+        iteration = MessageHub.get_current_instance().get_info('iter', 0) or 0
+        if not self.grad_log_interval or (iteration + 1) % self.grad_log_interval:
+            return {}
+        norms = {}
+        for name in self.loss_weights:
+            value = losses.get(f'loss_{name}')
+            if value is None or not value.requires_grad:
+                continue
+            grads = torch.autograd.grad(value, heatmaps, retain_graph=True, allow_unused=True)
+            squares = [g.float().pow(2).sum() for g in grads if g is not None]
+            norms[f'grad/{name}'] = torch.stack(squares).sum().sqrt() if squares else value.new_zeros(())
+        return norms
+
+    @staticmethod
+    def _check_finite(losses: Mapping[str, Tensor], data_samples: Sequence) -> None:
+        bad = [f'{name} = {value.item()}' for name, value in losses.items() if not torch.isfinite(value)]
+        if bad:
+            files = ', '.join(str(s.metainfo.get('img_path') or s.metainfo.get('sample_name')) for s in data_samples)
+            raise FloatingPointError(f'{"; ".join(bad)}: training stops before the step that would spoil the weights. '
+                                     f'The batch: {files}')
+
+    # --------------------------------------------------------------- inference
+
+    def add_pred_to_datasample(self, batch_pred_instances, batch_pred_fields, batch_data_samples):
+        """mmpose's, which maps ``keypoints`` to image px, with the hypotheses mapped in the same way."""
+        samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
+        for sample in samples:
+            meta, predictions = sample.metainfo, sample.pred_instances
+            predictions.hypotheses[..., :2] = (predictions.hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
+                                               + meta['input_center'] - 0.5 * meta['input_scale'])
+        return samples
