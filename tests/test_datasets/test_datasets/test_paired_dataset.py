@@ -1,0 +1,78 @@
+"""Pairs: order in the batch, randomness as a function of the key, active domains, refusals."""
+import numpy as np
+import pytest
+from torch.utils.data import Dataset
+
+from mmxas.datasets.datasets.paired_dataset import PairedDataset, collate_pairs
+from mmxas.datasets.samplers import SampleKey
+from mmxas.registry import DATASETS
+
+
+@DATASETS.register_module()
+class _NumberedDataset(Dataset):
+
+    def __init__(self, name: str, size: int, num_keypoints: int = 18) -> None:
+        self.name, self.size, self.metainfo = name, size, dict(num_keypoints=num_keypoints)
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        return dict(inputs=f'{self.name}{index}', data_samples=np.random.rand())
+
+
+def _paired(target=3, synthetic=5, **kwargs):
+    return PairedDataset(synthetic=dict(type='_NumberedDataset', name='s', size=synthetic, **kwargs),
+                         target=dict(type='_NumberedDataset', name='t', size=target) if target is not None else None)
+
+
+def test_each_epoch_pairs_anew_and_covers_both_sets():
+    dataset = _paired()
+    assert len(dataset) == 5
+    partners = []
+    for epoch in range(2):
+        names = [[s['inputs'] for s in dataset[SampleKey(i, epoch, 7)]] for i in range(5)]
+        assert [n[0] for n in names] == ['t0', 't1', 't2', 't0', 't1']
+        assert sorted(n[1] for n in names) == ['s0', 's1', 's2', 's3', 's4']
+        partners.append([n[1] for n in names])
+    assert partners[0] != partners[1]
+
+
+def test_a_sample_is_a_function_of_its_key():
+    dataset = _paired()
+    first = dataset[SampleKey(2, 4, 7)]
+    np.random.rand(10)
+    assert dataset[SampleKey(2, 4, 7)] == first
+    assert dataset[SampleKey(2, 5, 7)][0]['data_samples'] != first[0]['data_samples']
+    assert dataset[SampleKey(2, 4, 8)][0]['data_samples'] != first[0]['data_samples']
+    assert first[0]['data_samples'] != first[1]['data_samples']
+
+
+def test_global_random_state_is_left_alone():
+    np.random.seed(3)
+    expected = np.random.rand()
+    np.random.seed(3)
+    _paired()[1]
+    assert np.random.rand() == expected
+
+
+def test_collate_puts_targets_first():
+    dataset = _paired()
+    batch = collate_pairs([dataset[i] for i in (0, 1)])
+    assert [name[0] for name in batch['inputs']] == ['t', 't', 's', 's']
+    assert len(batch['data_samples']) == 4
+
+
+def test_active_domains():
+    dataset = _paired()
+    dataset.activate({'synthetic'})
+    assert [s['inputs'][0] for s in dataset[0]] == ['s']
+    with pytest.raises(ValueError, match="has no 'target'"):
+        _paired(target=None).activate({'target', 'synthetic'})
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match='target data set .* is empty'):
+        _paired(target=0)
+    with pytest.raises(ValueError, match='different numbers of keypoints'):
+        _paired(num_keypoints=17)

@@ -1,0 +1,61 @@
+"""The gate: idle modules keep parameters and optimizer state, and alternating updates take turns."""
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mmxas.engine.hooks import UpdateGateHook
+
+
+class _Model(nn.Module):
+
+    def __init__(self, idle=()):
+        super().__init__()
+        self.backbone, self.discriminator, self.idle = nn.Linear(1, 1), nn.Linear(1, 1), set(idle)
+
+    def idle_modules(self):
+        return self.idle
+
+
+def _runner(model):
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    return SimpleNamespace(model=model, optim_wrapper=SimpleNamespace(optimizer=optimizer), iter=0)
+
+
+def _moved(runner) -> set[str]:
+    model, optimizer = runner.model, runner.optim_wrapper.optimizer
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    optimizer.zero_grad()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    return {n.split('.')[0] for n, p in model.named_parameters() if not torch.equal(p, before[n])}
+
+
+def test_idle_modules_do_not_move_nor_age():
+    runner = _runner(_Model(idle=['discriminator']))
+    hook = UpdateGateHook()
+    hook.before_train(runner)
+    assert _moved(runner) == {'backbone'}
+    assert all(p not in runner.optim_wrapper.optimizer.state for p in runner.model.discriminator.parameters())
+    runner.model.idle = set()
+    assert _moved(runner) == {'backbone', 'discriminator'}
+    hook.after_train(runner)
+    runner.model.idle = {'backbone'}
+    assert _moved(runner) == {'backbone', 'discriminator'}
+
+
+def test_alternating_turns():
+    runner = _runner(_Model())
+    UpdateGateHook(dict(discriminator=2, detector=1)).before_train(runner)
+    moved = []
+    for runner.iter in range(6):
+        moved.append(_moved(runner))
+    assert moved == [{'discriminator'}, {'discriminator'}, {'backbone'}] * 2
+
+
+@pytest.mark.parametrize('alternate', [dict(discriminator=1), dict(discriminator=0, detector=1), dict(a=1, detector=1)])
+def test_bad_alternation_is_refused(alternate):
+    with pytest.raises(ValueError, match='alternate='):
+        UpdateGateHook(alternate)

@@ -1,0 +1,61 @@
+"""Autocast on a CPU: bfloat16 where the CPU has it, float32 where it has not, and clear refusals."""
+import pytest
+import torch
+
+from mmxas.engine.optim import AutocastOptimWrapper, autocast_optim_wrapper
+
+
+def _wrapper(model, **kwargs):
+    return AutocastOptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=0.5), **kwargs)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return torch.nn.Linear(4, 2)
+
+
+@pytest.mark.parametrize('has_bf16', [True, False])
+def test_dtype_inside_the_context(model, monkeypatch, has_bf16):
+    monkeypatch.setattr(autocast_optim_wrapper, 'cpu_has_bf16', lambda: has_bf16)
+    monkeypatch.setattr(autocast_optim_wrapper, 'get_device', lambda: 'cpu')
+    wrapper = _wrapper(model)
+    with wrapper.optim_context(model):
+        assert model(torch.ones(1, 4)).dtype == (torch.bfloat16 if has_bf16 else torch.float32)
+    assert model(torch.ones(1, 4)).dtype == torch.float32
+
+
+def test_update_is_a_gradient_step(model, monkeypatch):
+    monkeypatch.setattr(autocast_optim_wrapper, 'get_device', lambda: 'cpu')
+    wrapper, before = _wrapper(model), model.bias.detach().clone()
+    wrapper.update_params(model(torch.zeros(3, 4)).sum())
+    torch.testing.assert_close(model.bias.detach(), before - 0.5 * 3)
+
+
+def test_clipping(model):
+    wrapper = _wrapper(model, clip_grad=dict(max_norm=1.0))
+    before = torch.cat([p.detach().flatten().clone() for p in model.parameters()])
+    wrapper.update_params(1000 * model(torch.ones(3, 4)).sum())
+    after = torch.cat([p.detach().flatten() for p in model.parameters()])
+    assert (after - before).norm() == pytest.approx(0.5, rel=1e-4)
+
+
+def test_state_round_trip(model):
+    wrapper = _wrapper(model)
+    state = wrapper.state_dict()
+    assert 'loss_scaler' in state
+    other = _wrapper(model)
+    other.load_state_dict(state)
+    del state['loss_scaler']
+    other.load_state_dict(state)
+
+
+def test_refusals(model, monkeypatch):
+    monkeypatch.setattr(autocast_optim_wrapper, 'get_device', lambda: 'cpu')
+    with pytest.raises(ValueError, match='dtype=float16 needs CUDA'):
+        _wrapper(model, dtype='float16')
+    with pytest.raises(ValueError, match="dtype='int8'"):
+        _wrapper(model, dtype='int8')
+    monkeypatch.setattr(autocast_optim_wrapper, 'cpu_has_bf16', lambda: False)
+    with pytest.raises(RuntimeError, match='no bfloat16 instructions'):
+        _wrapper(model, require=True)
