@@ -18,7 +18,7 @@ FRAME_LENGTH = 44
 NUM_JOINTS = 24
 CLIP_TO_BODY = np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]], float)
 
-# Joint of the clip -> first column of its rotation in a frame. Hinges are one angle about the clip's z, the rest w x y z.
+# Joint of the clip -> first column of its rotation in a frame: hinges are one angle about the clip's z, others w x y z.
 _BALL_COLUMNS = {
     'root': 4, 'chest': 8, 'neck': 12, 'right_hip': 16, 'right_ankle': 21, 'right_shoulder': 25, 'left_hip': 30,
     'left_ankle': 35, 'left_shoulder': 39,
