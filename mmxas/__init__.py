@@ -7,19 +7,20 @@ from .version import __version__, version_info
 
 if not compat.check_is_running():  # `python -m mmxas.check` must also run where nothing below can be imported
     compat.install()
-    from . import (
-        apis,
-        body_models,
-        codecs,
-        datasets,
-        engine,
-        evaluation,
-        models,
-        ops,
-        registry,
-        synthesis,
-        visualization,
-    )
+    with compat.readable_errors():
+        from . import (
+            apis,
+            body_models,
+            codecs,
+            datasets,
+            engine,
+            evaluation,
+            models,
+            ops,
+            registry,
+            synthesis,
+            visualization,
+        )
 
 __all__ = [
     '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'models', 'ops',

@@ -1,13 +1,13 @@
 """What makes today's mmpose stack work together; ``import mmxas`` calls :func:`install` first.
 
-Nothing outside the standard library is imported before :func:`install` runs, so that ``python -m mmxas.check`` works with
-a broken stack.
+Nothing outside the standard library is imported before :func:`install` runs, so that ``python -m mmxas.check`` works
+with a broken stack.
 """
-from .stack import CHECK_COMMAND, StackError, check_is_running, readable_errors, require_versions
+from .errors import CHECK_COMMAND, StackError, check_is_running, readable_errors, require_versions
 
 
 def install() -> None:
-    """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` config paths.
+    """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` configs.
 
     Raises:
         StackError: One readable error, if a package is missing, of a wrong version, or does not import.

@@ -1,8 +1,8 @@
 """Let a config inherit one of ours as ``_base_ = 'mmxas::xas_mocap.py'``.
 
-mmengine resolves ``package::path`` for a fixed list of packages only, and asks for a folder in the path. Names that begin
-with ``mmxas::`` are resolved here: to ``mmxas/.mim/configs`` of an installed wheel, or to ``configs`` beside the package
-in a checkout.
+mmengine resolves ``package::path`` for a fixed list of packages only, and asks for a folder in the path. Names that
+begin with ``mmxas::`` are resolved here: to ``mmxas/.mim/configs`` of an installed wheel, or to ``configs`` beside the
+package in a checkout.
 """
 from pathlib import Path
 

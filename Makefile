@@ -1,0 +1,50 @@
+# Every target works in a fresh clone and installs first. PYTHON= names the interpreter that .venv is made with, VENV= another
+# environment; VENV= with nothing behind it uses the active one.
+PYTHON ?= python3
+VENV ?= .venv
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install test lint demo clean
+
+ifeq ($(strip $(VENV)),)
+PY := $(PYTHON)
+STAMP :=
+else
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.mmxas-$(shell cat requirements/*.txt requirements/install.sh | cksum | cut -d' ' -f1)
+endif
+
+help:  ## What there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  PYTHON=python3.12 chooses the interpreter, VENV=path the environment (VENV= alone: the active one)'
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 wanted, $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV) || { echo 'making $(VENV) failed (Debian: apt install python3-venv)' >&2; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=23.2'
+
+ifneq ($(STAMP),)
+$(STAMP): | $(VENV)/bin/python
+	@requirements/install.sh $(PY)
+	@rm -f $(VENV)/.mmxas-*
+	@touch $@
+
+install: $(STAMP)  ## Make .venv and install the stack and mmxas; does nothing where that is done
+else
+install:
+	@requirements/install.sh $(PY)
+endif
+
+test: install  ## Run the tests, with coverage of mmxas
+	@$(PY) -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+lint: install  ## Check the code's style
+	@$(PY) -m ruff check .
+
+demo: install  ## Render the built-in data, train the quick recipe, evaluate, draw: 15 minutes on 2 cores
+	@$(PY) tools/demo.py $(ARGS)
+
+clean:  ## Remove what building and testing leave behind; .venv, data and work_dirs stay
+	@rm -rf build dist *.egg-info .coverage* .pytest_cache .ruff_cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""``python -m mmxas.check``: each package of the stack, its version, a verdict, and the command that mends it.
+
+Needs the standard library only, so that it runs where the stack is broken. The exit status is 1 where something is
+wrong; a missing optional package is reported and is no fault. ``--versions`` looks at versions and imports nothing.
+"""
+import argparse
+import importlib
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+
+from . import compat
+from .compat.findings import Finding, find_all, satisfies, with_import, with_this_python
+from .compat.stack import PYTHON
+from .version import __version__
+
+COLUMNS = ('package', 'version', 'wanted', 'verdict', 'mend')
+COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'models', 'ops', 'registry',
+              'synthesis', 'visualization')
+Row = tuple[str, str, str, str, str]
+
+
+def python_row() -> tuple[Row, bool]:
+    """The interpreter's row, and whether it is right."""
+    version = '.'.join(str(part) for part in sys.version_info[:3])
+    if satisfies(version, PYTHON):
+        return ('python', version, PYTHON, 'ok', ''), True
+    return ('python', version, PYTHON, 'WRONG', 'make install PYTHON=python3.11'), False
+
+
+def package_row(finding: Finding) -> Row:
+    """The row of one package of the stack."""
+    verdict = 'ok' if not finding.problem else f'WRONG: {finding.problem}'
+    if finding.problem and finding.requirement.optional:
+        verdict = f'optional ({finding.requirement.why}): {finding.problem}'
+    mend = with_this_python(finding.mend)
+    return finding.name, finding.version or '-', finding.wanted or 'any', verdict, mend
+
+
+def import_mmxas() -> None:
+    """Import what ``import mmxas`` imports, which this process left out."""
+    compat.install()
+    for name in COMPONENTS:
+        importlib.import_module(f'mmxas.{name}')
+
+
+def mmxas_row(importer: Callable[[], None] = import_mmxas) -> tuple[Row, bool]:
+    """The row of mmxas itself, and whether it imports."""
+    try:
+        with compat.readable_errors():
+            importer()
+    except Exception as error:
+        first_line = next(iter(str(error).splitlines()), 'no message')
+        return ('mmxas', __version__, '', f'WRONG: {type(error).__name__}: {first_line}', ''), False
+    return ('mmxas', __version__, '', 'ok', ''), True
+
+
+def format_table(rows: Sequence[Row]) -> str:
+    """Columns of equal width under a headline, the last one ragged."""
+    lines = [COLUMNS, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS) - 1)]
+    padded = [[*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]] for line in lines]
+    return '\n'.join('  '.join(cells).rstrip() for cells in padded)
+
+
+def check_stack(versions_only: bool = False) -> tuple[str, bool]:
+    """Look at every package, and at mmxas last.
+
+    Args:
+        versions_only: Judge by the packages' metadata and import none; otherwise import each.
+
+    Returns:
+        The table, and whether all that is required is right.
+    """
+    first, python_is_right = python_row()
+    findings = find_all()
+    if not versions_only:
+        findings = [with_import(finding) for finding in findings]
+    rows = [first, *(package_row(finding) for finding in findings)]
+    healthy = python_is_right and not any(finding.is_fault for finding in findings)
+    if healthy and not versions_only:
+        last, healthy = mmxas_row()
+        rows.append(last)
+    return format_table(rows), healthy
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; return the exit status."""
+    parser = argparse.ArgumentParser(prog='python -m mmxas.check', description='Check the packages mmxas stands on.')
+    parser.add_argument('--versions', action='store_true', help='look at versions alone, import nothing')
+    options = parser.parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        table, healthy = check_stack(options.versions)
+    print(table)
+    print('\nThe stack is right.' if healthy else '\nSomething is wrong: run the last column, from the top.')
+    return 0 if healthy else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

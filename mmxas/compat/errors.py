@@ -1,0 +1,64 @@
+"""One readable error where the stack is broken; standard library only."""
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .findings import find_all, satisfies, with_this_python
+from .stack import PYTHON, REQUIREMENTS, Requirement
+
+CHECK_COMMAND = 'python -m mmxas.check'
+_PACKAGE_ROOT = str(Path(__file__).resolve().parents[1])
+
+
+class StackError(ImportError):
+    """A package that mmxas needs is missing, of a wrong version, or does not import."""
+
+
+def require_versions(requirements: Sequence[Requirement] = REQUIREMENTS) -> None:
+    """Raise one error for all packages that are missing or of a wrong version.
+
+    Raises:
+        StackError: Naming each package, its problem, what mends it, and ``python -m mmxas.check``.
+    """
+    lines = [f'  {fault.name}: {fault.problem}; mend: {with_this_python(fault.mend)}'
+             for fault in find_all(requirements) if fault.is_fault]
+    python = '.'.join(str(part) for part in sys.version_info[:3])
+    if not satisfies(python, PYTHON):
+        lines.insert(0, f'  Python {python}: {PYTHON} wanted; mend: make install PYTHON=python3.11')
+    if lines:
+        raise StackError('\n'.join(['mmxas cannot start:', *lines, f'Run `{CHECK_COMMAND}` for the whole stack.']))
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what a package of the stack raises while it is imported into a :class:`StackError`; errors of mmxas pass."""
+    try:
+        yield
+    except StackError:
+        raise
+    except Exception as error:
+        if not comes_from_stack(error):
+            raise
+        cause = f'{type(error).__name__}: {error}'
+        text = f'mmxas cannot start: {cause}\nRun `{CHECK_COMMAND}`: it names the command that mends the stack.'
+        raise StackError(text) from error
+
+
+def comes_from_stack(error: BaseException) -> bool:
+    """Whether ``error`` was raised by the import of another package, and not by mmxas' own code."""
+    if isinstance(error, ImportError):
+        return not (error.name or '').startswith('mmxas')
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [index for index, frame in enumerate(frames) if frame.f_code.co_filename.startswith(_PACKAGE_ROOT)]
+    after = frames[own[-1] + 1:] if own else frames
+    # Frames between the two belong to the import machinery; a compiled module's own is called "init <module>".
+    after = [frame for frame in after if not frame.f_code.co_filename.startswith('<frozen importlib')]
+    return bool(after) and after[0].f_code.co_name.startswith(('<module>', 'init '))
+
+
+def check_is_running() -> bool:
+    """Whether this process was started as ``python -m mmxas.check``, which must work with a broken stack."""
+    arguments = sys.orig_argv
+    return '-mmmxas.check' in arguments or ('-m', 'mmxas.check') in zip(arguments, arguments[1:], strict=False)
