@@ -1,0 +1,3 @@
+from .norm_codec import NormCodec
+
+__all__ = ['NormCodec']

@@ -1,3 +1,5 @@
+from . import datasets, samplers, skeletons, transforms
+from .random_state import seeded
 from .skeletons import Skeleton, load_skeleton
 
-__all__ = ['Skeleton', 'load_skeleton']
+__all__ = ['Skeleton', 'datasets', 'load_skeleton', 'samplers', 'seeded', 'skeletons', 'transforms']

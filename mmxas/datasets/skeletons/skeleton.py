@@ -31,8 +31,8 @@ class Skeleton:
             2 draws it narrower. Defaults to none.
 
     Raises:
-        ValueError: The links have a cycle or are not connected, a name or pair is given twice, an index is out of range;
-            the message names the keypoint.
+        ValueError: The links have a cycle or are not connected, a name or pair is given twice, an index is out of
+            range; the message names the keypoint.
     """
 
     name: str

@@ -1,0 +1,10 @@
+from .h36m_pose import H36MPoseDataset
+from .image_folder import ImageFolderDataset
+from .paired_dataset import PairedDataset, collate_pairs
+from .rendered_pairs import MocapHuman, RenderedPairDataset, SyntheticPairDataset
+from .xas_dataset import XASDataset
+
+__all__ = [
+    'H36MPoseDataset', 'ImageFolderDataset', 'MocapHuman', 'PairedDataset', 'RenderedPairDataset',
+    'SyntheticPairDataset', 'XASDataset', 'collate_pairs',
+]

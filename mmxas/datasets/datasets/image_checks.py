@@ -1,0 +1,65 @@
+"""What can be said about image files without decoding them, before the first iteration."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from mmxas.datasets.transforms.loading import SkipCounter, UnreadableImageError, check_mask_size, truncation
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return (h, w) of an image from its header, after making sure that the file is whole.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or no image; the message names it.
+    """
+    try:
+        reason = truncation(Path(path).read_bytes())
+        if reason:
+            raise UnreadableImageError(f'{path}: {reason}')
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(0x0112, 1) >= 5
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(f'{path}: not an image') from error
+    except FileNotFoundError as error:
+        raise UnreadableImageError(f'{path}: no such file') from error
+    return (width, height) if turned else (height, width)
+
+
+def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | None = None) -> list[dict]:
+    """Check images and masks: there, whole, and of one size.
+
+    Args:
+        records: Samples with ``img_path`` and optionally ``mask_path``.
+        on_error: ``'raise'`` stops at the first bad file; ``'skip'`` logs, counts and leaves out samples whose image or
+            mask cannot be read. A mask of another size always stops. Defaults to ``'raise'``.
+        limit: Check at most about this many, evenly spread. Defaults to None: all.
+
+    Returns:
+        list[dict]: The samples that are left.
+
+    Raises:
+        UnreadableImageError: A file is absent, truncated or no image.
+        ValueError: A mask has another size than its image.
+    """
+    step = 1 if limit is None else max(1, len(records) // limit)
+    skipped, kept = SkipCounter('unreadable image'), []
+    for number, record in enumerate(records):
+        if number % step == 0:
+            try:
+                shape = image_size(record['img_path'])
+                if record.get('mask_path'):
+                    check_mask_size(image_size(record['mask_path']), shape, record['mask_path'], record['img_path'])
+            except UnreadableImageError as error:
+                if on_error == 'raise':
+                    raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                skipped.add(str(error))
+                continue
+        kept.append(record)
+    return kept

@@ -1,0 +1,227 @@
+"""Data sets of rendered images: the synthetic pairs, and the built-in target domain."""
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.dist import barrier, is_main_process
+
+from mmxas.datasets.transforms.loading import SkipCounter
+from mmxas.registry import DATASETS
+from mmxas.synthesis.shards import PairReader, SyntheticPair, write_atomically
+
+from .xas_dataset import XASDataset
+
+SPLITS_FILE = Path(__file__).parents[1] / 'data' / 'mocap_human_splits.json'
+
+
+@dataclass
+class RenderedPart:
+    """One folder of rendered pairs.
+
+    Args:
+        name: What samples of it are called.
+        root: The folder, or None to render each pair when it is asked for.
+        generator: Config of the generator, to render what is missing. Defaults to None.
+        num: Number of pairs; None takes all that are there. Defaults to None.
+    """
+
+    name: str
+    root: str | None
+    generator: dict | None = None
+    num: int | None = None
+
+
+class RenderedPairDataset(XASDataset):
+    """Images, masks and labels that a pair generator rendered.
+
+    They are read from shards in ``data_root``. Where those are missing and ``generator`` is given, they are rendered
+    first, by the main process while the others wait. Without ``data_root`` each pair is rendered when it is asked for.
+
+    Args:
+        data_root: Folder of the shards, or None to render on the fly. Defaults to None.
+        generator: Config of the pair generator. Defaults to None: only read.
+        num: Number of pairs; with ``generator`` it is needed. Defaults to None: all that the folder holds.
+        seed: Seed of the rendering. Defaults to 0.
+        workers: Processes that render. Defaults to the number of CPUs.
+        clips: Keep pairs of these motion clips only. Defaults to None: all.
+        image_files: Write each image to ``data_root/images`` when it is asked for, and give its path as ``img_path``,
+            so that mmpose's visualization hook finds it. Defaults to None: in test mode only.
+        **kwargs: Arguments of :class:`XASDataset`.
+
+    Raises:
+        FileNotFoundError: The folder holds no pairs and there is no generator; the message says how to render them.
+        ValueError: No pair is left, the pairs have another number of keypoints than the skeleton, or ``num`` is
+            missing.
+    """
+
+    def __init__(self, data_root: str | None = None, generator: dict | None = None, num: int | None = None,
+                 seed: int = 0, workers: int | None = None, clips: Sequence[str] | None = None,
+                 image_files: bool | None = None, **kwargs: Any) -> None:
+        self.generator, self.num, self.seed = generator, num, seed
+        self.workers = workers or os.cpu_count() or 1
+        self.clips = None if clips is None else tuple(clips)
+        self.image_files = kwargs.get('test_mode', False) if image_files is None else image_files
+        self._sources: list[Any] = []
+        super().__init__(data_root=data_root, **kwargs)
+
+    def parts(self) -> list[RenderedPart]:
+        """The folders that make up the data set."""
+        name = Path(self.data_root).name if self.data_root else 'rendered'
+        return [RenderedPart(name, self.data_root, self.generator, self.num)]
+
+    def load_data_list(self) -> list[dict]:
+        """List the pairs, rendering them first where that is asked for."""
+        parts = self.parts()
+        self._sources = [_open(part, self.seed, self.workers) for part in parts]
+        records = []
+        for number, (part, source) in enumerate(zip(parts, self._sources, strict=True)):
+            records += self._records(part, number, source)
+        if not records:
+            raise ValueError(f'{type(self).__name__}: no pairs in {[str(part.root) for part in parts]}'
+                             + (f' of the clips {list(self.clips)}' if self.clips is not None else ''))
+        return records
+
+    def _records(self, part: RenderedPart, number: int, source: Any) -> list[dict]:
+        count = len(source) if part.num is None else min(part.num, len(source))
+        records = [{'id': i, 'part': number, 'index': i, 'sample_name': f'{part.name}/{i:06d}'} for i in range(count)]
+        annotations = source.annotations
+        if annotations is None:
+            if self.clips is not None:
+                raise ValueError('clips can be chosen from rendered shards only; give a data_root')
+            return records
+        self.check_keypoints(annotations['keypoints_cam'].shape[1], part.root)
+        bbox, clips, frames = annotations['bbox'], annotations['clip'], annotations['frame']
+        empty, kept = SkipCounter('mask'), []
+        for record in records:
+            i = record['index']
+            record.update(clip=str(clips[i]), frame=int(frames[i]))
+            if self.clips is not None and record['clip'] not in self.clips:
+                continue
+            if not (bbox[i, 2:] > bbox[i, :2]).all():
+                empty.add(f'{record["sample_name"]} in {part.root}: the mask is all black')
+                continue
+            kept.append(record)
+        return kept
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return sample ``idx`` with its image and mask in memory, and its labels under ``with_labels`` only."""
+        info = super().get_data_info(idx)
+        pair: SyntheticPair = self._sources[info['part']][info['index']]
+        info.update(img=pair.image, mask=pair.mask, clip=pair.clip, frame=pair.frame, box_source=self.box,
+                    bbox_score=np.ones(1, dtype=np.float32))
+        if self.box == 'root':
+            info['bbox'] = self.root_bbox(pair.keypoints_cam[self.skeleton.root], pair.K)
+        else:
+            info['bbox'] = np.asarray(pair.bbox, dtype=np.float32)[None]
+        if self.with_labels:
+            info.update(self.labels(pair.keypoints_cam, pair.K))
+        if self.image_files and self._sources[info['part']].root is not None:
+            info['img_path'] = _image_file(self._sources[info['part']].root, info['index'], pair.image)
+        return info
+
+
+@DATASETS.register_module()
+class SyntheticPairDataset(RenderedPairDataset):
+    """Rendered pairs of the source domain; they always have labels.
+
+    Args:
+        **kwargs: Arguments of :class:`RenderedPairDataset`, except ``with_labels`` and ``domain``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, 'with_labels': True, 'domain': 'synthetic'})
+
+
+@DATASETS.register_module()
+class MocapHuman(RenderedPairDataset):
+    """The built-in target domain: people in motion-captured poses, without labels unless they are asked for.
+
+    Each split is a folder of its own, ``data_root/SPLIT``, with the motion clips that ``mocap_human_splits.json``
+    lists.
+
+    Args:
+        split: One of ``'train'``, ``'val'``, ``'test'``, ``'ood'``, or several. Defaults to ``'train'``.
+        data_root: Parent of the splits' folders. Defaults to ``'data/mocap_human'``.
+        num: Number of images a split, or ``{split: number}``. Defaults to None: all that are there.
+        generator: Config of the pair generator; the split's clips are put into its ``pose_source``. Defaults to None.
+        **kwargs: Arguments of :class:`RenderedPairDataset`.
+
+    Raises:
+        ValueError: The split is unknown.
+    """
+
+    SPLITS: dict[str, list[str]] = json.loads(SPLITS_FILE.read_text(encoding='utf-8'))
+
+    def __init__(self, split: str | Sequence[str] = 'train', data_root: str = 'data/mocap_human',
+                 num: int | Mapping[str, int] | None = None, **kwargs: Any) -> None:
+        self.splits = (split, ) if isinstance(split, str) else tuple(split)
+        unknown = sorted(set(self.splits) - set(self.SPLITS))
+        if unknown or not self.splits:
+            raise ValueError(f'split={split!r}: unknown {unknown}, expected some of {sorted(self.SPLITS)}')
+        super().__init__(data_root=data_root, num=num, **kwargs)
+
+    def parts(self) -> list[RenderedPart]:
+        """One folder a split."""
+        return [RenderedPart(f'{Path(self.data_root).name}/{split}', str(Path(self.data_root) / split),
+                             self._generator(split), self._num(split)) for split in self.splits]
+
+    def _num(self, split: str) -> int | None:
+        return self.num.get(split) if isinstance(self.num, Mapping) else self.num
+
+    def _generator(self, split: str) -> dict | None:
+        generator = copy.deepcopy(self.generator)
+        if generator is not None:
+            generator['pose_source'] = {**generator['pose_source'], 'clips': list(self.SPLITS[split])}
+        return generator
+
+
+class _OnTheFly:
+    """Pairs rendered when they are asked for."""
+
+    annotations = None
+    root = None
+
+    def __init__(self, generator: dict, num: int, seed: int) -> None:
+        from mmxas.synthesis.pair_generator import PairGenerator
+        self._generator = PairGenerator.from_config(generator, seed=seed)
+        self._num = num
+
+    def __len__(self) -> int:
+        return self._num
+
+    def __getitem__(self, index: int) -> SyntheticPair:
+        return self._generator.generate(index)
+
+
+def _open(part: RenderedPart, seed: int, workers: int) -> Any:
+    """Return the pairs of a part, rendering the missing ones first."""
+    if part.generator is None:
+        if part.root is None:
+            raise ValueError('rendered pairs need a data_root to read from, or a generator to render with')
+        return PairReader(part.root)
+    if part.num is None:
+        raise ValueError(f'{part.name}: num is needed together with a generator')
+    if part.root is None:
+        return _OnTheFly(part.generator, part.num, seed)
+    if is_main_process():
+        from mmxas.synthesis.synthesize import synthesize
+        synthesize(part.generator, out=part.root, num=part.num, workers=workers, seed=seed)
+    barrier()
+    return PairReader(part.root)
+
+
+def _image_file(root: str | Path, index: int, image: np.ndarray) -> str:
+    """Return the path of an image's own file beside the shards, writing it if need be."""
+    path = Path(root) / 'images' / f'{index:06d}.png'
+    if not path.is_file():
+        data = cv2.imencode('.png', image)[1].tobytes()
+        write_atomically(path, lambda file: file.write(data))
+    return str(path)

@@ -1,0 +1,103 @@
+"""What all data sets of crops share: the skeleton, the switch for labels, and the box.
+
+A sample enters the pipeline as a dict of ``img`` or ``img_path``, optionally ``mask`` or ``mask_path``, ``bbox`` (1,
+4), ``bbox_score`` (1,), ``domain``, ``sample_name``, ``clip``, ``frame``, and, under ``with_labels=True`` only,
+``keypoints`` (1, K, 2) image px, ``keypoints_visible`` (1, K), ``keypoints_cam`` (1, K, 3) camera mm, ``camera`` {K (3,
+3)} and ``root_depth`` mm.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.ops.boxes import root_box
+from mmxas.ops.geometry import camera_to_image
+
+BOXES = ('mask', 'annotation', 'root')
+_META_KEYS = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
+              'flip_indices', 'skeleton_links')
+
+
+class XASDataset(BaseCocoStyleDataset):
+    """Base of the data sets: one body a sample.
+
+    Args:
+        skeleton: Name or file of the skeleton, or its data. Defaults to ``'h36m18'``.
+        with_labels: Whether samples hold labels: keypoints, their depths, camera and root depth. Without it they hold
+            images, masks and boxes, and nothing else of a label file reaches a sample. Defaults to False.
+        box: Where the box comes from: ``'mask'``, ``'annotation'`` (the data set's own boxes), or ``'root'``, a square
+            of ``box_mm`` around the root, which needs the ground truth's root and camera even without ``with_labels``.
+            Samples name it as ``box_source``. Defaults to ``'mask'``.
+        box_mm: Side of the crop in mm for ``box='root'``. Defaults to 2000.
+        crop_padding: The padding that the pipeline's ``GetBBoxCenterScale`` will apply; the box of ``box='root'`` is
+            smaller by it, so that the crop is ``box_mm`` wide. Defaults to 1.25.
+        domain: ``'target'`` or ``'synthetic'``. Defaults to ``'target'``.
+        metainfo: mmpose metainfo in place of the skeleton's. Defaults to None.
+        **kwargs: Arguments of mmengine's BaseDataset: ``data_root``, ``data_prefix``, ``pipeline``, ``indices``,
+            ``test_mode``, …
+
+    Raises:
+        ValueError: ``box`` or ``domain`` is unknown.
+    """
+
+    METAINFO: dict = load_skeleton('h36m18').to_metainfo()
+
+    def __init__(self, skeleton: str | dict | Skeleton = 'h36m18', with_labels: bool = False, box: str = 'mask',
+                 box_mm: float = 2000.0, crop_padding: float = 1.25, domain: str = 'target',
+                 metainfo: dict | None = None, data_prefix: dict | None = None, **kwargs: Any) -> None:
+        if box not in BOXES:
+            raise ValueError(f'box={box!r}, expected one of {BOXES}')
+        if domain not in ('target', 'synthetic'):
+            raise ValueError(f"domain={domain!r}, expected 'target' or 'synthetic'")
+        self.skeleton = load_skeleton(skeleton)
+        self.with_labels, self.domain = with_labels, domain
+        self.box, self.box_mm, self.crop_padding = box, box_mm, crop_padding
+        super().__init__(metainfo=metainfo or self.skeleton.to_metainfo(), data_prefix=data_prefix or {'img': ''},
+                         **kwargs)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the raw sample ``idx`` with the metainfo that transforms use."""
+        info = BaseDataset.get_data_info(self, idx)
+        info.update({key: self._metainfo[key] for key in _META_KEYS})
+        info['domain'] = self.domain
+        return info
+
+    def labels(self, keypoints_cam: np.ndarray, K: np.ndarray, keypoints: np.ndarray | None = None) -> dict:
+        """Return the labels of one sample in the form that samples hold them.
+
+        Args:
+            keypoints_cam: Keypoints (K, 3) in the camera frame, mm.
+            K: Intrinsics (3, 3) of the image, px.
+            keypoints: Keypoints (K, 2) in image px. Defaults to the projection of ``keypoints_cam``.
+        """
+        K = np.asarray(K, dtype=np.float64)
+        points = np.asarray(keypoints_cam, dtype=np.float64)
+        if keypoints is None:
+            keypoints = camera_to_image(points, K)[:, :2]
+        return {
+            'keypoints': np.asarray(keypoints, dtype=np.float32)[None],
+            'keypoints_visible': np.ones((1, len(points)), dtype=np.float32),
+            'keypoints_cam': points.astype(np.float32)[None],
+            'camera': {'K': K},
+            'root_depth': float(points[self.skeleton.root, 2])}
+
+    def root_bbox(self, root_cam: np.ndarray, K: np.ndarray) -> np.ndarray:
+        """Return the box (1, 4) of ``box='root'`` from the root (3,) in camera mm and the intrinsics (3, 3)."""
+        K = np.asarray(K, dtype=np.float64)
+        root = camera_to_image(np.asarray(root_cam, dtype=np.float64)[None], K)[0, :2]
+        return root_box(root, root_cam[2], (K[0, 0] + K[1, 1]) / 2, self.box_mm, self.crop_padding)[None]
+
+    def check_keypoints(self, found: int, where: str | Path) -> None:
+        """Refuse labels of another skeleton.
+
+        Raises:
+            ValueError: ``found`` is not the skeleton's number of keypoints.
+        """
+        if found != self.skeleton.num_keypoints:
+            raise ValueError(f'{where}: {found} keypoints a pose, but the skeleton {self.skeleton.name!r} has '
+                             f'{self.skeleton.num_keypoints}; give the data set the skeleton that it was made with')

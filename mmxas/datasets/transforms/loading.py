@@ -1,0 +1,191 @@
+"""Reading images and masks, with the file named in every refusal."""
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
+from PIL import Image
+
+from mmxas.registry import TRANSFORMS
+
+_ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
+ON_ERROR = ('raise', 'skip')
+
+
+class UnreadableImageError(OSError):
+    """An image or mask file that is absent, truncated, or no image."""
+
+
+def read_image(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Read an image whole or not at all (OpenCV alone fills the rest of a truncated JPEG with grey).
+
+    Args:
+        path: The file.
+        flags: OpenCV's flags. Defaults to 8-bit BGR.
+
+    Returns:
+        np.ndarray: Image (h, w, 3) uint8 BGR, or what ``flags`` ask for.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or no image; the message names it.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
+    reason = truncation(data)
+    image = None if reason else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if image is None:
+        raise UnreadableImageError(f'{path}: {reason or "not an image"} ({len(data)} bytes); '
+                                   "copy it again, or set on_error='skip' to go on without it")
+    return image
+
+
+def truncation(data: bytes) -> str | None:
+    """Say what an encoded image lacks, or None if it is whole.
+
+    Args:
+        data: The bytes of the file.
+    """
+    if not data:
+        return 'empty file'
+    ending = _ENDINGS.get(data[:2])
+    if ending is None or data[-16:].rstrip(b'\x00').endswith(ending):
+        return None
+    try:  # bytes after the end are harmless; only a full decode tells
+        Image.open(io.BytesIO(data)).load()
+    except (OSError, SyntaxError, ValueError) as error:
+        return f'truncated image: {error}'
+    return None
+
+
+class SkipCounter:
+    """Counts and logs what a data set goes on without.
+
+    Args:
+        what: What is skipped, as the log shall call it.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.count = 0
+
+    def add(self, reason: str) -> None:
+        """Count one and log the reason."""
+        self.count += 1
+        print_log(f'skipped {self.what} number {self.count}: {reason}', logger='current', level=logging.WARNING)
+
+
+@TRANSFORMS.register_module()
+class LoadXASImage(BaseTransform):
+    """Load the image from memory or from its file.
+
+    Required keys: ``img`` (h, w, 3) uint8 BGR or ``img_path``. Added keys: ``img``, ``img_shape``, ``ori_shape`` (h,
+    w), ``img_path`` (None for an image in memory that has none).
+
+    Args:
+        on_error: ``'raise'`` stops at an unreadable file, ``'skip'`` logs and counts it and lets the data set take
+            another sample (in test mode that is not possible and mmengine stops). Defaults to ``'raise'``.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or no image.
+    """
+
+    def __init__(self, on_error: str = 'raise') -> None:
+        if on_error not in ON_ERROR:
+            raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
+        self.on_error = on_error
+        self.skipped = SkipCounter('unreadable image')
+
+    def transform(self, results: dict) -> dict | None:
+        """Load one image, or return None where it is skipped."""
+        image = results.get('img')
+        if image is None:
+            try:
+                image = read_image(results['img_path'])
+            except UnreadableImageError as error:
+                if self.on_error == 'raise':
+                    raise
+                self.skipped.add(str(error))
+                return None
+        if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:
+            found = getattr(image, 'shape', type(image).__name__)
+            raise ValueError(f'{results.get("img_path")}: an image (h, w, 3) expected, {found} found')
+        results['img'] = image
+        results.setdefault('img_path', None)
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadMask(BaseTransform):
+    """Load the foreground mask of the image, where there is one.
+
+    Required keys: ``img``. Optional keys: ``mask`` (h, w) bool or uint8 in memory, or ``mask_path``; without either, as
+    in inference, nothing happens. Added key: ``mask`` (h, w) uint8, 0 or 255 (or between, at soft edges).
+
+    Args:
+        on_empty: What to do with a mask without foreground: ``'skip'`` logs and counts it and lets the data set take
+            another sample, ``'raise'`` stops, ``'keep'`` keeps it. Defaults to ``'skip'``.
+        on_error: The same choice between ``'raise'`` and ``'skip'`` for an unreadable file. Defaults to ``'raise'``.
+
+    Raises:
+        ValueError: The mask has another size than its image, or no foreground under ``on_empty='raise'``.
+        UnreadableImageError: The file is absent, truncated or no image.
+    """
+
+    def __init__(self, on_empty: str = 'skip', on_error: str = 'raise') -> None:
+        if on_empty not in (*ON_ERROR, 'keep') or on_error not in ON_ERROR:
+            raise ValueError(f'on_empty={on_empty!r}, on_error={on_error!r}; expected {ON_ERROR}, or keep for on_empty')
+        self.on_empty, self.on_error = on_empty, on_error
+        self.skipped = SkipCounter('mask')
+
+    def transform(self, results: dict) -> dict | None:
+        """Load one mask, or return None where the sample is skipped."""
+        mask, name = results.get('mask'), self._name(results)
+        if mask is None:
+            if results.get('mask_path') is None:
+                return results
+            try:
+                mask = read_image(results['mask_path'], cv2.IMREAD_GRAYSCALE)
+            except UnreadableImageError as error:
+                if self.on_error == 'raise':
+                    raise
+                self.skipped.add(str(error))
+                return None
+        check_mask_size(mask.shape, results['img'].shape, name, results.get('img_path'))
+        if not mask.any() and self.on_empty != 'keep':
+            reason = f'{name}: the mask is all black'
+            if self.on_empty == 'raise':
+                raise ValueError(reason)
+            self.skipped.add(reason)
+            return None
+        results['mask'] = mask.astype(np.uint8) * 255 if mask.dtype == bool else mask
+        return results
+
+    @staticmethod
+    def _name(results: dict) -> str:
+        return str(results.get('mask_path') or results.get('sample_name') or results.get('img_path'))
+
+
+def check_mask_size(mask_shape: tuple[int, ...], image_shape: tuple[int, ...], mask_name: str,
+                    image_name: str | None) -> None:
+    """Refuse a mask whose size is not its image's.
+
+    Args:
+        mask_shape: (h, w, ...) of the mask.
+        image_shape: (h, w, ...) of the image.
+        mask_name: What the message calls the mask.
+        image_name: What it calls the image.
+
+    Raises:
+        ValueError: The sizes differ.
+    """
+    if tuple(mask_shape[:2]) != tuple(image_shape[:2]):
+        raise ValueError(f'{mask_name}: mask of {mask_shape[1]} x {mask_shape[0]} px, but its image {image_name} has '
+                         f'{image_shape[1]} x {image_shape[0]} px; give the mask in the size of the image')

@@ -1,0 +1,78 @@
+"""Boxes and the square crops that are cut from them.
+
+A box (x0, y0, x1, y1) is measured in image px on pixel edges: the box of a whole image is (0, 0, width, height), and
+pixel p covers p to p + 1. A point (a keypoint, a principal point) is measured on pixel centres: pixel p lies at p. So a
+point x lies at x + 0.5 on the scale of boxes.
+"""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def mask_box(mask: np.ndarray) -> np.ndarray | None:
+    """Return the smallest box around the non-zero pixels of a mask.
+
+    Args:
+        mask: Mask of shape (h, w).
+
+    Returns:
+        np.ndarray | None: Box (4,) float32 in px, or None where no pixel is set.
+    """
+    x, y, width, height = cv2.boundingRect((np.asarray(mask) > 0).view(np.uint8))
+    if width == 0 or height == 0:
+        return None
+    return np.array([x, y, x + width, y + height], dtype=np.float32)
+
+
+def root_box(root: np.ndarray, root_depth: float, focal: float, box_mm: float = 2000.0,
+             padding: float = 1.0) -> np.ndarray:
+    """Return the box whose padded crop is a square of ``box_mm`` around the root, at the root's depth.
+
+    It needs the ground truth: the root's place in the image and its depth.
+
+    Args:
+        root: Root keypoint (2,) in image px.
+        root_depth: Depth of the root in the camera frame, mm.
+        focal: Focal length in px.
+        box_mm: Side of the crop in mm. Defaults to 2000, the paper's.
+        padding: The factor by which the crop will be larger than the box. Defaults to 1.
+
+    Returns:
+        np.ndarray: Box (4,) float32 in px.
+
+    Raises:
+        ValueError: The root does not lie in front of the camera.
+    """
+    if not root_depth > 0:
+        raise ValueError(f'the root must lie in front of the camera: depth {root_depth} mm, expected > 0')
+    half = box_mm * focal / root_depth / padding / 2
+    centre = np.asarray(root, dtype=np.float64)[:2] + 0.5
+    return np.concatenate([centre - half, centre + half]).astype(np.float32)
+
+
+def square_crop_matrix(centre: np.ndarray, side: float, size: int, rotation: float = 0.0) -> np.ndarray:
+    """Return the affine map from image px to the px of a square crop.
+
+    The crop's four edges fall on the box's, so that a box of ``size`` px at rest is copied pixel by pixel.
+
+    Args:
+        centre: Centre (2,) of the box, px on pixel edges.
+        side: Side of the box in image px.
+        size: Side of the crop in px.
+        rotation: Angle in degrees by which the content turns clockwise in the crop. Defaults to 0.
+
+    Returns:
+        np.ndarray: Matrix (2, 3) float64, points in image px to points in crop px.
+
+    Raises:
+        ValueError: The box has no area.
+    """
+    if not side > 0:
+        raise ValueError(f'a box of side {side} px cannot be cropped, expected > 0')
+    angle = np.deg2rad(rotation)
+    cos, sin = np.cos(angle), np.sin(angle)
+    linear = size / side * np.array([[cos, -sin], [sin, cos]])
+    shift = (size - 1) / 2 - linear @ (np.asarray(centre, dtype=np.float64) - 0.5)
+    return np.concatenate([linear, shift[:, None]], axis=1)
+
