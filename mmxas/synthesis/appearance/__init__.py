@@ -1,0 +1,7 @@
+"""Colours and textures of a body."""
+from mmxas.synthesis.appearance.one_of import OneOf
+from mmxas.synthesis.appearance.painted_clothes import PaintedClothes
+from mmxas.synthesis.appearance.part_segmentation import PartSegmentation
+from mmxas.synthesis.appearance.uv_texture import UVTexture
+
+__all__ = ['OneOf', 'PaintedClothes', 'PartSegmentation', 'UVTexture']

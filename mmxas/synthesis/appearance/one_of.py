@@ -1,0 +1,34 @@
+"""A choice among appearances, lights or backgrounds."""
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmxas.registry import APPEARANCES
+
+
+@APPEARANCES.register_module()
+class OneOf:
+    """Draws one of several components, and lets it draw.
+
+    Args:
+        choices: configs of components with the same ``sample`` signature.
+        weights: their chances, up to a factor; None for equal ones.
+
+    Raises:
+        ValueError: no choices, another number of weights, or a negative one.
+    """
+
+    def __init__(self, choices: Sequence[dict], weights: Sequence[float] | None = None) -> None:
+        if not choices:
+            raise ValueError('OneOf: choices is empty')
+        weights = [1.0] * len(choices) if weights is None else list(weights)
+        if len(weights) != len(choices) or min(weights) < 0 or sum(weights) <= 0:
+            raise ValueError(f'OneOf: weights={weights}, expected {len(choices)} numbers >= 0 with a positive sum')
+        self.choices = [APPEARANCES.build(choice) for choice in choices]
+        self.ends = np.cumsum(weights) / sum(weights)
+
+    def sample(self, what: Any, rng: np.random.Generator) -> Any:
+        """Draw from a random choice; ``what`` is passed on (a body model, or a size in px)."""
+        place = int(np.searchsorted(self.ends, rng.random(), side='right'))
+        return self.choices[min(place, len(self.choices) - 1)].sample(what, rng)

@@ -1,0 +1,123 @@
+"""What stands behind a body: photos, noise, a colour, or nothing; (size, size, 3) uint8 BGR each."""
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmxas.registry import APPEARANCES
+
+SHIPPED = Path(__file__).resolve().parent / 'data' / 'backgrounds'
+SUFFIXES = ('.jpg', '.jpeg', '.png')
+
+
+def random_window(image: np.ndarray, size: int, scale: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """A square window of random side and place, mirrored by a coin, resampled to (size, size, 3).
+
+    Args:
+        image: (h, w, 3) uint8.
+        size: side of the result in px.
+        scale: range of the window's side relative to the image's shorter side, at most 1.
+        rng: source of randomness.
+    """
+    h, w = image.shape[:2]
+    side = max(2, int(min(h, w) * rng.uniform(*scale)))
+    x, y = int(rng.integers(w - side + 1)), int(rng.integers(h - side + 1))
+    window = image[y:y + side, x:x + side]
+    if rng.random() < 0.5:
+        window = window[:, ::-1]
+    return cv2.resize(window, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
+
+
+def jitter_colors(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Gain, offset and gamma of each channel, random within ``strength`` in [0, 1], through one lookup table."""
+    gain = (1 + rng.uniform(-strength, strength)) * (1 + rng.uniform(-strength, strength, 3) / 2)
+    gamma = np.exp(rng.uniform(-strength, strength))
+    offset = rng.uniform(-strength, strength) * 0.3
+    levels = (np.arange(256) / 255.0)[:, None] ** gamma * gain + offset
+    table = (np.clip(levels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return cv2.LUT(np.ascontiguousarray(image), table.reshape(1, 256, 3))
+
+
+@APPEARANCES.register_module()
+class PhotoBackground:
+    """Random windows of photos.
+
+    Args:
+        folder: a folder of jpg or png files, searched recursively; None for the eight photos that ship with the
+            package (``data/backgrounds/NOTICE``).
+        scale: range of a window's side relative to the photo's shorter side.
+        jitter: strength of the colour jitter in [0, 1].
+        blur: largest standard deviation of a Gaussian blur, relative to the image's side.
+        keep: number of decoded photos that stay in memory.
+
+    Raises:
+        FileNotFoundError: if the folder does not exist or holds no photo.
+    """
+
+    def __init__(self, folder: str | None = None, scale: Sequence[float] = (0.3, 1.0), jitter: float = 0.3,
+                 blur: float = 0.01, keep: int = 64) -> None:
+        root = SHIPPED if folder is None else Path(folder)
+        if not root.is_dir():
+            raise FileNotFoundError(f'PhotoBackground: the folder {str(root)!r} does not exist')
+        self.files = sorted(path for path in root.rglob('*') if path.suffix.lower() in SUFFIXES)
+        if not self.files:
+            raise FileNotFoundError(f'PhotoBackground: the folder {str(root)!r} holds no {"/".join(SUFFIXES)} file')
+        self.scale, self.jitter, self.blur, self.keep = tuple(scale), jitter, blur, keep
+        self._photos: dict[Path, np.ndarray] = {}
+
+    def _photo(self, path: Path) -> np.ndarray:
+        if path not in self._photos:
+            photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            if photo is None:
+                raise OSError(f'PhotoBackground: {path} is not a readable picture; remove or replace it')
+            if len(self._photos) >= self.keep:
+                self._photos.pop(next(iter(self._photos)))
+            self._photos[path] = photo
+        return self._photos[path]
+
+    def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw one background."""
+        photo = self._photo(self.files[rng.integers(len(self.files))])
+        image = jitter_colors(random_window(photo, size, self.scale, rng), self.jitter, rng)
+        sigma = rng.uniform(0, self.blur) * size
+        return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
+
+
+@APPEARANCES.register_module()
+class NoiseBackground:
+    """Smooth coloured noise: a random grid of colours, interpolated, with fine grain on top.
+
+    Args:
+        cells: range of the number of grid cells along a side.
+        grain: largest standard deviation of the grain, in grey levels.
+    """
+
+    def __init__(self, cells: Sequence[int] = (1, 12), grain: float = 12) -> None:
+        self.cells, self.grain = tuple(cells), grain
+
+    def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw one background."""
+        n = int(rng.integers(self.cells[0], self.cells[1] + 1)) + 1
+        spread = rng.uniform(0, 128)
+        grid = rng.uniform(0, 255, 3) + rng.uniform(-spread, spread, (n, n, 3))
+        image = cv2.resize(grid.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+        image += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(0, self.grain))
+        return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@APPEARANCES.register_module()
+class PlainBackground:
+    """One colour.
+
+    Args:
+        color: BGR in 0 … 255; None for a random one each time. Default: black, as if the background were removed.
+    """
+
+    def __init__(self, color: Sequence[int] | None = (0, 0, 0)) -> None:
+        self.color = None if color is None else tuple(color)
+
+    def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw one background."""
+        color = rng.integers(0, 256, 3) if self.color is None else self.color
+        return np.broadcast_to(np.asarray(color, np.uint8), (size, size, 3)).copy()

@@ -1,0 +1,146 @@
+"""Where a synthetic image is taken from.
+
+A camera maps the body's frame (metres, x left, y up, z front, origin at the root) to the camera frame (mm, x right,
+y down, z forward).
+"""
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmxas.registry import CAMERAS
+
+Range = Sequence[float]
+# Body axes to those of a camera that stands in front of the body.
+FACING = np.diag([1.0, -1.0, -1.0])
+# Body axes to a world with z up.
+UPRIGHT = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+
+
+class CameraSample(NamedTuple):
+    """One camera and the body's place in front of it.
+
+    Attributes:
+        R: (3, 3) rotation from the body's frame to the camera's.
+        t: (3,) position of the root in the camera frame, mm.
+        K: (3, 3) intrinsics in px of the whole image.
+        yaw: turn of the body about its vertical axis, radians.
+    """
+
+    R: np.ndarray
+    t: np.ndarray
+    K: np.ndarray
+    yaw: float
+
+
+def rotation(axis: int, angle: float) -> np.ndarray:
+    """Right-handed rotation (3, 3) about the coordinate axis ``axis`` (0 x, 1 y, 2 z) by ``angle`` radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    out = np.eye(3)
+    out[i, i], out[i, j], out[j, i], out[j, j] = c, -s, s, c
+    return out
+
+
+def _check_range(owner: str, name: str, value: Range) -> tuple[float, float]:
+    if len(value) != 2 or not value[0] <= value[1]:
+        raise ValueError(f'{owner}: {name}={tuple(value)}, expected (low, high) with low <= high')
+    return float(value[0]), float(value[1])
+
+
+@CAMERAS.register_module()
+class SampledCamera:
+    """A camera around the body, each quantity uniform in its range.
+
+    Args:
+        distance: root depth in mm.
+        yaw: turn of the body about its vertical axis in degrees; 0 faces the camera.
+        pitch: how far the camera looks down in degrees; positive stands higher than the body.
+        roll: turn about the optical axis in degrees.
+        focal: focal length in px of an image of ``image_size``.
+        offset: place of the root off the optical axis, as x / z and y / z.
+        image_size: (w, h) of the whole image in px; its centre is the principal point.
+
+    Raises:
+        ValueError: for a range with low > high, named; for a distance that is not positive.
+    """
+
+    def __init__(self, distance: Range = (3000, 6000), yaw: Range = (-180, 180), pitch: Range = (-10, 25),
+                 roll: Range = (-5, 5), focal: Range = (1100, 1200), offset: Range = (-0.2, 0.2),
+                 image_size: Sequence[int] = (1000, 1000)) -> None:
+        given = dict(distance=distance, yaw=yaw, pitch=pitch, roll=roll, focal=focal, offset=offset)
+        self.ranges = {name: _check_range('SampledCamera', name, value) for name, value in given.items()}
+        for name in ('distance', 'focal'):
+            if self.ranges[name][0] <= 0:
+                raise ValueError(f'SampledCamera: {name}={self.ranges[name]}, expected positive values')
+        self.image_size = tuple(image_size)
+
+    def sample(self, rng: np.random.Generator) -> CameraSample:
+        """Draw one camera."""
+        drawn = {name: rng.uniform(*limits) for name, limits in self.ranges.items()}
+        yaw, pitch, roll = (np.deg2rad(drawn[name]) for name in ('yaw', 'pitch', 'roll'))
+        R = rotation(2, roll) @ rotation(0, pitch) @ FACING @ rotation(1, yaw)
+        t = drawn['distance'] * np.array([drawn['offset'], rng.uniform(*self.ranges['offset']), 1.0])
+        w, h = self.image_size
+        K = np.array([[drawn['focal'], 0, (w - 1) / 2], [0, drawn['focal'], (h - 1) / 2], [0, 0, 1]])
+        return CameraSample(R, t, K, float(yaw))
+
+
+def read_camera_file(file: str | Path) -> list[dict[str, np.ndarray]]:
+    """Read cameras from JSON: a list of ``{"name", "K" (3x3, px), "R" (3x3), "t" (3, mm)}``, x_cam = R x_world + t.
+
+    Raises:
+        FileNotFoundError: without the file.
+        ValueError: no cameras, or an entry without one of K, R, t, or of another shape.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(f'camera file {str(file)!r} does not exist')
+    cameras = []
+    for i, entry in enumerate(json.loads(path.read_text())):
+        camera = {}
+        for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('t', (3,))):
+            value = np.asarray(entry.get(key, ()), np.float64)
+            if value.shape != shape:
+                raise ValueError(f'{path.name}: camera {entry.get("name", i)!r}: {key} has shape {value.shape}, '
+                                 f'expected {shape}')
+            camera[key] = value
+        cameras.append(camera)
+    if not cameras:
+        raise ValueError(f'{path.name}: no cameras')
+    return cameras
+
+
+@CAMERAS.register_module()
+class DatasetCameras:
+    """The cameras of a data set, with the body somewhere in the space that they watch (paper, C.1).
+
+    Args:
+        file: JSON file (:func:`read_camera_file`), world with z up.
+        x, y: ranges of the root's place on the ground in mm.
+        height: range of the root's height in mm.
+        yaw: range of the body's turn in degrees.
+    """
+
+    def __init__(self, file: str, x: Range = (-1000, 1000), y: Range = (-1000, 1000), height: Range = (800, 1000),
+                 yaw: Range = (-180, 180)) -> None:
+        self.cameras = read_camera_file(file)
+        given = dict(x=x, y=y, height=height, yaw=yaw)
+        self.ranges = {name: _check_range('DatasetCameras', name, value) for name, value in given.items()}
+
+    def sample(self, rng: np.random.Generator) -> CameraSample:
+        """Draw one of the cameras and a place of the body in front of it.
+
+        Raises:
+            ValueError: if the camera does not see that place.
+        """
+        camera = self.cameras[rng.integers(len(self.cameras))]
+        x, y, height, yaw = (rng.uniform(*self.ranges[name]) for name in ('x', 'y', 'height', 'yaw'))
+        turn = np.deg2rad(yaw)
+        t = camera['R'] @ np.array([x, y, height]) + camera['t']
+        if t[2] <= 0:
+            raise ValueError(f'DatasetCameras: the place ({x:.0f}, {y:.0f}, {height:.0f}) mm lies behind a camera; '
+                             'narrow the ranges x and y, or check that the file is in mm')
+        return CameraSample(camera['R'] @ UPRIGHT @ rotation(1, turn), t, camera['K'], float(turn))

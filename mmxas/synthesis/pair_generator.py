@@ -1,0 +1,160 @@
+"""Image–pose pairs, each a function of a seed and an index alone.
+
+Shapes: V vertices, J joints, K keypoints, S side of the stored image in px.
+"""
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.ops.boxes import mask_box
+from mmxas.registry import APPEARANCES, BODY_MODELS, CAMERAS, POSE_PRIORS, RENDERERS
+from mmxas.synthesis.cameras import CameraSample
+from mmxas.synthesis.crops import CropName, crop_intrinsics, crop_window
+from mmxas.synthesis.pose_priors.sampling import PoseSample
+from mmxas.synthesis.renderers.shading import RenderOutput
+from mmxas.synthesis.shards import SyntheticPair
+
+Config = Mapping[str, Any]
+# Each component draws from a stream of its own: another appearance leaves poses and cameras as they are.
+STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
+
+
+class PairGenerator:
+    """Poses a body, looks at it, renders it before a background, and cuts out a square image (paper, 3.3.2 and C.1).
+
+    Args:
+        body_model: config of a body model, or a list of them to choose from with equal chances.
+        pose_source: config of a pose prior or of recorded poses.
+        camera: config of a camera.
+        appearance: config of an appearance; default: part segmentation in random colormaps.
+        light: config of lights, None for none.
+        background: config of backgrounds; default: black.
+        renderer: config of a renderer.
+        skeleton: whose keypoints the pairs have; the body models must give the same.
+        image_size: S.
+        crop: ``'mask'`` cuts a square around the body's box, side = its larger side * ``margin``; ``'root_box'`` cuts
+            the square of ``box_mm`` at the root's depth around the root.
+        margin: see ``crop``. Default: 1.25 (a detector's crop) * 1.5, so that augmentation by rotation, scale and
+            shift still sees image.
+        box_mm: see ``crop``.
+        seed: of the whole set.
+
+    Raises:
+        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together.
+    """
+
+    def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
+                 appearance: Config | None = None, light: Config | None = None, background: Config | None = None,
+                 renderer: Config | None = None, skeleton: Any = 'h36m18', image_size: int = 256,
+                 crop: CropName = 'mask', margin: float = 1.875, box_mm: float = 2000.0, seed: int = 0) -> None:
+        bodies = [body_model] if isinstance(body_model, Mapping) else list(body_model)
+        self.bodies = [BODY_MODELS.build(body).eval() for body in bodies]
+        self.pose_source = POSE_PRIORS.build(pose_source)
+        self.camera = CAMERAS.build(camera or dict(type='SampledCamera'))
+        self.appearance = APPEARANCES.build(appearance or dict(type='PartSegmentation'))
+        self.light = None if light is None else APPEARANCES.build(light)
+        self.background = APPEARANCES.build(background or dict(type='PlainBackground'))
+        self.renderer = RENDERERS.build(renderer or dict(type='EmbreeRenderer'))
+        self.skeleton = load_skeleton(skeleton)
+        self.image_size, self.crop, self.margin, self.box_mm, self.seed = image_size, crop, margin, box_mm, seed
+        self._check()
+
+    @classmethod
+    def from_config(cls, config: Config, **changes: Any) -> 'PairGenerator':
+        """Build from a config; a ``type`` entry is allowed and ignored.
+
+        Args:
+            config: the constructor's arguments.
+            changes: arguments that replace those of the config, such as ``seed``.
+        """
+        return cls(**{**{key: value for key, value in config.items() if key != 'type'}, **changes})
+
+    def _check(self) -> None:
+        if self.crop not in ('mask', 'root_box'):
+            raise ValueError(f"PairGenerator: crop={self.crop!r}, expected 'mask' or 'root_box'")
+        if self.margin < 1 or self.image_size < 8:
+            raise ValueError(f'PairGenerator: margin={self.margin}, image_size={self.image_size}; expected margin >= 1 '
+                             'and image_size >= 8')
+        for body in self.bodies:
+            if tuple(body.keypoint_names) != self.skeleton.keypoints:
+                raise ValueError(f'PairGenerator: the skeleton {self.skeleton.name!r} has the '
+                                 f'{self.skeleton.num_keypoints} keypoints {self.skeleton.keypoints}, the body model '
+                                 f'gives {len(body.keypoint_names)}: {tuple(body.keypoint_names)}')
+        joints = self.pose_source.sample(1, np.random.default_rng(0)).pose.shape[1]
+        wrong = [body.num_joints for body in self.bodies if body.num_joints != joints]
+        if wrong:
+            raise ValueError(f'PairGenerator: the pose source has {joints} joints, the body model {wrong[0]}')
+
+    def _streams(self, index: int) -> dict[str, np.random.Generator]:
+        return {name: np.random.default_rng([self.seed, index, i]) for i, name in enumerate(STREAMS)}
+
+    def generate(self, index: int) -> SyntheticPair:
+        """Make pair ``index``.
+
+        Args:
+            index: at least 0.
+
+        Returns:
+            SyntheticPair; equal for equal (config, seed, index).
+        """
+        rng = self._streams(index)
+        number = int(rng['body'].integers(len(self.bodies)))
+        body = self.bodies[number]
+        sample = self.pose_source.sample(1, rng['pose'], index)
+        camera = self.camera.sample(rng['camera'])
+        vertices, keypoints = self._pose(body, sample, camera)
+        K = crop_intrinsics(camera.K, *crop_window(vertices, keypoints[self.skeleton.root], camera.K, self.crop,
+                                                   self.margin, self.box_mm), self.image_size)
+        light = None if self.light is None else self.light.sample(rng['light'])
+        out = self.renderer.render(vertices, body.faces, self.appearance.sample(body, rng['appearance']), K,
+                                   (self.image_size, self.image_size), light, body.part_labels)
+        box = mask_box(out.mask)
+        if box is None:
+            raise RuntimeError(f'pair {index}: the body is outside the image; camera ranges and crop do not fit')
+        return SyntheticPair(
+            image=self._compose(out, rng['background']), mask=out.mask.astype(np.uint8) * 255,
+            keypoints_cam=keypoints.astype(np.float32), K=K.astype(np.float32), bbox=box, clip=sample.clip[0],
+            frame=int(sample.frame[0]), yaw=camera.yaw, body=number, pose=sample.pose[0], betas=sample.betas[0])
+
+    @torch.no_grad()
+    def _pose(self, body: Any, sample: PoseSample, camera: CameraSample) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (V, 3) float32 and keypoints (K, 3) float64 in the camera frame, mm."""
+        betas = torch.from_numpy(sample.betas[:, :body.num_betas])
+        vertices = body(torch.from_numpy(sample.pose), betas).vertices
+        keypoints = body.keypoints(vertices)[0].numpy().astype(np.float64)
+        root = keypoints[self.skeleton.root]
+        rotation = camera.R.T * 1000.0
+        moved = (vertices[0].numpy() - root.astype(np.float32)) @ rotation.astype(np.float32)
+        return moved + camera.t.astype(np.float32), (keypoints - root) @ rotation + camera.t
+
+    def _compose(self, out: RenderOutput, rng: np.random.Generator) -> np.ndarray:
+        """Put the body before a background: (S, S, 3) uint8 BGR."""
+        behind = self.background.sample(self.image_size, rng)
+        alpha = out.alpha[..., None]
+        return (behind + alpha * (out.rgb[..., ::-1].astype(np.float32) - behind) + 0.5).astype(np.uint8)
+
+
+def choose(config: Config, name: str | None) -> tuple[str, Config]:
+    """Pick one entry of a config's ``synthesis`` dictionary.
+
+    Args:
+        config: a loaded config with ``synthesis = dict(NAME=dict(generator=…, num=…, out=…))``.
+        name: the entry; None if there is only one.
+
+    Returns:
+        The name and the entry.
+
+    Raises:
+        ValueError: no ``synthesis``, an unknown name, or no name where there are several; the names are listed.
+    """
+    entries = config.get('synthesis')
+    if not entries:
+        raise ValueError('the config has no `synthesis = dict(NAME=dict(generator=..., num=..., out=...))`')
+    if name is None and len(entries) == 1:
+        name = next(iter(entries))
+    if name not in entries:
+        raise ValueError(f'synthesis set {name!r}: the config has {sorted(entries)}; choose one with --which')
+    return name, entries[name]

@@ -1,0 +1,102 @@
+"""The curated pose prior of the paper (3.3.2, C.1): truncated Gaussians, axis by axis, read from a data file."""
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mmxas.registry import POSE_PRIORS
+from mmxas.synthesis.pose_priors.sampling import PoseSample, half_normal, symmetric_normal
+
+DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
+AXES = 'xyz'
+
+
+def read_prior_file(file: str | Path) -> dict[str, Any]:
+    """Read and check a pose prior.
+
+    The file is JSON: ``joints`` lists the joint names in the body model's order; ``limits`` maps a joint to
+    ``{"rest": probability, "x": [low, mean, high], "y": …, "z": …}`` in degrees of the joint's axis-angle vector,
+    joints that are absent never move; ``shape`` is ``{"width": w, "components": B}``.
+
+    Args:
+        file: a shipped name (``smpl_pose_prior``) or a path.
+
+    Returns:
+        dict with ``joints`` (tuple of J names), ``low``, ``mean``, ``high`` (J, 3) in radians, ``rest`` (J,),
+        ``shape_width`` and ``num_betas``.
+
+    Raises:
+        FileNotFoundError: where neither a shipped name nor a path fits.
+        ValueError: unknown joint, a range with low > mean or mean > high, or a probability outside [0, 1].
+    """
+    shipped = DATA_DIR / f'{file}.json'
+    path = shipped if shipped.is_file() else Path(file)
+    if not path.is_file():
+        names = sorted(p.stem for p in DATA_DIR.glob('*prior*.json'))
+        raise FileNotFoundError(f'pose prior {str(file)!r}: neither a file nor one of the shipped priors {names}')
+    content = json.loads(path.read_text())
+    joints = tuple(content['joints'])
+    low, mean, high = np.zeros((3, len(joints), 3))
+    rest = np.ones(len(joints))
+    for name, limits in content['limits'].items():
+        if name not in joints:
+            raise ValueError(f'{path.name}: limits name the joint {name!r}, which is not among the joints {joints}')
+        j = joints.index(name)
+        rest[j] = limits.get('rest', 0.0)
+        if not 0 <= rest[j] <= 1:
+            raise ValueError(f'{path.name}: {name}.rest = {rest[j]:g}, expected a probability in [0, 1]')
+        for a, axis in enumerate(AXES):
+            low[j, a], mean[j, a], high[j, a] = limits[axis]
+            if not low[j, a] <= mean[j, a] <= high[j, a]:
+                raise ValueError(f'{path.name}: {name}.{axis} = {limits[axis]}, expected [low, mean, high] in degrees '
+                                 'with low <= mean <= high')
+    return dict(joints=joints, low=np.deg2rad(low), mean=np.deg2rad(mean), high=np.deg2rad(high), rest=rest,
+                shape_width=float(content['shape']['width']), num_betas=int(content['shape']['components']))
+
+
+@POSE_PRIORS.register_module()
+class TruncatedGaussianPrior:
+    """Poses and shapes from truncated Gaussians with two widths an axis (paper, 3.3.2 and C.1).
+
+    For each joint a coin with the joint's rest probability keeps it in the rest pose (all zeros). Otherwise each
+    axis tosses a fair coin for its side of the mean and draws a magnitude from a normal whose standard deviation is
+    that side's width / 1.96, truncated at the width.
+
+    Args:
+        file: a shipped name or the path of a JSON file (:func:`read_prior_file`). Default: the paper's human prior.
+        mode: ``'truncate'`` (paper) or ``'clip'`` (released code): see :func:`half_normal`.
+        coins: whether rest and side are tossed for each ``'sample'`` or once a ``'batch'`` (released code).
+    """
+
+    def __init__(self, file: str = 'smpl_pose_prior', mode: Literal['truncate', 'clip'] = 'truncate',
+                 coins: Literal['sample', 'batch'] = 'sample') -> None:
+        if mode not in ('truncate', 'clip'):
+            raise ValueError(f"TruncatedGaussianPrior: mode={mode!r}, expected 'truncate' or 'clip'")
+        if coins not in ('sample', 'batch'):
+            raise ValueError(f"TruncatedGaussianPrior: coins={coins!r}, expected 'sample' or 'batch'")
+        self.file, self.mode, self.coins = str(file), mode, coins
+        prior = read_prior_file(file)
+        self.joint_names: tuple[str, ...] = prior['joints']
+        self.low, self.mean, self.high = prior['low'], prior['mean'], prior['high']
+        self.rest, self.shape_width, self.num_betas = prior['rest'], prior['shape_width'], prior['num_betas']
+
+    def sample(self, n: int, rng: np.random.Generator, index: int = 0) -> PoseSample:
+        """Draw ``n`` independent poses and shapes.
+
+        Args:
+            n: number of samples.
+            rng: source of all randomness.
+            index: not used; sources with a fixed order of poses need it.
+
+        Returns:
+            PoseSample with n poses of J joints.
+        """
+        tossed = n if self.coins == 'sample' else 1
+        at_rest = rng.random((tossed, len(self.rest), 1)) < self.rest[:, None]
+        up = rng.random((tossed, len(self.rest), 3)) < 0.5
+        width = np.where(up, self.high - self.mean, self.mean - self.low)
+        size = half_normal(rng, (n, len(self.rest), 3), width, self.mode)
+        pose = np.where(at_rest, 0.0, self.mean + np.where(up, size, -size))
+        betas = symmetric_normal(rng, (n, self.num_betas), self.shape_width, mode=self.mode)
+        return PoseSample(pose.astype(np.float32), betas.astype(np.float32), ('',) * n, np.full(n, -1))

@@ -1,0 +1,248 @@
+"""Synthetic pairs on disk: shards of encoded images with small arrays, written atomically, read lazily.
+
+``root/meta.json`` says what the set is; ``root/pairs_00000.npz`` holds the pairs 0 … shard_size - 1, and so on.
+"""
+import hashlib
+import json
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+FORMAT = 1
+IMAGES = ('image', 'mask')
+
+
+@dataclass
+class SyntheticPair:
+    """An image with everything that is known about it.
+
+    Attributes:
+        image: (S, S, 3) uint8 BGR.
+        mask: (S, S) uint8, 0 or 255.
+        keypoints_cam: (K, 3) float32 camera frame, mm; they project into the image by ``K``.
+        K: (3, 3) float32 intrinsics of this image in px; pixel p's centre is at coordinate p.
+        bbox: (4,) float32 x0, y0, x1, y1 of the mask in px.
+        clip: name of the motion clip, '' for a pose prior.
+        frame: frame in the clip, -1 for a pose prior.
+        yaw: turn of the body about the vertical axis, radians.
+        body: index of the body model in the generator's list.
+        pose: (J, 3) float32 axis-angle.
+        betas: (B,) float32.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    keypoints_cam: np.ndarray
+    K: np.ndarray
+    bbox: np.ndarray
+    clip: str
+    frame: int
+    yaw: float
+    body: int
+    pose: np.ndarray
+    betas: np.ndarray
+
+
+ARRAYS = tuple(field.name for field in fields(SyntheticPair) if field.name not in IMAGES)
+
+
+def write_atomically(path: Path, write: Any) -> None:
+    """Call ``write(file)`` on a temporary file beside ``path`` and move it there; nothing remains if it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp')
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def encode(pair: SyntheticPair, quality: int) -> dict[str, Any]:
+    """Replace the image by JPEG bytes and the mask by PNG bytes."""
+    out = {name: getattr(pair, name) for name in ARRAYS}
+    out['image'] = cv2.imencode('.jpg', pair.image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].reshape(-1)
+    out['mask'] = cv2.imencode('.png', pair.mask, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].reshape(-1)
+    return out
+
+
+def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Arrays of one shard: flat bytes with offsets for the images, everything else stacked."""
+    out = {name: np.stack([np.asarray(e[name]) for e in encoded]) for name in ARRAYS}
+    for name in IMAGES:
+        out[name] = np.concatenate([e[name] for e in encoded])
+        out[f'{name}_offset'] = np.cumsum([0] + [len(e[name]) for e in encoded])
+    return out
+
+
+def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: int) -> str:
+    """A short digest of everything that the bytes of a set depend on, except its length."""
+    content = json.dumps(dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT),
+                         sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class SetMeta:
+    """What ``meta.json`` holds: the set's length, its shards' size, and what made it."""
+
+    num: int
+    shard_size: int
+    seed: int
+    quality: int
+    fingerprint: str
+    generator: dict[str, Any]
+
+    @property
+    def num_shards(self) -> int:
+        """Number of shards."""
+        return -(-self.num // self.shard_size)
+
+    def shard_indices(self, shard: int) -> range:
+        """Indices of the pairs of one shard."""
+        return range(shard * self.shard_size, min(self.num, (shard + 1) * self.shard_size))
+
+
+def shard_path(root: str | Path, shard: int) -> Path:
+    """The file of one shard."""
+    return Path(root) / f'pairs_{shard:05d}.npz'
+
+
+def shard_length(path: Path) -> int:
+    """Number of pairs in a shard file, 0 where it is missing or unreadable."""
+    try:
+        with np.load(path) as content:
+            return len(content['frame'])
+    except (OSError, ValueError, KeyError, EOFError):
+        return 0
+
+
+class PairWriter:
+    """Writes shards into a folder, and refuses a folder that holds another set.
+
+    Args:
+        root: the folder; made if need be.
+        meta: the set.
+
+    Raises:
+        ValueError: if the folder holds pairs of another configuration or seed.
+    """
+
+    def __init__(self, root: str | Path, meta: SetMeta) -> None:
+        self.root, self.meta = Path(root), meta
+        self.root.mkdir(parents=True, exist_ok=True)
+        old = read_meta(self.root, missing_ok=True)
+        if old is not None and old.fingerprint != meta.fingerprint:
+            raise ValueError(f'{self.root}: holds pairs of another configuration (fingerprint {old.fingerprint}, '
+                             f'seed {old.seed}; this one is {meta.fingerprint}, seed {meta.seed}); '
+                             'choose another folder or remove this one')
+        if old is not None and old.num > meta.num:
+            raise ValueError(f'{self.root}: holds a set of {old.num} pairs of this configuration, {meta.num} asked '
+                             'for; read a part of it, or remove the folder')
+        text = json.dumps(asdict(meta), indent=1, default=str)
+        if old != meta:
+            write_atomically(self.root / 'meta.json', lambda file: file.write(text.encode()))
+
+    def missing(self) -> list[int]:
+        """Shards that are absent, unreadable or shorter than they have to be."""
+        return [s for s in range(self.meta.num_shards)
+                if shard_length(shard_path(self.root, s)) != len(self.meta.shard_indices(s))]
+
+    def write(self, shard: int, encoded: Sequence[dict[str, Any]]) -> None:
+        """Write one shard of encoded pairs, atomically."""
+        arrays = pack(encoded)
+        write_atomically(shard_path(self.root, shard), lambda file: np.savez(file, **arrays))
+
+
+def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
+    """Read ``root/meta.json``.
+
+    Raises:
+        FileNotFoundError: without the file, unless ``missing_ok``.
+        ValueError: if it was not written by this version.
+    """
+    path = Path(root) / 'meta.json'
+    if not path.is_file():
+        if missing_ok:
+            return None
+        raise FileNotFoundError(f'{root}: no synthetic pairs here (meta.json is missing); render them with '
+                                '`python tools/synthesize.py CONFIG --out DIR --num N`')
+    try:
+        return SetMeta(**json.loads(path.read_text()))
+    except (TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f'{path}: not a description of synthetic pairs ({error}); remove the folder') from error
+
+
+class PairReader:
+    """Reads a set of pairs; an image is decoded when its pair is asked for.
+
+    Args:
+        root: the folder.
+        keep: number of shards whose encoded bytes stay in memory.
+
+    Raises:
+        FileNotFoundError: if the folder holds no set, or an unfinished one.
+    """
+
+    def __init__(self, root: str | Path, keep: int = 64) -> None:
+        self.root, self.meta = Path(root), read_meta(root)
+        absent = [s for s in range(self.meta.num_shards) if not shard_path(root, s).is_file()]
+        if absent:
+            raise FileNotFoundError(f'{root}: {len(absent)} of {self.meta.num_shards} shards are missing, the first is '
+                                    f'{shard_path(root, absent[0]).name}; tools/synthesize.py resumes the set')
+        self._keep = keep
+        self._shards: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
+        self._annotations: dict[str, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return self.meta.num
+
+    @property
+    def annotations(self) -> dict[str, np.ndarray]:
+        """All arrays except the images, stacked over the set."""
+        if self._annotations is None:
+            parts = []
+            for shard in range(self.meta.num_shards):
+                with np.load(shard_path(self.root, shard)) as content:
+                    parts.append({name: content[name] for name in ARRAYS})
+            self._annotations = {name: np.concatenate([p[name] for p in parts]) for name in ARRAYS}
+        return self._annotations
+
+    def _shard(self, shard: int) -> dict[str, np.ndarray]:
+        if shard not in self._shards:
+            with np.load(shard_path(self.root, shard)) as content:
+                self._shards[shard] = {name: content[name] for name in content.files}
+            while len(self._shards) > self._keep:
+                self._shards.popitem(last=False)
+        self._shards.move_to_end(shard)
+        return self._shards[shard]
+
+    def __getitem__(self, index: int) -> SyntheticPair:
+        """Pair ``index``, negative from the end.
+
+        Raises:
+            IndexError: outside the set.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f'{self.root}: pair {index} of {len(self)}')
+        number, place = divmod(int(index) % len(self), self.meta.shard_size)
+        shard = self._shard(number)
+        values: dict[str, Any] = {name: shard[name][place] for name in ARRAYS}
+        for name, flag in (('image', cv2.IMREAD_COLOR), ('mask', cv2.IMREAD_GRAYSCALE)):
+            low, high = shard[f'{name}_offset'][place:place + 2]
+            values[name] = cv2.imdecode(shard[name][low:high], flag)
+        values.update(clip=str(values['clip']), frame=int(values['frame']), yaw=float(values['yaw']),
+                      body=int(values['body']))
+        return SyntheticPair(**values)

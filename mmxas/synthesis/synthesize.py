@@ -1,0 +1,146 @@
+"""Render a set of pairs once, with several processes, resumable, with the same bytes for any number of processes."""
+import json
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from mmxas.synthesis.pair_generator import PairGenerator
+from mmxas.synthesis.shards import PairWriter, SetMeta, encode, fingerprint
+
+Progress = Callable[[int], Any]
+
+
+def plain(config: Any) -> Any:
+    """A config as plain JSON types, so that it has one text and no hidden state.
+
+    Raises:
+        TypeError: for something that JSON cannot hold, such as a lambda.
+    """
+    if hasattr(config, 'to_dict'):
+        config = config.to_dict()
+    return json.loads(json.dumps(config))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch and OpenCV on one thread: as fast for one image, and the same rounding everywhere."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality: int = 95) -> SetMeta:
+    """Describe a set of pairs.
+
+    Args:
+        generator: config of a PairGenerator.
+        num: number of pairs.
+        seed: replaces the generator's.
+        shard_size: pairs a file.
+        quality: of the JPEG images.
+
+    Raises:
+        ValueError: if ``num`` or ``shard_size`` is below 1.
+    """
+    if num < 1 or shard_size < 1:
+        raise ValueError(f'num={num}, shard_size={shard_size}: expected at least 1')
+    config = {key: value for key, value in plain(generator).items() if key not in ('type', 'seed')}
+    return SetMeta(num, shard_size, seed, quality, fingerprint(config, seed, shard_size, quality), config)
+
+
+def render_shard(generator: PairGenerator, writer: PairWriter, shard: int, progress: Progress) -> None:
+    """Render and write one shard."""
+    encoded = []
+    for index in writer.meta.shard_indices(shard):
+        encoded.append(encode(generator.generate(index), writer.meta.quality))
+        progress(1)
+    writer.write(shard, encoded)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(root: str, meta: SetMeta, counter: Any) -> None:
+    import mmxas  # noqa: F401  registers the components in the new process
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    _worker.update(generator=PairGenerator.from_config(meta.generator, seed=meta.seed),
+                   writer=PairWriter(root, meta), counter=counter)
+
+
+def _work(shard: int) -> int:
+    def count(step: int) -> None:
+        with _worker['counter'].get_lock():
+            _worker['counter'].value += step
+
+    render_shard(_worker['generator'], _worker['writer'], shard, count)
+    return shard
+
+
+def _render_parallel(writer: PairWriter, shards: list[int], workers: int, progress: Progress) -> None:
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['mmxas'])  # one import of the stack for all workers
+    counter = context.Value('l', 0)
+    with context.Pool(min(workers, len(shards)), _start_worker, (str(writer.root), writer.meta, counter)) as pool:
+        result, shown = pool.map_async(_work, shards, chunksize=1), 0
+        while not result.ready():
+            result.wait(0.2)
+            shown = _advance(progress, shown, counter.value)
+        result.get()
+        _advance(progress, shown, counter.value)
+
+
+def _advance(progress: Progress, shown: int, done: int) -> int:
+    if done > shown:
+        progress(done - shown)
+    return done
+
+
+def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, seed: int | None = None,
+               shard_size: int = 256, quality: int = 95, progress: bool = True) -> SetMeta:
+    """Render a set of pairs into a folder, or the rest of it.
+
+    Args:
+        generator_cfg: config of a PairGenerator.
+        out: the folder. A finished set of the same configuration and seed is left as it is; an unfinished one is
+            finished; a shorter one is extended.
+        num: number of pairs.
+        workers: processes; 0 renders in this one. The files do not depend on it.
+        seed: None takes the generator's ``seed`` entry, 0 without one.
+        shard_size: pairs a file.
+        quality: of the JPEG images.
+        progress: show a bar on stderr.
+
+    Returns:
+        The set's description.
+
+    Raises:
+        ValueError: the folder holds pairs of another configuration; a number is out of range.
+    """
+    from tqdm import tqdm
+    seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
+    meta = set_meta(generator_cfg, num, seed, shard_size, quality)
+    generator = PairGenerator.from_config(meta.generator, seed=seed)  # a wrong config fails here, not in a worker
+    writer = PairWriter(out, meta)
+    missing = writer.missing()
+    left = sum(len(meta.shard_indices(shard)) for shard in missing)
+    with tqdm(total=num, initial=num - left, desc=Path(out).name, unit='img', disable=not progress,
+              file=sys.stderr) as bar:
+        if workers and missing:
+            _render_parallel(writer, missing, workers, bar.update)
+        else:
+            with one_thread():
+                for shard in missing:
+                    render_shard(generator, writer, shard, bar.update)
+    return meta
