@@ -61,8 +61,8 @@ class H36MPoseDataset(XASDataset):
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, box=box, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the raw sample ``idx``; under ``box='mask'`` its mask is read here (a black one leaves the file's
-        box).""" info = super().get_data_info(idx)
+        """Return the raw sample ``idx``, with its mask and the mask's box under ``box='mask'``."""
+        info = super().get_data_info(idx)
         if self.box == 'mask':
             info['mask'] = read_image(info['mask_path'], cv2.IMREAD_GRAYSCALE)
             bbox = mask_box(info['mask'])

@@ -43,14 +43,17 @@ class ImageFolderDataset(XASDataset):
         ValueError: A mask has another size than its image, or a box no area.
     """
 
-    def __init__(self, data_root: str, masks: str | None = None, boxes: str | Mapping[str, Sequence[float]] | None = None,
-                 on_error: str = 'raise', **kwargs: Any) -> None:
+    def __init__(self, data_root: str, masks: str | None = None,
+                 boxes: str | Mapping[str, Sequence[float]] | None = None, on_error: str = 'raise',
+                 **kwargs: Any) -> None:
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
         if kwargs.get('with_labels'):
             raise ValueError('a folder of images has no labels: with_labels=True is not possible')
         self.masks, self.on_error = masks, on_error
-        self.boxes = json.loads(Path(boxes).read_text(encoding='utf-8')) if isinstance(boxes, str) else dict(boxes or {})
+        if isinstance(boxes, str):
+            boxes = json.loads(Path(boxes).read_text(encoding='utf-8'))
+        self.boxes = dict(boxes or {})
         self.skipped = SkipCounter('sample')
         super().__init__(data_root=data_root, **kwargs)
 
@@ -76,11 +79,13 @@ class ImageFolderDataset(XASDataset):
 
     def _find_mask(self, record: dict) -> bool:
         stem = (Path(self.masks) / record['sample_name']).with_suffix('')
-        found = [path for path in (stem.parent / f'{stem.name}{ext}' for ext in ('.png', *EXTENSIONS)) if path.is_file()]
+        candidates = [stem.parent / f'{stem.name}{extension}' for extension in ('.png', *EXTENSIONS)]
+        found = [path for path in candidates if path.is_file()]
         if found:
             record['mask_path'] = str(found[0])
         elif self.on_error == 'raise':
-            raise FileNotFoundError(f"{record['img_path']}: no mask {stem}.png; set on_error='skip' to go on without it")
+            raise FileNotFoundError(f'{record["img_path"]}: no mask {stem}.png; '
+                                    "set on_error='skip' to go on without it")
         else:
             self.skipped.add(f'{record["img_path"]}: no mask {stem}.png')
         return bool(found)

@@ -234,9 +234,9 @@ def _validate_pairs(skeleton: Skeleton) -> None:
     for left, right in skeleton.pairs:
         for keypoint, other in ((left, right), (right, left)):
             if keypoint == other or keypoint in partner:
-                known = skeleton.keypoints[partner.get(keypoint, keypoint)]
-                raise ValueError(f'skeleton {skeleton.name!r}: pairs must be mutual, but {skeleton.keypoints[keypoint]!r} '
-                                 f'is paired with {skeleton.keypoints[other]!r} and with {known!r}')
+                names, known = skeleton.keypoints, partner.get(keypoint, keypoint)
+                raise ValueError(f'skeleton {skeleton.name!r}: pairs must be mutual, but {names[keypoint]!r} '
+                                 f'is paired with {names[other]!r} and with {names[known]!r}')
             partner[keypoint] = other
 
 
