@@ -7,7 +7,8 @@ from .errors import CHECK_COMMAND, StackError, check_is_running, readable_errors
 
 
 def install() -> None:
-    """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` configs.
+    """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` configs,
+    mmpose's drawing on numpy >= 2.4.
 
     Raises:
         StackError: One readable error, if a package is missing, of a wrong version, or does not import.
@@ -21,6 +22,9 @@ def install() -> None:
         allow_mmengine_checkpoints()
         support_mmxas_paths()
         import mmpose.apis  # noqa: F401
+
+        from .opencv_drawing import support_array_radius
+        support_array_radius()
 
 
 __all__ = ['CHECK_COMMAND', 'StackError', 'check_is_running', 'install', 'readable_errors', 'require_versions']

@@ -1,0 +1,81 @@
+"""Figures without a window system or global state, and pictures written whole or not at all."""
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+def new_figure(width: float, height: float, dpi: int) -> Figure:
+    """A white figure that only its caller holds (``pyplot`` keeps none of it).
+
+    Args:
+        width: Inches.
+        height: Inches.
+        dpi: Pixels an inch.
+    """
+    figure = Figure(figsize=(width, height), dpi=dpi, facecolor='white')
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def figure_to_rgb(figure: Figure) -> np.ndarray:
+    """Draw a figure of :func:`new_figure`.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> Path:
+    """Write a picture under a temporary name and rename it, so that no half of it is ever seen.
+
+    Args:
+        path: File to write; its suffix is the format (``.png``, ``.jpg``, ...). Missing folders are made.
+        picture: (h, w, 3) uint8 RGB.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: The suffix is not an image format.
+    """
+    path = Path(path)
+    try:
+        done, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture[..., ::-1]))
+    except cv2.error:
+        done = False
+    if not done:
+        raise ValueError(f'{path}: a name that ends in .png or .jpg expected')
+    return write_whole(path, data.tobytes())
+
+
+def write_whole(path: str | Path, data: bytes) -> Path:
+    """Write bytes under a temporary name in the same folder, then rename.
+
+    Args:
+        path: File to write. Missing folders are made.
+        data: Its content.
+
+    Returns:
+        The path.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with os.fdopen(descriptor, 'wb') as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path

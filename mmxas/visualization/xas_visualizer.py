@@ -1,0 +1,166 @@
+"""Pictures of multi-hypothesis 3D poses, inside mmpose's hooks and inferencers and alone."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from mmengine.dist import master_only
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
+
+from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.registry import VISUALIZERS
+
+from .canvas import figure_to_rgb, write_picture
+from .instance_view import InstanceView, view_instance
+from .pose_figure import FigureOptions, pose_figure
+from .pose_style import PoseStyle
+
+
+@VISUALIZERS.register_module()
+class XASVisualizer(PoseLocalVisualizer):
+    """Draws what the detector says of an image: all hypotheses, not one.
+
+    One block an instance: the image with box and crop; the confident pose over the crop; the skeleton mask that the
+    mask loss sees; each hypothesis in 3D from several directions, the confident one in grey behind the others and what
+    differs circled in red; the true pose where it is known; the depth profiles with their peaks where the prediction
+    carries them (``test_cfg=dict(output_depth_profiles=True)``). Skeleton and colours come from ``set_dataset_meta``.
+
+    It stands in wherever mmpose takes its ``PoseLocalVisualizer``, and draws that one's picture where nothing is
+    predicted.
+
+    Args:
+        name: Name of the instance. Defaults to ``'visualizer'``.
+        image: Image to draw on, as in mmengine. Defaults to None.
+        vis_backends: mmengine backends that pictures go to (local folder, TensorBoard). Defaults to None.
+        save_dir: Folder of the backends. Defaults to None.
+        mask_skeleton: Skeleton of the drawn mask: name, file, dict or object. Defaults to None, the data set's links.
+        views: (azimuth, elevation) in degrees of each row of 3D poses; azimuth 0 is the camera's own direction.
+            Defaults to ((30, 14), (100, 8)).
+        difference_mm: Keypoints further than this from the confident pose are circled. Defaults to 50.
+        max_instances: Blocks in one picture, the surest boxes first. Defaults to 4.
+        root: Keypoint that poses are centred on; a ``mask_skeleton``'s own root goes before it. Defaults to 0.
+        dpi: Resolution; a block of 3 hypotheses with profiles is about 1230 px wide at 110. Defaults to 110.
+        **kwargs: As in ``PoseLocalVisualizer``.
+    """
+
+    def __init__(self,
+                 name: str = 'visualizer',
+                 image: np.ndarray | None = None,
+                 vis_backends: dict | list | None = None,
+                 save_dir: str | None = None,
+                 mask_skeleton: str | dict | Skeleton | None = None,
+                 views: Sequence[tuple[float, float]] = ((30.0, 14.0), (100.0, 8.0)),
+                 difference_mm: float = 50.0,
+                 max_instances: int = 4,
+                 root: int = 0,
+                 dpi: int = 110,
+                 **kwargs) -> None:
+        super().__init__(name=name, image=image, vis_backends=vis_backends, save_dir=save_dir, **kwargs)
+        skeleton = None if mask_skeleton is None else load_skeleton(mask_skeleton)
+        self.max_instances = max_instances
+        self.root = root if skeleton is None else skeleton.root
+        self.options = FigureOptions(
+            mask_links=None if skeleton is None else skeleton.drawn_links,
+            mask_width_factors=None if skeleton is None else skeleton.width_factors,
+            views=tuple(tuple(map(float, direction)) for direction in views), difference_mm=difference_mm, dpi=dpi)
+
+    def draw(self, image: np.ndarray, data_sample: PoseDataSample, draw_gt: bool = True,
+             kpt_thr: float = 0.0) -> np.ndarray | None:
+        """Draw the instances of a data sample.
+
+        Args:
+            image: (h, w, 3) uint8 RGB, the image that the sample's px are of.
+            data_sample: Prediction, and ground truth if any.
+            draw_gt: Show the ground truth where the sample has it. Defaults to True.
+            kpt_thr: Keypoints of lower ``keypoints_visible`` are not drawn on the image. Defaults to 0.
+
+        Returns:
+            The picture, (H, W, 3) uint8 RGB; None where nothing is predicted.
+
+        Raises:
+            ValueError: The poses have another number of keypoints than the data set's meta information.
+        """
+        views = [view for view in (view_instance(data_sample, index, self.root) for index in self._order(data_sample))
+                 if view is not None]
+        if not views:
+            return None
+        options = replace(self.options, keypoint_threshold=kpt_thr)
+        return _stacked([self._block(image, view if draw_gt else _without_truth(view), options) for view in views])
+
+    @master_only
+    def add_datasample(self,
+                       name: str,
+                       image: np.ndarray,
+                       data_sample: PoseDataSample,
+                       draw_gt: bool = True,
+                       draw_pred: bool = True,
+                       show: bool = False,
+                       wait_time: float = 0,
+                       out_file: str | None = None,
+                       kpt_thr: float = 0.3,
+                       step: int = 0,
+                       **kwargs) -> np.ndarray:
+        """Draw a data sample and hand the picture on.
+
+        Args:
+            name: Identifier of the picture in the backends.
+            image: (h, w, 3) uint8 RGB.
+            data_sample: Prediction, and ground truth if any.
+            draw_gt: Show the ground truth where it is known. Defaults to True.
+            draw_pred: Show the prediction. Defaults to True.
+            show: Open a window. Defaults to False.
+            wait_time: Seconds for which the window stays; 0 waits for a key. Defaults to 0.
+            out_file: Write the picture here and not to the backends. Defaults to None.
+            kpt_thr: Keypoints of lower visibility are not drawn on the image. Defaults to 0.3.
+            step: Global step for the backends. Defaults to 0.
+            **kwargs: mmpose's further options, used where its own picture is drawn.
+
+        Returns:
+            The picture, (H, W, 3) uint8 RGB.
+        """
+        picture = self.draw(image, data_sample, draw_gt, kpt_thr) if draw_pred else None
+        if picture is None:
+            return super().add_datasample(name, image, data_sample, draw_gt=draw_gt, draw_pred=draw_pred, show=show,
+                                          wait_time=wait_time, out_file=out_file, kpt_thr=kpt_thr, step=step, **kwargs)
+        self.set_image(picture)
+        if show:
+            self.show(picture, win_name=name, wait_time=wait_time)
+        if out_file is not None:
+            write_picture(out_file, picture)
+        else:
+            self.add_image(name, picture, step)
+        return self.get_image()
+
+    def set_dataset_meta(self, dataset_meta: Mapping, skeleton_style: str = 'mmpose') -> None:
+        """Take names, links and colours from a data set.
+
+        Args:
+            dataset_meta: Parsed meta information (mmpose's ``parse_pose_metainfo``).
+            skeleton_style: As in mmpose. Defaults to ``'mmpose'``.
+        """
+        super().set_dataset_meta(dataset_meta, skeleton_style)
+
+    def _block(self, image: np.ndarray, view: InstanceView, options: FigureOptions) -> np.ndarray:
+        style = PoseStyle.from_dataset_meta(self.dataset_meta, view.num_keypoints)
+        return figure_to_rgb(pose_figure(image, view, style, options))
+
+    def _order(self, data_sample: PoseDataSample) -> list[int]:
+        """The instances to draw, those of the surest boxes first."""
+        instances = data_sample.get('pred_instances')
+        if instances is None or 'keypoints' not in instances:
+            return []
+        scores = np.asarray(instances.get('bbox_scores', np.ones(len(instances))), dtype=np.float64).reshape(-1)
+        return np.argsort(-scores, kind='stable')[:self.max_instances].tolist()
+
+
+def _without_truth(view: InstanceView) -> InstanceView:
+    return replace(view, true_pixels=None, true_pose=None, mask=None)
+
+
+def _stacked(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    """Blocks below each other, filled up with white to the widest."""
+    width = max(block.shape[1] for block in blocks)
+    return np.concatenate([np.pad(block, ((0, 0), (0, width - block.shape[1]), (0, 0)), constant_values=255)
+                           for block in blocks])
