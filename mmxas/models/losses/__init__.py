@@ -1,12 +1,23 @@
-"""Loss terms of the estimator, thin modules over the functions of ``mmxas.ops``.
+"""The terms of equation 17 as registered modules.
 
-Each has an attribute ``reads`` that says what it is called with; the term's weight is the stage's, not the module's:
+A loss says by ``reads`` what it is given:
 
-* ``'labels'``: ``loss(hypotheses, marginals, target, weights)`` on synthetic samples: ``Hypotheses``, ``Marginals``
-  (of ``mmxas.ops``), norm-frame keypoints (N, K, 3), weights (N, K). (SyntheticKeypointLoss, MarginalCrossEntropyLoss)
-* ``'pose'``: ``loss(hypotheses)`` on targets. (SymmetryLoss)
-* ``'mask'``: ``loss(drawn, body, masks)`` on targets: skeleton mask, physique network's output or None, ground truth,
-  each (N, 1, m, m). Attributes ``skeleton_weight``, ``physique_weight`` (lambda_s, lambda_p). (MaskLoss)
-* ``'critic'``: ``loss.generator(scores, valid)`` with scores (N, H), valid (N, H, K), and
-  ``loss.discriminator(fake_scores, real_scores, valid)`` with (N, H), (M,), (N, H, K). (WTAAdversarialLoss)
+===========  ==================================================  =======================================
+``reads``    call                                                given
+===========  ==================================================  =======================================
+'labels'     ``loss(hypotheses, marginals, target, weights)``    synthetic samples
+'mask'       ``loss(drawn, body, masks)``                        targets' skeleton and physique masks
+'critic'     ``loss.generator(fake, valid)``,                    scores of the discriminator
+             ``loss.discriminator(fake, real, valid)``
+'pose'       ``loss(hypotheses)``                                targets' hypotheses
+===========  ==================================================  =======================================
+
+Adding one: write a pure function in ``mmxas/ops``, wrap it in a module here with its ``reads``, and name it in a
+config's ``model.losses``.
 """
+from .label_losses import MarginalCrossEntropyLoss, SyntheticKeypointLoss
+from .mask_loss import MaskLoss
+from .symmetry_loss import SymmetryLoss
+from .wta_adversarial_loss import WTAAdversarialLoss
+
+__all__ = ['MarginalCrossEntropyLoss', 'MaskLoss', 'SymmetryLoss', 'SyntheticKeypointLoss', 'WTAAdversarialLoss']

@@ -1,0 +1,129 @@
+"""The skeleton as a graph (equations 11-13): nodes, edges, bones and node positions.
+
+Symbols: M poses, K keypoints.
+"""
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mmxas.datasets.skeletons import Skeleton, load_skeleton
+
+
+def skeleton_links(skeleton: str | Mapping | Skeleton | None, num_keypoints: int | None,
+                   links: Sequence[tuple[int, int]] | None) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The number of keypoints and the kinematic links, from a skeleton or given directly.
+
+    Args:
+        skeleton: Anything that :func:`mmxas.datasets.skeletons.load_skeleton` takes, or None.
+        num_keypoints: K, without a skeleton.
+        links: (parent, child) pairs, without a skeleton.
+
+    Returns:
+        K and K - 1 links that form a tree.
+
+    Raises:
+        ValueError: If neither or both are given, or the links do not form a tree over all keypoints.
+    """
+    if (skeleton is None) == (links is None):
+        raise ValueError('a discriminator needs either skeleton, or num_keypoints and links')
+    if skeleton is not None:
+        skeleton = load_skeleton(skeleton)
+        num_keypoints, links = skeleton.num_keypoints, skeleton.links
+    if num_keypoints is None:
+        raise ValueError('num_keypoints: needed with links')
+    links = tuple((int(parent), int(child)) for parent, child in links)
+    check_tree(num_keypoints, links)
+    return num_keypoints, links
+
+
+def check_tree(num_keypoints: int, links: Sequence[tuple[int, int]]) -> None:
+    """Check that links connect all keypoints without a cycle, each child having one parent.
+
+    Args:
+        num_keypoints: K.
+        links: (parent, child) pairs.
+
+    Raises:
+        ValueError: If not; the message names the link that closes a cycle, or the keypoints that are cut off.
+    """
+    group = list(range(num_keypoints))
+
+    def find(keypoint: int) -> int:
+        while group[keypoint] != keypoint:
+            keypoint = group[keypoint]
+        return keypoint
+
+    children: set[int] = set()
+    for parent, child in links:
+        if not (0 <= parent < num_keypoints and 0 <= child < num_keypoints):
+            raise ValueError(f'links: keypoints 0 to {num_keypoints - 1} expected, got {(parent, child)}')
+        if find(parent) == find(child):
+            raise ValueError(f'links: a tree expected, but {(parent, child)} closes a cycle')
+        if child in children:
+            raise ValueError(f'links: a tree expected, but keypoint {child} has a second parent, {parent}')
+        children.add(child)
+        group[find(child)] = find(parent)
+    main = find(links[0][0]) if links else 0
+    orphans = [keypoint for keypoint in range(num_keypoints) if find(keypoint) != main]
+    if orphans:
+        raise ValueError(f'links: a tree expected, but keypoints {orphans} are not connected to '
+                         f'keypoint {links[0][0] if links else 0}')
+
+
+def undirected_edges(num_keypoints: int, links: Sequence[tuple[int, int]], self_loops: bool = False) -> Tensor:
+    """Edge index of the undirected graph, E_k and E_b of equation 13.
+
+    Args:
+        num_keypoints: K.
+        links: (parent, child) pairs.
+        self_loops: Whether each node is its own neighbour too.
+
+    Returns:
+        (2, E) int64, both directions of each link.
+    """
+    edges = [*links, *((child, parent) for parent, child in links)]
+    if self_loops:
+        edges += [(keypoint, keypoint) for keypoint in range(num_keypoints)]
+    return torch.tensor(edges, dtype=torch.int64).t().contiguous()
+
+
+def bone_parents(num_keypoints: int, links: Sequence[tuple[int, int]]) -> Tensor:
+    """Parent of each keypoint, (K,) int64; the root's is itself."""
+    parents = torch.arange(num_keypoints)
+    for parent, child in links:
+        parents[child] = parent
+    return parents
+
+
+def bone_vectors(keypoints: Tensor, parents: Tensor) -> Tensor:
+    """The bone of each keypoint: its parent minus itself (equation 12); the root's is zero.
+
+    So the bone graph has K nodes and the keypoints' edges.
+
+    Args:
+        keypoints: (M, K, C).
+        parents: (K,) from :func:`bone_parents`.
+
+    Returns:
+        (M, K, C).
+    """
+    return keypoints[:, parents] - keypoints
+
+
+def sinusoidal_positions(num_nodes: int, channels: int) -> Tensor:
+    """Sinusoidal code of the node index.
+
+    Channel j of node i holds ``i / 10000^(2 j / channels)`` under a sine for even j and a cosine for odd j; the
+    exponent counts channels and not pairs of them, as in the released code.
+
+    Args:
+        num_nodes: Number of nodes.
+        channels: Channels of the code.
+
+    Returns:
+        (num_nodes, channels) float32.
+    """
+    channel = torch.arange(channels, dtype=torch.float64)
+    angle = torch.arange(num_nodes, dtype=torch.float64)[:, None] / 10000.0 ** (2.0 * channel / channels)
+    return torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()

@@ -1,0 +1,69 @@
+"""Symmetry of the targets' hypotheses (in the released code, not in the paper)."""
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.ops.checks import check_choice
+from mmxas.ops.decoding import Hypotheses
+from mmxas.ops.symmetry import bone_symmetry, centre_triples, keypoint_symmetry, limb_bone_pairs, side_bone_pairs
+from mmxas.ops.winner_takes_all import LEVELS, winner_takes_all
+from mmxas.registry import MODELS
+
+_BONES = dict(sides=side_bone_pairs, limbs=limb_bone_pairs)
+
+
+@MODELS.register_module()
+class SymmetryLoss(nn.Module):
+    """Equal bones, and pairs centred on the keypoint that they hang on; winner-takes-all over hypotheses.
+
+    Hypotheses are in the norm frame, where z has half the scale of x and y: z is doubled first, which gives metres
+    for a box of 2000 mm, up to perspective.
+
+    N: batch, H: hypotheses, K: keypoints.
+
+    Args:
+        skeleton: Name, json path, dict or Skeleton; its pairs say what is left and right.
+        bone_weight: Weight of the bones' term. Defaults to 1.
+        keypoint_weight: Weight of the midpoints' term. Defaults to 1.
+        bones: Which bones shall be equal: ``'sides'``, left and right; or ``'limbs'``, the lower and the upper bone of
+            each limb (what the released code compares). Defaults to 'sides'.
+        level: ``'sample'`` or ``'batch'`` (the released code). Defaults to 'sample'.
+
+    Raises:
+        ValueError: If an option is unknown, or the skeleton has no such bones or pairs.
+    """
+
+    reads = 'pose'
+
+    def __init__(self, skeleton: str | Mapping | Skeleton, bone_weight: float = 1.0, keypoint_weight: float = 1.0,
+                 bones: str = 'sides', level: str = 'sample') -> None:
+        super().__init__()
+        check_choice(bones, tuple(_BONES), 'bones')
+        check_choice(level, tuple(set(LEVELS) - {'keypoint'}), 'level')
+        skeleton = load_skeleton(skeleton)
+        self.bone_weight, self.keypoint_weight, self.level = bone_weight, keypoint_weight, level
+        self.bone_pairs = _BONES[bones](skeleton.parents, skeleton.pairs)
+        self.triples = centre_triples(skeleton.parents, skeleton.pairs)
+        if bone_weight and not self.bone_pairs or keypoint_weight and not self.triples:
+            raise ValueError(f'skeleton {skeleton.name!r}: left and right pairs expected that have bones to compare '
+                             f'({len(self.bone_pairs)} found) and a common parent ({len(self.triples)} found)')
+
+    def forward(self, hypotheses: Hypotheses) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            hypotheses: Of the target images.
+
+        Returns:
+            Scalar, in squared metres for a box of 2000 mm.
+        """
+        scale = hypotheses.keypoints.new_tensor([1.0, 1.0, 2.0])
+        poses = hypotheses.keypoints * scale
+        loss = torch.zeros_like(poses[:, :, 0, 0])
+        if self.bone_weight:
+            loss = loss + self.bone_weight * bone_symmetry(poses, self.bone_pairs)
+        if self.keypoint_weight:
+            loss = loss + self.keypoint_weight * keypoint_symmetry(poses, self.triples)
+        return winner_takes_all(loss, hypotheses.valid.any(dim=-1), self.level)

@@ -1,0 +1,128 @@
+"""Errors of 3D poses, batched, in numpy.
+
+Shapes: (..., K, 3) for any number of leading axes, which prediction and target share after broadcasting; K keypoints.
+Errors keep the unit of the input, mm by convention. Each metric returns one value a pose, (...): its mean over poses
+is the number that tables show.
+"""
+import numpy as np
+
+from .alignment import align_procrustes, align_scale, root_centred
+from .checks import check_choice, check_shape
+
+ALIGNMENTS = ('none', 'scale', 'procrustes')
+
+
+def keypoint_distances(prediction: np.ndarray, target: np.ndarray, alignment: str = 'none',
+                       root: int | None = 0) -> np.ndarray:
+    """Distance of each keypoint to its target after alignment.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3); broadcasts with the prediction, e.g. (N, 1, K, 3) with hypotheses (N, H, K, 3).
+        alignment: ``'none'``, ``'scale'`` (about the origin, after root centring) or ``'procrustes'``.
+        root: Keypoint that both are centred on first; None leaves them where they are.
+
+    Returns:
+        (..., K).
+
+    Raises:
+        ValueError: If a shape or the alignment is wrong.
+    """
+    check_choice(alignment, ALIGNMENTS, 'alignment')
+    sizes = check_shape(prediction, ('...', 'K', 3), 'prediction')
+    check_shape(target, ('...', sizes['K'], 3), 'target')
+    prediction, target = np.broadcast_arrays(prediction, target)
+    if root is not None:
+        prediction, target = root_centred(prediction, root), root_centred(target, root)
+    if alignment == 'scale':
+        prediction = align_scale(prediction, target)
+    elif alignment == 'procrustes':
+        prediction = align_procrustes(prediction, target)
+    return np.linalg.norm(prediction - target, axis=-1)
+
+
+def mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0) -> np.ndarray:
+    """Mean distance over keypoints, root-centred. (..., K, 3) twice to (...)."""
+    return keypoint_distances(prediction, target, 'none', root).mean(axis=-1)
+
+
+def n_mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0, released: bool = False) -> np.ndarray:
+    """Mean distance over keypoints after the best scale.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3).
+        root: Keypoint that both are centred on first.
+        released: Scale about the frame's origin without centring, as the released code does.
+
+    Returns:
+        (...).
+    """
+    return keypoint_distances(prediction, target, 'scale', None if released else root).mean(axis=-1)
+
+
+def p_mpjpe(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Mean distance over keypoints after the best similarity transform. (..., K, 3) twice to (...)."""
+    return keypoint_distances(prediction, target, 'procrustes', None).mean(axis=-1)
+
+
+def pck(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, root: int | None = 0,
+        alignment: str = 'none') -> np.ndarray:
+    """Percentage of keypoints nearer to their target than a threshold.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3).
+        threshold: In the unit of the input.
+        root: Keypoint that both are centred on first; None leaves them where they are.
+        alignment: As in :func:`keypoint_distances`.
+
+    Returns:
+        (...) in [0, 100].
+    """
+    return 100.0 * (keypoint_distances(prediction, target, alignment, root) < threshold).mean(axis=-1)
+
+
+def auc(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, steps: int = 31,
+        root: int | None = 0, alignment: str = 'none') -> np.ndarray:
+    """Mean PCK over evenly spaced thresholds from 0 to the largest one.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3).
+        threshold: The largest threshold, in the unit of the input.
+        steps: Number of thresholds, 0 included.
+        root: Keypoint that both are centred on first; None leaves them where they are.
+        alignment: As in :func:`keypoint_distances`.
+
+    Returns:
+        (...) in [0, 100].
+    """
+    distances = keypoint_distances(prediction, target, alignment, root)
+    return 100.0 * (distances[..., None] < np.linspace(0.0, threshold, steps)).mean(axis=(-2, -1))
+
+
+def left_right_switch(prediction: np.ndarray, target: np.ndarray,
+                      pairs: list[tuple[int, int]] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Replace each paired keypoint by its counterpart where that one is nearer to the target.
+
+    It uses the ground truth, keypoint by keypoint: only the released protocol does this. Nearer is measured by
+    ``|dx| + |dy|``; a prediction may so appear twice.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3).
+        pairs: (P, 2) left and right keypoints.
+
+    Returns:
+        The switched prediction (..., K, 3), and which keypoints were replaced (..., K, 1) bool.
+    """
+    sizes = check_shape(prediction, ('...', 'K', 3), 'prediction')
+    check_shape(target, ('...', sizes['K'], 3), 'target')
+    order = np.arange(sizes['K'])
+    for left, right in pairs:
+        order[left], order[right] = right, left
+    exchanged = prediction[..., order, :]
+    own, other = (np.abs(points - target)[..., :2].sum(axis=-1, keepdims=True) for points in (prediction, exchanged))
+    switched = other < own
+    return np.where(switched, exchanged, prediction), switched
