@@ -14,6 +14,8 @@ from mmxas.synthesis.appearance.palettes import draw_color
 from mmxas.synthesis.renderers.shading import interpolate
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
+# A line rules wherever its parts have this much weight: less than half, so that a face between parts is cut smoothly.
+REACH = 0.01
 PATTERNS = ('plain', 'stripes', 'checks')
 
 
@@ -78,8 +80,8 @@ def fit_layer(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joint
             origin = joints[index(line['from'])]
             along = np.asarray(line['direction']) if 'direction' in line else joints[index(line['to'])] - origin
             coordinate = (rest - origin) @ along / (1.0 if 'direction' in line else along @ along)
-            reached = weights[:, [index(p) for p in line['parts']]].sum(1) > 0.5
-            cuts[reached, c] = coordinate[reached]
+            reached = weights[:, [index(p) for p in line['parts']]].sum(1) > REACH
+            cuts[reached, c] = np.maximum(cuts[reached, c], coordinate[reached])
     return Layer(spec, member.astype(np.float32), cuts.astype(np.float32))
 
 
