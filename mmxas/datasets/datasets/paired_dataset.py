@@ -10,6 +10,8 @@ from mmxas.datasets.random_state import seeded
 from mmxas.datasets.samplers import SampleKey
 from mmxas.registry import DATASETS
 
+from .xas_dataset import XASDataset
+
 DOMAINS = ('target', 'synthetic')
 
 
@@ -24,12 +26,16 @@ class PairedDataset(Dataset):
     Args:
         synthetic: Config of the synthetic (labelled) data set.
         target: Config of the target data set, or None to train on synthetic pairs alone.
+        metainfo: Not used here: mmpose's ``init_model`` looks for it in the config, and takes ``METAINFO`` where it is
+            absent. Give it with another skeleton than the default one. Defaults to None.
 
     Raises:
         ValueError: The two have different numbers of keypoints, or one is empty.
     """
 
-    def __init__(self, synthetic: dict, target: dict | None = None) -> None:
+    METAINFO: dict = XASDataset.METAINFO
+
+    def __init__(self, synthetic: dict, target: dict | None = None, metainfo: dict | None = None) -> None:
         self.parts = {'synthetic': DATASETS.build(synthetic)}
         if target is not None:
             self.parts['target'] = DATASETS.build(target)

@@ -4,6 +4,7 @@ N: batch, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size, S: c
 """
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads.base_head import BaseHead
@@ -115,10 +116,12 @@ class MultiHypothesisHead(BaseHead):
         Args:
             feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored).
             batch_data_samples: N data samples; ``box_mm`` in their meta information turns z into mm.
-            test_cfg: ``flip_test``; ``output_depth_profiles`` adds ``pred_fields.depth_profile`` (K, 1, D).
+            test_cfg: ``flip_test``; ``output_depth_profiles`` adds ``depth_profiles`` (1, K, D), and
+                ``pred_fields.depth_profile`` (K, 1, D).
 
         Returns:
-            N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``hypotheses`` (1, H, K, 3),
+            N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``keypoints_visible`` (1, K)
+            of ones (a peak's height is no visibility), ``hypotheses`` (1, H, K, 3),
             ``hypothesis_scores`` and ``hypothesis_valid`` (1, H, K), ``hypotheses_norm`` (1, H, K, 3) and
             ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_profiles`` also N ``PixelData``.
         """
@@ -133,6 +136,8 @@ class MultiHypothesisHead(BaseHead):
         if not test_cfg.get('output_depth_profiles', False):
             return instances
         profiles = result.depth_profile.float().cpu()
+        for instance, profile in zip(instances, profiles, strict=True):  # mmpose's merging of samples drops fields
+            instance.depth_profiles = profile[None].numpy()
         return instances, [PixelData(depth_profile=p[:, None]) for p in profiles]
 
     @staticmethod
@@ -146,7 +151,8 @@ class MultiHypothesisHead(BaseHead):
         scores = result.scores[index:index + 1].detach().float().cpu().numpy()
         poses = poses.numpy()
         return InstanceData(
-            keypoints=poses[:, 0].copy(), keypoint_scores=scores[:, 0].copy(), hypotheses=poses,
+            keypoints=poses[:, 0].copy(), keypoint_scores=scores[:, 0].copy(),
+            keypoints_visible=np.ones_like(scores[:, 0]), hypotheses=poses,
             hypothesis_scores=scores, hypothesis_valid=result.valid[index:index + 1].cpu().numpy(),
             hypotheses_norm=norm.numpy(), depth_unit=['crop' if box_mm is None else 'mm'])
 
