@@ -1,7 +1,8 @@
 """The map of mmxas: which registry holds which kind of component.
 
 Components that have a counterpart in mmpose register straight into mmpose's registries, under names of their own: child
-registries are not searched from mmpose's ``default_scope``. Kinds that mmpose does not have get a registry here.
+registries are not searched from mmpose's ``default_scope``. Kinds that mmpose does not have get a registry here, under
+mmpose's scope, so that they are found from it.
 """
 from mmengine.registry import Registry
 from mmpose.registry import (
@@ -20,15 +21,15 @@ from mmpose.registry import (
 )
 
 # Parametric bodies: pose and shape to mesh and keypoints.
-BODY_MODELS = Registry('body model', scope='mmxas', locations=['mmxas.body_models'])
+BODY_MODELS = Registry('body model', scope='mmpose', locations=['mmxas.body_models'])
 # Distributions that poses and shapes of a body model are drawn from.
-POSE_PRIORS = Registry('pose prior', scope='mmxas', locations=['mmxas.synthesis'])
+POSE_PRIORS = Registry('pose prior', scope='mmpose', locations=['mmxas.synthesis'])
 # Where a synthetic image is taken from.
-CAMERAS = Registry('camera', scope='mmxas', locations=['mmxas.synthesis'])
+CAMERAS = Registry('camera', scope='mmpose', locations=['mmxas.synthesis'])
 # Colours and textures of a mesh, and what stands behind it.
-APPEARANCES = Registry('appearance', scope='mmxas', locations=['mmxas.synthesis'])
+APPEARANCES = Registry('appearance', scope='mmpose', locations=['mmxas.synthesis'])
 # Mesh to image, mask, depth and part labels.
-RENDERERS = Registry('renderer', scope='mmxas', locations=['mmxas.synthesis'])
+RENDERERS = Registry('renderer', scope='mmpose', locations=['mmxas.synthesis'])
 
 __all__ = [
     'APPEARANCES', 'BODY_MODELS', 'CAMERAS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'INFERENCERS', 'KEYPOINT_CODECS',

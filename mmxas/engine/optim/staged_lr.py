@@ -16,10 +16,12 @@ class StagedLR(_ParamScheduler):
         optimizer: The optimizer or its wrapper.
         stages: The stages, as in ``train_cfg``.
         iters_per_epoch: Length of an epoch.
+        end: Ignored; mmengine's runner passes its own.
         last_step: Iterations done before. Defaults to -1: none.
     """
 
-    def __init__(self, optimizer, stages, iters_per_epoch: int, last_step: int = -1, verbose: bool = False) -> None:
+    def __init__(self, optimizer, stages, iters_per_epoch: int, end: int | None = None, last_step: int = -1,
+                 verbose: bool = False) -> None:
         self.stages, self.iters_per_epoch = parse_stages(stages), iters_per_epoch
         torch_optimizer = getattr(optimizer, 'optimizer', optimizer)
         self.default_lr = torch_optimizer.defaults['lr']

@@ -1,0 +1,82 @@
+# Synthetic pairs and the built-in target domain at 128 px, rendered on first use (docs/datasets.md).
+crop_size = 128
+stored_size = 192  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
+
+synthetic_generator = dict(
+    body_model=[dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')],
+    pose_source=dict(type='TruncatedGaussianPrior'),
+    camera=dict(type='SampledCamera'),
+    appearance=dict(type='PartSegmentation'),
+    light=dict(type='RandomLight'),
+    background=dict(type='NoiseBackground'),
+    renderer=dict(type='EmbreeRenderer'),
+    image_size=stored_size)
+target_generator = dict(
+    body_model=[dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')],
+    pose_source=dict(type='MocapPoses'),
+    camera=dict(type='SampledCamera'),
+    appearance=dict(type='PaintedClothes'),
+    light=dict(type='RandomLight'),
+    background=dict(type='PhotoBackground'),
+    renderer=dict(type='EmbreeRenderer'),
+    image_size=stored_size)
+
+augmentation = [
+    dict(type='RandomCropJitter', shift=0.05, scale=(0.85, 1.2), rotation=20),
+    dict(type='RandomMirror', prob=0.5),
+    dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
+]
+synthetic_pipeline = [
+    dict(type='LoadXASImage'),
+    dict(type='LoadMask'),
+    dict(type='GetBBoxCenterScale', padding=1.25),
+    *augmentation,
+    dict(type='RandomBackground', prob=0.3),
+    dict(type='RandomPhotometric'),
+    dict(type='RandomOccluder'),
+    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
+    dict(type='PackXASInputs'),
+]
+target_pipeline = [
+    dict(type='LoadXASImage'),
+    dict(type='LoadMask'),
+    dict(type='GetBBoxCenterScale', padding=1.25),
+    *augmentation,
+    dict(type='RandomPhotometric'),
+    dict(type='PackXASInputs'),
+]
+test_pipeline = [
+    dict(type='LoadXASImage'),
+    dict(type='LoadMask', on_empty='keep'),
+    dict(type='GetBBoxCenterScale', padding=1.25),
+    dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
+    dict(type='PackXASInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type='SeededSampler'),
+    collate_fn=dict(type='collate_pairs'),
+    dataset=dict(
+        type='PairedDataset',
+        synthetic=dict(
+            type='SyntheticPairDataset', data_root='data/synthetic_human', generator=synthetic_generator, num=16384,
+            pipeline=synthetic_pipeline),
+        target=dict(
+            type='MocapHuman', split='train', generator=target_generator, num=8192, seed=1, pipeline=target_pipeline)))
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='MocapHuman', split='val', with_labels=True, generator=target_generator, num=256, seed=2, test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = dict(
+    batch_size=64,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='MocapHuman', split=('test', 'ood'), with_labels=True, generator=target_generator, num=1024, seed=3,
+        test_mode=True, pipeline=test_pipeline))
