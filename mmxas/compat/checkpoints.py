@@ -3,7 +3,12 @@
 mmengine 0.10.7 calls ``torch.load`` without ``weights_only``, and its Runner stores a message hub with
 :class:`HistoryBuffer` and numpy arrays beside the weights, so resume, ``load_from`` and ``init_model`` fail. Each name
 below rebuilds plain data and runs nothing of the checkpoint's choosing; ``weights_only`` stays on.
+
+A history buffer also pickles its four statistics as ``getattr(HistoryBuffer, 'mean')``. ``getattr`` itself would reach
+everything, so while torch reads a checkpoint the name stands for :func:`history_statistic`, which gives these four.
 """
+import pickle
+
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
@@ -14,6 +19,21 @@ _NUMPY_DTYPES = (
 )
 
 
+_STATISTICS = ('min', 'max', 'current', 'mean')
+
+
+def history_statistic(owner: type, name: str):
+    """``getattr`` for checkpoints: one of :class:`HistoryBuffer`'s own statistics, and nothing else.
+
+    Raises:
+        pickle.UnpicklingError: For any other owner or name.
+    """
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise pickle.UnpicklingError(f'the checkpoint asks for getattr({owner!r}, {name!r}), which is not allowed: '
+                                     f'HistoryBuffer and one of {_STATISTICS} are')
+    return getattr(owner, name)
+
+
 def safe_globals() -> list:
     """The allow-list: objects, or ``(object, name in the file)`` where numpy 1 and 2 differ in the name."""
     reconstruct = np.empty(0).__reduce__()[0]
@@ -21,6 +41,7 @@ def safe_globals() -> list:
     dtypes = sorted({type(np.dtype(name)) for name in _NUMPY_DTYPES}, key=lambda dtype: dtype.__name__)
     return [
         HistoryBuffer,
+        (history_statistic, 'builtins.getattr'),
         np.ndarray,
         np.dtype,
         *dtypes,

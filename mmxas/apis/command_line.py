@@ -1,0 +1,107 @@
+"""What ``tools/train.py`` and ``tools/test.py`` share: their options, and how these change a config."""
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mmxas.compat.config_paths import PREFIX, config_path
+
+NO_CHECKPOINT = 'none'
+
+
+class UsageError(Exception):
+    """Something on the command line, or in the config that it names, is wrong; shown without a traceback."""
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a tool; end with status 2 and one line for a :class:`UsageError`."""
+    try:
+        main()
+    except UsageError as error:
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(2)
+
+
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing have in common; they are mmpose's."""
+    parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
+    parser.add_argument('--work-dir', help='where logs and results go; default: work_dirs/<name of the config>')
+    parser.add_argument('--show-dir', help='draw predictions and write the pictures into this folder')
+    parser.add_argument('--show', action='store_true', help='draw predictions in a window')
+    parser.add_argument('--interval', type=int, default=1, help='draw every n-th sample')
+    parser.add_argument('--wait-time', type=float, default=1, help='seconds that a window stays')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+                        help='change single settings of the config, after all other options: a.b=1 c="[1,2]"')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')
+
+
+def set_local_rank(args: argparse.Namespace) -> None:
+    """Pass ``--local_rank`` on in the environment, where mmengine reads it."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+
+
+def load_config(name: str) -> Config:
+    """Read a config by path, or by ``mmxas::<name>.py``.
+
+    Raises:
+        UsageError: If the file, or one that it inherits, does not exist, or is not Python.
+    """
+    try:
+        path = config_path(name) if name.startswith(PREFIX) else Path(name)
+        if not path.is_file():
+            raise UsageError(f'{name}: no such config file')
+        return Config.fromfile(path)
+    except FileNotFoundError as error:
+        raise UsageError(str(error) if name in str(error) else f'{name}: {error}') from error
+    except SyntaxError as error:
+        raise UsageError(f'{name}: line {error.lineno}: {error.msg}') from error
+
+
+def require_checkpoint(name: str) -> str:
+    """The checkpoint's path or URL, after a look whether the file is there.
+
+    Raises:
+        UsageError: If it is not.
+    """
+    if '://' not in name and not Path(name).is_file():
+        raise UsageError(f'{name}: no such checkpoint file')
+    return name
+
+
+def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
+    """Choose the work directory: the option, else the config's, else ``work_dirs/<name of the config>``."""
+    stem = Path(args.config.removeprefix(PREFIX)).stem
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / stem)
+
+
+def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:
+    """Turn on the config's PoseVisualizationHook when ``--show`` or ``--show-dir`` asks for pictures.
+
+    Raises:
+        UsageError: If the config has no such hook.
+    """
+    if not args.show and args.show_dir is None:
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise UsageError(f'{args.config}: --show and --show-dir need '
+                         'default_hooks.visualization=dict(type="PoseVisualizationHook")')
+    hook.update(enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval)
+    if args.show:
+        hook.wait_time = args.wait_time
+
+
+def merge_options(cfg: Config, options: dict) -> None:
+    """Apply ``--cfg-options``.
+
+    Raises:
+        UsageError: If a key does not fit the config, such as an index past the end of a list.
+    """
+    try:
+        cfg.merge_from_dict(options or {})
+    except (KeyError, TypeError, IndexError) as error:
+        raise UsageError(f'--cfg-options: {error.args[0] if error.args else error}') from error

@@ -1,0 +1,118 @@
+"""Evaluate a detector: ``python tools/test.py CONFIG CHECKPOINT [--out FILE] [--dump FILE.pkl] [--show-dir DIR] ...``
+
+``none`` in the place of CHECKPOINT evaluates untrained weights.
+"""
+import argparse
+import os
+from pathlib import Path
+
+import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
+
+# isort: split
+import mmengine
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmxas.apis import command_line
+from mmxas.apis.command_line import NO_CHECKPOINT, UsageError
+from mmxas.compat.cpu_distributed import join_cpu_processes
+
+
+class SaveMetricsHook(Hook):
+    """Writes the metrics of a test to a file, whole or not at all.
+
+    Args:
+        path: ``.json``, ``.yaml`` or ``.pkl``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Write the file, on the first process only."""
+        if metrics is None or not is_main_process():
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f'.part-{self.path.name}')
+        mmengine.dump(metrics, part, **({'indent': 2} if self.path.suffix == '.json' else {}))
+        os.replace(part, self.path)
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    """mmpose's options for testing."""
+    parser = argparse.ArgumentParser(description='Test a pose model')
+    command_line.add_shared_options(parser)
+    parser.add_argument('checkpoint', help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights')
+    parser.add_argument('--out', help='write the metrics to this file (.json, .yaml or .pkl)')
+    parser.add_argument('--dump', help='write all predictions to this file (.pkl)')
+    parser.add_argument('--badcase', action='store_true', help="turn on the config's default_hooks.badcase")
+    return parser.parse_args(arguments)
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the command line's choices into the config.
+
+    Raises:
+        UsageError: If the config lacks what an option needs, or the checkpoint does not exist.
+    """
+    cfg.launcher = args.launcher
+    cfg.resume = False
+    cfg.load_from = None if args.checkpoint == NO_CHECKPOINT else command_line.require_checkpoint(args.checkpoint)
+    command_line.set_work_dir(cfg, args)
+    if args.badcase:
+        show_bad_cases(cfg, args)
+    command_line.enable_visualization(cfg, args)
+    if args.dump is not None:
+        add_dump(cfg, args.dump)
+    if args.out is not None and Path(args.out).suffix not in ('.json', '.yaml', '.yml', '.pkl', '.pickle'):
+        raise UsageError(f'--out {args.out}: expected a name that ends in .json, .yaml or .pkl')
+    command_line.merge_options(cfg, args.cfg_options)
+
+
+def show_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
+    """Turn on mmpose's BadCaseAnalysisHook; a window of ``--show`` is then its own.
+
+    Raises:
+        UsageError: If the config has no such hook.
+    """
+    hook = cfg.get('default_hooks', {}).get('badcase')
+    if hook is None:
+        raise UsageError(f'{args.config}: --badcase needs default_hooks.badcase=dict(type="BadCaseAnalysisHook", '
+                         'metric_type=..., metric=...)')
+    hook.update(enable=True, show=args.show)
+    if args.show:
+        hook.update(wait_time=args.wait_time, interval=args.interval)
+        args.show = False
+
+
+def add_dump(cfg: Config, path: str) -> None:
+    """Add mmengine's DumpResults beside the config's evaluators.
+
+    Raises:
+        UsageError: If the file's name does not end in ``.pkl`` or ``.pickle``.
+    """
+    if not path.endswith(('.pkl', '.pickle')):
+        raise UsageError(f'--dump {path}: expected a name that ends in .pkl')
+    present = cfg.test_evaluator if isinstance(cfg.test_evaluator, list | tuple) else [cfg.test_evaluator]
+    cfg.test_evaluator = [*present, dict(type='DumpResults', out_file_path=path)]
+
+
+def main() -> None:
+    """Read the command line and evaluate."""
+    args = parse_args()
+    command_line.set_local_rank(args)
+    cfg = command_line.load_config(args.config)
+    apply_options(cfg, args)
+    join_cpu_processes(cfg)
+    runner = Runner.from_cfg(cfg)
+    if args.checkpoint == NO_CHECKPOINT:
+        runner.logger.warning('checkpoint none: these are the metrics of untrained weights')
+    if args.out is not None:
+        runner.register_hook(SaveMetricsHook(args.out), 'LOWEST')
+    runner.test()
+
+
+if __name__ == '__main__':
+    command_line.run_tool(main)

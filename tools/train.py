@@ -1,0 +1,80 @@
+"""Train a detector: ``python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp] ...``"""
+import argparse
+
+import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
+
+# isort: split
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmxas.apis import command_line
+from mmxas.apis.command_line import UsageError
+from mmxas.compat.cpu_distributed import join_cpu_processes
+
+PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    """mmpose's options for training."""
+    parser = argparse.ArgumentParser(description='Train a pose model')
+    command_line.add_shared_options(parser)
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+                        help='go on from this checkpoint; alone: from the newest one in the work directory')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate by the actual batch size over auto_scale_lr.base_batch_size')
+    return parser.parse_args(arguments)
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the command line's choices into the config.
+
+    Raises:
+        UsageError: If the config lacks what an option needs, or a checkpoint does not exist.
+    """
+    cfg.launcher = args.launcher
+    command_line.set_work_dir(cfg, args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_autocast(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else command_line.require_checkpoint(args.resume)
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise UsageError(f'{args.config}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...)')
+        cfg.auto_scale_lr.enable = True
+    command_line.enable_visualization(cfg, args)
+    command_line.merge_options(cfg, args.cfg_options)
+    if cfg.get('load_from'):
+        command_line.require_checkpoint(cfg.load_from)
+
+
+def use_autocast(cfg: Config) -> None:
+    """Replace a plain optimizer wrapper by the one that autocasts on GPU and CPU.
+
+    Raises:
+        UsageError: If the config has a wrapper of another kind, or none.
+    """
+    wrapper = cfg.get('optim_wrapper')
+    if wrapper is None or wrapper.get('type', 'OptimWrapper') not in PLAIN_WRAPPERS:
+        kind = None if wrapper is None else wrapper.get('type')
+        raise UsageError(f'--amp replaces optim_wrapper.type of {", ".join(PLAIN_WRAPPERS)}; the config has {kind!r}')
+    wrapper.type = 'AutocastOptimWrapper'
+    wrapper.pop('loss_scale', None)
+
+
+def main() -> None:
+    """Read the command line and train."""
+    args = parse_args()
+    command_line.set_local_rank(args)
+    cfg = command_line.load_config(args.config)
+    apply_options(cfg, args)
+    join_cpu_processes(cfg)
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    command_line.run_tool(main)
