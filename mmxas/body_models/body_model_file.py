@@ -51,6 +51,7 @@ class BodyModelFile:
         vertex_ids: Landmark name to vertex index.
         uv: (T, 2) texture coordinates, or None.
         uv_faces: (F, 3) indices into ``uv``, or None.
+        part_labels: (V,) body part of each vertex, a joint's index; None where the file has none.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class BodyModelFile:
     vertex_ids: Mapping[str, int] = field(default_factory=dict)
     uv: np.ndarray | None = None
     uv_faces: np.ndarray | None = None
+    part_labels: np.ndarray | None = None
 
     @property
     def num_vertices(self) -> int:
@@ -107,8 +109,9 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
         parents=parents,
         keypoint_regressors=_keypoint_regressors(content),
         vertex_ids=_vertex_ids(content),
-        uv=content.get('vt'),
-        uv_faces=content.get('ft'),
+        uv=_optional(content.get('vt'), np.float32),
+        uv_faces=_optional(content.get('ft'), np.int64),
+        part_labels=_optional(content.get('part_labels'), np.int64),
     )
     _check_shapes(model)
     return model
@@ -151,6 +154,10 @@ def _parents(path: Path, kintree_table: Any, num_joints: int | None) -> np.ndarr
     return parents
 
 
+def _optional(value: Any, dtype: type) -> np.ndarray | None:
+    return None if value is None else np.asarray(value, dtype)
+
+
 def _posedirs(posedirs: Any) -> np.ndarray | None:
     if posedirs is None or not np.any(posedirs):
         return None
@@ -181,6 +188,8 @@ def _check_shapes(model: BodyModelFile) -> None:
         'posedirs': (model.posedirs, (vertices, 3, 9 * (joints - 1))),
         'J_regressor': (model.joint_regressor, (joints, vertices)),
         'weights': (model.skinning_weights, (vertices, joints)),
+        'part_labels': (model.part_labels, (vertices,)),
+        'ft': (model.uv_faces, model.faces.shape),
     }
     for name, regressor in model.keypoint_regressors.items():
         expected[REGRESSOR_PREFIX + name] = (regressor.weights, (len(regressor.weights), vertices))

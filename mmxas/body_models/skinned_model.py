@@ -58,7 +58,7 @@ class SkinnedBodyModel(nn.Module):
     Attributes:
         faces: (F, 3) int64 numpy array.
         parents: Parent of each joint, -1 for the root.
-        part_labels: (V,) int64 numpy array, the joint that moves each vertex most.
+        part_labels: (V,) int64 numpy array, the body part of each vertex: the file's, or the joint that moves it most.
         vertex_ids: Landmark name to vertex index.
         uv, uv_faces: (T, 2) and (F, 3) texture coordinates, or None.
     """
@@ -73,7 +73,7 @@ class SkinnedBodyModel(nn.Module):
         self.joint_names = _checked_joint_names(model, joint_names)
         self.faces = model.faces
         self.parents = tuple(int(parent) for parent in model.parents)
-        self.part_labels = model.skinning_weights.argmax(1)
+        self.part_labels = model.skinning_weights.argmax(1) if model.part_labels is None else model.part_labels
         self.vertex_ids = dict(model.vertex_ids or vertex_ids or {})
         self.uv, self.uv_faces = model.uv, model.uv_faces
         self._register_arrays(model)
@@ -152,7 +152,8 @@ def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
         Tensor: (N, V, 3).
     """
     blended = (weights @ transforms[:, :, :3].flatten(2)).unflatten(2, (3, 4))
-    return (blended[..., :3] * vertices[:, :, None]).sum(-1) + blended[..., 3]
+    vertices = vertices.expand(len(blended), -1, -1)
+    return torch.einsum('nvij,nvj->nvi', blended[..., :3], vertices) + blended[..., 3]
 
 
 def _checked_num_betas(model: BodyModelFile, num_betas: int | None) -> int:
