@@ -8,8 +8,10 @@ model = dict(
         model_name='tf_efficientnet_lite0',
         pretrained='package',
         out_indices=(2, 3, 4),
-        frozen_stages=1,
-        norm_eval=True),
+        frozen_stages=2,
+        norm_eval=True,
+        depthwise_float32=True,
+        channels_last=True),
     neck=dict(type='SumFusionNeck', in_channels=(40, 112, 320), out_channels=192),
     head=dict(
         in_channels=192, depth_bins=32, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),

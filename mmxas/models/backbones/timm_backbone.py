@@ -3,6 +3,7 @@ import difflib
 from collections.abc import Sequence
 
 import timm
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -33,6 +34,10 @@ class XASTimmBackbone(BaseModule):
         frozen_stages: Everything up to the output of the first ``frozen_stages`` levels is frozen: no gradients,
             batch statistics fixed. Defaults to -1, nothing.
         norm_eval: Keep all batch normalisation in evaluation mode while training. Defaults to False.
+        depthwise_float32: Compute depthwise convolutions in float32 under autocast: on a CPU the backward of a
+            bfloat16 one is several times slower. Defaults to False.
+        channels_last: Keep weights and maps in channels-last memory, which convolutions on a CPU, and in half
+            precision on a GPU, are faster on. Defaults to False.
         drop_path_rate: Stochastic depth, where the network has it. Defaults to None, the network's own.
         model_kwargs: Anything else for ``timm.create_model``.
         init_cfg: mmengine's initialisation config. Defaults to None.
@@ -53,6 +58,8 @@ class XASTimmBackbone(BaseModule):
                  in_channels: int = 3,
                  frozen_stages: int = -1,
                  norm_eval: bool = False,
+                 depthwise_float32: bool = False,
+                 channels_last: bool = False,
                  drop_path_rate: float | None = None,
                  model_kwargs: dict | None = None,
                  init_cfg: dict | list | None = None) -> None:
@@ -75,6 +82,10 @@ class XASTimmBackbone(BaseModule):
         self._freeze_unused()
         self._frozen = self._modules_until(frozen_stages - 1)[0] if frozen_stages > 0 else []
         _freeze(self._frozen)
+        if depthwise_float32:
+            _keep_depthwise_float32(self.network)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network.to(memory_format=self.memory_format)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Compute the feature maps.
@@ -85,7 +96,7 @@ class XASTimmBackbone(BaseModule):
         Returns:
             One map (N, out_channels[i], S / strides[i], S / strides[i]) a level, shallow to deep.
         """
-        return tuple(self.network(inputs))
+        return tuple(self.network(inputs.contiguous(memory_format=self.memory_format)))
 
     def train(self, mode: bool = True) -> 'XASTimmBackbone':
         """Switch to training, leaving frozen levels (and with ``norm_eval`` all batch norms) in evaluation."""
@@ -159,6 +170,22 @@ class XASTimmBackbone(BaseModule):
         except ValueError:
             return
         _freeze(unused)
+
+
+class _Float32Convolution:
+    """Mixed into a convolution's class: computes in float32, whatever autocast asks for."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        with torch.autocast(inputs.device.type, enabled=False):
+            return super().forward(inputs.float())
+
+
+def _keep_depthwise_float32(network: nn.Module) -> None:
+    """Change the class of depthwise convolutions; parameters and their names stay."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            own = type(module)
+            module.__class__ = type(f'Float32{own.__name__}', (_Float32Convolution, own), {})
 
 
 def _freeze(modules: Sequence[nn.Module]) -> None:

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -127,3 +129,19 @@ def test_mmposes_own_backbones_build_from_the_same_registry():
     backbone.eval()
     with torch.no_grad():
         assert backbone(torch.zeros(1, 3, 64, 64))[-1].shape == (1, 512, 2, 2)
+
+
+def test_depthwise_float32_under_autocast_keeps_names_and_copies():
+    plain, careful = build(model_name=LITE, out_indices=(2,)), build(model_name=LITE, out_indices=(2,),
+                                                                     depthwise_float32=True, channels_last=True)
+    assert list(plain.state_dict()) == list(careful.state_dict())
+    careful.load_state_dict(plain.state_dict())
+    image = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(careful.eval()(image)[0], plain.eval()(image)[0], rtol=1e-4, atol=1e-4)
+    depthwise, pointwise = careful.network.blocks[0][0].conv_dw, careful.network.blocks[0][0].conv_pw
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert depthwise(torch.rand(1, 32, 8, 8).bfloat16()).dtype == torch.float32
+        assert pointwise(torch.rand(1, 32, 8, 8)).dtype == torch.bfloat16
+    clone = copy.deepcopy(careful)
+    assert type(clone.network.blocks[0][0].conv_dw) is type(depthwise)
+    assert clone.network.blocks[0][0].conv_dw.weight is not depthwise.weight
