@@ -121,7 +121,7 @@ class _Dtype(_Stub):
 class _Array(_Stub):
     def plain(self) -> np.ndarray:
         if not isinstance(self.state, tuple) or len(self.state) != 5:
-            raise ValueError('array without content')
+            return super().plain()
         _, shape, dtype, fortran, content = self.state
         return _array(content, dtype, shape, 'F' if fortran else 'C')
 
@@ -211,9 +211,11 @@ class _Encode(_Stub):
         return text.encode('latin1')
 
 
-class _ByteArray(_Stub):
-    def __new__(cls, content: Any = b'', *_: Any) -> bytearray:
-        return bytearray(_binary(content))
+class _Bytes(_Stub):
+    """``bytes`` and ``bytearray``."""
+
+    def __new__(cls, content: Any = b'', *_: Any) -> bytes:
+        return bytes(_binary(content))
 
 
 def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
@@ -269,6 +271,6 @@ ALLOWED: dict[tuple[str, str], Any] = {
     **_spellings(('chumpy.reordering',), {'Select': _ChumpySelect}),
     **_spellings(('copy_reg', 'copyreg'), {'_reconstructor': _ReconstructObject}),
     **_spellings(('__builtin__', 'builtins'), {'object': _ObjectClass, 'set': set, 'frozenset': frozenset,
-                                               'bytearray': _ByteArray}),
+                                               'bytes': _Bytes, 'bytearray': _Bytes}),
     **_spellings(('_codecs',), {'encode': _Encode}),
 }

@@ -1,0 +1,114 @@
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from mmxas.body_models import read_body_model
+
+from .pickle_writer import chumpy_array, old_array, old_sparse, write_pickle
+
+
+@pytest.fixture
+def save(tmp_path, make_arrays):
+    def save(name='SMPL_NEUTRAL.npz', **changes):
+        arrays = {key: value for key, value in {**make_arrays(), **changes}.items() if value is not None}
+        path = tmp_path / name
+        if path.suffix == '.npz':
+            np.savez(path, **arrays)
+        else:
+            path.write_bytes(pickle.dumps(arrays, 2))
+        return path
+    return save
+
+
+def test_npz_and_pickles_give_the_same_model(save, tmp_path, make_arrays):
+    arrays = make_arrays()
+    old = tmp_path / 'old.pkl'
+    content = {key.encode(): old_array(value) for key, value in arrays.items()}
+    content |= {b'shapedirs': chumpy_array(arrays['shapedirs']), b'bs_type': b'lrotmin',
+                b'J_regressor': old_sparse(sparse.csc_matrix(arrays['J_regressor']))}
+    old.write_bytes(write_pickle(content))
+    today = save('today.pkl', J_regressor=sparse.csc_matrix(arrays['J_regressor']), J_regressor_prior=np.ones((24, 40)))
+    for path in (save(), today, old):
+        model = read_body_model(path, num_joints=24)
+        np.testing.assert_array_equal(model.v_template, arrays['v_template'])
+        np.testing.assert_array_equal(model.shapedirs, arrays['shapedirs'])
+        np.testing.assert_array_equal(model.posedirs, arrays['posedirs'])
+        np.testing.assert_allclose(model.joint_regressor, arrays['J_regressor'], rtol=0, atol=0)
+        assert model.parents[0] == -1 and model.parents[-1] == 21 and model.num_joints == 24
+        assert model.faces.dtype == np.int64 and not model.keypoint_regressors
+
+
+def test_zero_pose_blend_shapes_are_dropped(save):
+    assert read_body_model(save(posedirs=np.zeros((40, 3, 207)))).posedirs is None
+    assert read_body_model(save(posedirs=None)).posedirs is None
+
+
+def test_named_extras(save):
+    rows = np.random.default_rng(0).dirichlet(np.ones(40), 2)
+    model = read_body_model(save(
+        J_regressor_pair=rows, J_regressor_pair_names=np.array(['left', 'right']), vertex_names=np.array(['nose']),
+        vertex_index=np.array([7]), part_labels=np.arange(40), vt=np.zeros((9, 2)), ft=np.zeros((40, 3), int)))
+    np.testing.assert_array_equal(model.keypoint_regressors['pair'].weights, rows)
+    assert model.keypoint_regressors['pair'].names == ('left', 'right')
+    assert model.vertex_ids == {'nose': 7} and model.part_labels[5] == 5 and model.uv.shape == (9, 2)
+
+
+@pytest.mark.parametrize(('joints', 'kind'), [(35, 'SMAL'), (52, 'SMPL-H'), (20, 'different')])
+def test_wrong_joint_count_names_the_likely_format(save, make_arrays, joints, kind):
+    path = save('SMPL_NEUTRAL.pkl', **make_arrays(parents=(-1, *range(joints - 1))))
+    message = rf'SMPL_NEUTRAL\.pkl: 24 joints expected, {joints} found — is this a {kind} file\?'
+    with pytest.raises(ValueError, match=message):
+        read_body_model(path, num_joints=24)
+    assert read_body_model(path).num_joints == joints
+
+
+@pytest.mark.parametrize(('key', 'shape', 'message'), [
+    ('v_template', (39, 3), r'f indexes|shapedirs of shape \(39, 3, 10\) expected, \(40, 3, 10\) found'),
+    ('shapedirs', (40, 2, 10), r'shapedirs of shape \(40, 3, 10\) expected, \(40, 2, 10\) found'),
+    ('posedirs', (40, 3, 200), r'posedirs of shape \(40, 3, 207\) expected, \(40, 3, 200\) found'),
+    ('J_regressor', (23, 40), r'J_regressor of shape \(24, 40\) expected, \(23, 40\) found'),
+    ('weights', (40, 23), r'weights of shape \(40, 24\) expected, \(40, 23\) found'),
+    ('f', (40, 4), r'f of shape \(40, 3\) expected, \(40, 4\) found'),
+    ('J_regressor_h36m', (17, 41), r'J_regressor_h36m of shape \(17, 40\) expected, \(17, 41\) found'),
+    ('ft', (3, 3), r'ft of shape \(40, 3\) expected, \(3, 3\) found'),
+])
+def test_wrong_shapes_are_named(save, key, shape, message):
+    with pytest.raises(ValueError, match=message):
+        read_body_model(save(**{key: np.ones(shape, int if key in ('f', 'ft') else float)}))
+
+
+def test_wrong_values_are_named(save, make_arrays):
+    template = make_arrays()['v_template'].copy()
+    template[3, 1] = np.nan
+    with pytest.raises(ValueError, match='v_template holds values that are not finite'):
+        read_body_model(save(v_template=template))
+    with pytest.raises(ValueError, match='f indexes vertex 40, of 40 vertices'):
+        read_body_model(save(f=np.full((40, 3), 40)))
+    table = make_arrays()['kintree_table'].copy()
+    table[0, 4] = 9
+    with pytest.raises(ValueError, match='the parent of joint 4 is 9; a joint before it expected'):
+        read_body_model(save(kintree_table=table))
+
+
+def test_missing_keys_and_files_are_named(save, tmp_path):
+    with pytest.raises(ValueError, match='shapedirs, weights missing, found'):
+        read_body_model(save(shapedirs=None, weights=None))
+    with pytest.raises(FileNotFoundError, match='nothing.npz: no such body model file'):
+        read_body_model(tmp_path / 'nothing.npz')
+
+
+@pytest.mark.parametrize('keep', [0, 10, 3000])
+def test_truncated_npz_is_named(save, keep):
+    path = save()
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r'SMPL_NEUTRAL\.npz: cannot be read as \.npz .*download it again'):
+        read_body_model(path)
+
+
+def test_objects_in_an_npz_are_never_unpickled(save):
+    extra = np.array([{'a': 1}], dtype=object)
+    assert read_body_model(save(part2num=extra)).num_joints == 24
+    with pytest.raises(ValueError, match=r'cannot be read as \.npz .*allow_pickle.*use the \.pkl'):
+        read_body_model(save(weights=extra))

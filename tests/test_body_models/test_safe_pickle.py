@@ -1,0 +1,181 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from mmxas.body_models import UnsafePickleError, load_pickle
+
+from .pickle_writer import Call, Global, chumpy_array, chumpy_select, old_array, old_object, old_sparse, write_pickle
+
+RECONSTRUCT_ARRAY = Global('numpy.core.multiarray', '_reconstruct')
+RECONSTRUCT_OBJECT = Global('copy_reg', '_reconstructor')
+
+
+class Evil:
+    """Runs a command where a pickle is trusted."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(content: bytes):
+        path = tmp_path / 'model.pkl'
+        path.write_bytes(content)
+        return load_pickle(path)
+    return read
+
+
+@pytest.mark.parametrize('protocol', range(6))
+def test_todays_pickles_of_any_protocol(read, protocol):
+    matrix = sparse.random(6, 5, 0.4, 'csc', random_state=0)
+    content = {
+        'v': np.arange(12.0).reshape(3, 4), 'fortran': np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+        'big': np.arange(3, dtype='>f4'), 'scalar': np.float32(0.5), 'text': 'lbs', 'names': np.array(['a', 'bc']),
+        'objects': np.array([1, 'x', None], dtype=object), 'sparse': matrix, 'nested': {'list': [1, (2.5, True)]},
+        'empty': np.zeros((0, 3)), 'flag': np.array(True),
+    }
+    loaded = read(pickle.dumps(content, protocol))
+    assert set(loaded) == set(content)
+    for key in ('v', 'fortran', 'big', 'names', 'empty', 'flag'):
+        np.testing.assert_array_equal(loaded[key], content[key])
+        assert loaded[key].dtype == content[key].dtype.newbyteorder('=')
+    assert loaded['scalar'] == 0.5 and loaded['text'] == 'lbs' and loaded['nested'] == content['nested']
+    assert loaded['objects'].tolist() == [1, 'x', None]
+    np.testing.assert_array_equal(loaded['sparse'].toarray(), matrix.toarray())
+
+
+@pytest.mark.parametrize('core', ['numpy.core', 'numpy._core'])
+@pytest.mark.parametrize('module', ['scipy.sparse.csc', 'scipy.sparse._csc'])
+def test_python_2_pickles_with_chumpy(read, core, module):
+    rng = np.random.default_rng(1)
+    template, pool = rng.normal(size=(5, 3)), rng.normal(size=(4, 6))
+    regressor = sparse.csc_matrix(rng.dirichlet(np.ones(5), 2))
+    indices = np.array([3, 0, 23, 7, 7, 1])
+    loaded = read(write_pickle({
+        b'v_template': chumpy_array(template), b'shapedirs': chumpy_select(pool, indices, (3, 2)),
+        b'J_regressor': old_sparse(regressor, module), b'f': old_array(np.arange(6, dtype='<u4').reshape(2, 3), core),
+        b'fortran': old_array(np.asfortranarray(pool), core), b'bs_style': b'lbs'}))
+    np.testing.assert_array_equal(loaded['v_template'], template)
+    np.testing.assert_array_equal(loaded['shapedirs'], pool.ravel()[indices].reshape(3, 2))
+    np.testing.assert_array_equal(loaded['J_regressor'].toarray(), regressor.toarray())
+    np.testing.assert_array_equal(loaded['f'], [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(loaded['fortran'], pool)
+    assert loaded['bs_style'] == 'lbs'
+
+
+def test_chumpy_select_without_shape_stays_flat(read):
+    state = {b'a': chumpy_array(np.arange(4.0)), b'idxs': old_array(np.array([2, 2, 0]))}
+    loaded = read(write_pickle({b'x': old_object(Global('chumpy.reordering', 'Select'), state)}))
+    np.testing.assert_array_equal(loaded['x'], [2, 2, 0])
+
+
+@pytest.mark.parametrize(('evil', 'name'), [
+    (Evil(os.system, 'touch {}'), 'system'),
+    (Evil(eval, '__import__("os").system("touch {}")'), 'eval'),
+    (Evil(exec, 'open("{}", "w")'), 'exec'),
+    (Evil(getattr, os, 'system'), 'getattr'),
+    (Evil(np.load, '{}', None, True), 'load'),
+    (Evil(__import__, 'os'), '__import__'),
+])
+@pytest.mark.parametrize('protocol', [0, 2, 4])
+@pytest.mark.parametrize('nest', [
+    lambda evil: evil,
+    lambda evil: {'v_template': np.zeros(3), 'deep': [{'x': (evil,)}]},
+    lambda evil: {'objects': np.array([evil], dtype=object)},
+], ids=['bare', 'nested', 'in an array'])
+def test_refuses_by_name_and_executes_nothing(read, tmp_path, evil, name, protocol, nest):
+    marker = tmp_path / 'executed'
+    function, arguments = evil.call
+    arguments = tuple(a.format(marker) if isinstance(a, str) else a for a in arguments)
+    if os in arguments:  # a module cannot be pickled, its name can
+        arguments = ('os', 'system')
+    with pytest.raises(UnsafePickleError, match=rf'model\.pkl: refused to load [\w.]+\.{name}: .*Nothing .* executed'):
+        read(pickle.dumps(nest(Evil(function, *arguments)), protocol))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(('item', 'message'), [
+    (Global('numpy', 'ndarray.tofile'), 'refused to load numpy.ndarray.tofile'),
+    (Global('numpy.core.multiarray', 'fromfile'), 'refused to load numpy.core.multiarray.fromfile'),
+    (Global('chumpy.ch', 'depends_on'), 'refused to load chumpy.ch.depends_on'),
+    (Call(RECONSTRUCT_ARRAY, (Global('__builtin__', 'set'), (0,), b'b')), 'an array expected'),
+    (Call(RECONSTRUCT_OBJECT, (Global('__builtin__', 'set'), Global('__builtin__', 'object'), None)),
+     'refused to reconstruct'),
+    (Call(RECONSTRUCT_OBJECT, (Global('chumpy.ch', 'Ch'), Global('__builtin__', 'set'), None)),
+     'refused to reconstruct'),
+    (Call(Global('_codecs', 'encode'), (b'x', b'rot13')), 'refused to encode'),
+])
+def test_refuses_misuse_of_what_is_allowed(read, item, message):
+    with pytest.raises(UnsafePickleError, match=message):
+        read(write_pickle({b'x': item}))
+
+
+def test_refuses_persistent_ids(read):
+    with pytest.raises(UnsafePickleError, match='persistent id'):
+        read(b'\x80\x02N' + b'U\x03abcQ.')
+
+
+def test_cannot_change_the_reader_through_a_pickle(read):
+    """BUILD sets attributes on whatever it finds; the stand-ins do not let it."""
+    for target in (RECONSTRUCT_ARRAY, RECONSTRUCT_OBJECT, Global('_codecs', 'encode'), Global('numpy', 'dtype'),
+                   Global('__builtin__', 'object'), Global('__builtin__', 'set')):
+        body = write_pickle(target)[:-1] + write_pickle({b'kind': b'evil'})[2:-1] + b'b.'
+        with pytest.raises(ValueError, match='cannot be read as a pickle'):
+            read(body)
+    assert read(pickle.dumps({'x': np.arange(2)}))['x'].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize('keep', [0, 1, 20, -1])
+def test_truncated_file_is_named(read, keep):
+    whole = pickle.dumps({'v_template': np.arange(30.0)}, 2)
+    with pytest.raises(ValueError, match=r'model\.pkl: cannot be read as a pickle .*truncated'):
+        read(whole[:keep])
+
+
+def test_array_with_missing_bytes_is_named(read):
+    broken = old_array(np.arange(4.0))
+    broken = broken._replace(state=(*broken.state[:4], broken.state[4][:-8]))
+    with pytest.raises(ValueError, match='32 bytes expected, 24 found'):
+        read(write_pickle({b'x': broken}))
+
+
+@pytest.mark.parametrize('shape', [(1 << 15, 1 << 15), (-1, 4)])
+def test_absurd_shapes_are_refused(read, shape):
+    broken = old_array(np.arange(4.0))
+    with pytest.raises(ValueError, match='not a size of a body model'):
+        read(write_pickle({b'x': broken._replace(state=(1, shape, *broken.state[2:]))}))
+
+
+def test_other_dtypes_are_refused(read):
+    with pytest.raises(ValueError, match='numbers or text expected'):
+        read(pickle.dumps({'x': np.zeros(2, 'M8[s]')}))
+
+
+@pytest.mark.parametrize(('item', 'message'), [
+    (Call(Global('chumpy.ch', 'Ch'), (), {b'y': 1}), "ChumpyArray without 'x'"),
+    (Call(RECONSTRUCT_ARRAY, (Global('numpy', 'ndarray'), (0,), b'b')), 'Array without content'),
+    (Call(Global('numpy', 'dtype'), (3,)), 'name of a dtype expected'),
+    (Call(Global('numpy.core.multiarray', 'scalar'), (b'f8', b'x' * 8)), 'a dtype expected'),
+    (Call(Global('__builtin__', 'bytearray'), (1 << 30,)), 'bytes expected'),
+    (Global('numpy', 'nothing_to_instantiate'), 'refused'),
+])
+def test_hollow_objects_are_refused(read, item, message):
+    with pytest.raises((ValueError, UnsafePickleError), match=message):
+        read(write_pickle({b'x': item}))
+
+
+def test_top_level_must_be_a_dictionary(read):
+    with pytest.raises(ValueError, match='a dictionary of arrays expected, ndarray found'):
+        read(pickle.dumps(np.zeros(3)))
+
+
+def test_slots_of_an_object_are_read(read):
+    state = ({b'x': old_array(np.ones(2))}, None)
+    assert read(write_pickle({b'a': old_object(Global('chumpy', 'Ch'), state)}))['a'].tolist() == [1, 1]
