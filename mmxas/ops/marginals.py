@@ -76,7 +76,7 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
             f'got {channels} (shape {tuple(logits.shape)})')
     with torch.autocast(device_type=logits.device.type, enabled=False):
         volume = logits if logits.dtype == torch.float64 else logits.float()
-        volume = volume.reshape(batch, num_keypoints, -1).softmax(dim=-1)
+        volume = volume.reshape(batch, num_keypoints, depth * height * width).softmax(dim=-1)
     return volume.view(batch, num_keypoints, depth, height, width)
 
 

@@ -8,7 +8,7 @@ from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.ops.checks import check_choice
 from mmxas.ops.decoding import Hypotheses
 from mmxas.ops.symmetry import bone_symmetry, centre_triples, keypoint_symmetry, limb_bone_pairs, side_bone_pairs
-from mmxas.ops.winner_takes_all import LEVELS, winner_takes_all
+from mmxas.ops.winner_takes_all import winner_takes_all
 from mmxas.registry import MODELS
 
 _BONES = dict(sides=side_bone_pairs, limbs=limb_bone_pairs)
@@ -41,7 +41,7 @@ class SymmetryLoss(nn.Module):
                  bones: str = 'sides', level: str = 'sample') -> None:
         super().__init__()
         check_choice(bones, tuple(_BONES), 'bones')
-        check_choice(level, tuple(set(LEVELS) - {'keypoint'}), 'level')
+        check_choice(level, ('sample', 'batch'), 'level')
         skeleton = load_skeleton(skeleton)
         self.bone_weight, self.keypoint_weight, self.level = bone_weight, keypoint_weight, level
         self.bone_pairs = _BONES[bones](skeleton.parents, skeleton.pairs)

@@ -1,0 +1,65 @@
+import pytest
+import torch
+
+from mmxas.models.physique import PhysiqueNetwork, physique_state_from_released
+from mmxas.registry import MODELS
+
+# Largest error against the recorded vectors, in [0, 1] (0 measured).
+PARITY_TOLERANCE = 2e-6
+
+
+def test_parity_physique_network(parity) -> None:
+    data = parity('physique_network.npz')
+    network = PhysiqueNetwork(channels=data['layers'].tolist()).eval()
+    released = {key.removeprefix('state/'): torch.from_numpy(value)
+                for key, value in data.items() if key.startswith('state/')}
+    network.load_state_dict(physique_state_from_released(released))
+    with torch.no_grad():
+        output = network(torch.from_numpy(data['input']))
+    torch.testing.assert_close(output, torch.from_numpy(data['output']), rtol=0, atol=PARITY_TOLERANCE)
+
+
+def test_parity_layout_of_the_released_checkpoint(parity) -> None:
+    layout = parity('official_checkpoint_layout.json')['unsup_model']
+    released = {key: torch.zeros(shape) for key, shape in layout.items()}
+    converted = {key: tuple(value.shape) for key, value in physique_state_from_released(released).items()}
+    assert converted == {key: tuple(value.shape) for key, value in PhysiqueNetwork().state_dict().items()}
+    assert len(converted) == sum(key.startswith('physique_network.') for key in layout)
+
+
+@pytest.mark.parametrize('size', [(16, 16), (8, 20), (13, 9)])
+@pytest.mark.parametrize('channels', [(4,), (4, 6), (2, 3, 4, 5)])
+def test_any_size_and_depth(size: tuple[int, int], channels: tuple[int, ...]) -> None:
+    network = MODELS.build(dict(type='PhysiqueNetwork', channels=channels)).eval()
+    output = network(torch.rand(2, 1, *size))
+    assert output.shape == (2, 1, *size)
+    assert ((output > 0) & (output < 1)).all()
+
+
+def test_gradient_reaches_the_drawing() -> None:
+    mask = torch.rand(2, 1, 16, 16, requires_grad=True)
+    PhysiqueNetwork((4, 8)).eval()(mask).sum().backward()
+    assert mask.grad.isfinite().all() and mask.grad.abs().sum() > 0
+
+
+def test_it_learns_to_thicken() -> None:
+    torch.manual_seed(0)
+    network = PhysiqueNetwork((4, 8))
+    optimizer = torch.optim.Adam(network.parameters(), 2e-2)
+    skeleton = (torch.rand(4, 1, 16, 16) > 0.9).float()
+    body = torch.nn.functional.max_pool2d(skeleton, 3, 1, 1)
+    losses = []
+    for _ in range(30):
+        loss = (network(skeleton) - body).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_exceptions() -> None:
+    with pytest.raises(ValueError, match='channels: at least one level'):
+        PhysiqueNetwork(())
+    with pytest.raises(ValueError, match=r'skeleton_mask: shape \(N, 1, h, w\) expected, got \(2, 3, 8, 8\)'):
+        PhysiqueNetwork((4,))(torch.zeros(2, 3, 8, 8))

@@ -1,0 +1,182 @@
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from mmxas.ops.decoding import decode_hypotheses, decode_marginals, depth_peaks
+from mmxas.ops.marginals import Marginals, bin_positions, spatial_softmax
+
+# Largest error against the recorded vectors, norm units and probability (8e-7 measured).
+PARITY_TOLERANCE = 5e-6
+
+
+def logits(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def from_profile(*profiles: list[float]) -> Marginals:
+    """Marginals of one sample with these depth profiles, x and y flat."""
+    z = torch.tensor([profiles])
+    flat = torch.full((1, len(profiles), 2), 0.5)
+    return Marginals(flat, flat, z / z.sum(-1, keepdim=True))
+
+
+def test_parity_decode(parity) -> None:
+    data = parity('decode.npz')
+    batch, keypoints, depth, *size = data['logits'].shape
+    num, window = int(data['num_hypotheses']), int(data['window'])
+    heatmap = torch.from_numpy(data['logits']).float().reshape(batch, keypoints * depth, *size)
+    decoded = decode_hypotheses(heatmap, keypoints, num, window, mapping='released')
+    tolerance = dict(rtol=0, atol=PARITY_TOLERANCE)
+    torch.testing.assert_close(decoded.depth_profile, torch.from_numpy(data['depth_prob']), **tolerance)
+    valid = decoded.valid.unsqueeze(-1)
+    assert valid.float().mean() > 0.9
+    torch.testing.assert_close(decoded.keypoints * valid, torch.from_numpy(data['keypoints']) * valid, **tolerance)
+    peaks = depth_peaks(decoded.depth_profile, num)
+    assert torch.equal(peaks.index * peaks.valid, torch.from_numpy(data['peak_index']) * peaks.valid)
+
+
+@pytest.mark.parametrize(('n', 'k', 'd', 'hm', 'wm', 'h'), [
+    (1, 1, 1, 1, 1, 1), (2, 3, 16, 4, 6, 3), (1, 18, 8, 5, 3, 2), (0, 2, 4, 3, 3, 2), (1, 2, 2, 3, 3, 4)])
+def test_cardinality(n: int, k: int, d: int, hm: int, wm: int, h: int) -> None:
+    decoded = decode_hypotheses(logits(n, k * d, hm, wm), k, h, window=3)
+    assert decoded.keypoints.shape == (n, h, k, 3)
+    assert decoded.scores.shape == decoded.valid.shape == (n, h, k)
+    assert decoded.depth_profile.shape == (n, k, d)
+    assert decoded.valid.dtype == torch.bool
+    assert decoded.keypoints.abs().le(1).all()
+    assert decoded.valid[:, 0].all()
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(window=4), 'window: an odd number of bins .* got 4'),
+    (dict(window=-1), 'window: an odd number'),
+    (dict(window=None), 'num_hypotheses=3, got None'),
+    (dict(num_hypotheses=0), 'num_hypotheses: at least 1 expected, got 0'),
+    (dict(peak_threshold=1.5), 'peak_threshold: a fraction'),
+    (dict(mapping='edges'), "mapping: one of 'centre', 'released'"),
+    (dict(depth=7), r'num_keypoints \* depth = 2 \* 7 = 14 channels expected, got 16'),
+])
+def test_exceptions(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        decode_hypotheses(logits(1, 16, 4, 4), 2, **options)
+
+
+def test_vanilla_is_the_expectation_of_equation_2() -> None:
+    heatmap = logits(2, 3 * 5, 4, 6)
+    decoded = decode_hypotheses(heatmap, 3, num_hypotheses=1, window=None)
+    volume = spatial_softmax(heatmap, 3)
+    expected = torch.stack([torch.einsum('nkdhw,w->nk', volume, bin_positions(6)),
+                            torch.einsum('nkdhw,h->nk', volume, bin_positions(4)),
+                            torch.einsum('nkdhw,d->nk', volume, bin_positions(5))], dim=-1)
+    torch.testing.assert_close(decoded.keypoints[:, 0], expected)
+    assert decoded.valid.all()
+
+
+def test_two_peaks_become_two_hypotheses() -> None:
+    profile = [0.0] * 16
+    profile[3], profile[4], profile[11] = 0.4, 0.2, 0.4001
+    decoded = decode_marginals(from_profile(profile), 3, window=5)
+    z = decoded.keypoints[0, :, 0, 2]
+    positions = bin_positions(16)
+    assert decoded.valid[0, :, 0].tolist() == [True, True, False]
+    assert z[0].item() == pytest.approx(positions[11].item(), abs=1e-6)
+    assert z[1].item() == pytest.approx(((2 * positions[3] + positions[4]) / 3).item(), abs=1e-6)
+    assert z[2] == z[0]
+    assert decoded.scores[0, :, 0].tolist() == pytest.approx([0.4001 / 1.0001, 0.4 / 1.0001, 0.0])
+
+
+def test_window_one_is_the_peak_and_the_window_is_the_total_number_of_bins() -> None:
+    profile = [0.0, 0.1, 0.2, 0.4, 0.2, 0.0, 0.0, 0.1]
+    positions = bin_positions(8)
+    assert decode_marginals(from_profile(profile), 1, 1).keypoints[0, 0, 0, 2] == positions[3]
+    three = decode_marginals(from_profile(profile), 1, 3).keypoints[0, 0, 0, 2].item()
+    assert three == pytest.approx(positions[3].item(), abs=1e-6)
+    five = decode_marginals(from_profile(profile), 1, 5).keypoints[0, 0, 0, 2].item()
+    expected = (0.1 * positions[1] + 0.8 * positions[3]) / 0.9
+    assert five == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_peak_threshold_is_relative_to_the_highest() -> None:
+    profile = [0.0, 0.6, 0.0, 0.29, 0.0, 0.05, 0.0]
+    count = [int(decode_marginals(from_profile(profile), 3, 1, threshold).valid.sum())
+             for threshold in (0.0, 0.1, 0.45, 0.5, 1.0)]
+    assert count == [3, 2, 2, 1, 1]
+
+
+def test_hypothesis_takes_each_keypoints_own_peak_and_poses_are_ordered() -> None:
+    decoded = decode_marginals(from_profile([0, 0.5, 0, 0.2, 0, 0.1, 0], [0, 0.1, 0, 0.3, 0, 0.2, 0]), 3, 1)
+    index = depth_peaks(decoded.depth_profile, 3).index[0]
+    assert index.tolist() == [[1, 3, 5], [3, 5, 1]]
+    means = decoded.scores.mean(-1)[0]
+    assert means.tolist() == sorted(means.tolist(), reverse=True)
+
+
+def test_pose_scores_descend_on_random_heatmaps() -> None:
+    means = decode_hypotheses(logits(8, 4 * 12, 3, 3) * 3, 4, 4, 3).scores.mean(-1)
+    assert (means[:, :-1] >= means[:, 1:]).all()
+
+
+def test_border_maximum_still_gives_a_usable_first_hypothesis() -> None:
+    decoded = decode_marginals(from_profile([0.1, 0.2, 0.3, 0.4]), 2, 3)
+    assert decoded.valid[0, :, 0].tolist() == [True, False]
+    assert decoded.scores[0, :, 0].tolist() == pytest.approx([0.4, 0.0])
+    positions = bin_positions(4)
+    expected = (0.3 * positions[2] + 0.4 * positions[3]) / 0.7
+    assert decoded.keypoints[0, :, 0, 2].tolist() == pytest.approx([expected.item()] * 2)
+
+
+def test_interior_peak_is_preferred_to_a_higher_border() -> None:
+    assert depth_peaks(torch.tensor([[[0.6, 0.1, 0.2, 0.1]]]), 1).index.item() == 2
+
+
+def test_plateau_is_one_peak_at_its_middle() -> None:
+    peaks = depth_peaks(torch.tensor([[[0.0, 0.1, 0.2, 0.2, 0.2, 0.1, 0.0, 0.05, 0.05, 0.0]]]), 3)
+    assert peaks.index[0, 0].tolist() == [3, 7, 3]
+    assert peaks.valid[0, 0].tolist() == [True, True, False]
+
+
+def test_flat_heatmap_is_in_the_middle_with_finite_gradient() -> None:
+    flat = torch.zeros(1, 2 * 9, 4, 5, requires_grad=True)
+    decoded = decode_hypotheses(flat, 2, 3, 3)
+    assert decoded.valid.sum().item() == 2
+    torch.testing.assert_close(decoded.keypoints, torch.zeros_like(decoded.keypoints), rtol=0, atol=1e-6)
+    (decoded.keypoints.sum() + decoded.scores.sum()).backward()
+    assert flat.grad.isfinite().all()
+    assert flat.grad.abs().sum() > 0
+
+
+def test_underflow_to_zero_is_no_peak() -> None:
+    spiked = torch.zeros(1, 8, 2, 2)
+    spiked[0, 3, 0, 0] = 1e4
+    decoded = decode_hypotheses(spiked, 1, 3, 3)
+    assert decoded.valid[0, :, 0].tolist() == [True, False, False]
+    assert decoded.keypoints.isfinite().all()
+
+
+def test_gradient_reaches_only_the_window() -> None:
+    marginals = from_profile([0.0, 0.3, 0.1, 0.0, 0.2, 0.4, 0.0])
+    z = marginals.z.clone().requires_grad_()
+    decode_marginals(marginals._replace(z=z), 1, 3).keypoints[..., 2].sum().backward()
+    assert z.grad[0, 0, :4].eq(0).all()
+    assert z.grad[0, 0, 4:].ne(0).any()
+
+
+def test_autocast_computes_in_float32() -> None:
+    heatmap = logits(1, 2 * 8, 4, 4).bfloat16()
+    with torch.autocast('cpu', torch.bfloat16):
+        decoded = decode_hypotheses(heatmap, 2)
+    reference = decode_hypotheses(heatmap.float(), 2)
+    assert decoded.keypoints.dtype == torch.float32
+    torch.testing.assert_close(decoded.keypoints, reference.keypoints)
+
+
+def test_released_mapping_shifts_by_half_a_bin() -> None:
+    heatmap = logits(1, 2 * 8, 4, 16)
+    shift = decode_hypotheses(heatmap, 2).keypoints - decode_hypotheses(heatmap, 2, mapping='released').keypoints
+    torch.testing.assert_close(shift, torch.tensor([1 / 16, 1 / 4, 1 / 8]).expand_as(shift))
+
+
+@pytest.mark.parametrize(('num', 'window'), [(1, None), (3, 3)])
+def test_gradcheck(num: int, window: int | None) -> None:
+    heatmap = logits(1, 2 * 7, 2, 3, seed=3, dtype=torch.float64).requires_grad_()
+    assert gradcheck(lambda v: decode_hypotheses(v, 2, num, window)[:2], heatmap)
