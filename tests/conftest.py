@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mmxas  # noqa: F401  before any test imports mmpose, which needs it under mmcv-lite
+
 PARITY_DIR = Path(os.environ.get('MMXAS_PARITY_DIR') or Path(__file__).parents[1] / '../shared/parity').resolve()
 _READ: set[str] = set()
 

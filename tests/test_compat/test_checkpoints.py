@@ -1,0 +1,114 @@
+import os
+import pickle
+import zipfile
+
+import mmpose.apis
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner, load_checkpoint, save_checkpoint
+from tiny_project import write_tiny_config
+
+from mmxas.compat.checkpoints import allow_mmengine_checkpoints, history_statistic, safe_globals
+
+
+class Calls:
+    """Pickles as a call of a function that the file names."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
+
+
+def train(work_dir, name, epochs, resume=False):
+    work_dir.mkdir(exist_ok=True)
+    cfg = Config.fromfile(write_tiny_config(work_dir))
+    cfg.merge_from_dict({'work_dir': str(work_dir), 'train_cfg.max_epochs': epochs, 'resume': resume,
+                         'experiment_name': name, 'default_hooks.checkpoint.save_best': 'tiny/error',
+                         'default_hooks.checkpoint.rule': 'less', 'vis_backends': [], 'visualizer.vis_backends': []})
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def test_a_resumed_run_ends_like_one_that_was_not_stopped(tmp_path):
+    whole = train(tmp_path / 'whole', 'whole', 3)
+    train(tmp_path / 'half', 'half', 2)
+    resumed = train(tmp_path / 'half', 'resumed', 3, resume=True)
+    assert resumed.epoch == 3
+    assert resumed.message_hub.get_scalar('train/loss').data[0].size == 12  # 3 epochs of 4 iterations
+    assert isinstance(resumed.message_hub.get_info('best_score'), float)
+    for name, weight in whole.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[name], weight, rtol=0, atol=0)
+    saved = torch.load(tmp_path / 'whole' / 'epoch_3.pth')  # weights_only, torch's default
+    buffer = saved['message_hub']['log_scalars']['train/loss']
+    assert isinstance(buffer, HistoryBuffer)
+    assert buffer.mean() == pytest.approx(buffer.data[0].mean())
+
+
+def test_init_model_reads_a_runners_checkpoint(tmp_path):
+    cfg = Config(dict(
+        default_scope='mmpose',
+        model=dict(type='TopdownPoseEstimator', data_preprocessor=dict(type='PoseDataPreprocessor'),
+                   backbone=dict(type='ResNet', depth=18),
+                   head=dict(type='RegressionHead', in_channels=512, num_joints=2)),
+        test_dataloader=dict(dataset=dict(type='CocoDataset'))))
+    model = mmpose.apis.init_model(cfg, device='cpu')
+    path = tmp_path / 'epoch_1.pth'
+    hub = dict(log_scalars={'loss': HistoryBuffer([1.0, 2.0], [1, 1])}, runtime_info={'best_score': np.float64(0.5)})
+    meta = dict(dataset_meta={'sigmas': np.ones(2, np.float32), 'colors': np.zeros((2, 3), np.uint8)})
+    with torch.no_grad():
+        model.head.fc.bias.fill_(0.25)
+    save_checkpoint(dict(state_dict=model.state_dict(), message_hub=hub, meta=meta), str(path))
+    loaded = mmpose.apis.init_model(cfg, str(path), device='cpu')
+    assert loaded.head.fc.bias.eq(0.25).all()
+    assert loaded.dataset_meta['sigmas'].dtype == np.float32
+
+
+@pytest.mark.parametrize('value', [
+    *(np.ones(3, dtype=dtype) for dtype in ('bool', 'uint8', 'uint32', 'int16', 'int64', 'float16', 'float64')),
+    np.float32(1.5), np.int64(7), np.bool_(True), np.array(['left', 'right']), np.random.RandomState(0).get_state()[1],
+])
+def test_arrays_and_scalars_come_back(tmp_path, value):
+    torch.save({'value': value}, tmp_path / 'arrays.pth')
+    loaded = torch.load(tmp_path / 'arrays.pth')['value']
+    assert type(loaded) is type(value)
+    np.testing.assert_array_equal(loaded, value)
+
+
+def test_arrays_written_under_numpy_1_come_back(tmp_path):
+    torch.save({'value': np.arange(3.0), 'scalar': np.float64(2)}, tmp_path / 'new.pth')
+    with zipfile.ZipFile(tmp_path / 'new.pth') as new, zipfile.ZipFile(tmp_path / 'old.pth', 'w') as old:
+        for name in new.namelist():
+            old.writestr(name, new.read(name).replace(b'numpy._core.multiarray', b'numpy.core.multiarray'))
+    loaded = torch.load(tmp_path / 'old.pth')
+    assert loaded['value'].tolist() == [0, 1, 2]
+    assert loaded['scalar'] == 2
+
+
+@pytest.mark.parametrize('attack', [
+    Calls(os.system, 'true'), Calls(getattr, HistoryBuffer, '__init__'), Calls(getattr, dict, 'update'),
+    Calls(eval, '1'), np.array([Calls(os.getcwd)], dtype=object),
+], ids=['system', 'getattr of a dunder', 'getattr of another class', 'eval', 'in an object array'])
+def test_nothing_else_runs(tmp_path, attack):
+    torch.save({'state_dict': {}, 'attack': attack}, tmp_path / 'attack.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'attack.pth'))
+
+
+def test_a_statistic_of_a_history_buffer_is_itself():
+    assert history_statistic(HistoryBuffer, 'max') is HistoryBuffer.max
+    with pytest.raises(pickle.UnpicklingError, match=r'getattr\(.*HistoryBuffer.*, .update.\), which is not allowed'):
+        history_statistic(HistoryBuffer, 'update')
+
+
+def test_the_list_holds_no_open_door():
+    objects = [entry[0] if isinstance(entry, tuple) else entry for entry in safe_globals()]
+    assert not {getattr, eval, exec, __import__, os.system} & set(objects)
+    allow_mmengine_checkpoints()
+    assert set(objects) <= {entry[0] if isinstance(entry, tuple) else entry
+                            for entry in torch.serialization.get_safe_globals()}

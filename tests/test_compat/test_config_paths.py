@@ -1,0 +1,67 @@
+import mmengine.hub
+import pytest
+from mmengine.config import Config
+
+from mmxas.compat import config_paths
+from mmxas.compat.config_paths import config_path, config_root, support_mmxas_paths
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize('folder', ['elsewhere', 'else::where'])
+def test_a_config_inherits_ours_by_name_and_by_absolute_path(tmp_path, folder):
+    path = config_root() / '_base_' / 'default_runtime.py'
+    folder = tmp_path / folder
+    by_name = write(folder / 'by_name.py', "_base_ = ['mmxas::_base_/default_runtime.py']\nlog_level = 'ERROR'")
+    by_path = write(folder / 'by_path.py', f'_base_ = [{str(path)!r}]')
+    ours = Config.fromfile(path)
+    inherited = Config.fromfile(by_name)
+    assert inherited.log_level == 'ERROR'
+    assert inherited.default_hooks == ours.default_hooks
+    assert '_scope_' not in inherited.default_hooks.checkpoint
+    assert Config.fromfile(by_path).default_hooks == ours.default_hooks
+
+
+def test_other_packages_configs_are_still_found(tmp_path):
+    path = write(tmp_path / 'host.py', "_base_ = ['mmpose::_base_/default_runtime.py']")
+    assert Config.fromfile(path).default_scope == 'mmpose'
+
+
+def test_the_suffix_may_be_left_out():
+    assert config_path('mmxas::_base_/default_runtime') == config_path('_base_/default_runtime.py')
+
+
+def test_an_unknown_config_names_those_that_exist(tmp_path):
+    path = write(tmp_path / 'wrong.py', "_base_ = ['mmxas::no_such.py']")
+    with pytest.raises(FileNotFoundError, match=r'mmxas::no_such\.py: no such config in .*_base_/default_runtime\.py'):
+        Config.fromfile(path)
+
+
+def test_the_hub_reads_ours_and_says_that_there_are_no_weights():
+    assert mmengine.hub.get_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
+    with pytest.raises(ValueError, match='no released weights'):
+        mmengine.hub.get_config('mmxas::_base_/default_runtime.py', pretrained=True)
+    assert mmengine.hub.get_config('mmpose::_base_/default_runtime.py').default_scope == 'mmpose'
+
+
+def test_a_second_call_changes_nothing():
+    before = Config._get_cfg_path, mmengine.hub.get_config
+    support_mmxas_paths()
+    assert (Config._get_cfg_path, mmengine.hub.get_config) == before
+
+
+def test_the_checkout_comes_before_the_wheels_copy_and_neither_is_an_error(tmp_path, monkeypatch):
+    package = tmp_path / 'mmxas'
+    package.mkdir()
+    monkeypatch.setattr(config_paths, '_PACKAGE_ROOT', package)
+    with pytest.raises(FileNotFoundError, match=r'no configs of mmxas: looked for .*configs \(checkout\)'):
+        config_root()
+    (package / '.mim' / 'configs').mkdir(parents=True)
+    (tmp_path / 'configs').mkdir()
+    assert config_root() == package / '.mim' / 'configs'  # a stranger's folder `configs` beside an installed package
+    (tmp_path / 'setup.py').touch()
+    assert config_root() == tmp_path / 'configs'

@@ -1,0 +1,52 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from mmxas.compat.findings import satisfies
+from mmxas.compat.stack import REQUIREMENTS, Alternative, Requirement
+
+REQUIREMENTS_DIR = Path(__file__).parents[2] / 'requirements'
+
+
+def pip_requirements(*names: str) -> dict[str, str]:
+    """Name to version range, of the files of ``requirements/``."""
+    lines = [line.split('#')[0].strip() for name in names
+             for line in (REQUIREMENTS_DIR / f'{name}.txt').read_text().splitlines()]
+    matches = (re.fullmatch(r'([\w.-]+)(.*)', line) for line in lines if line and not line.startswith('-'))
+    return {match.group(1): match.group(2) for match in matches}
+
+
+def test_every_package_that_pip_installs_is_checked_and_the_other_way_round():
+    installed = pip_requirements('build', 'mminstall', 'runtime', 'optional')
+    only_for_building = {'wheel', 'cython'}
+    assert {requirement.name for requirement in REQUIREMENTS} == set(installed) - only_for_building
+
+
+@pytest.mark.parametrize('requirement', REQUIREMENTS, ids=lambda requirement: requirement.name)
+def test_what_pip_installs_passes_the_check(requirement):
+    text = pip_requirements('build', 'mminstall', 'runtime', 'optional')[requirement.name]
+    if text.startswith('=='):
+        assert satisfies(text.removeprefix('=='), requirement.wanted)
+        assert text.split('.post')[0] in requirement.command or 'pip install "' in requirement.command
+    else:
+        assert text == requirement.wanted
+
+
+def test_every_pin_says_why():
+    lines = [line for path in REQUIREMENTS_DIR.glob('*.txt') for line in path.read_text().splitlines()]
+    pinned = [line for line in lines if re.match(r'[\w.-]+(==|[^#]*<)', line) and not line.startswith('#')]
+    assert any(line.startswith('torch==2.12.0') for line in pinned)
+    exact = [line for line in pinned if '==' in line.split('#')[0]]
+    assert [line for line in exact if '#' not in line] == []
+
+
+def test_the_default_command_quotes_the_range():
+    assert Requirement('a', 'a', '>=1,<2').command == 'pip install "a>=1,<2"'
+    assert Requirement('a', 'a', '>=1', mend='pip install a==1.5').command == 'pip install a==1.5'
+
+
+def test_alternatives_bring_the_same_module_unless_they_name_another():
+    requirement = Requirement('a', 'module', '>=1', alternatives=(Alternative('b'), Alternative('c', '>=2', 'other')))
+    assert requirement.distributions == (
+        Alternative('a', '>=1', 'module'), Alternative('b', '', 'module'), Alternative('c', '>=2', 'other'))
