@@ -1,0 +1,7 @@
+"""What other programs call: inference, and lifting predictions to the camera frame."""
+from .camera_lift import lift_to_camera
+from .image_inputs import list_images
+from .pose_record import pose_record
+from .xas_inferencer import XASInferencer
+
+__all__ = ['XASInferencer', 'lift_to_camera', 'list_images', 'pose_record']

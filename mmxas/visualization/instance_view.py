@@ -141,6 +141,13 @@ def _crop(instances: Any, index: int, meta: Mapping, box: np.ndarray | None, pos
     return np.concatenate([centre - side / 2, centre + side / 2])
 
 
+def instance_crop(data_sample: Any, index: int = 0) -> np.ndarray:
+    """The square crop (4,) in image px that one predicted instance was seen in; pixel p lies at p."""
+    instances = data_sample.pred_instances
+    box = _array(instances.get('bboxes'), index)
+    return _crop(instances, index, data_sample.metainfo, box, _hypotheses(instances, index)[0])
+
+
 def crop_box(meta: Mapping) -> np.ndarray:
     """The crop of a sample in image px.
 

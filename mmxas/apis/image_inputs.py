@@ -1,0 +1,148 @@
+"""What an inferencer is given: images by path or in memory, folders of them, and their boxes."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmxas.datasets.transforms import read_image
+
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """One image to be read.
+
+    Attributes:
+        name: What results are called after, unique among the inputs, without suffix.
+        path: The file, or None.
+        pixels: (h, w, 3) uint8 BGR, or None for a file.
+    """
+
+    name: str
+    path: str | None = None
+    pixels: np.ndarray | None = None
+
+    def load(self) -> np.ndarray:
+        """The image, (h, w, 3) uint8 BGR.
+
+        Raises:
+            UnreadableImageError: The file is absent, truncated or no image; the message names it.
+            ValueError: The array is no image.
+        """
+        if self.pixels is None:
+            return read_image(self.path)
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
+            raise ValueError(f'{self.name}: an image (h, w, 3) of uint8 expected, found shape {self.pixels.shape} of '
+                             f'{self.pixels.dtype}')
+        return self.pixels
+
+
+def list_images(folder: str | Path) -> list[str]:
+    """Image files directly inside a folder, by name; everything else in it is left alone.
+
+    Raises:
+        ValueError: There is none.
+    """
+    files = sorted(Path(folder).iterdir())
+    images = [str(file) for file in files if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        raise ValueError(f'{folder}: no image in this folder ({len(files)} other entries; expected files that end in '
+                         f'{", ".join(IMAGE_SUFFIXES)})')
+    return images
+
+
+def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInput]:
+    """Whatever the caller gave, as a list of images.
+
+    Args:
+        inputs: A file, a folder, an array (h, w, 3) BGR, or a sequence of files and arrays.
+
+    Returns:
+        One entry an image.
+
+    Raises:
+        ValueError: An empty folder or sequence.
+        TypeError: An entry is neither path nor array.
+    """
+    if isinstance(inputs, str | Path):
+        inputs = list_images(inputs) if Path(inputs).is_dir() else [inputs]
+    elif isinstance(inputs, np.ndarray):
+        inputs = [inputs]
+    entries = list(inputs)
+    if not entries:
+        raise ValueError('inputs: at least one image expected, found none')
+    names = _result_names(entries)
+    return [ImageInput(name, pixels=entry) if isinstance(entry, np.ndarray) else ImageInput(name, path=str(entry))
+            for name, entry in zip(names, entries, strict=True)]
+
+
+def _result_names(entries: Sequence) -> list[str]:
+    """The stem of each file, its full name where stems collide, its number for an array or a further collision."""
+    for entry in entries:
+        if not isinstance(entry, str | Path | np.ndarray):
+            raise TypeError(f'inputs: paths and arrays expected, found {type(entry).__name__}')
+    stems = [f'{number:06d}' if isinstance(entry, np.ndarray) else Path(entry).stem
+             for number, entry in enumerate(entries)]
+    names = [stem if stems.count(stem) == 1 or isinstance(entry, np.ndarray) else Path(entry).name
+             for stem, entry in zip(stems, entries, strict=True)]
+    return [name if names.count(name) == 1 else f'{number:06d}_{name}' for number, name in enumerate(names)]
+
+
+def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
+                   images: Sequence[ImageInput]) -> list[np.ndarray | None]:
+    """Sort the caller's boxes to the images.
+
+    Args:
+        boxes: None for whole images. For a single image: one box (4,) or several (N, 4). For several images: a sequence
+            with one such entry (or None) an image, or ``{file name: boxes}``, where an absent image is taken whole.
+            A box is x0, y0, x1, y1 in image px on pixel edges.
+        images: The images.
+
+    Returns:
+        (N, 4) float32 or None, one an image.
+
+    Raises:
+        ValueError: Another number of entries than of images, an unknown file name, or a box without area.
+    """
+    if boxes is None:
+        return [None] * len(images)
+    if isinstance(boxes, Mapping):
+        known = {Path(image.path or image.name).name: image for image in images}
+        unknown = sorted(set(boxes) - set(known))
+        if unknown:
+            raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(images)} images')
+        entries = [boxes.get(Path(image.path or image.name).name) for image in images]
+    else:
+        entries = [boxes] if len(images) == 1 and not _is_nested(boxes) else list(boxes)
+    if len(entries) != len(images):
+        raise ValueError(f'boxes: one entry an image expected, found {len(entries)} for {len(images)} images')
+    return [None if entry is None else check_boxes(entry, image.name)
+            for entry, image in zip(entries, images, strict=True)]
+
+
+def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
+    """Boxes of one image as (N, 4) float32.
+
+    Raises:
+        ValueError: Not (4,) or (N, 4), or a box without area; the image is named.
+    """
+    try:
+        found = np.atleast_2d(np.asarray(boxes, dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{name}: boxes are numbers x0, y0, x1, y1, found {boxes}') from error
+    if found.ndim != 2 or found.shape[1] != 4 or len(found) == 0:
+        raise ValueError(f'{name}: boxes (N, 4) of x0, y0, x1, y1 expected, found shape {found.shape}')
+    for box in found:
+        if not (np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]):
+            raise ValueError(f'{name}: box {box.tolist()} has no area; x0, y0, x1, y1 with x0 < x1, y0 < y1 expected')
+    return found
+
+
+def _is_nested(boxes: Sequence | np.ndarray) -> bool:
+    """Whether boxes are given as one list of boxes an image: [[[x0, y0, x1, y1], ...]]."""
+    first = boxes[0] if len(boxes) else None
+    return first is None or (np.ndim(first) == 2)

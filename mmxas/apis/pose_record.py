@@ -1,0 +1,86 @@
+"""A prediction as plain data that says what its numbers mean: frame, units, skeleton.
+
+N: instances, H: hypotheses, K: keypoints.
+"""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mmpose.structures import PoseDataSample
+
+from mmxas.visualization import instance_crop
+
+from .camera_lift import KnownCamera, depth_units
+
+FRAME = ('image: x right and y down in px of the image, pixel p lies at p; z away from the camera, relative to the '
+         'root; boxes and crops are x0, y0, x1, y1 in px')
+_BREAK = re.compile(r'\n\s*')
+UNITS = {'mm': ['px', 'px', 'mm'], 'crop': ['px', 'px', 'sides of the crop']}
+
+
+def pose_record(prediction: PoseDataSample, dataset_meta: Mapping[str, Any], camera: KnownCamera | None = None,
+                camera_poses: np.ndarray | None = None) -> dict[str, Any]:
+    """Everything that is predicted of one image, ready for JSON.
+
+    Args:
+        prediction: Predicted data sample with N instances; ``img_path`` (or None) and ``ori_shape`` (h, w) in its
+            metainfo.
+        dataset_meta: Names and links of the skeleton.
+        camera: Intrinsics and root depths, where they were given.
+        camera_poses: (N, H, K, 3) camera mm of :func:`~.camera_lift.lift_to_camera`, where the camera was given.
+
+    Returns:
+        ``image``, ``image_size``, ``frame``, ``skeleton`` (name, keypoints, links) and ``instances``. An instance has
+        ``bbox``, ``bbox_score``, ``crop``, ``units`` (of x, y, z), ``depth_unit`` (``'mm'`` or ``'crop'``), ``box_mm``
+        (the crop's side in mm, or None), and ``hypotheses``, the most confident first, each with ``score`` (mean of its
+        keypoints), ``counts`` (has a peak of its own at all), ``keypoints`` (K, 3), ``keypoint_scores`` and ``valid``
+        (K,); with a camera also ``keypoints_camera_mm`` (K, 3) each, and ``camera`` for the image.
+    """
+    count = len(prediction.pred_instances.keypoints)
+    height, width = prediction.metainfo['ori_shape'][:2]
+    record = dict(
+        image=prediction.metainfo.get('img_path'), image_size=dict(width=int(width), height=int(height)), frame=FRAME,
+        skeleton=_skeleton(dataset_meta),
+        instances=[_instance(prediction, i, None if camera_poses is None else camera_poses[i]) for i in range(count)])
+    if camera is not None:
+        record['camera'] = dict(frame='camera: x right, y down, z forward, mm', K=camera.K.tolist(),
+                                root_depth=camera.root_depths(count, 'image').tolist())
+    return record
+
+
+def to_json(record: Mapping[str, Any]) -> str:
+    """The record as JSON text, a list of plain numbers or words on one line."""
+    text = json.dumps(record, indent=1, allow_nan=False)
+    return re.sub(r'\[\s+([^][{}]*?)\s+\]', lambda match: f'[{re.sub(_BREAK, " ", match[1])}]', text) + '\n'
+
+
+def _skeleton(meta: Mapping[str, Any]) -> dict[str, Any]:
+    names = meta['keypoint_id2name']
+    return dict(name=meta.get('dataset_name'), keypoints=[names[index] for index in range(len(names))],
+                links=[[int(a), int(b)] for a, b in meta.get('skeleton_links') or ()])
+
+
+def _instance(prediction: PoseDataSample, index: int, camera_poses: np.ndarray | None) -> dict[str, Any]:
+    instances = prediction.pred_instances
+    unit = depth_units(instances)[index]
+    box = np.asarray(instances.bboxes[index], dtype=float)
+    side = instances.get('box_mm', [None] * (index + 1))[index]
+    poses, scores, valid = (np.asarray(instances[name][index]) for name in
+                            ('hypotheses', 'hypothesis_scores', 'hypothesis_valid'))
+    hypotheses = [
+        dict(score=float(scores[h].mean()), counts=bool(valid[h].any()), keypoints=_rounded(poses[h]),
+             keypoint_scores=_rounded(scores[h], 6), valid=valid[h].astype(bool).tolist()) for h in range(len(poses))]
+    if camera_poses is not None:
+        for hypothesis, pose in zip(hypotheses, camera_poses, strict=True):
+            hypothesis['keypoints_camera_mm'] = _rounded(pose, 2)
+    return dict(bbox=_rounded(box[:4], 2), bbox_score=float(np.asarray(instances.bbox_scores)[index]),
+                crop=_rounded(instance_crop(prediction, index), 2), units=UNITS[unit], depth_unit=unit,
+                box_mm=None if side is None or unit == 'crop' else round(float(side), 2), hypotheses=hypotheses)
+
+
+def _rounded(values: np.ndarray, digits: int = 4) -> list:
+    return np.asarray(values, dtype=float).round(digits).tolist()

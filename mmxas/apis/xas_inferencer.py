@@ -1,0 +1,285 @@
+"""From photos to pictures and files with every hypothesis."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
+from mmengine.registry import FUNCTIONS
+from mmpose.apis.inferencers import Pose2DInferencer
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.structures import PoseDataSample, merge_data_samples
+from rich.progress import track
+
+from mmxas.compat.config_paths import PREFIX, config_path
+from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.registry import INFERENCERS, VISUALIZERS
+from mmxas.visualization import crop_box, write_picture, write_whole
+
+from .camera_lift import KnownCamera, lift_to_camera
+from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
+from .pose_record import pose_record, to_json
+
+
+@INFERENCERS.register_module()
+class XASInferencer(Pose2DInferencer):
+    """Runs a multi-hypothesis detector over images, arrays and folders.
+
+    Args:
+        model: Config file, ``mmxas::<name>.py``, or a config.
+        weights: Checkpoint; None runs untrained weights, with a warning. Defaults to None.
+        device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None, the best there is.
+        depth_profiles: Predict and draw depth profiles. Defaults to True.
+        show_progress: Show a bar over many images. Defaults to False.
+        det_model: An mmdet config or name that finds boxes where none are given, as in mmpose. Defaults to None: the
+            whole image is the box.
+        det_weights: Its checkpoint.
+        det_cat_ids: Its categories to keep.
+
+    Raises:
+        ValueError: The checkpoint is not one of this detector; the first tensor that differs is named.
+
+    Attributes:
+        skipped: Unreadable files of the last call, with the reason.
+
+    Example::
+
+        inferencer = XASInferencer('mmxas::xas_mocap.py', 'work_dirs/demo/epoch_5.pth')
+        for result in inferencer('photos/', out_dir='out'):
+            confident = result['predictions'][0]['instances'][0]['hypotheses'][0]['keypoints']
+    """
+
+    preprocess_kwargs: set = {'bboxes', 'camera', 'bbox_thr', 'nms_thr'}
+    forward_kwargs: set = set()
+    visualize_kwargs: set = {'return_vis', 'show', 'wait_time', 'kpt_thr', 'vis_out_dir'}
+    postprocess_kwargs: set = {'pred_out_dir'}
+
+    def __init__(self,
+                 model: str | Path | Config | dict,
+                 weights: str | None = None,
+                 device: str | None = None,
+                 depth_profiles: bool = True,
+                 show_progress: bool = False,
+                 det_model: str | dict | None = None,
+                 det_weights: str | None = None,
+                 det_cat_ids: int | tuple | None = None) -> None:
+        cfg = _read_config(model)
+        cfg.setdefault('data_mode', 'topdown')
+        cfg.setdefault('dataset_type', cfg.test_dataloader.dataset.type)
+        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_profiles=depth_profiles)
+        self.skipped: list[str] = []
+        self._camera: KnownCamera | None = None
+        super().__init__(model=cfg, weights=weights, device=device, scope=cfg.get('default_scope', 'mmpose'),
+                         det_model=det_model or 'whole_image', det_weights=det_weights, det_cat_ids=det_cat_ids,
+                         show_progress=show_progress)
+
+    def __call__(self, inputs: str | Path | np.ndarray | Sequence, return_datasamples: bool = False,
+                 batch_size: int = 1, out_dir: str | Path | None = None, **kwargs) -> Iterator[dict[str, list]]:
+        """Detect, one image after the other.
+
+        Unreadable files of a folder or list are named, counted in ``skipped`` and left out; a single one raises.
+
+        Args:
+            inputs: An image file, a folder (images directly inside it), an array (h, w, 3) BGR, or a list of files and
+                arrays.
+            return_datasamples: Return data samples in the place of plain data. Defaults to False.
+            batch_size: As in mmpose; the boxes of one image are one batch. Defaults to 1.
+            out_dir: Folder for ``visualizations/<name>.png`` and ``predictions/<name>.json``. Defaults to None.
+            **kwargs: ``bboxes`` (see :func:`~.image_inputs.boxes_by_image`); ``camera``, a dict of the intrinsics ``K``
+                (3, 3) and the ``root_depth`` in mm (one, or one a box), with which depths are in mm and poses are
+                lifted to the camera frame; ``return_vis``, ``show``, ``wait_time``, ``kpt_thr``, ``vis_out_dir``,
+                ``pred_out_dir`` as in mmpose.
+
+        Yields:
+            ``predictions``: one record an image (see :func:`~.pose_record.pose_record`), or a data sample;
+            ``visualization``: its picture in a list, where one is asked for.
+
+        Raises:
+            UnreadableImageError: The only image cannot be read, or none of several.
+            ValueError: No image, bad boxes or a bad camera.
+        """
+        if out_dir is not None:
+            kwargs.setdefault('vis_out_dir', str(Path(out_dir) / 'visualizations'))
+            kwargs.setdefault('pred_out_dir', str(Path(out_dir) / 'predictions'))
+        options = self._dispatch_kwargs(**kwargs)
+        images = as_image_inputs(inputs)
+        batches = self.preprocess(images, batch_size, **options[0])
+        if self.show_progress:
+            batches = track(batches, description='Inference', total=len(images))
+        for data, originals in batches:
+            preds = self.forward(data)
+            for pred, (image, source) in zip(preds, originals, strict=True):
+                pred.set_metainfo(dict(result_name=source.name, img_path=source.path, ori_shape=image.shape[:2]))
+            pictures = self.visualize(originals, preds, **options[2])
+            yield self.postprocess(preds, pictures, return_datasamples=return_datasamples, **options[3])
+
+    def preprocess(self, inputs: Sequence[ImageInput], batch_size: int = 1, bboxes: Any = None,
+                   camera: Mapping[str, Any] | None = None, **kwargs) -> Iterator[tuple[dict, list]]:
+        """Read images and cut their crops.
+
+        Yields:
+            The batch of one image's boxes, and a list of (image BGR, input).
+        """
+        self.skipped = []
+        self._camera = None if camera is None else KnownCamera.from_dict(camera)
+        boxes = boxes_by_image(bboxes, inputs)
+        for image_input, image_boxes in zip(inputs, boxes, strict=True):
+            try:
+                image = image_input.load()
+            except UnreadableImageError as error:
+                if len(inputs) == 1:
+                    raise
+                self.skipped.append(str(error))
+                print_log(f'skipped unreadable image number {len(self.skipped)}: {error}', logger='current',
+                          level=logging.WARNING)
+                continue
+            samples = self.preprocess_single(image, image_input, image_boxes, **kwargs)
+            yield self.collate_fn(samples), [(image, image_input)]
+        if len(self.skipped) == len(inputs):
+            raise UnreadableImageError(f'none of the {len(inputs)} images could be read; the first: {self.skipped[0]}')
+
+    def preprocess_single(self, image: np.ndarray, image_input: ImageInput, bboxes: np.ndarray | None = None,
+                          **kwargs) -> list[dict]:
+        """Run the test pipeline on each box of an image.
+
+        Args:
+            image: (h, w, 3) uint8 BGR.
+            image_input: Where it comes from.
+            bboxes: (N, 4), or None: the detector's, or the whole image.
+
+        Returns:
+            N packed samples.
+        """
+        boxes, scores = self._boxes(image, bboxes, **kwargs)
+        depths = None if self._camera is None else self._camera.root_depths(len(boxes), image_input.name)
+        samples = []
+        for index, box in enumerate(boxes):
+            info = dict(self.model.dataset_meta, img=image, img_path=image_input.path or image_input.name,
+                        bbox=box[None].astype(np.float32), bbox_score=scores[index:index + 1])
+            if depths is not None:
+                info.update(camera=dict(K=self._camera.K), root_depth=float(depths[index]))
+            samples.append(self.pipeline(info))
+        return samples
+
+    @torch.no_grad()
+    def forward(self, inputs: dict, **kwargs) -> list[PoseDataSample]:
+        """Predict the instances of one image.
+
+        Returns:
+            One data sample of all instances; each carries its ``crop_boxes`` (N, 4) and, where known, ``box_mm`` (N,).
+        """
+        samples = self.model.test_step(inputs)
+        for sample in samples:
+            sample.pred_instances.crop_boxes = crop_box(sample.metainfo)[None]
+            if sample.metainfo.get('box_mm') is not None:
+                sample.pred_instances.box_mm = np.array([sample.metainfo['box_mm']], dtype=np.float64)
+        return [merge_data_samples(samples)]
+
+    def visualize(self, inputs: Sequence[tuple[np.ndarray, ImageInput]], preds: Sequence[PoseDataSample],
+                  return_vis: bool = False, show: bool = False, wait_time: float = 0, kpt_thr: float = 0.0,
+                  vis_out_dir: str = '', **kwargs) -> list[np.ndarray]:
+        """Draw predictions, and write ``<name>.png`` into ``vis_out_dir``.
+
+        Returns:
+            The pictures (RGB), if any is asked for.
+        """
+        if not (return_vis or show or vis_out_dir):
+            return []
+        pictures = []
+        for (image, image_input), pred in zip(inputs, preds, strict=True):
+            picture = self.visualizer.draw(image[..., ::-1], pred, draw_gt=False, kpt_thr=kpt_thr)
+            if show:
+                self.visualizer.show(picture, win_name=image_input.name, wait_time=wait_time)
+            if vis_out_dir:
+                write_picture(Path(vis_out_dir) / f'{image_input.name}.png', picture)
+            pictures.append(picture)
+        return pictures
+
+    def postprocess(self, preds: Sequence[PoseDataSample], visualization: list[np.ndarray],
+                    return_datasamples: bool = False, pred_out_dir: str = '', **kwargs) -> dict[str, list]:
+        """Predictions as plain data, and write ``<name>.json`` into ``pred_out_dir``.
+
+        Returns:
+            ``predictions`` and ``visualization``.
+        """
+        records = []
+        for pred in preds:
+            name, lifted = pred.metainfo['result_name'], None
+            if self._camera is not None:
+                depths = self._camera.root_depths(len(pred.pred_instances.keypoints), name)
+                lifted = lift_to_camera(pred, self._camera.K, depths)
+            records.append(pose_record(pred, self.model.dataset_meta, self._camera, lifted))
+            if pred_out_dir:
+                write_whole(Path(pred_out_dir) / f'{name}.json', to_json(records[-1]).encode())
+        return dict(predictions=list(preds) if return_datasamples else records, visualization=visualization)
+
+    def _boxes(self, image: np.ndarray, bboxes: np.ndarray | None, **kwargs) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N, 4) and scores (N,): the given ones, the detector's, or the whole image."""
+        if bboxes is None and self.detector is not None:
+            bboxes, scores = self._detect_boxes(image, **kwargs)
+            if len(bboxes):
+                return bboxes, scores
+        if bboxes is None or not len(bboxes):
+            height, width = image.shape[:2]
+            bboxes = np.array([[0, 0, width, height]], dtype=np.float32)
+        return bboxes, np.ones(len(bboxes), dtype=np.float32)
+
+    def _detect_boxes(self, image: np.ndarray, bbox_thr: float = 0.3, nms_thr: float = 0.3,
+                      **kwargs) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes and scores of the detector's categories."""
+        from mmpose.evaluation.functional import nms
+        found = self.detector(image, return_datasamples=True)['predictions'][0].pred_instances.cpu().numpy()
+        keep = np.isin(found.labels, self.det_cat_ids) & (found.scores > bbox_thr)
+        boxes = np.concatenate([found.bboxes[keep], found.scores[keep, None]], axis=1)
+        boxes = boxes[nms(boxes, nms_thr)] if len(boxes) else boxes
+        return boxes[:, :4].astype(np.float32), boxes[:, 4].astype(np.float32)
+
+    def _load_weights_to_model(self, model: torch.nn.Module, checkpoint: dict | None, cfg: Config | None) -> None:
+        """Load a checkpoint that must fit; the skeleton's names and colours come from the model itself."""
+        if checkpoint is not None:
+            _check_fits(model, checkpoint)
+        super()._load_weights_to_model(model, checkpoint, cfg)
+        if hasattr(model, 'skeleton'):
+            model.dataset_meta = parse_pose_metainfo(model.skeleton.to_metainfo())
+
+    def _init_collate(self, cfg: Config) -> Callable:
+        """The test loader's collate function, else mmengine's plain one."""
+        own = cfg.test_dataloader.get('collate_fn')
+        return pseudo_collate if own is None else FUNCTIONS.get(own['type'] if isinstance(own, dict) else own)
+
+    def _init_visualizer(self, cfg: Config) -> Any:
+        """An XASVisualizer: the config's own, or one with the model's skeleton."""
+        own = cfg.get('visualizer') or {}
+        options = {k: v for k, v in own.items() if k not in ('vis_backends', 'save_dir')} \
+            if own.get('type') == 'XASVisualizer' else dict(mask_skeleton=cfg.model.get('skeleton'))
+        return VISUALIZERS.build(dict(options, type='XASVisualizer', name=f'inferencer-{id(self)}'))
+
+    def update_model_visualizer_settings(self, **kwargs) -> None:
+        """Nothing here: the model's and the visualizer's settings come with the constructor."""
+
+
+def _read_config(model: str | Path | Config | dict) -> Config:
+    """A config of its own, from wherever it comes."""
+    if isinstance(model, str | Path):
+        name = str(model)
+        return Config.fromfile(config_path(name) if name.startswith(PREFIX) else name)
+    return Config(ConfigDict(model._cfg_dict if isinstance(model, Config) else model).to_dict())
+
+
+def _check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
+    """Refuse a checkpoint that lacks a tensor of the detector, or holds it in another shape."""
+    state = checkpoint.get('state_dict', checkpoint)
+    for name, own in model.state_dict().items():
+        if not name.startswith(('backbone.', 'neck.', 'head.')):
+            continue
+        if name not in state:
+            raise ValueError(f'weights: no tensor {name!r} in the checkpoint; it was not written by this config')
+        if state[name].shape != own.shape:
+            raise ValueError(f'weights: {name!r} has shape {tuple(state[name].shape)}, this config expects '
+                             f'{tuple(own.shape)}')

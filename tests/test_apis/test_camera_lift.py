@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+
+from mmxas.apis.camera_lift import KnownCamera, depth_units, lift_to_camera
+from mmxas.ops import camera_to_image
+
+K = np.array([[1100.0, 0, 500], [0, 1120.0, 480], [0, 0, 1]])
+
+
+def camera_poses(count=2, hypotheses=3, keypoints=5, seed=0):
+    poses = np.random.default_rng(seed).normal(scale=300, size=(count, hypotheses, keypoints, 3))
+    poses[..., 2] += 4000
+    return poses
+
+
+def sample(poses, unit, root_depth=4000.0, side=250.0):
+    image = camera_to_image(poses, K, np.full(poses.shape[:2], root_depth))
+    if unit == 'crop':
+        image[..., 2] /= side * root_depth / 1110.0
+    return PoseDataSample(metainfo={}, pred_instances=InstanceData(
+        keypoints=image[:, 0], hypotheses=image, depth_unit=[unit] * len(poses),
+        crop_boxes=np.tile([10.0, 20, 10 + side, 20 + side], (len(poses), 1))))
+
+
+def test_points_come_back_from_their_projection():
+    poses = camera_poses()[0, 0]
+    np.testing.assert_allclose(lift_to_camera(camera_to_image(poses, K, 4000.0), K, 4000.0), poses, atol=1e-9)
+
+
+@pytest.mark.parametrize('unit', ['mm', 'crop'])
+def test_all_hypotheses_of_a_sample_are_lifted_in_either_unit(unit):
+    poses = camera_poses()
+    np.testing.assert_allclose(lift_to_camera(sample(poses, unit), K, 4000.0), poses, atol=1e-8)
+
+
+def test_each_instance_has_its_own_root_depth():
+    poses = camera_poses()
+    prediction = sample(poses, 'mm')
+    lifted = lift_to_camera(prediction, K, np.array([4000.0, 5000.0]))
+    np.testing.assert_allclose(lifted[0], poses[0], atol=1e-8)
+    np.testing.assert_allclose(lifted[1, ..., 2], poses[1, ..., 2] + 1000)
+
+
+@pytest.mark.parametrize(('intrinsics', 'depth', 'message'), [
+    (np.eye(2), 4000.0, r'a matrix \(3, 3\) expected, found shape \(2, 2\)'),
+    (K, -1.0, r'\(> 0\) expected, found -1.0'),
+    (K, np.nan, r'\(> 0\) expected, found nan'),
+])
+def test_a_bad_camera_is_named(intrinsics, depth, message):
+    with pytest.raises(ValueError, match=message):
+        lift_to_camera(np.zeros((4, 3)), intrinsics, depth)
+
+
+def test_2d_poses_cannot_be_lifted():
+    with pytest.raises(ValueError, match=r'poses \(..., K, 3\) expected, found shape \(4, 2\)'):
+        lift_to_camera(np.zeros((4, 2)), K, 4000.0)
+
+
+def test_units_of_instances():
+    keypoints = np.zeros((2, 4, 3))
+    assert depth_units(InstanceData(keypoints=keypoints)) == ['mm', 'mm']
+    assert depth_units(InstanceData(keypoints=keypoints, depth_unit=['crop', 'mm'])) == ['crop', 'mm']
+
+
+def test_a_known_camera_needs_both_parts():
+    with pytest.raises(ValueError, match='root_depth in mm expected, root_depth missing'):
+        KnownCamera.from_dict(dict(K=K))
+    with pytest.raises(ValueError, match=r'K \(3, 3\) expected, found shape \(4,\)'):
+        KnownCamera.from_dict(dict(K=[1, 2, 3, 4], root_depth=1.0))
+
+
+def test_root_depths_are_one_or_one_a_box():
+    camera = KnownCamera.from_dict(dict(K=K, root_depth=[1.0, 2.0]))
+    assert camera.root_depths(2, 'a').tolist() == [1.0, 2.0]
+    assert KnownCamera.from_dict(dict(K=K, root_depth=3)).root_depths(3, 'a').tolist() == [3.0] * 3
+    with pytest.raises(ValueError, match=r'a.jpg: root_depth, one positive number of mm or one a box \(3\)'):
+        camera.root_depths(3, 'a.jpg')

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmxas.apis.image_inputs import as_image_inputs, boxes_by_image, check_boxes, list_images
+from mmxas.datasets.transforms import UnreadableImageError
+
+
+def test_a_folder_gives_its_images_only(photos):
+    assert [Path(path).name for path in list_images(photos)] == ['a.JPG', 'b.png', 'cut.jpg']
+
+
+def test_a_folder_without_images_is_named(photos):
+    with pytest.raises(ValueError, match=r'deeper: no image in this folder \(0 other entries'):
+        list_images(photos / 'deeper')
+
+
+def test_names_are_stems_and_never_collide(image):
+    names = [entry.name for entry in as_image_inputs(['x/a.jpg', 'x/b.jpg', 'x/b.png', 'y/a.jpg', image])]
+    assert names == ['000000_a.jpg', 'b.jpg', 'b.png', '000003_a.jpg', '000004']
+
+
+def test_every_form_of_input(photos, image):
+    assert [entry.name for entry in as_image_inputs(photos)] == ['a', 'b', 'cut']
+    assert as_image_inputs(str(photos / 'b.png'))[0].load().shape == image.shape
+    assert as_image_inputs(image)[0].load() is image
+    with pytest.raises(ValueError, match='at least one image expected'):
+        as_image_inputs([])
+    with pytest.raises(TypeError, match='paths and arrays expected, found int'):
+        as_image_inputs([3])
+
+
+def test_unreadable_files_and_odd_arrays_are_named(photos):
+    with pytest.raises(UnreadableImageError, match=r'cut.jpg: .*truncated'):
+        as_image_inputs(photos / 'cut.jpg')[0].load()
+    with pytest.raises(UnreadableImageError, match=r'none.jpg: cannot be read'):
+        as_image_inputs(photos / 'none.jpg')[0].load()
+    with pytest.raises(ValueError, match=r'\(h, w, 3\) of uint8 expected, found shape \(4, 4\) of float64'):
+        as_image_inputs(np.zeros((4, 4)))[0].load()
+
+
+def test_boxes_of_one_image_in_any_nesting(image):
+    one = as_image_inputs(image)
+    for boxes in ([1, 2, 3, 4], [[1, 2, 3, 4]], [[[1, 2, 3, 4]]], np.array([[1, 2, 3, 4]])):
+        np.testing.assert_array_equal(boxes_by_image(boxes, one)[0], [[1, 2, 3, 4]])
+    assert boxes_by_image(None, one) == [None]
+
+
+def test_boxes_of_several_images(photos):
+    images = as_image_inputs(photos)
+    assert [None if b is None else len(b) for b in boxes_by_image([[[1, 2, 3, 4]] * 2, None, [1, 2, 3, 4]], images)] \
+        == [2, None, 1]
+    assert [None if b is None else len(b) for b in boxes_by_image({'b.png': [1, 2, 3, 4]}, images)] == [None, 1, None]
+    with pytest.raises(ValueError, match='found 2 for 3 images'):
+        boxes_by_image([None, None], images)
+    with pytest.raises(ValueError, match="boxes: 'd.png' is not among the 3 images"):
+        boxes_by_image({'d.png': [1, 2, 3, 4]}, images)
+
+
+@pytest.mark.parametrize(('boxes', 'message'), [
+    ([5, 5, 5, 9], r'a: box \[5.0, 5.0, 5.0, 9.0\] has no area'),
+    ([0, 0, np.nan, 9], r'has no area'),
+    ([[1, 2, 3]], r'found shape \(1, 3\)'),
+    (['left'], r'boxes are numbers'),
+    ([], r'found shape'),
+])
+def test_bad_boxes_are_named(boxes, message):
+    with pytest.raises(ValueError, match=message):
+        check_boxes(boxes, 'a')

@@ -1,0 +1,110 @@
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpose.apis import inference_topdown, init_model
+from mmpose.visualization import PoseLocalVisualizer
+
+from mmxas.apis import XASInferencer
+from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.ops import camera_to_image
+from mmxas.registry import INFERENCERS
+
+K = np.array([[200.0, 0, 80], [0, 200.0, 60], [0, 0, 1]])
+
+
+@pytest.fixture(scope='module')
+def inferencer(detector_config):
+    torch.manual_seed(0)
+    return INFERENCERS.build(dict(type='XASInferencer', model=detector_config, device='cpu'))
+
+
+def test_an_array_gives_a_record_and_a_picture(inferencer, image):
+    (result, ) = inferencer(image, return_vis=True)
+    (record, ) = result['predictions']
+    assert record['image'] is None and record['image_size'] == dict(width=160, height=120)
+    (instance, ) = record['instances']
+    assert instance['bbox'] == [0, 0, 160, 120] and instance['depth_unit'] == 'crop'
+    assert len(instance['hypotheses']) == 3
+    assert np.shape(instance['hypotheses'][2]['keypoints']) == (18, 3)
+    scores = [hypothesis['score'] for hypothesis in instance['hypotheses']]
+    assert scores == sorted(scores, reverse=True)
+    assert result['visualization'][0].ndim == 3 and result['visualization'][0].dtype == np.uint8
+
+
+def test_a_folder_writes_both_files_an_image_and_skips_what_is_cut(inferencer, photos, tmp_path):
+    results = list(inferencer(photos, out_dir=tmp_path / 'out'))
+    assert len(results) == 2
+    assert len(inferencer.skipped) == 1 and 'cut.jpg' in inferencer.skipped[0]
+    assert sorted(os.listdir(tmp_path / 'out' / 'visualizations')) == ['a.png', 'b.png']
+    assert sorted(os.listdir(tmp_path / 'out' / 'predictions')) == ['a.json', 'b.json']
+    written = json.loads((tmp_path / 'out' / 'predictions' / 'b.json').read_text())
+    assert written == results[1]['predictions'][0]
+
+
+def test_boxes_are_crops_of_their_own(inferencer, image):
+    (result, ) = inferencer(image, bboxes=[[10, 10, 60, 60], [60, 20, 140, 80]], return_datasamples=True)
+    (sample, ) = result['predictions']
+    np.testing.assert_allclose(sample.pred_instances.crop_boxes, [[3.25, 3.25, 65.75, 65.75], [49.5, -.5, 149.5, 99.5]])
+    alone = next(iter(inferencer(image, bboxes=[60, 20, 140, 80], return_datasamples=True)))['predictions'][0]
+    np.testing.assert_allclose(alone.pred_instances.hypotheses[0], sample.pred_instances.hypotheses[1], atol=1e-2)
+
+
+def test_a_camera_gives_mm_and_camera_poses(inferencer, image):
+    (result, ) = inferencer(image, bboxes=[20, 20, 100, 100], camera=dict(K=K, root_depth=3000.0))
+    (instance, ) = result['predictions'][0]['instances']
+    assert instance['box_mm'] == pytest.approx(100 * 3000 / 200)
+    pose, lifted = (np.array(instance['hypotheses'][1][key]) for key in ('keypoints', 'keypoints_camera_mm'))
+    np.testing.assert_allclose(camera_to_image(lifted, K, 3000.0), pose, atol=0.02)
+    without = next(iter(inferencer(image, bboxes=[20, 20, 100, 100])))['predictions'][0]['instances'][0]
+    crop_units = np.array(without['hypotheses'][1]['keypoints'])[:, 2]
+    np.testing.assert_allclose(crop_units * 1500, pose[:, 2], atol=0.2)
+
+
+def test_a_single_unreadable_file_raises_and_writes_nothing(inferencer, photos, tmp_path):
+    with pytest.raises(UnreadableImageError, match='cut.jpg'):
+        list(inferencer(photos / 'cut.jpg', out_dir=tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+    with pytest.raises(UnreadableImageError, match='none of the 2 images could be read; the first: .*cut.jpg'):
+        list(inferencer([photos / 'cut.jpg', photos / 'none.png']))
+
+
+def test_unknown_arguments_are_refused(inferencer, image):
+    with pytest.raises(ValueError, match='draw_box'):
+        list(inferencer(image, draw_box=True))
+
+
+def test_weights_are_loaded_and_those_of_another_detector_refused(detector_config, inferencer, tmp_path, image):
+    state = inferencer.model.state_dict()
+    torch.save(dict(state_dict=state, meta=dict()), tmp_path / 'own.pth')
+    again = XASInferencer(detector_config, str(tmp_path / 'own.pth'), device='cpu', depth_profiles=False)
+    first, second = (next(iter(i(image)))['predictions'][0]['instances'] for i in (inferencer, again))
+    assert first == second
+    assert again.model.dataset_meta['num_keypoints'] == 18
+    name = next(name for name in state if name.startswith('head.'))
+    torch.save(dict(state_dict={k: v for k, v in state.items() if k != name}), tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=f'no tensor {name!r} in the checkpoint'):
+        XASInferencer(detector_config, str(tmp_path / 'other.pth'), device='cpu')
+    torch.save(dict(state_dict={**state, name: torch.zeros(1, 2, 3)}), tmp_path / 'misshapen.pth')
+    with pytest.raises(ValueError, match=r'has shape \(1, 2, 3\), this config expects'):
+        XASInferencer(detector_config, str(tmp_path / 'misshapen.pth'), device='cpu')
+
+
+def test_mmposes_own_functions_and_visualizer_work(detector_config, tmp_path, image):
+    path = str(tmp_path / 'photo.jpg')
+    cv2.imwrite(path, image)
+    model = init_model(detector_config.copy(), None, device='cpu')
+    assert model.dataset_meta['dataset_name'] == 'h36m18'
+    (sample, ) = inference_topdown(model, path)
+    assert sample.pred_instances.hypotheses.shape == (1, 3, 18, 3)
+    assert sample.pred_instances.hypothesis_valid[:, 0].all()
+    np.testing.assert_array_equal(sample.pred_instances.keypoints, sample.pred_instances.hypotheses[:, 0])
+    visualizer = PoseLocalVisualizer(name='mmposes-own')
+    visualizer.set_dataset_meta(model.dataset_meta)
+    drawn = visualizer.add_datasample('photo', image[..., ::-1].copy(), sample, draw_gt=False)
+    changed = (drawn != image[..., ::-1]).any(axis=-1)
+    x, y = sample.pred_instances.keypoints[0, :, :2].round().astype(int).T
+    assert changed[y.clip(0, 119), x.clip(0, 159)].all()
