@@ -2,7 +2,7 @@
 
 Shapes: V vertices, J joints, K keypoints, S side of the stored image in px.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +129,26 @@ class PairGenerator:
         rotation = camera.R.T * 1000.0
         moved = (vertices[0].numpy() - root.astype(np.float32)) @ rotation.astype(np.float32)
         return moved + camera.t.astype(np.float32), (keypoints - root) @ rotation + camera.t
+
+    @torch.no_grad()
+    def body_keypoints(self, indices: Iterable[int], chunk: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """Keypoints of pairs in the body model's own frame, without a camera and without rendering.
+
+        Args:
+            indices: of the pairs.
+            chunk: poses at a time.
+
+        Returns:
+            (n, K, 3) mm, and the clip of each pose (n,).
+        """
+        indices, keypoints, clips = list(indices), [], []
+        for number in range(0, len(indices), chunk):
+            samples = [self.pose_source.sample(1, self._streams(i)['pose'], i) for i in indices[number:number + chunk]]
+            pose, betas = (torch.from_numpy(np.concatenate([s[k] for s in samples])) for k in (0, 1))
+            body = self.bodies[0]
+            keypoints.append(body.keypoints(body(pose, betas[:, :body.num_betas]).vertices).numpy() * 1000.0)
+            clips += [s.clip[0] for s in samples]
+        return np.concatenate(keypoints), np.array(clips)
 
     def _compose(self, out: RenderOutput, rng: np.random.Generator) -> np.ndarray:
         """Put the body before a background: (S, S, 3) uint8 BGR."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -124,7 +125,7 @@ def shard_length(path: Path) -> int:
     try:
         with np.load(path) as content:
             return len(content['frame'])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return 0
 
 
@@ -133,7 +134,7 @@ class PairWriter:
 
     Args:
         root: the folder; made if need be.
-        meta: the set.
+        meta: the set; where the folder holds a longer one of the same configuration, that one is kept.
 
     Raises:
         ValueError: if the folder holds pairs of another configuration or seed.
@@ -148,8 +149,7 @@ class PairWriter:
                              f'seed {old.seed}; this one is {meta.fingerprint}, seed {meta.seed}); '
                              'choose another folder or remove this one')
         if old is not None and old.num > meta.num:
-            raise ValueError(f'{self.root}: holds a set of {old.num} pairs of this configuration, {meta.num} asked '
-                             'for; read a part of it, or remove the folder')
+            self.meta = meta = old
         text = json.dumps(asdict(meta), indent=1, default=str)
         if old != meta:
             write_atomically(self.root / 'meta.json', lambda file: file.write(text.encode()))

@@ -114,7 +114,7 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     Args:
         generator_cfg: config of a PairGenerator.
         out: the folder. A finished set of the same configuration and seed is left as it is; an unfinished one is
-            finished; a shorter one is extended.
+            finished; a shorter one is extended, a longer one keeps its length.
         num: number of pairs.
         workers: processes; 0 renders in this one. The files do not depend on it.
         seed: None takes the generator's ``seed`` entry, 0 without one.
@@ -133,9 +133,10 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     meta = set_meta(generator_cfg, num, seed, shard_size, quality)
     generator = PairGenerator.from_config(meta.generator, seed=seed)  # a wrong config fails here, not in a worker
     writer = PairWriter(out, meta)
+    meta = writer.meta
     missing = writer.missing()
     left = sum(len(meta.shard_indices(shard)) for shard in missing)
-    with tqdm(total=num, initial=num - left, desc=Path(out).name, unit='img', disable=not progress,
+    with tqdm(total=meta.num, initial=meta.num - left, desc=Path(out).name, unit='img', disable=not progress,
               file=sys.stderr) as bar:
         if workers and missing:
             _render_parallel(writer, missing, workers, bar.update)

@@ -1,0 +1,19 @@
+import numpy as np
+import pytest
+
+from mmxas.synthesis.appearance.one_of import OneOf
+
+COLORS = [dict(type='PlainBackground', color=(c, c, c)) for c in (10, 20, 30)]
+
+
+def test_choices_follow_their_weights():
+    background, rng = OneOf(COLORS, weights=[1, 0, 3]), np.random.default_rng(0)
+    values = [int(background.sample(1, rng)[0, 0, 0]) for _ in range(2000)]
+    assert 20 not in values
+    np.testing.assert_allclose(np.mean(np.array(values) == 30), 0.75, atol=0.03)
+
+
+@pytest.mark.parametrize('choices, weights', [([], None), (COLORS, [1, 2]), (COLORS, [1, -1, 1]), (COLORS, [0, 0, 0])])
+def test_wrong_choices(choices, weights):
+    with pytest.raises(ValueError, match='OneOf'):
+        OneOf(choices, weights)

@@ -1,0 +1,67 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmxas.synthesis.backgrounds import (
+    SHIPPED,
+    NoiseBackground,
+    PhotoBackground,
+    PlainBackground,
+    jitter_colors,
+    random_window,
+)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize('background', [PhotoBackground(), NoiseBackground(), PlainBackground(color=None)])
+def test_any_size_reproducible_and_varied(background):
+    one, again, other = (background.sample(40, rng(s)) for s in (0, 0, 1))
+    assert one.shape == (40, 40, 3) and one.dtype == np.uint8
+    assert (one == again).all() and (one != other).any()
+
+
+def test_shipped_photos_are_small_and_each_has_its_licence():
+    notice = (SHIPPED / 'NOTICE').read_text()
+    photos = PhotoBackground().files
+    assert len(photos) == 8
+    for path in photos:
+        assert path.name in notice and path.stat().st_size < 100_000
+        assert max(cv2.imread(str(path)).shape) <= 512
+
+
+def test_window_is_a_part_of_the_photo():
+    y, x = np.mgrid[:60, :80]
+    image = np.stack([x, y, x * 0], -1).astype(np.uint8)
+    window = random_window(image, 30, (0.5, 0.5), rng(3))
+    assert window.shape == (30, 30, 3)
+    assert abs(int(window[0, 0, 0]) - int(window[0, -1, 0])) == 29 and window[-1, 0, 1] - window[0, 0, 1] == 29
+
+
+def test_jitter_of_strength_zero_changes_nothing():
+    image = rng().integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(jitter_colors(image, 0.0, rng()), image)
+    assert (jitter_colors(image, 0.5, rng()) != image).any()
+
+
+def test_plain_background_is_black_by_default():
+    assert not PlainBackground().sample(8, rng()).any()
+    assert (PlainBackground(color=(1, 2, 3)).sample(4, rng()) == [1, 2, 3]).all()
+
+
+def test_folders(tmp_path):
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        PhotoBackground(folder=str(tmp_path / 'none'))
+    with pytest.raises(FileNotFoundError, match='holds no'):
+        PhotoBackground(folder=str(tmp_path))
+    (tmp_path / 'sub').mkdir()
+    for name, value in (('a.png', 10), ('sub/b.JPG', 200)):
+        cv2.imwrite(str(tmp_path / name), np.full((20, 30, 3), value, np.uint8))
+    background = PhotoBackground(folder=str(tmp_path), jitter=0, blur=0, keep=1)
+    seen = {int(background.sample(8, rng(s))[0, 0, 0]) for s in range(12)}
+    assert seen == {10, 200}
+    (tmp_path / 'a.png').write_bytes(b'broken')
+    with pytest.raises(OSError, match='a.png is not a readable picture'):
+        [PhotoBackground(folder=str(tmp_path)).sample(8, rng(s)) for s in range(12)]

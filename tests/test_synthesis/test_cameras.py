@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+
+from mmxas.synthesis.cameras import DatasetCameras, SampledCamera, read_camera_file, rotation
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def fixed(**ranges):
+    still = dict(distance=(4000, 4000), yaw=(0, 0), pitch=(0, 0), roll=(0, 0), focal=(1000, 1000), offset=(0, 0))
+    return SampledCamera(**(still | ranges)).sample(rng())
+
+
+def test_rotation_is_right_handed():
+    np.testing.assert_allclose(rotation(2, np.pi / 2) @ [1, 0, 0], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(rotation(0, np.pi / 2) @ [0, 1, 0], [0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(rotation(1, np.pi / 2) @ [0, 0, 1], [1, 0, 0], atol=1e-12)
+
+
+def test_a_frontal_camera_sees_the_front_with_left_on_the_right():
+    camera = fixed()
+    left, up, front = camera.R.T
+    np.testing.assert_allclose(left, [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(up, [0, -1, 0], atol=1e-12)
+    np.testing.assert_allclose(front, [0, 0, -1], atol=1e-12)
+    np.testing.assert_allclose(camera.t, [0, 0, 4000])
+    np.testing.assert_allclose(camera.K, [[1000, 0, 499.5], [0, 1000, 499.5], [0, 0, 1]])
+
+
+def test_positive_pitch_looks_down():
+    up = fixed(pitch=(30, 30)).R @ [0, 1, 0]
+    np.testing.assert_allclose(up, [0, -np.cos(np.pi / 6), -0.5], atol=1e-12)
+
+
+def test_yaw_turns_the_body_about_its_vertical():
+    camera = fixed(yaw=(90, 90))
+    np.testing.assert_allclose(camera.R @ [0, 0, 1], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(camera.R @ [0, 1, 0], [0, -1, 0], atol=1e-12)
+    assert camera.yaw == pytest.approx(np.pi / 2)
+
+
+def test_samples_fill_their_ranges_and_are_rotations():
+    camera, source = SampledCamera(), rng()
+    samples = [camera.sample(source) for _ in range(300)]
+    depth = np.array([s.t[2] for s in samples])
+    assert 3000 <= depth.min() < 3100 and 5900 < depth.max() <= 6000
+    yaw = np.array([s.yaw for s in samples])
+    assert yaw.min() < -3 and yaw.max() > 3
+    for s in samples[:20]:
+        np.testing.assert_allclose(s.R @ s.R.T, np.eye(3), atol=1e-12)
+        assert np.linalg.det(s.R) == pytest.approx(1)
+        assert np.abs(s.t[:2] / s.t[2]).max() <= 0.2
+
+
+@pytest.mark.parametrize('ranges, message', [
+    (dict(pitch=(20, 10)), r'pitch=\(20, 10\)'), (dict(distance=(0, 10)), 'distance'), (dict(yaw=(1,)), 'yaw')])
+def test_wrong_ranges_are_named(ranges, message):
+    with pytest.raises(ValueError, match=message):
+        SampledCamera(**ranges)
+
+
+def write(path, **changes):
+    """A camera at (0, -5000, 1500) mm that looks along +y in a world with z up."""
+    R = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    entry = dict(name='c', K=[[1100, 0, 500], [0, 1100, 500], [0, 0, 1]], R=R.tolist(),
+                 t=(-R @ [0, -5000, 1500]).tolist())
+    path.write_text(json.dumps([entry | changes]))
+    return str(path)
+
+
+def test_dataset_camera_places_an_upright_body_in_its_world(tmp_path):
+    camera = DatasetCameras(write(tmp_path / 'c.json'), x=(100, 100), y=(0, 0), height=(900, 900), yaw=(0, 0))
+    sample = camera.sample(rng())
+    np.testing.assert_allclose(sample.t, [100, 600, 5000], atol=1e-9)
+    np.testing.assert_allclose(sample.R @ [0, 1, 0], [0, -1, 0], atol=1e-12)
+    np.testing.assert_allclose(sample.R @ [0, 0, 1], [0, 0, -1], atol=1e-12)
+    assert np.linalg.det(sample.R) == pytest.approx(1)
+
+
+def test_dataset_cameras_refuse_what_they_cannot_use(tmp_path):
+    with pytest.raises(FileNotFoundError, match='none.json'):
+        read_camera_file(tmp_path / 'none.json')
+    with pytest.raises(ValueError, match=r"camera 'c': K has shape \(2, 2\)"):
+        read_camera_file(write(tmp_path / 'c.json', K=[[1, 0], [0, 1]]))
+    (tmp_path / 'e.json').write_text('[]')
+    with pytest.raises(ValueError, match='no cameras'):
+        read_camera_file(tmp_path / 'e.json')
+    behind = DatasetCameras(write(tmp_path / 'd.json'), y=(-9000, -9000))
+    with pytest.raises(ValueError, match='behind a camera'):
+        behind.sample(rng())

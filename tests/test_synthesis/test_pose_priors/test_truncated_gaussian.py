@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import truncnorm
+
+from mmxas.synthesis.pose_priors.truncated_gaussian import DATA_DIR, TruncatedGaussianPrior, read_prior_file
+
+
+@pytest.fixture(scope='module')
+def drawn():
+    prior = TruncatedGaussianPrior()
+    return prior, prior.sample(40_000, np.random.default_rng(1))
+
+
+def axis(prior, sample, joint, letter):
+    """Values in degrees of one axis where the joint is not at rest."""
+    pose = sample.pose[:, prior.joint_names.index(joint)]
+    moving = pose[np.abs(pose).sum(1) > 0]
+    return np.rad2deg(moving[:, 'xyz'.index(letter)])
+
+
+def test_shapes_and_types(drawn):
+    _, sample = drawn
+    assert sample.pose.shape == (40_000, 24, 3) and sample.pose.dtype == np.float32
+    assert sample.betas.shape == (40_000, 10) and np.abs(sample.betas).max() <= 1.5
+    np.testing.assert_allclose(sample.betas.std(), truncnorm(-1.96, 1.96, scale=1.5 / 1.96).std(), rtol=0.01)
+    assert set(sample.clip) == {''} and (sample.frame == -1).all()
+
+
+def test_rest_probability_per_joint(drawn):
+    prior, sample = drawn
+    at_rest = (sample.pose == 0).all(2).mean(0)
+    for joint, expected in (('left_knee', 0.4), ('right_shoulder', 0.4), ('pelvis', 0.0), ('left_ankle', 1.0)):
+        np.testing.assert_allclose(at_rest[prior.joint_names.index(joint)], expected, atol=0.01)
+
+
+def test_every_axis_stays_in_its_limits(drawn):
+    prior, sample = drawn
+    moving = ~(sample.pose == 0).all(2, keepdims=True)
+    assert (~moving | ((sample.pose >= prior.low - 1e-6) & (sample.pose <= prior.high + 1e-6))).all()
+
+
+def test_sides_have_equal_chance_and_their_own_width(drawn):
+    x = axis(*drawn, 'left_hip', 'x')
+    np.testing.assert_allclose((x > 0).mean(), 0.5, atol=0.01)
+    np.testing.assert_allclose(x[x > 0].mean(), truncnorm(0, 1.96, scale=45 / 1.96).mean(), rtol=0.02)
+    np.testing.assert_allclose(x[x < 0].mean(), -truncnorm(0, 1.96, scale=60 / 1.96).mean(), rtol=0.02)
+
+
+def test_a_mean_moves_the_whole_distribution(drawn):
+    z = axis(*drawn, 'left_shoulder', 'z')
+    np.testing.assert_allclose(np.median(z), -60, atol=1.0)
+    assert z.min() >= -90 - 1e-3 and 60 < z.max() <= 90 + 1e-3
+
+
+def test_left_and_right_mirror_each_other(drawn):
+    for joint in ('hip', 'knee', 'shoulder', 'elbow'):
+        for letter, sign in (('x', 1), ('y', -1), ('z', -1)):
+            left, right = (axis(*drawn, f'{side}_{joint}', letter) for side in ('left', 'right'))
+            quantiles = np.linspace(0.02, 0.98, 25)
+            np.testing.assert_allclose(np.quantile(left, quantiles), np.quantile(sign * right, quantiles), atol=2.5)
+
+
+def test_reproducible_from_the_seed():
+    prior = TruncatedGaussianPrior()
+    first, again, other = (prior.sample(5, np.random.default_rng(s)).pose for s in (3, 3, 4))
+    assert (first == again).all() and (first != other).any()
+
+
+def test_clip_mode_reaches_the_limits():
+    prior = TruncatedGaussianPrior(mode='clip')
+    x = axis(prior, prior.sample(20_000, np.random.default_rng(0)), 'left_knee', 'x')
+    np.testing.assert_allclose((x > 70 - 1e-3).mean(), 0.5 * 0.05, atol=0.004)
+
+
+def test_coins_once_a_batch():
+    prior = TruncatedGaussianPrior(coins='batch')
+    at_rest = (prior.sample(50, np.random.default_rng(0)).pose == 0).all(2)
+    assert (at_rest == at_rest[:1]).all()
+
+
+def test_the_file_holds_the_numbers_of_the_paper():
+    prior = read_prior_file('smpl_pose_prior')
+    knee = prior['joints'].index('right_knee')
+    np.testing.assert_allclose(np.rad2deg(prior['high'][knee]), [70, 20, 10])
+    np.testing.assert_allclose(np.rad2deg(prior['low'][knee]), [0, -20, -10])
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(x=[10, 5, 20]), r'left_knee\.x = \[10, 5, 20\].*low <= mean <= high'),
+    (dict(rest=1.5), r'left_knee\.rest = 1\.5'),
+])
+def test_wrong_numbers_are_named(tmp_path, change, message):
+    content = json.loads((DATA_DIR / 'smpl_pose_prior.json').read_text())
+    content['limits']['left_knee'] |= change
+    path = tmp_path / 'prior.json'
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        TruncatedGaussianPrior(file=str(path))
+
+
+def test_unknown_joint_and_file_are_named(tmp_path):
+    path = tmp_path / 'prior.json'
+    path.write_text(json.dumps(dict(joints=['a'], limits=dict(b={}), shape=dict(width=1, components=1))))
+    with pytest.raises(ValueError, match="the joint 'b'"):
+        read_prior_file(path)
+    with pytest.raises(FileNotFoundError, match='smpl_pose_prior'):
+        read_prior_file('nowhere')
+
+
+@pytest.mark.parametrize('option', [dict(mode='wrap'), dict(coins='joint')])
+def test_unknown_options(option):
+    with pytest.raises(ValueError, match=str(*option.values())):
+        TruncatedGaussianPrior(**option)

@@ -1,0 +1,118 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmxas.synthesis.shards import (
+    PairReader,
+    PairWriter,
+    SetMeta,
+    encode,
+    fingerprint,
+    read_meta,
+    shard_length,
+    shard_path,
+    write_atomically,
+)
+
+META = SetMeta(num=5, shard_size=2, seed=0, quality=95, fingerprint='f', generator={})
+
+
+@pytest.fixture
+def pairs(generator):
+    return [generator.generate(i) for i in range(5)]
+
+
+@pytest.fixture
+def written(tmp_path, pairs):
+    writer = PairWriter(tmp_path / 'set', META)
+    for shard in writer.missing():
+        writer.write(shard, [encode(pairs[i], 95) for i in META.shard_indices(shard)])
+    return tmp_path / 'set'
+
+
+def test_pairs_come_back(written, pairs):
+    reader = PairReader(written)
+    assert len(reader) == 5
+    for i in (4, 0, -1, 2):
+        pair = reader[i]
+        for name in ('mask', 'keypoints_cam', 'K', 'bbox', 'pose', 'betas'):
+            np.testing.assert_array_equal(getattr(pair, name), getattr(pairs[i], name), err_msg=name)
+        assert (pair.clip, pair.frame, pair.yaw, pair.body) == (pairs[i].clip, -1, pairs[i].yaw, 0)
+        assert pair.image.shape == (64, 64, 3)
+        assert np.abs(pair.image.astype(int) - pairs[i].image).mean() < 5
+    with pytest.raises(IndexError, match='pair 5 of 5'):
+        reader[5]
+
+
+def test_annotations_of_the_whole_set(written, pairs):
+    annotations = PairReader(written).annotations
+    assert annotations['keypoints_cam'].shape == (5, 18, 3) and 'image' not in annotations
+    np.testing.assert_array_equal(annotations['bbox'], np.stack([p.bbox for p in pairs]))
+
+
+def test_memory_holds_few_shards(written):
+    reader = PairReader(written, keep=1)
+    assert [reader[i].frame for i in (0, 2, 4, 1)] == [-1] * 4 and len(reader._shards) == 1
+
+
+def test_shards_are_plain_arrays(written):
+    with np.load(shard_path(written, 1), allow_pickle=False) as content:
+        assert content['image'].dtype == np.uint8 and content['image_offset'].tolist()[0] == 0
+        assert len(content['frame']) == 2
+    assert sorted(p.name for p in written.iterdir()) == ['meta.json'] + [f'pairs_0000{i}.npz' for i in range(3)]
+
+
+def test_unfinished_sets_are_refused_and_listed(written):
+    shard_path(written, 1).unlink()
+    assert PairWriter(written, META).missing() == [1]
+    with pytest.raises(FileNotFoundError, match='1 of 3 shards are missing, the first is pairs_00001.npz'):
+        PairReader(written)
+
+
+def test_broken_and_short_shards_are_missing(written):
+    path = shard_path(written, 0)
+    path.write_bytes(path.read_bytes()[:100])
+    assert shard_length(path) == 0 and PairWriter(written, META).missing() == [0]
+    assert PairWriter(written, replace(META, num=7)).missing() == [0, 2, 3]
+
+
+def test_another_configuration_is_refused(written):
+    with pytest.raises(ValueError, match='fingerprint f, seed 0; this one is g, seed 3'):
+        PairWriter(written, replace(META, fingerprint='g', seed=3))
+
+
+def test_a_longer_set_stays(written):
+    assert PairWriter(written, replace(META, num=2)).meta.num == 5
+    assert len(PairReader(written)) == 5
+
+
+def test_reader_without_a_set(tmp_path):
+    with pytest.raises(FileNotFoundError, match='tools/synthesize.py'):
+        PairReader(tmp_path)
+    assert read_meta(tmp_path, missing_ok=True) is None
+    (tmp_path / 'meta.json').write_text(json.dumps(dict(something=1)))
+    with pytest.raises(ValueError, match='not a description of synthetic pairs'):
+        PairReader(tmp_path)
+
+
+def test_fingerprint_sees_config_seed_and_sizes():
+    base = fingerprint(dict(a=1, b=2), 0, 256, 95)
+    assert base == fingerprint(dict(b=2, a=1), 0, 256, 95)
+    others = {fingerprint(dict(a=1, b=3), 0, 256, 95), fingerprint(dict(a=1, b=2), 1, 256, 95),
+              fingerprint(dict(a=1, b=2), 0, 128, 95), fingerprint(dict(a=1, b=2), 0, 256, 90)}
+    assert len(others | {base}) == 5
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    path = tmp_path / 'file'
+    path.write_bytes(b'old')
+
+    def full_disk(file):
+        file.write(b'half')
+        raise OSError(28, 'No space left on device')
+
+    with pytest.raises(OSError, match='No space'):
+        write_atomically(path, full_disk)
+    assert [p.name for p in tmp_path.iterdir()] == ['file'] and path.read_bytes() == b'old'

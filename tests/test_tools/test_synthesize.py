@@ -1,0 +1,101 @@
+"""The command line, in processes of its own: resuming after SIGKILL and clear errors."""
+import hashlib
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mmxas.synthesis import PairReader, synthesize
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+generator = dict(
+    body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'), image_size=48)
+synthesis = dict(
+    small=dict(generator=generator, num=6, out={out!r}),
+    other=dict(generator=dict(generator, image_size=32), num=6, out={out!r}))
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(CONFIG.format(out=str(tmp_path / 'set')))
+    return path
+
+
+def command(config, *options):
+    return [sys.executable, str(ROOT / 'tools/synthesize.py'), str(config), '--which', 'small', *options]
+
+
+def environment():
+    return os.environ | dict(OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT))
+
+
+def run(config, *options):
+    return subprocess.run(command(config, *options), capture_output=True, text=True, env=environment(), timeout=300)
+
+
+def digests(root):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.glob('*.npz'))}
+
+
+def test_killed_and_resumed_equals_undisturbed(config, tmp_path):
+    out, options = tmp_path / 'set', ('--num', '600', '--shard-size', '10', '--workers', '0')
+    process = subprocess.Popen(command(config, *options), env=environment(), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    deadline = time.time() + 200
+    while not (out / 'pairs_00001.npz').exists() and time.time() < deadline and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished = digests(out)
+    assert 2 <= len(finished) < 60, 'killed while it was rendering'
+    with pytest.raises(FileNotFoundError, match='are missing'):
+        PairReader(out)
+    meta = json.loads((out / 'meta.json').read_text())
+    num = 10 * len(finished) + 5  # a short rest is enough
+    (out / 'meta.json').write_text(json.dumps(meta | dict(num=num)))
+    done = run(config, '--num', str(num), '--shard-size', '10', '--workers', '0')
+    assert done.returncode == 0, done.stderr
+    resumed = digests(out)
+    assert finished.items() <= resumed.items() and len(PairReader(out)) == num
+    synthesize(meta['generator'], tmp_path / 'undisturbed', num, shard_size=10, progress=False)
+    assert resumed == digests(tmp_path / 'undisturbed')
+
+
+def test_progress_and_summary(config, tmp_path):
+    done = run(config, '--workers', '2', '--shard-size', '3', '--cfg-options', 'synthesis.small.generator.margin=1.3')
+    assert done.returncode == 0, done.stderr
+    assert '6/6' in done.stderr and f'small: 6 pairs in {tmp_path / "set"} (2 shards' in done.stdout
+    assert PairReader(tmp_path / 'set').meta.generator['margin'] == 1.3
+
+
+@pytest.fixture
+def main():
+    sys.path.insert(0, str(ROOT / 'tools'))
+    try:
+        yield importlib.import_module('synthesize').main
+    finally:
+        sys.path.remove(str(ROOT / 'tools'))
+
+
+def test_mistakes_are_one_line(main, config, tmp_path, capsys):
+    assert main([str(config), '--which', 'none']) == 1
+    assert "'none': the config has ['other', 'small']" in capsys.readouterr().err
+    assert main([str(config), '--which', 'small', '--workers', '0']) == 0
+    assert main([str(config), '--which', 'other', '--workers', '0']) == 1
+    assert 'another configuration' in capsys.readouterr().err
+    assert main([str(tmp_path / 'no.py')]) == 1
+    (tmp_path / 'empty.py').write_text('a = 1')
+    assert main([str(tmp_path / 'empty.py')]) == 1
+    assert 'no `synthesis' in capsys.readouterr().err
+    (tmp_path / 'bare.py').write_text('synthesis = dict(a=dict(generator=dict()))')
+    assert main([str(tmp_path / 'bare.py')]) == 1
+    assert 'give --out and --num' in capsys.readouterr().err
