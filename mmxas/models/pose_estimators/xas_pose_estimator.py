@@ -186,13 +186,14 @@ class XASPoseEstimator(TopdownPoseEstimator):
         real = labels - labels[:, root:root + 1]
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
         judged = functional_call(self.discriminator, frozen, (fake.reshape(n * h, k, 3),)).view(n, h)
+        # Two calls, so that a discriminator that normalises over a whole call never mixes real and fake poses.
+        real_scores = self.discriminator(real).squeeze(-1)
+        fake_scores = self.discriminator(fake.detach().reshape(n * h, k, 3)).view(n, h)
         generator, own = {}, {}
         for name in self._terms('critic'):
             loss = self.criteria[name]
             generator[name] = loss.generator(judged, poses.valid)
-            scores = self.discriminator(torch.cat([real, fake.detach().reshape(n * h, k, 3)])).squeeze(-1)
-            own[f'loss_discriminator_{name}'] = loss.discriminator(
-                scores[len(real):].view(n, h), scores[:len(real)], poses.valid)
+            own[f'loss_discriminator_{name}'] = loss.discriminator(fake_scores, real_scores, poses.valid)
         return generator, own
 
     def _touch_idle(self) -> Tensor:
