@@ -52,9 +52,9 @@ class TinyModel(BaseModel):
         super().__init__()
         self.layer = torch.nn.Linear(3, 1)
 
-    def forward(self, inputs: torch.Tensor, data_samples: torch.Tensor | None = None, mode: str = 'tensor'):
+    def forward(self, inputs: list[torch.Tensor], data_samples: list[torch.Tensor], mode: str = 'tensor'):
         """Loss or absolute errors."""
-        difference = self.layer(inputs)[:, 0] - data_samples
+        difference = self.layer(torch.stack(inputs))[:, 0] - torch.stack(data_samples)
         if mode == 'loss':
             return dict(loss=difference.square().mean())
         return [dict(error=float(error)) for error in difference.abs()]
