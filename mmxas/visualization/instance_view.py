@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmxas.ops import image_to_camera
+
 # A box is padded by this to its crop where the sample does not say (conventions of the crops).
 BOX_PADDING = 1.25
 
@@ -24,8 +26,8 @@ class InstanceView:
         box: (4,) of the box, or None.
         unit: ``'mm'`` or ``'crop'`` (sides of the crop): unit of ``poses``, ``depths`` and ``depth_range``.
         pixels: (H, K, 2) image px.
-        poses: (H, K, 3) relative to each pose's root; x right, y down, z away from the camera. x and y are scaled as
-            at the root's depth.
+        poses: (H, K, 3) relative to each pose's root; x right, y down, z away from the camera. Lifted by the camera
+            where the sample knows it (``camera`` and ``root_depth``); else x and y are scaled as at the root's depth.
         depths: (H, K) predicted z, as the profile's axis has it.
         scores: (H, K).
         valid: (H, K) bool.
@@ -100,8 +102,7 @@ def view_instance(data_sample: Any, index: int = 0, root: int = 0) -> InstanceVi
     crop = _crop(instances, index, meta, box, hypotheses)
     box_mm = _box_mm(instances, index, meta)
     scale = 1.0 if box_mm is None else box_mm
-    poses = hypotheses.copy()
-    poses[..., :2] *= scale / (crop[2] - crop[0])
+    poses = _poses(hypotheses, meta if len(instances.keypoints) == 1 else {}, scale / (crop[2] - crop[0]), box_mm)
     visible = _array(instances.get('keypoints_visible'), index)
     return InstanceView(
         crop=crop, box=box, unit='crop' if box_mm is None else 'mm', pixels=hypotheses[..., :2],
@@ -125,6 +126,17 @@ def _hypotheses(instances: Any, index: int) -> tuple[np.ndarray, np.ndarray, np.
     valid = _array(instances.get('hypothesis_valid'), index)
     valid = np.ones(poses.shape[:2], dtype=bool) if valid is None else valid.astype(bool)
     return poses.astype(np.float64), scores.astype(np.float64), valid
+
+
+def _poses(hypotheses: np.ndarray, meta: Mapping, scale: float, box_mm: float | None) -> np.ndarray:
+    """Poses (H, K, 3) with one unit in all axes: lifted by the sample's camera, else by ``scale`` units a px."""
+    camera, root_depth = meta.get('camera'), meta.get('root_depth')
+    if box_mm is not None and camera is not None and root_depth is not None:
+        intrinsics = np.broadcast_to(np.asarray(camera['K'], dtype=np.float64), (len(hypotheses), 3, 3))
+        return image_to_camera(hypotheses, intrinsics, float(root_depth))
+    poses = hypotheses.copy()
+    poses[..., :2] *= scale
+    return poses
 
 
 def _crop(instances: Any, index: int, meta: Mapping, box: np.ndarray | None, poses: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@ import pytest
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample, merge_data_samples
 
+from mmxas.ops import camera_to_image
 from mmxas.visualization.instance_view import crop_box, view_instance
 
 
@@ -78,3 +79,17 @@ def test_a_2d_prediction_is_one_flat_hypothesis():
 
 def test_nothing_predicted_is_none():
     assert view_instance(PoseDataSample()) is None
+
+
+def test_a_known_camera_lifts_the_poses_as_the_metrics_do(make_sample, true_pose):
+    sample = make_sample()
+    K = np.array([[400.0, 0, 150], [0, 400.0, 130], [0, 0, 1]])
+    world = np.repeat((true_pose + [200, -100, 4000])[None], 3, axis=0)
+    projected = camera_to_image(world, np.repeat(K[None], 3, axis=0), 4000.0)
+    sample.pred_instances.hypotheses = projected[None].astype(np.float32)
+    sample.set_metainfo(dict(camera=dict(K=K), root_depth=4000.0))
+    view = view_instance(sample)
+    np.testing.assert_allclose(view.poses[1], true_pose, atol=0.01)
+    np.testing.assert_allclose(view.errors(), 0, atol=0.01)
+    # without the camera, perspective is left in x and y
+    assert np.abs(view_instance(merge_data_samples([sample, sample])).poses[1] - true_pose).max() > 10
