@@ -80,3 +80,11 @@ test_dataloader = dict(
     dataset=dict(
         type='MocapHuman', split=('test', 'ood'), with_labels=True, generator=target_generator, num=1024, seed=3,
         test_mode=True, pipeline=test_pipeline))
+
+val_evaluator = dict(type='XASPoseMetric', mean_pose_file='mocap_human_mean_pose')
+test_evaluator = dict(
+    type='XASPoseMetric',
+    mean_pose_file='mocap_human_mean_pose',
+    groups=dict(
+        held_out=['run', 'dance_b'],
+        ood=['backflip', 'cartwheel', 'crawl', 'getup_facedown', 'getup_faceup', 'roll']))

@@ -50,7 +50,7 @@ class RenderedPairDataset(XASDataset):
         generator: Config of the pair generator. Defaults to None: only read.
         num: Number of pairs; with ``generator`` it is needed. Defaults to None: all that the folder holds.
         seed: Seed of the rendering. Defaults to 0.
-        workers: Processes that render. Defaults to the number of CPUs.
+        workers: Processes that render; 0, or a set of one shard, renders in this one. Defaults to the number of CPUs.
         clips: Keep pairs of these motion clips only. Defaults to None: all.
         image_files: Write each image to ``data_root/images`` when it is asked for, and give its path as ``img_path``,
             so that mmpose's visualization hook finds it. Defaults to None: in test mode only.
@@ -66,7 +66,7 @@ class RenderedPairDataset(XASDataset):
                  seed: int = 0, workers: int | None = None, clips: Sequence[str] | None = None,
                  image_files: bool | None = None, **kwargs: Any) -> None:
         self.generator, self.num, self.seed = generator, num, seed
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = (os.cpu_count() or 1) if workers is None else workers
         self.clips = None if clips is None else tuple(clips)
         self.image_files = kwargs.get('test_mode', False) if image_files is None else image_files
         self._sources: list[Any] = []

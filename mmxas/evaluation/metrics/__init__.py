@@ -1,0 +1,4 @@
+from .mask_iou_metric import MaskIoUMetric
+from .xas_pose_metric import XASPoseMetric
+
+__all__ = ['MaskIoUMetric', 'XASPoseMetric']
