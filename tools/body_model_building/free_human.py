@@ -98,7 +98,7 @@ def build_topology(source: MakeHumanSource, num_vertices: int) -> Topology:
     vertices = source.shape(Phenotype())
     joints = human_rig.joint_positions(vertices, source.cubes)
     weights = human_rig.joint_weights(source.bones, vertices[:, 1], joints[human_rig.INDEX['spine3'], 1])
-    weights = 0.5 * (weights + weights[source.mirror][:, human_rig.TWINS])
+    weights = human_rig.symmetrised_weights(weights, source.mirror)
     used = np.unique(source.faces)
     compact = np.full(len(vertices), -1)
     compact[used] = np.arange(len(used))
@@ -107,10 +107,12 @@ def build_topology(source: MakeHumanSource, num_vertices: int) -> Topology:
                        compact[source.mirror[used]], importance)
     kept = used[reduced.kept]
     uv_used, uv_faces = np.unique(reduced.uv_faces, return_inverse=True)
+    mirror = _mirror_of(kept, source.mirror)
+    smooth_weights = mesh.smoothed(weights[kept], reduced.faces, _SMOOTHING_STEPS)
     return Topology(
         base_vertices=kept, faces=reduced.faces, uv=source.base.uv[uv_used],
-        uv_faces=uv_faces.reshape(reduced.faces.shape), mirror=_mirror_of(kept, source.mirror),
-        weights=human_rig.few_influences(mesh.smoothed(weights[kept], reduced.faces, _SMOOTHING_STEPS)))
+        uv_faces=uv_faces.reshape(reduced.faces.shape), mirror=mirror,
+        weights=human_rig.few_influences(human_rig.symmetrised_weights(smooth_weights, mirror)))
 
 
 def _mirror_of(kept: np.ndarray, mirror: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ INDEX = {name: joint for joint, name in enumerate(JOINTS)}
 MAX_INFLUENCES = 4  # joints that move one vertex
 _SPINE_RAMP = 0.07  # m on each side of spine3, where spine2 hands over to it
 _SMALLEST_WEIGHT = 1e-3
+_TIE = 1e-9  # weights that differ by less are equal
 
 # Joint -> helper cubes whose mean it is; '{s}' is the side, l or r.
 _CUBES = {
@@ -102,8 +103,13 @@ def smooth_step(value: np.ndarray) -> np.ndarray:
     return value * value * (3 - 2 * value)
 
 
+def symmetrised_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """The mean of skinning weights (V, J) and those of the mirrored vertices on the twin joints."""
+    return 0.5 * (weights + weights[mirror][:, TWINS])
+
+
 def few_influences(weights: np.ndarray) -> np.ndarray:
-    """The largest weights of each row (V, J), at most four, scaled to sum to one."""
-    threshold = np.sort(weights, axis=1)[:, -MAX_INFLUENCES, None]
-    kept = np.where((weights >= threshold) & (weights >= _SMALLEST_WEIGHT), weights, 0)
+    """The largest weights of each row (V, J), at most four, scaled to sum to one; equals go or stay together."""
+    fifth = np.sort(weights, axis=1)[:, -MAX_INFLUENCES - 1, None]
+    kept = np.where(weights > np.maximum(fifth + _TIE, _SMALLEST_WEIGHT), weights, 0)
     return kept / kept.sum(1, keepdims=True)
