@@ -183,7 +183,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         n, h, k, _ = poses.keypoints.shape
         root = self.skeleton.root
         fake = poses.keypoints - poses.keypoints[:, :, root:root + 1]
-        real = labels - labels[:, root:root + 1]
+        real = (labels - labels[:, root:root + 1]).to(fake)
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
         judged = functional_call(self.discriminator, frozen, (fake.reshape(n * h, k, 3),)).view(n, h)
         # Two calls, so that a discriminator that normalises over a whole call never mixes real and fake poses.

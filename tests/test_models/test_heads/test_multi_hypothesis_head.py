@@ -1,0 +1,93 @@
+"""The head by itself: shapes, labels, decoding, refusals."""
+import copy
+
+import pytest
+import torch
+
+from mmxas.models.heads import MultiHypothesisHead
+from mmxas.models.heads.multi_hypothesis_head import stack_labels
+from mmxas.registry import MODELS
+
+
+def _head(**changes) -> MultiHypothesisHead:
+    torch.manual_seed(0)
+    config = dict(type='MultiHypothesisHead', in_channels=4, num_keypoints=18, depth_bins=6, window=3,
+                  deconv_out_channels=(8, ), deconv_kernel_sizes=(4, ), conv_out_channels=(8, ))
+    head = MODELS.build({**config, **changes})
+    head.init_weights()
+    return head
+
+
+@pytest.mark.parametrize('kernel', [2, 3, 4])
+def test_each_deconvolution_doubles_the_resolution(kernel):
+    head = _head(deconv_kernel_sizes=(kernel, ))
+    assert head([torch.rand(2, 4, 5, 7)]).shape == (2, 18 * 6, 10, 14)
+
+
+def test_volume_that_is_no_cube_decodes():
+    hypotheses, marginals = _head().decode_volume(torch.randn(2, 108, 10, 14))
+    assert hypotheses.keypoints.shape == (2, 3, 18, 3)
+    assert [m.shape[-1] for m in marginals] == [14, 10, 6]
+
+
+def test_vanilla_detector_is_the_integral():
+    head = _head(num_hypotheses=1, window=None)
+    hypotheses, marginals = head.decode_volume(torch.randn(1, 108, 4, 4))
+    bins = (2 * torch.arange(6.) + 1) / 6 - 1
+    torch.testing.assert_close(hypotheses.keypoints[:, 0, :, 2], marginals.z @ bins)
+
+
+def test_float32_under_autocast():
+    head, features = _head(), [torch.rand(1, 4, 4, 4)]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        logits = head(features)
+        hypotheses, _ = head.decode_volume(logits)
+    assert logits.dtype == torch.bfloat16
+    assert hypotheses.keypoints.dtype == torch.float32
+
+
+def test_loss_trains_the_head_in_a_plain_estimator(batch):
+    head, samples = _head(losses=dict(render=dict(type='SyntheticKeypointLoss', norm='l1'),
+                                      marginal=dict(type='MarginalCrossEntropyLoss'))), batch[1][3:]
+    features = [torch.rand(3, 4, 4, 4)]
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
+    values = []
+    for _ in range(60):
+        losses = head.loss(features, samples)
+        assert set(losses) == {'loss_render', 'loss_marginal'}
+        values.append(sum(losses.values()))
+        optimizer.zero_grad()
+        values[-1].backward()
+        optimizer.step()
+    assert values[-1] < 0.8 * values[0]
+
+
+def test_average_of_equal_views_is_the_view():
+    head = _head()
+    logits = torch.randn(2, 108, 4, 6)
+    flip = list(range(18))[::-1]
+    mirrored = logits.view(2, 18, 6, 4, 6)[:, flip].flip(-1).reshape(2, 108, 4, 6)
+    average = head.average_flipped(logits, mirrored, flip)
+    torch.testing.assert_close(head.decode_volume(average)[0].keypoints, head.decode_volume(logits)[0].keypoints)
+
+
+def test_depth_unit_follows_the_camera(batch):
+    head, samples = _head(), copy.deepcopy(batch[1][:2])
+    samples[1].set_metainfo(dict(box_mm=None))
+    with torch.no_grad():
+        first, second = head.predict([torch.rand(1, 4, 4, 4).expand(2, -1, -1, -1)], samples)
+    assert (first.depth_unit, second.depth_unit) == (['mm'], ['crop'])
+    torch.testing.assert_close(torch.tensor(first.hypotheses[..., 2]), 2000 * torch.tensor(second.hypotheses[..., 2]))
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(window=4), 'window=4: an odd number'), (dict(deconv_kernel_sizes=(4, 4)), '1 deconv_out_channels but 2'),
+    (dict(deconv_kernel_sizes=(5, )), 'deconv_kernel_sizes: 5 given')])
+def test_refusals(changes, message):
+    with pytest.raises(ValueError, match=message):
+        _head(**changes)
+
+
+def test_labels_of_another_skeleton_are_named(batch):
+    with pytest.raises(ValueError, match='synthetic_0.jpg: 18 keypoints, but the head predicts 17'):
+        stack_labels(batch[1][3:], 17, 'cpu')

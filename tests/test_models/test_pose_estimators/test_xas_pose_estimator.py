@@ -1,0 +1,177 @@
+"""Equation 17: which terms are on, who receives which gradient, what is refused, what a prediction holds."""
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+FULL = dict(mask=0.02, adversarial=1.0, render=0.5)
+
+
+def _gradients(model) -> dict[str, torch.Tensor]:
+    return {n: None if p.grad is None else p.grad.clone() for n, p in model.named_parameters()}
+
+
+def _backward(model, batch) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    losses = model.loss(*batch)
+    sum(v for k, v in losses.items() if 'loss' in k).backward()
+    return losses
+
+
+def test_stage_decides_terms_domains_and_idle_modules(make_estimator, batch):
+    model = make_estimator()
+    model.set_stage(dict(render=1.0))
+    assert model.domains == {'synthetic'}
+    assert model.idle_modules() == {'physique', 'discriminator'}
+    assert {k for k in model.loss(*batch)} == {'loss_render', 'loss_idle'}
+    model.set_stage(FULL)
+    assert model.domains == {'synthetic', 'target'}
+    assert model.idle_modules() == set()
+    assert set(model.loss(*batch)) == {'loss_render', 'loss_mask', 'loss_adversarial',
+                                       'loss_discriminator_adversarial', 'loss_idle'}
+    model.set_stage(dict(mask=1.0, adversarial=0.0))
+    assert model.domains == {'target'}
+
+
+def test_weights_scale_their_terms(make_estimator, batch):
+    model = make_estimator(backbone=dict(type='OneConvolution'))
+    model.eval()
+    model.set_stage(dict(render=1.0))
+    plain = model.loss(*batch)['loss_render']
+    model.set_stage(dict(render=0.25))
+    torch.testing.assert_close(model.loss(*batch)['loss_render'], 0.25 * plain)
+
+
+def test_every_parameter_takes_part_in_every_stage(make_estimator, batch):
+    model = make_estimator()
+    for stage in (dict(render=1.0), dict(mask=1.0), FULL):
+        model.set_stage(stage)
+        _backward(model, batch)
+        assert all(p.grad is not None for p in model.parameters())
+        for name in model.idle_modules():
+            assert all(p.grad.abs().sum() == 0 for p in getattr(model, name).parameters())
+
+
+def test_each_side_gets_its_own_adversarial_gradient(make_estimator, batch):
+    """One backward equals two optimizers: detector from the generator term, discriminator from its own."""
+    model = make_estimator().double()
+    inputs, samples = batch[0].double(), batch[1]
+    model.set_stage(dict(adversarial=1.0))
+    _backward(model, (inputs, samples))
+    together = _gradients(model)
+    heatmaps = []
+    poses, _ = model._detect(inputs[:3], heatmaps)
+    fake = poses.keypoints - poses.keypoints[:, :, :1]
+    labels = torch.cat([s.gt_instance_labels.keypoint_norm for s in samples[3:]]).double()
+    real = labels - labels[:, :1]
+    loss = model.criteria['adversarial']
+    model.zero_grad()
+    loss.generator(model.discriminator(fake.flatten(0, 1)).view(3, 3), poses.valid).backward(retain_graph=True)
+    detector = _gradients(model)
+    model.zero_grad()
+    loss.discriminator(model.discriminator(fake.detach().flatten(0, 1)).view(3, 3),
+                       model.discriminator(real).view(3), poses.valid).backward()
+    critic = _gradients(model)
+    for name, gradient in together.items():
+        own = critic if name.startswith('discriminator') else detector
+        if name.startswith('physique'):
+            assert not gradient.any()
+            continue
+        torch.testing.assert_close(gradient, own[name], msg=name)
+    assert together['backbone.layer.weight'].abs().sum() > 0
+
+
+def test_labels_of_targets_are_never_read(make_estimator, batch):
+    model = make_estimator()
+    inputs, samples = batch
+    reference = model.loss(inputs, samples)
+    poisoned = copy.deepcopy(samples)
+    for sample, donor in zip(poisoned[:3], samples[3:], strict=True):
+        sample.gt_instance_labels = donor.gt_instance_labels.clone()
+        sample.gt_instance_labels.keypoint_norm.fill_(float('nan'))
+    again = make_estimator().loss(inputs, poisoned)
+    assert {k: v.item() for k, v in again.items()} == {k: v.item() for k, v in reference.items()}
+
+
+def test_gradient_norms_are_logged(make_estimator, batch):
+    model = make_estimator(grad_log_interval=1)
+    model.set_stage(FULL)
+    losses = model.loss(*batch)
+    assert all(losses[f'grad/{name}'] > 0 for name in FULL)
+    twice = make_estimator(grad_log_interval=1)
+    twice.set_stage({**FULL, 'mask': 0.04})
+    torch.testing.assert_close(twice.loss(*batch)['grad/mask'], 2 * losses['grad/mask'])
+
+
+def test_detached_generator_teaches_nothing_and_says_so(make_estimator, batch):
+    losses = dict(adversarial=dict(type='WTAAdversarialLoss', detach=True))
+    model = make_estimator(losses=losses, grad_log_interval=1)
+    assert 'grad/adversarial' not in model.loss(*batch) or model.loss(*batch)['grad/adversarial'] == 0
+
+
+def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
+    model = make_estimator()
+    inputs, samples = batch
+    samples[4].gt_instance_labels.keypoint_norm[0, 3] = float('nan')
+    with pytest.raises(FloatingPointError, match='loss_render = nan.*synthetic_1.jpg'):
+        model.loss(inputs, samples)
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(discriminator=None), "'adversarial' needs model.discriminator"),
+    (dict(physique=None), "'mask' has a physique_weight, but model.physique is None"),
+    (dict(loss_weights=dict(texture=1)), "names 'texture', but model.losses has: render, mask, adversarial"),
+    (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], pairs=[])), "'two' has 2 keypoints")])
+def test_bad_configs_are_refused_before_training(make_estimator, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_estimator(**changes)
+
+
+def test_no_discriminator_and_no_physique(make_estimator, batch):
+    model = make_estimator(discriminator=None, physique=None,
+                           losses=dict(mask=dict(type='MaskLoss', physique_weight=0.0)))
+    assert set(model.loss(*batch)) == {'loss_mask', 'loss_idle'}
+
+
+def test_unlabelled_synthetic_sample_is_named(make_estimator, batch):
+    model = make_estimator()
+    inputs, samples = batch
+    del samples[5].gt_instance_labels
+    with pytest.raises(ValueError, match='synthetic_2.jpg: has no keypoint_norm label'):
+        model.loss(inputs, samples)
+
+
+def test_a_batch_that_no_loss_can_use_is_refused(make_estimator, batch):
+    model = make_estimator()
+    model.set_stage(dict(render=1.0))
+    with pytest.raises(ValueError, match='3 target and 0 synthetic samples'):
+        model.loss(batch[0][:3], batch[1][:3])
+
+
+def test_prediction_in_image_pixels(make_estimator, batch):
+    model = make_estimator().eval()
+    with torch.no_grad():
+        samples = model.predict(*batch)
+    for sample in samples:
+        predicted = sample.pred_instances
+        assert predicted.hypotheses.shape == (1, 3, 18, 3)
+        assert predicted.hypothesis_scores.shape == predicted.hypothesis_valid.shape == (1, 3, 18)
+        np.testing.assert_allclose(predicted.keypoints, predicted.hypotheses[:, 0], rtol=1e-6)
+        norm = predicted.hypotheses_norm
+        # 64 px of the image, around (100, 50), became 32 px of the crop; the crop is a box of 2 m
+        expected = np.stack([(((norm[..., i] + 1) * 32 - 1) / 2) * 2 + (68, 18)[i] for i in range(2)], -1)
+        np.testing.assert_allclose(predicted.hypotheses[..., :2], expected, rtol=1e-5)
+        np.testing.assert_allclose(predicted.hypotheses[..., 2], 2000 * norm[..., 2], rtol=1e-5)
+        assert predicted.depth_unit == ['mm']
+
+
+def test_flip_test_of_a_mirrored_image_mirrors_the_hypotheses(make_estimator, batch):
+    model = make_estimator(test_cfg=dict(flip_test=True)).eval()
+    inputs, samples = batch
+    with torch.no_grad():
+        plain = model.predict(inputs[:1], samples[:1])[0].pred_instances
+        mirrored = model.predict(inputs[:1].flip(-1), copy.deepcopy(samples[:1]))[0].pred_instances
+    order = list(samples[0].metainfo['flip_indices'])
+    expected = plain.hypotheses_norm[:, :, order] * np.array([-1, 1, 1])
+    np.testing.assert_allclose(mirrored.hypotheses_norm, expected, atol=1e-5)
