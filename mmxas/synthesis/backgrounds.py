@@ -63,6 +63,7 @@ class PhotoBackground:
         self.files = sorted(path for path in root.rglob('*') if path.suffix.lower() in SUFFIXES)
         if not self.files:
             raise FileNotFoundError(f'PhotoBackground: the folder {str(root)!r} holds no {"/".join(SUFFIXES)} file')
+        self.data_files = tuple(self.files)
         self.scale, self.jitter, self.blur, self.keep = tuple(scale), jitter, blur, keep
         self._photos: dict[Path, np.ndarray] = {}
 

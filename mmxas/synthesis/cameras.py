@@ -127,6 +127,7 @@ class DatasetCameras:
     def __init__(self, file: str, x: Range = (-1000, 1000), y: Range = (-1000, 1000), height: Range = (800, 1000),
                  yaw: Range = (-180, 180)) -> None:
         self.cameras = read_camera_file(file)
+        self.data_files = (Path(file),)
         given = dict(x=x, y=y, height=height, yaw=yaw)
         self.ranges = {name: _check_range('DatasetCameras', name, value) for name, value in given.items()}
 

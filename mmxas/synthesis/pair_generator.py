@@ -3,6 +3,7 @@
 Shapes: V vertices, J joints, K keypoints, S side of the stored image in px.
 """
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,13 @@ class PairGenerator:
             changes: arguments that replace those of the config, such as ``seed``.
         """
         return cls(**{**{key: value for key, value in config.items() if key != 'type'}, **changes})
+
+    @property
+    def data_files(self) -> list[Path]:
+        """The files that the pairs depend on: body models, priors, clips, clothes, photos, textures."""
+        parts = (self.pose_source, self.camera, self.appearance, self.light, self.background)
+        found = [Path(file) for part in parts for file in getattr(part, 'data_files', ())]
+        return [Path(body.model_path) for body in self.bodies if hasattr(body, 'model_path')] + found
 
     def _check(self) -> None:
         if self.crop not in ('mask', 'root_box'):

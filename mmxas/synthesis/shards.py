@@ -87,11 +87,23 @@ def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
     return out
 
 
-def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: int) -> str:
-    """A short digest of everything that the bytes of a set depend on, except its length."""
+def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: int,
+                files: Sequence[Path] = ()) -> str:
+    """A short digest of what the bytes of a set depend on, except its length.
+
+    Args:
+        generator: config of the generator, plain types.
+        seed: of the set.
+        shard_size: pairs a file.
+        quality: of the JPEG images.
+        files: data files; their contents count, their places do not.
+    """
     content = json.dumps(dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT),
-                         sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+                         sort_keys=True)
+    digest = hashlib.sha256(content.encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -145,8 +157,8 @@ class PairWriter:
         self.root.mkdir(parents=True, exist_ok=True)
         old = read_meta(self.root, missing_ok=True)
         if old is not None and old.fingerprint != meta.fingerprint:
-            raise ValueError(f'{self.root}: holds pairs of another configuration (fingerprint {old.fingerprint}, '
-                             f'seed {old.seed}; this one is {meta.fingerprint}, seed {meta.seed}); '
+            raise ValueError(f'{self.root}: holds pairs of another configuration or of other data files (fingerprint '
+                             f'{old.fingerprint}, seed {old.seed}; this one is {meta.fingerprint}, seed {meta.seed}); '
                              'choose another folder or remove this one')
         if old is not None and old.num > meta.num:
             self.meta = meta = old

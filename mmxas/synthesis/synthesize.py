@@ -2,7 +2,7 @@
 import json
 import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(before[1])
 
 
-def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality: int = 95) -> SetMeta:
+def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality: int = 95,
+             files: Sequence[Path] = ()) -> SetMeta:
     """Describe a set of pairs.
 
     Args:
@@ -49,6 +50,7 @@ def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality
         seed: replaces the generator's.
         shard_size: pairs a file.
         quality: of the JPEG images.
+        files: data files that the pairs depend on.
 
     Raises:
         ValueError: if ``num`` or ``shard_size`` is below 1.
@@ -56,7 +58,7 @@ def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality
     if num < 1 or shard_size < 1:
         raise ValueError(f'num={num}, shard_size={shard_size}: expected at least 1')
     config = {key: value for key, value in plain(generator).items() if key not in ('type', 'seed')}
-    return SetMeta(num, shard_size, seed, quality, fingerprint(config, seed, shard_size, quality), config)
+    return SetMeta(num, shard_size, seed, quality, fingerprint(config, seed, shard_size, quality, files), config)
 
 
 def render_shard(generator: PairGenerator, writer: PairWriter, shard: int, progress: Progress) -> None:
@@ -130,8 +132,8 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     """
     from tqdm import tqdm
     seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
-    meta = set_meta(generator_cfg, num, seed, shard_size, quality)
-    generator = PairGenerator.from_config(meta.generator, seed=seed)  # a wrong config fails here, not in a worker
+    generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)  # a wrong config fails here, not in a worker
+    meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files)
     writer = PairWriter(out, meta)
     meta = writer.meta
     missing = writer.missing()

@@ -135,3 +135,11 @@ def test_choose():
         choose(config, 'c')
     with pytest.raises(ValueError, match='no `synthesis'):
         choose({}, None)
+
+
+def test_data_files_of_all_parts(target_generator, synthetic_config):
+    names = {path.name for path in target_generator.data_files}
+    assert {'FREE_NEUTRAL.npz', 'mocap_poses.npz', 'smpl_clothes.json', 'flower.jpg'} <= names
+    choice = dict(type='OneOf', choices=[dict(type='PhotoBackground'), dict(type='PlainBackground')])
+    files = PairGenerator.from_config(synthetic_config, background=choice).data_files
+    assert len(files) == 10 and all(path.is_file() for path in files)

@@ -116,3 +116,11 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match='No space'):
         write_atomically(path, full_disk)
     assert [p.name for p in tmp_path.iterdir()] == ['file'] and path.read_bytes() == b'old'
+
+
+def test_fingerprint_sees_the_contents_of_files_and_not_their_place(tmp_path):
+    one, two, moved = tmp_path / 'a', tmp_path / 'b', tmp_path / 'c'
+    for path, text in ((one, 'x'), (two, 'y'), (moved, 'x')):
+        path.write_text(text)
+    prints = [fingerprint({}, 0, 1, 95, [path]) for path in (one, two, moved)]
+    assert prints[0] == prints[2] != prints[1] and fingerprint({}, 0, 1, 95) not in prints

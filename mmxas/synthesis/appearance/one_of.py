@@ -26,6 +26,7 @@ class OneOf:
         if len(weights) != len(choices) or min(weights) < 0 or sum(weights) <= 0:
             raise ValueError(f'OneOf: weights={weights}, expected {len(choices)} numbers >= 0 with a positive sum')
         self.choices = [APPEARANCES.build(choice) for choice in choices]
+        self.data_files = tuple(file for choice in self.choices for file in getattr(choice, 'data_files', ()))
         self.ends = np.cumsum(weights) / sum(weights)
 
     def sample(self, what: Any, rng: np.random.Generator) -> Any:

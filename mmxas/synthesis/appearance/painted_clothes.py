@@ -5,7 +5,7 @@ Which garments there are, and where they may end, is a data file; nothing here k
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,17 +21,47 @@ PATTERNS = ('plain', 'stripes', 'checks')
 
 @dataclass(frozen=True)
 class Layer:
-    """One garment on one body.
+    """One garment of the wardrobe.
 
     Attributes:
         spec: the layer's entry in the data file.
-        member: (V,) how much each vertex belongs to the layer's parts, 0 … 1.
-        cuts: (V, C) coordinate of each vertex along each cut; -inf-like where the cut does not reach.
+        columns: its columns among the fields of a body: membership, then one coordinate a cut.
     """
 
     spec: dict[str, Any]
-    member: np.ndarray
-    cuts: np.ndarray
+    columns: slice
+
+
+class Worn(NamedTuple):
+    """One garment with everything that was drawn for it.
+
+    Attributes:
+        layer: the garment.
+        ends: (C,) where its cuts end.
+        colors: (2, 3) RGB.
+        pattern: one of ``PATTERNS``.
+        wave: (3,) wave vector of the pattern in rad/m.
+    """
+
+    layer: Layer
+    ends: np.ndarray
+    colors: np.ndarray
+    pattern: str
+    wave: np.ndarray
+
+
+def find_clothes_file(file: str | Path) -> Path:
+    """The path of a shipped name or of a file.
+
+    Raises:
+        FileNotFoundError: if it is neither.
+    """
+    shipped = DATA_DIR / f'{file}.json'
+    path = shipped if shipped.is_file() else Path(file)
+    if not path.is_file():
+        names = sorted(p.stem for p in DATA_DIR.glob('*clothes*.json'))
+        raise FileNotFoundError(f'clothes {str(file)!r}: neither a file nor one of the shipped {names}')
+    return path
 
 
 def read_clothes_file(file: str | Path) -> dict[str, Any]:
@@ -46,16 +76,11 @@ def read_clothes_file(file: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: without the file.
     """
-    shipped = DATA_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else Path(file)
-    if not path.is_file():
-        names = sorted(p.stem for p in DATA_DIR.glob('*clothes*.json'))
-        raise FileNotFoundError(f'clothes {str(file)!r}: neither a file nor one of the shipped {names}')
-    return json.loads(path.read_text())
+    return json.loads(find_clothes_file(file).read_text())
 
 
-def fit_layer(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joints: np.ndarray,
-              names: tuple[str, ...]) -> Layer:
+def layer_fields(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joints: np.ndarray,
+                 names: tuple[str, ...]) -> np.ndarray:
     """Express a layer's outline as fields on the vertices of one body.
 
     Args:
@@ -64,6 +89,10 @@ def fit_layer(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joint
         weights: (V, J) skinning weights.
         joints: (J, 3) rest joints in m.
         names: J joint names.
+
+    Returns:
+        (V, 1 + C) float32: how much each vertex belongs to the layer's parts, 0 … 1, and its coordinate along each of
+        the C cuts, -1000 where a cut does not reach.
 
     Raises:
         ValueError: for a joint that the body does not have.
@@ -82,30 +111,29 @@ def fit_layer(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joint
             coordinate = (rest - origin) @ along / (1.0 if 'direction' in line else along @ along)
             reached = weights[:, [index(p) for p in line['parts']]].sum(1) > REACH
             cuts[reached, c] = np.maximum(cuts[reached, c], coordinate[reached])
-    return Layer(spec, member.astype(np.float32), cuts.astype(np.float32))
+    return np.concatenate([member[:, None], cuts], axis=1).astype(np.float32)
 
 
 class PaintedSurface:
     """A body in its clothes; outlines are evaluated at each point, so that they stay sharp between vertices.
 
     Args:
-        rest: (V, 3) float32 rest vertices in m.
+        fields: (V, 3 + C) float32 rest vertices in m, then the columns of all layers.
         base: (3,) RGB of bare skin.
-        layers: (layer, ends (C,), colours (2, 3), pattern, (3,) wave vector in rad/m) from the innermost outwards.
+        layers: from the innermost outwards.
     """
 
-    def __init__(self, rest: np.ndarray, base: np.ndarray, layers: list[tuple]) -> None:
-        self.rest, self.base, self.layers = rest, base, layers
+    def __init__(self, fields: np.ndarray, base: np.ndarray, layers: list[Worn]) -> None:
+        self.fields, self.base, self.layers = fields, base, layers
 
     def colors(self, corners: np.ndarray, face: np.ndarray, bary: np.ndarray) -> np.ndarray:
         """See :class:`~mmxas.synthesis.renderers.shading.Surface`."""
         out = np.broadcast_to(self.base.astype(np.float32), (len(face), 3)).copy()
-        place = interpolate(self.rest, corners, bary)
-        for layer, ends, colors, pattern, wave in self.layers:
-            fields = np.concatenate([layer.member[:, None], layer.cuts], axis=1)
-            values = interpolate(fields, corners, bary)
-            inside = (values[:, 0] > 0.5) & (values[:, 1:] < ends).all(1)
-            out[inside] = colors[_pattern(place[inside], pattern, wave)]
+        values = interpolate(self.fields, corners, bary)
+        for outfit in self.layers:
+            columns = values[:, outfit.layer.columns]
+            inside = (columns[:, 0] > 0.5) & (columns[:, 1:] < outfit.ends).all(1)
+            out[inside] = outfit.colors[_pattern(values[inside, :3], outfit.pattern, outfit.wave)]
         return out
 
 
@@ -128,17 +156,23 @@ class PaintedClothes:
     """
 
     def __init__(self, file: str = 'smpl_clothes') -> None:
+        self.data_files = (find_clothes_file(file),)
         self.content = read_clothes_file(file)
-        self._fitted: dict[int, tuple[Any, np.ndarray, list[Layer]]] = {}
+        self.layers, column = [], 3
+        for spec in self.content['layers']:
+            self.layers.append(Layer(spec, slice(column, column + 1 + len(spec['cuts']))))
+            column = self.layers[-1].columns.stop
+        self._fitted: dict[int, tuple[Any, np.ndarray]] = {}
 
-    def _fit(self, body: Any) -> tuple[np.ndarray, list[Layer]]:
+    def _fields(self, body: Any) -> np.ndarray:
+        """Rest vertices and all layers' columns (V, 3 + C), computed once a body."""
         if id(body) not in self._fitted:
             rest, weights, joints = (np.asarray(x, np.float32) for x in (
                 body.v_template, body.skinning_weights, body.joint_template))
-            layers = [fit_layer(spec, rest, weights, joints, tuple(body.joint_names))
-                      for spec in self.content['layers']]
-            self._fitted[id(body)] = (body, rest, layers)
-        return self._fitted[id(body)][1:]
+            columns = [layer_fields(layer.spec, rest, weights, joints, tuple(body.joint_names))
+                       for layer in self.layers]
+            self._fitted[id(body)] = (body, np.concatenate([rest, *columns], axis=1))
+        return self._fitted[id(body)][1]
 
     def sample(self, body: Any, rng: np.random.Generator) -> PaintedSurface:
         """Draw the clothes of one body.
@@ -147,25 +181,25 @@ class PaintedClothes:
             body: body model with ``v_template``, ``skinning_weights``, ``joint_template``, ``joint_names``.
             rng: source of randomness.
         """
-        rest, fitted = self._fit(body)
         base = draw_color(self.content['base'], rng)
         worn = []
-        for layer in fitted:
-            chance, *drawn = rng.random(), *self._draw(layer, rng)
+        for layer in self.layers:
+            chance, drawn = rng.random(), _draw(layer, rng)
             if chance < layer.spec.get('chance', 1.0):
-                worn.append((layer, *drawn))
-        return PaintedSurface(rest, base, worn)
+                worn.append(drawn)
+        return PaintedSurface(self._fields(body), base, worn)
 
-    def _draw(self, layer: Layer, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str, np.ndarray]:
-        """Ends of the cuts, two colours, pattern and wave vector of one layer."""
-        ends = np.array([rng.uniform(*cut['range']) for cut in layer.spec['cuts']], np.float32)
-        colors = np.stack([draw_color(layer.spec['palette'], rng) for _ in range(2)])
-        patterned = rng.random() < layer.spec.get('patterned', 0.0)
-        pattern = PATTERNS[1 + int(rng.integers(2))] if patterned else 'plain'
-        direction = rng.standard_normal(3)
-        if rng.random() < 0.6:
-            direction = np.array([0.0, 1.0, 0.0])
-        wave = direction / np.linalg.norm(direction) * 2 * np.pi / rng.uniform(0.05, 0.2)
-        if pattern == 'checks':
-            wave = np.full(3, np.linalg.norm(wave))
-        return ends, colors.astype(np.float32), pattern, wave.astype(np.float32)
+
+def _draw(layer: Layer, rng: np.random.Generator) -> Worn:
+    """Draw ends, colours and pattern of one layer."""
+    ends = np.array([rng.uniform(*cut['range']) for cut in layer.spec['cuts']], np.float32)
+    colors = np.stack([draw_color(layer.spec['palette'], rng) for _ in range(2)])
+    patterned = rng.random() < layer.spec.get('patterned', 0.0)
+    pattern = PATTERNS[1 + int(rng.integers(2))] if patterned else 'plain'
+    direction = rng.standard_normal(3)
+    if rng.random() < 0.6:
+        direction = np.array([0.0, 1.0, 0.0])
+    wave = direction / np.linalg.norm(direction) * 2 * np.pi / rng.uniform(0.05, 0.2)
+    if pattern == 'checks':
+        wave = np.full(3, np.linalg.norm(wave))
+    return Worn(layer, ends, colors.astype(np.float32), pattern, wave.astype(np.float32))

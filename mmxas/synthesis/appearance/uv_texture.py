@@ -50,6 +50,7 @@ class UVTexture:
         self.files = sorted(path for path in Path(folder).rglob('*') if path.suffix.lower() in SUFFIXES)
         if not self.files:
             raise FileNotFoundError(f'UVTexture: the folder {folder!r} holds no {"/".join(SUFFIXES)} file')
+        self.data_files = tuple(self.files)
         self.max_size = max_size
         self._textures: dict[Path, np.ndarray] = {}
 

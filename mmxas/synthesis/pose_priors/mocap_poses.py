@@ -37,6 +37,7 @@ class MocapPoses:
         path = shipped if shipped.is_file() else Path(file)
         if not path.is_file():
             raise FileNotFoundError(f'mocap poses {str(file)!r}: neither a file nor shipped in {DATA_DIR}')
+        self.data_files = (path,)
         with np.load(path) as content:
             pose, clip, frame = content['pose'], content['clip'], content['frame']
             self.clip_names = tuple(str(name) for name in content['clip_names'])

@@ -23,7 +23,7 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
         file: a shipped name (``smpl_pose_prior``) or a path.
 
     Returns:
-        dict with ``joints`` (tuple of J names), ``low``, ``mean``, ``high`` (J, 3) in radians, ``rest`` (J,),
+        dict with ``path``, ``joints`` (tuple of J names), ``low``, ``mean``, ``high`` (J, 3) in radians, ``rest`` (J,),
         ``shape_width`` and ``num_betas``.
 
     Raises:
@@ -51,7 +51,7 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
             if not low[j, a] <= mean[j, a] <= high[j, a]:
                 raise ValueError(f'{path.name}: {name}.{axis} = {limits[axis]}, expected [low, mean, high] in degrees '
                                  'with low <= mean <= high')
-    return dict(joints=joints, low=np.deg2rad(low), mean=np.deg2rad(mean), high=np.deg2rad(high), rest=rest,
+    return dict(path=path, joints=joints, low=np.deg2rad(low), mean=np.deg2rad(mean), high=np.deg2rad(high), rest=rest,
                 shape_width=float(content['shape']['width']), num_betas=int(content['shape']['components']))
 
 
@@ -75,8 +75,9 @@ class TruncatedGaussianPrior:
             raise ValueError(f"TruncatedGaussianPrior: mode={mode!r}, expected 'truncate' or 'clip'")
         if coins not in ('sample', 'batch'):
             raise ValueError(f"TruncatedGaussianPrior: coins={coins!r}, expected 'sample' or 'batch'")
-        self.file, self.mode, self.coins = str(file), mode, coins
+        self.mode, self.coins = mode, coins
         prior = read_prior_file(file)
+        self.data_files = (prior['path'],)
         self.joint_names: tuple[str, ...] = prior['joints']
         self.low, self.mean, self.high = prior['low'], prior['mean'], prior['high']
         self.rest, self.shape_width, self.num_betas = prior['rest'], prior['shape_width'], prior['num_betas']

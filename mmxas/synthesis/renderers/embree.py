@@ -41,41 +41,35 @@ class EmbreeRenderer(MeshRenderer):
         kept = np.arange(len(faces))
         if self.topology(faces, len(vertices)).closed:
             kept = np.flatnonzero(np.einsum('fc,fc->f', normals, vertices[faces[:, 0]]) < 0)
-        height, width = size[0] * self.supersample, size[1] * self.supersample
-        hits = Hits(np.full((height, width), -1, np.int32), np.zeros((height, width, 3), np.float32),
-                    np.zeros((height, width), np.float32))
-        x0, y0, x1, y1 = self._window(vertices, K, (height, width))
-        if x1 <= x0 or y1 <= y0 or not len(kept):
-            return hits, normals
+        x0, y0, x1, y1 = _window(vertices, K, size)
+        shape = ((y1 - y0) * self.supersample, (x1 - x0) * self.supersample)
+        if not shape[0] * shape[1] * len(kept):
+            return Hits(np.full(shape, -1, np.int32), np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32),
+                        y0, x0), normals
         directions = self._directions(K, x0, y0, x1, y1)
         scene = scene_type()
         mesh_type(scene, vertices, faces[kept].astype(np.int32))
         found = scene.run(np.zeros_like(directions), directions, output=1)
-        box, shape = np.s_[y0:y1, x0:x1], (y1 - y0, x1 - x0)
         face = found['primID'].reshape(shape)
-        hits.face[box] = np.where(face >= 0, kept[face], -1)
         u, v = found['u'].reshape(shape), found['v'].reshape(shape)
-        hits.bary[box] = np.stack([1 - u - v, u, v], axis=-1)
-        hits.depth[box] = found['tfar'].reshape(shape)
-        return hits, normals
-
-    def _window(self, vertices: np.ndarray, K: np.ndarray, grid: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Box x0, y0, x1, y1 of the rays that can hit, in the grid of rays."""
-        s = self.supersample
-        z = np.maximum(vertices[:, 2], 1e-6)
-        u = (K[0, 0] * vertices[:, 0] + K[0, 1] * vertices[:, 1]) / z + K[0, 2]
-        v = K[1, 1] * vertices[:, 1] / z + K[1, 2]
-        low = np.floor((np.array([u.min(), v.min()]) + 0.5) * s) - 1
-        high = np.ceil((np.array([u.max(), v.max()]) + 0.5) * s) + 1
-        x0, y0 = np.clip(low, 0, (grid[1], grid[0])).astype(int)
-        x1, y1 = np.clip(high, 0, (grid[1], grid[0])).astype(int)
-        return x0, y0, x1, y1
+        return Hits(np.where(face >= 0, kept[face], -1), np.stack([1 - u - v, u, v], axis=-1),
+                    found['tfar'].reshape(shape), y0, x0), normals
 
     def _directions(self, K: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
         """Directions (rays, 3) float32 with z = 1, so that a ray's parameter is the depth."""
         s = self.supersample
-        x, y = (np.arange(x0, x1) + 0.5) / s - 0.5, (np.arange(y0, y1) + 0.5) / s - 0.5
+        x, y = ((np.arange(low * s, high * s) + 0.5) / s - 0.5 for low, high in ((x0, x1), (y0, y1)))
         directions = np.ones((len(y), len(x), 3), np.float32)
         directions[..., 1] = ((y - K[1, 2]) / K[1, 1])[:, None]
         directions[..., 0] = ((x - K[0, 2]) / K[0, 0])[None] - directions[..., 1] * (K[0, 1] / K[0, 0])
         return directions.reshape(-1, 3)
+
+
+def _window(vertices: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Columns and rows x0, y0, x1, y1 of the pixels that the mesh may touch."""
+    z = vertices[:, 2]
+    u = (K[0, 0] * vertices[:, 0] + K[0, 1] * vertices[:, 1]) / z + K[0, 2]
+    v = K[1, 1] * vertices[:, 1] / z + K[1, 2]
+    x0, x1 = np.clip([np.floor(u.min() + 0.5), np.ceil(u.max() + 0.5)], 0, size[1]).astype(int)
+    y0, y1 = np.clip([np.floor(v.min() + 0.5), np.ceil(v.max() + 0.5)], 0, size[0]).astype(int)
+    return x0, y0, x1, y1

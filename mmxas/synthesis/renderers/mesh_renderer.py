@@ -59,7 +59,7 @@ class MeshRenderer(ABC):
             size: (h, w) in px.
 
         Returns:
-            Hits on the grid of (h * s, w * s) rays, and the face normals where they are a by-product.
+            Hits of a window of the image that holds the mesh, and the face normals where they are a by-product.
         """
 
     def topology(self, faces: np.ndarray, num_vertices: int) -> Topology:
@@ -96,5 +96,5 @@ class MeshRenderer(ABC):
         surface = VertexColors(colors) if isinstance(colors, np.ndarray) else colors
         K = np.asarray(K, np.float64)
         hits, normals = self.cast(vertices, faces, K, size)
-        return shade(hits, vertices, faces, surface, labels, light, self.supersample,
-                     self.topology(faces, len(vertices)), normals)
+        return shade(hits, vertices, faces, surface, labels, light, self.topology(faces, len(vertices)), size,
+                     self.supersample, normals)

@@ -11,17 +11,20 @@ from scipy.sparse import csr_matrix
 
 
 class Hits(NamedTuple):
-    """Where rays meet a mesh, on a grid of ``s`` x ``s`` rays a pixel.
+    """Where rays meet a mesh, on a grid of ``s`` x ``s`` rays a pixel; a window of a x b pixels of the image.
 
     Attributes:
-        face: (h*s, w*s) int32 face, -1 where nothing is hit.
-        bary: (h*s, w*s, 3) float32 weights of the face's vertices; arbitrary where nothing is hit.
-        depth: (h*s, w*s) float32 camera z in mm; arbitrary where nothing is hit.
+        face: (a*s, b*s) int32 face, -1 where nothing is hit.
+        bary: (a*s, b*s, 3) float32 weights of the face's vertices; arbitrary where nothing is hit.
+        depth: (a*s, b*s) float32 camera z in mm; arbitrary where nothing is hit.
+        top, left: row and column of the window's first pixel in the image.
     """
 
     face: np.ndarray
     bary: np.ndarray
     depth: np.ndarray
+    top: int = 0
+    left: int = 0
 
 
 class RenderOutput(NamedTuple):
@@ -133,25 +136,27 @@ def lambert(normals: np.ndarray, light: Light) -> np.ndarray:
 
 
 def shade(hits: Hits, vertices: np.ndarray, faces: np.ndarray, surface: Surface, labels: np.ndarray | None,
-          light: Light | None, supersample: int, topology: Topology, normals: np.ndarray | None = None) -> RenderOutput:
+          light: Light | None, topology: Topology, size: tuple[int, int], supersample: int = 1,
+          normals: np.ndarray | None = None) -> RenderOutput:
     """Colour the hits and average the rays of each pixel.
 
     Args:
-        hits: grid of (h*s, w*s) rays.
+        hits: rays of a window of the image.
         vertices: (V, 3) float32 in mm.
         faces: (F, 3) int.
         surface: colours.
         labels: (V,) part labels or None for zeros; a point has the label of its face's nearest corner.
         light: None leaves the colours as they are.
-        supersample: s.
         topology: of ``faces``.
+        size: (h, w) of the image.
+        supersample: s.
         normals: (F, 3) face normals, if known.
 
     Returns:
         RenderOutput of (h, w) pixels.
     """
-    rows, cols = np.nonzero(hits.face >= 0)
-    face, bary, depth = hits.face[rows, cols], hits.bary[rows, cols], hits.depth[rows, cols]
+    hit = hits.face >= 0
+    face, bary = hits.face[hit], hits.bary[hit]
     corners = faces[face]
     color = np.asarray(surface.colors(corners, face, bary), np.float32)
     if light is not None:
@@ -162,22 +167,47 @@ def shade(hits: Hits, vertices: np.ndarray, faces: np.ndarray, surface: Surface,
     part = np.zeros(len(face), np.int16)
     if labels is not None:
         part = labels[corners[np.arange(len(face)), bary.argmax(1)]].astype(np.int16)
-    return _gather(hits.face.shape, rows, cols, np.minimum(color, 1), depth, part, supersample)
+    window = _average(hit, np.minimum(color, 1), hits.depth, part, supersample)
+    return _paste(window, hits.top, hits.left, size)
 
 
-def _gather(grid: tuple[int, int], rows: np.ndarray, cols: np.ndarray, color: np.ndarray, depth: np.ndarray,
-            part: np.ndarray, s: int) -> RenderOutput:
-    """Average P hits of a grid of rays over pixels of s x s rays; depth and part are those of the nearest ray."""
-    h, w = grid[0] // s, grid[1] // s
-    pixel = (rows // s) * w + cols // s
-    count = np.bincount(pixel, minlength=h * w)
-    total = np.stack([np.bincount(pixel, color[:, c], minlength=h * w) for c in range(3)], axis=1)
-    mean = total / np.maximum(count, 1)[:, None]
-    alpha = (count / (s * s)).astype(np.float32).reshape(h, w)
+def _blocks(grid: np.ndarray, s: int) -> np.ndarray:
+    """Rays (a*s, b*s, ...) as (a, b, s*s, ...), a copy."""
+    a, b = grid.shape[0] // s, grid.shape[1] // s
+    blocks = grid.reshape(a, s, b, s, *grid.shape[2:]).swapaxes(1, 2)
+    return blocks.reshape(a, b, s * s, *grid.shape[2:])
+
+
+def _average(hit: np.ndarray, color: np.ndarray, depth: np.ndarray, part: np.ndarray, s: int) -> RenderOutput:
+    """Average a window of s x s rays a pixel; depth and part are those of the nearest ray.
+
+    Args:
+        hit: (a*s, b*s) bool.
+        color: (P, 3) of the hits.
+        depth: (a*s, b*s).
+        part: (P,) of the hits.
+        s: rays a side of a pixel.
+    """
+    grid, label = np.zeros((*hit.shape, 3), np.float32), np.full(hit.shape, -1, np.int16)
+    grid[hit], label[hit] = color, part
+    count = _blocks(hit, s).sum(2)
+    mean = _blocks(grid, s).sum(2) / np.maximum(count, 1)[..., None]
+    far = _blocks(np.where(hit, depth, np.float32(np.inf)), s)
+    nearest = far.argmin(2)[..., None]
+    alpha = (count / (s * s)).astype(np.float32)
     mask = alpha >= 0.5
-    near, label = np.zeros(h * w, np.float32), np.full(h * w, -1, np.int16)
-    far_first = np.argsort(-depth, kind='stable') if s > 1 else slice(None)
-    near[pixel[far_first]] = depth[far_first]
-    label[pixel[far_first]] = part[far_first]
-    return RenderOutput((mean * 255 + 0.5).astype(np.uint8).reshape(h, w, 3), mask,
-                        np.where(mask, near.reshape(h, w), 0), np.where(mask, label.reshape(h, w), -1), alpha)
+    return RenderOutput((mean * 255 + 0.5).astype(np.uint8), mask,
+                        np.where(mask, np.take_along_axis(far, nearest, 2)[..., 0], 0),
+                        np.where(mask, np.take_along_axis(_blocks(label, s), nearest, 2)[..., 0], -1), alpha)
+
+
+def _paste(window: RenderOutput, top: int, left: int, size: tuple[int, int]) -> RenderOutput:
+    """Put a window into an otherwise empty image of (h, w) px."""
+    if window.mask.shape == tuple(size):
+        return window
+    out = RenderOutput(*(np.full((*size, *part.shape[2:]), empty, part.dtype)
+                         for part, empty in zip(window, (0, False, 0, -1, 0))))
+    rows, cols = window.mask.shape
+    for whole, part in zip(out, window):
+        whole[top:top + rows, left:left + cols] = part
+    return out

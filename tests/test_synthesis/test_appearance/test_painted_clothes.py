@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from mmxas.synthesis.appearance.painted_clothes import PaintedClothes, fit_layer, read_clothes_file
+from mmxas.synthesis.appearance.painted_clothes import PaintedClothes, layer_fields, read_clothes_file
 
 NAMES = ('hip', 'knee')
 REST = np.array([[0, -0.1 * i, 0] for i in range(11)])
@@ -18,20 +18,20 @@ def spec(**changes):
 
 
 def test_coordinate_runs_from_joint_to_joint():
-    layer = fit_layer(spec(), REST, WEIGHTS, JOINTS, NAMES)
-    np.testing.assert_allclose(layer.cuts[:, 0], np.linspace(0, 1, 11), atol=1e-6)
-    np.testing.assert_allclose(layer.member, WEIGHTS[:, 0], atol=1e-6)
+    layer = layer_fields(spec(), REST, WEIGHTS, JOINTS, NAMES)
+    np.testing.assert_allclose(layer[:, 1], np.linspace(0, 1, 11), atol=1e-6)
+    np.testing.assert_allclose(layer[:, 0], WEIGHTS[:, 0], atol=1e-6)
 
 
 def test_coordinate_along_a_direction_is_in_metres():
     cut = dict(range=[0, 0], lines=[{'parts': ['hip'], 'from': 'knee', 'direction': [0, 2.0, 0]}])
-    layer = fit_layer(spec(cuts=[cut]), REST, WEIGHTS, JOINTS, NAMES)
-    np.testing.assert_allclose(layer.cuts[:, 0], 2 * (REST[:, 1] + 1), atol=1e-6)
+    layer = layer_fields(spec(cuts=[cut]), REST, WEIGHTS, JOINTS, NAMES)
+    np.testing.assert_allclose(layer[:, 1], 2 * (REST[:, 1] + 1), atol=1e-6)
 
 
 def test_unknown_joint_names_the_layer():
     with pytest.raises(ValueError, match="'shorts'.*'tail'"):
-        fit_layer(spec(parts=['tail']), REST, WEIGHTS, JOINTS, NAMES)
+        layer_fields(spec(parts=['tail']), REST, WEIGHTS, JOINTS, NAMES)
 
 
 def vertex_colors(body, surface):
@@ -48,14 +48,14 @@ def test_regions_of_the_human(body):
     colors = vertex_colors(body, surface)
     assert colors.shape == (len(body.v_template), 3) and colors.min() >= 0 and colors.max() <= 1
     label = np.array(body.joint_names)[body.part_labels]
-    names = [layer[0].spec['name'] for layer in surface.layers]
+    names = [worn.layer.spec['name'] for worn in surface.layers]
     assert set(names) <= {layer['name'] for layer in content['layers']}
     worn = dict(zip(names, surface.layers))
     bare = np.all(np.isclose(colors, surface.base), 1)
     assert bare[np.isin(label, ['left_hand', 'right_hand'])].all(), 'hands are bare'
     rest = np.asarray(body.v_template)
     chest = (label == 'spine2') & (np.abs(rest[:, 0]) < 0.05)
-    shirt = worn['shirt'][2]
+    shirt = worn['shirt'].colors
     assert (np.isclose(colors[chest][:, None], shirt).all(2).any(1)).mean() > 0.95
     nose = np.argmax(np.where(label == 'head', rest[:, 2], -9))
     assert bare[nose], 'hair leaves the face'
@@ -63,7 +63,7 @@ def test_regions_of_the_human(body):
 
 def test_both_sides_match(body):
     surface = PaintedClothes().sample(body, np.random.default_rng(2))
-    surface.layers = [(layer, ends, colors, 'plain', wave) for layer, ends, colors, _, wave in surface.layers]
+    surface.layers = [worn._replace(pattern='plain') for worn in surface.layers]
     colors, rest = vertex_colors(body, surface), np.asarray(body.v_template)
     left = np.flatnonzero(rest[:, 0] > 0.03)
     distance = np.linalg.norm(rest[left, None] * [-1, 1, 1] - rest[None, rest[:, 0] < -0.03], axis=2)

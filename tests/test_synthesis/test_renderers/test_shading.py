@@ -47,8 +47,8 @@ def test_rays_of_a_pixel_are_averaged_and_the_nearest_gives_depth_and_part():
     bary[..., 0] = 1
     depth = np.array([[500, 400, 0, 0], [600, 0, 0, 0]], np.float32)
     colors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], np.float32)
-    out = shade(Hits(face, bary, depth), VERTICES, FACES, VertexColors(colors), np.array([7, 8, 9, 10]), None, 2,
-                Topology(FACES, 4))
+    out = shade(Hits(face, bary, depth), VERTICES, FACES, VertexColors(colors), np.array([7, 8, 9, 10]), None,
+                Topology(FACES, 4), (1, 2), 2)
     np.testing.assert_allclose(out.alpha, [[0.75, 0]])
     assert out.mask.tolist() == [[True, False]]
     np.testing.assert_allclose(out.rgb[0, 0], [85, 170, 0], atol=1)  # two rays on vertex 1, one on vertex 0
@@ -60,6 +60,14 @@ def test_light_scales_the_colours():
     face, bary = np.full((1, 1), 3, np.int32), np.full((1, 1, 3), 1 / 3, np.float32)
     light = Light(np.ones(3) / np.sqrt(3), np.zeros(3), np.array([0.5, 0.5, 0.25]))
     out = shade(Hits(face, bary, np.ones((1, 1), np.float32)), VERTICES, FACES, VertexColors(np.ones((4, 3))), None,
-                light, 1, Topology(FACES, 4))
+                light, Topology(FACES, 4), (1, 1))
     np.testing.assert_allclose(out.rgb[0, 0], [128, 128, 64], atol=1)
     assert out.parts[0, 0] == 0
+
+
+def test_a_window_is_put_in_its_place():
+    face, bary = np.zeros((2, 2), np.int32), np.full((2, 2, 3), 1 / 3, np.float32)
+    hits = Hits(face, bary, np.full((2, 2), 9, np.float32), top=1, left=3)
+    out = shade(hits, VERTICES, FACES, VertexColors(np.ones((4, 3))), None, None, Topology(FACES, 4), (4, 6))
+    assert out.mask.shape == (4, 6) and out.mask.sum() == 4 and out.mask[1:3, 3:5].all()
+    assert out.depth.sum() == 36 and (out.parts == 0).sum() == 4 and out.rgb.sum() == 4 * 3 * 255
