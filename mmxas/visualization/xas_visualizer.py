@@ -9,7 +9,7 @@ from mmengine.dist import master_only
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.datasets.skeletons.skeleton import SHIPPED_DIR, Skeleton, load_skeleton
 from mmxas.registry import VISUALIZERS
 
 from .canvas import figure_to_rgb, write_picture
@@ -35,7 +35,8 @@ class XASVisualizer(PoseLocalVisualizer):
         image: Image to draw on, as in mmengine. Defaults to None.
         vis_backends: mmengine backends that pictures go to (local folder, TensorBoard). Defaults to None.
         save_dir: Folder of the backends. Defaults to None.
-        mask_skeleton: Skeleton of the drawn mask: name, file, dict or object. Defaults to None, the data set's links.
+        mask_skeleton: Skeleton of the drawn mask: name, file, dict or object. Defaults to None: the shipped skeleton of
+            the data set's name, else the data set's links.
         views: (azimuth, elevation) in degrees of each row of 3D poses; azimuth 0 is the camera's own direction.
             Defaults to ((30, 14), (100, 8)).
         difference_mm: Keypoints further than this from the confident pose are circled. Defaults to 50.
@@ -58,13 +59,13 @@ class XASVisualizer(PoseLocalVisualizer):
                  dpi: int = 110,
                  **kwargs) -> None:
         super().__init__(name=name, image=image, vis_backends=vis_backends, save_dir=save_dir, **kwargs)
-        skeleton = None if mask_skeleton is None else load_skeleton(mask_skeleton)
         self.max_instances = max_instances
-        self.root = root if skeleton is None else skeleton.root
+        self.root = root
         self.options = FigureOptions(
-            mask_links=None if skeleton is None else skeleton.drawn_links,
-            mask_width_factors=None if skeleton is None else skeleton.width_factors,
             views=tuple(tuple(map(float, direction)) for direction in views), difference_mm=difference_mm, dpi=dpi)
+        self._finds_skeleton = mask_skeleton is None
+        if mask_skeleton is not None:
+            self._set_skeleton(load_skeleton(mask_skeleton))
 
     def draw(self, image: np.ndarray, data_sample: PoseDataSample, draw_gt: bool = True,
              kpt_thr: float = 0.0) -> np.ndarray | None:
@@ -141,6 +142,17 @@ class XASVisualizer(PoseLocalVisualizer):
             skeleton_style: As in mmpose. Defaults to ``'mmpose'``.
         """
         super().set_dataset_meta(dataset_meta, skeleton_style)
+        shipped = SHIPPED_DIR / f'{self.dataset_meta.get("dataset_name")}.json'
+        if self._finds_skeleton:
+            self._set_skeleton(load_skeleton(shipped.stem) if shipped.is_file() else None)
+
+    def _set_skeleton(self, skeleton: Skeleton | None) -> None:
+        """Draw the mask with a skeleton's links and widths, centre poses on its root."""
+        if skeleton is None:
+            self.options = replace(self.options, mask_links=None, mask_width_factors=None)
+            return
+        self.root = skeleton.root
+        self.options = replace(self.options, mask_links=skeleton.drawn_links, mask_width_factors=skeleton.width_factors)
 
     def _block(self, image: np.ndarray, view: InstanceView, options: FigureOptions) -> np.ndarray:
         style = PoseStyle.from_dataset_meta(self.dataset_meta, view.num_keypoints)
