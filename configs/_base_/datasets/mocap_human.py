@@ -2,8 +2,9 @@
 crop_size = 128
 stored_size = 192  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
 
+bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')]
 synthetic_generator = dict(
-    body_model=[dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')],
+    body_model=bodies,
     pose_source=dict(type='TruncatedGaussianPrior'),
     camera=dict(type='SampledCamera'),
     appearance=dict(type='PartSegmentation'),
@@ -12,7 +13,7 @@ synthetic_generator = dict(
     renderer=dict(type='EmbreeRenderer'),
     image_size=stored_size)
 target_generator = dict(
-    body_model=[dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')],
+    body_model=bodies,
     pose_source=dict(type='MocapPoses'),
     camera=dict(type='SampledCamera'),
     appearance=dict(type='PaintedClothes'),
