@@ -4,9 +4,11 @@ from .instance_view import InstanceView, crop_box, instance_crop, view_instance
 from .pose_figure import FigureOptions, pose_figure
 from .pose_style import PoseStyle
 from .pose_views import project
+from .visualization_hook import XASVisualizationHook
 from .xas_visualizer import XASVisualizer
 
 __all__ = [
-    'FigureOptions', 'InstanceView', 'PoseStyle', 'XASVisualizer', 'crop_box', 'figure_to_rgb',
-    'instance_crop', 'new_figure', 'pose_figure', 'project', 'view_instance', 'write_picture', 'write_whole',
+    'FigureOptions', 'InstanceView', 'PoseStyle', 'XASVisualizationHook', 'XASVisualizer', 'crop_box',
+    'figure_to_rgb', 'instance_crop', 'new_figure', 'pose_figure', 'project', 'view_instance',
+    'write_picture', 'write_whole',
 ]

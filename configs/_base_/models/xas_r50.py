@@ -17,4 +17,4 @@ model = dict(
         render=dict(type='SyntheticKeypointLoss'),
         mask=dict(type='MaskLoss'),
         adversarial=dict(type='WTAAdversarialLoss')),
-    test_cfg=dict(flip_test=True))
+    test_cfg=dict(flip_test=True, output_depth_profiles=True))
