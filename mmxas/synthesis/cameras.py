@@ -5,11 +5,13 @@ y down, z forward).
 """
 import json
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmxas.body_models.safe_pickle import load_pickle
 from mmxas.registry import CAMERAS
 
 Range = Sequence[float]
@@ -88,8 +90,16 @@ class SampledCamera:
         return CameraSample(R, t, K, float(yaw))
 
 
-def read_camera_file(file: str | Path) -> list[dict[str, np.ndarray]]:
-    """Read cameras from JSON: a list of ``{"name", "K" (3x3, px), "R" (3x3), "t" (3, mm)}``, x_cam = R x_world + t.
+def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
+    """Read calibrated cameras.
+
+    Args:
+        file: JSON: a list of ``{"name", "K" (3x3, px), "R" (3x3), "t" (3, mm)}`` with x_cam = R x_world + t; or
+            ``cameras.pkl`` of mmpose's Human3.6M layout: (subject, camera) to ``R`` (camera to world), ``T``
+            (the camera's place, m), ``f`` and ``c`` (px); its distortion is left out.
+
+    Returns:
+        Name to ``K``, ``R``, ``t``. In the pickle a name is ``subject.camera``.
 
     Raises:
         FileNotFoundError: without the file.
@@ -98,19 +108,27 @@ def read_camera_file(file: str | Path) -> list[dict[str, np.ndarray]]:
     path = Path(file)
     if not path.is_file():
         raise FileNotFoundError(f'camera file {str(file)!r} does not exist')
-    cameras = []
-    for i, entry in enumerate(json.loads(path.read_text())):
-        camera = {}
+    if path.suffix == '.pkl':
+        entries = {'.'.join(map(str, key)): _from_mmpose(entry) for key, entry in load_pickle(path).items()}
+    else:
+        entries = {str(entry.get('name', i)): entry for i, entry in enumerate(json.loads(path.read_text()))}
+    cameras = {}
+    for name, entry in entries.items():
+        cameras[name] = {}
         for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('t', (3,))):
             value = np.asarray(entry.get(key, ()), np.float64)
             if value.shape != shape:
-                raise ValueError(f'{path.name}: camera {entry.get("name", i)!r}: {key} has shape {value.shape}, '
-                                 f'expected {shape}')
-            camera[key] = value
-        cameras.append(camera)
+                raise ValueError(f'{path.name}: camera {name!r}: {key} has shape {value.shape}, expected {shape}')
+            cameras[name][key] = value
     if not cameras:
         raise ValueError(f'{path.name}: no cameras')
     return cameras
+
+
+def _from_mmpose(entry: dict[str, Any]) -> dict[str, np.ndarray]:
+    to_world, place, f, c = (np.asarray(entry[key], np.float64) for key in ('R', 'T', 'f', 'c'))
+    K = np.array([[f[0, 0], 0, c[0, 0]], [0, f[1, 0], c[1, 0]], [0, 0, 1]])
+    return dict(K=K, R=to_world.T, t=-to_world.T @ place[:, 0] * 1000)
 
 
 @CAMERAS.register_module()
@@ -118,15 +136,23 @@ class DatasetCameras:
     """The cameras of a data set, with the body somewhere in the space that they watch (paper, C.1).
 
     Args:
-        file: JSON file (:func:`read_camera_file`), world with z up.
+        file: camera file (:func:`read_camera_file`), world with z up.
+        names: patterns of the cameras to use, such as ``'S1.*'``; None for all.
         x, y: ranges of the root's place on the ground in mm.
         height: range of the root's height in mm.
         yaw: range of the body's turn in degrees.
+
+    Raises:
+        ValueError: no camera has one of the names; a range with low > high.
     """
 
-    def __init__(self, file: str, x: Range = (-1000, 1000), y: Range = (-1000, 1000), height: Range = (800, 1000),
-                 yaw: Range = (-180, 180)) -> None:
-        self.cameras = read_camera_file(file)
+    def __init__(self, file: str, names: Sequence[str] | None = None, x: Range = (-1000, 1000),
+                 y: Range = (-1000, 1000), height: Range = (800, 1000), yaw: Range = (-180, 180)) -> None:
+        cameras = read_camera_file(file)
+        self.names = [name for name in cameras if names is None or any(fnmatch(name, pattern) for pattern in names)]
+        if not self.names:
+            raise ValueError(f'{Path(file).name}: no camera fits {names}; it has {sorted(cameras)}')
+        self.cameras = [cameras[name] for name in self.names]
         self.data_files = (Path(file),)
         given = dict(x=x, y=y, height=height, yaw=yaw)
         self.ranges = {name: _check_range('DatasetCameras', name, value) for name, value in given.items()}

@@ -1,9 +1,14 @@
 import json
+import os
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmxas.synthesis.cameras import DatasetCameras, SampledCamera, read_camera_file, rotation
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def rng(seed=0):
@@ -92,3 +97,35 @@ def test_dataset_cameras_refuse_what_they_cannot_use(tmp_path):
     behind = DatasetCameras(write(tmp_path / 'd.json'), y=(-9000, -9000))
     with pytest.raises(ValueError, match='behind a camera'):
         behind.sample(rng())
+
+
+def test_cameras_are_chosen_by_pattern(tmp_path):
+    entry = json.loads(Path(write(tmp_path / 'c.json')).read_text())[0]
+    (tmp_path / 'two.json').write_text(json.dumps([entry | dict(name=name) for name in ('S1.a', 'S9.a')]))
+    assert DatasetCameras(str(tmp_path / 'two.json'), names=['S1.*']).names == ['S1.a']
+    with pytest.raises(ValueError, match=r"no camera fits \['S5.\*'\]; it has \['S1.a', 'S9.a'\]"):
+        DatasetCameras(str(tmp_path / 'two.json'), names=['S5.*'])
+
+
+def test_mmpose_pickles_hold_places_in_metres(tmp_path):
+    R = rotation(0, np.pi / 2)
+    entry = dict(R=R.T, T=np.array([[0.0], [-5], [1.5]]), f=np.array([[1100.0], [1200]]), c=np.array([[500.0], [510]]))
+    (tmp_path / 'c.pkl').write_bytes(pickle.dumps({('S1', '5'): entry}))
+    camera = read_camera_file(tmp_path / 'c.pkl')['S1.5']
+    np.testing.assert_allclose(camera['K'], [[1100, 0, 500], [0, 1200, 510], [0, 0, 1]])
+    np.testing.assert_allclose(camera['R'], R)
+    np.testing.assert_allclose(camera['R'] @ [0, -5000, 1500] + camera['t'], 0, atol=1e-9)
+
+
+def test_human36m_cameras_see_the_middle_of_their_room():
+    file = Path(os.environ.get('MMXAS_DATA_DIR', ROOT.parent / 'shared/data')) / 'h36m/cameras.pkl'
+    if not file.is_file():
+        pytest.skip(f'{file} is absent')
+    cameras = DatasetCameras(str(file), names=['S[15678].*'], x=(-800, 800), y=(-800, 800))
+    assert len(cameras.cameras) == 20
+    for seed in range(60):
+        sample = cameras.sample(rng(seed))
+        uv = sample.K @ sample.t / sample.t[2]
+        assert 2000 < sample.t[2] < 8000 and 0 < uv[0] < 1000 and 0 < uv[1] < 1000
+        up = sample.R @ [0, 1, 0]
+        assert up[1] < -0.9, 'upright people stand upright in the image'
