@@ -53,9 +53,8 @@ def comes_from_stack(error: BaseException) -> bool:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     own = [index for index, frame in enumerate(frames) if frame.f_code.co_filename.startswith(_PACKAGE_ROOT)]
     after = frames[own[-1] + 1:] if own else frames
-    # Frames between the two belong to the import machinery; a compiled module's own is called "init <module>".
-    after = [frame for frame in after if not frame.f_code.co_filename.startswith('<frozen importlib')]
-    return bool(after) and after[0].f_code.co_name.startswith(('<module>', 'init '))
+    # The code of a module is called "<module>", that of a compiled one "init <its name>".
+    return any(frame.f_code.co_name.startswith(('<module>', 'init ')) for frame in after)
 
 
 def check_is_running() -> bool:

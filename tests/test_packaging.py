@@ -1,0 +1,112 @@
+"""The built wheel works outside the checkout: data files, configs, tools."""
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from tiny_project import write_tiny_config
+
+CHECKOUT = Path(__file__).parents[1]
+SOURCES = ('mmxas', 'configs', 'tools', 'requirements', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md',
+           'LICENSE', 'CHANGELOG.md', 'model-index.yml')
+PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
+
+
+def run(*command, **kwargs) -> str:
+    """Standard output of a command that must succeed."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **kwargs)
+    assert done.returncode == 0, f'{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}'
+    return done.stdout
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from a copy so that the checkout stays clean."""
+    folder = tmp_path_factory.mktemp('wheel')
+    source = folder / 'source'
+    source.mkdir()
+    for name in SOURCES:
+        if (CHECKOUT / name).is_dir():
+            shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', '.mim'))
+        else:
+            shutil.copy(CHECKOUT / name, source / name)
+    run(*PIP, 'wheel', '--no-deps', '--no-build-isolation', '--wheel-dir', folder, source)
+    return next(folder.glob('mmxas-*.whl'))
+
+
+@pytest.fixture(scope='module')
+def installed(wheel, tmp_path_factory) -> Path:
+    """A folder with nothing but the installed wheel."""
+    folder = tmp_path_factory.mktemp('installed')
+    run(*PIP, 'install', '--no-deps', '--no-index', '--target', folder, wheel)
+    return folder
+
+
+@pytest.fixture
+def run_outside(installed, tmp_path):
+    """Runs Python outside the checkout, with the wheel's mmxas before the checkout's."""
+    path = os.pathsep.join([str(installed), str(CHECKOUT / 'tests')])
+    environment = {**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'}
+    return lambda *arguments: run(sys.executable, *arguments, cwd=tmp_path, env=environment)
+
+
+def test_the_wheel_has_every_file_of_the_package(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / 'mmxas').rglob('*')
+               if path.is_file() and '__pycache__' not in path.parts and '.mim' not in path.parts}
+    assert package <= names
+    mim = {f'mmxas/.mim/{path.relative_to(CHECKOUT).as_posix()}' for folder in ('configs', 'tools', 'requirements')
+           for path in (CHECKOUT / folder).rglob('*') if path.is_file() and '__pycache__' not in path.parts}
+    assert mim | {'mmxas/.mim/model-index.yml'} <= names
+    assert not any(name.startswith(('tests/', 'tools/', 'configs/')) for name in names)
+
+
+def test_the_wheel_asks_for_nothing_that_brings_chumpy_or_a_second_opencv(wheel):
+    archive = zipfile.ZipFile(wheel)
+    metadata = archive.read(next(name for name in archive.namelist() if name.endswith('/METADATA'))).decode()
+    required = [line.split()[1].rstrip(';') for line in metadata.splitlines()
+                if line.startswith('Requires-Dist') and 'extra' not in line]
+    assert any(name.startswith('timm') for name in required)
+    wrong = ('mm', 'chumpy', 'xtcocotools', 'torch=', 'torch<', 'torch>', 'torchvision')
+    assert [name for name in required if name.startswith(wrong)] == []
+    assert [name for name in required if 'opencv' in name] == ['opencv-python-headless>=4.9']
+
+
+def test_outside_the_checkout_it_trains_a_config_that_inherits_ours(run_outside, installed, tmp_path):
+    config = write_tiny_config(tmp_path, base='mmxas::_base_/default_runtime.py', epochs=1)
+    run_outside(installed / 'mmxas' / '.mim' / 'tools' / 'train.py', config, '--work-dir', tmp_path / 'work')
+    assert (tmp_path / 'work' / 'epoch_1.pth').is_file()
+    assert f"'{installed}" not in (tmp_path / 'work' / 'tiny.py').read_text()
+
+
+def test_outside_the_checkout_every_config_is_read_by_name_and_by_path(run_outside, installed, tmp_path):
+    code = f"""
+from pathlib import Path
+import mmxas
+from mmengine.config import Config
+from mmxas.compat.config_paths import config_root
+installed = Path({str(installed)!r})
+assert Path(mmxas.__file__).is_relative_to(installed), mmxas.__file__
+root = config_root()
+assert root == installed / 'mmxas' / '.mim' / 'configs', root
+names = [path.relative_to(root) for path in sorted(root.glob('*.py'))]
+for name in names:
+    for number, base in enumerate((f'mmxas::{{name}}', root / name)):
+        inheriting = Path(f'inherit_{{number}}.py')
+        inheriting.write_text(f"_base_ = ['{{base}}']")
+        assert Config.fromfile(inheriting).model == Config.fromfile(root / name).model, base
+print(*names)
+"""
+    read = run_outside('-c', code).split()
+    assert read == sorted(path.name for path in (CHECKOUT / 'configs').glob('*.py'))
+    assert 'xas_mocap.py' in read
+
+
+def test_the_index_names_configs_that_exist():
+    from mmengine.fileio import load
+    for metafile in load(CHECKOUT / 'model-index.yml')['Import']:
+        for model in load(CHECKOUT / metafile)['Models']:
+            assert (CHECKOUT / model['Config']).is_file(), model['Name']

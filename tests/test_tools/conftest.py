@@ -1,0 +1,36 @@
+"""Fixtures for the tests of ``tools/``, which is a folder of scripts and no package."""
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+@pytest.fixture
+def load_tool() -> Callable[[str], ModuleType]:
+    """Reads ``tools/<name>.py`` as a module."""
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def run_tool(load_tool, monkeypatch) -> Callable[..., None]:
+    """Runs the ``main`` of a tool in this process with the arguments of a command line."""
+
+    def run(name: str, *arguments) -> None:
+        tool = load_tool(name)
+        monkeypatch.setenv('LOCAL_RANK', '0')
+        monkeypatch.setattr(sys, 'argv', [f'{name}.py', *map(str, arguments)])
+        tool.main()
+
+    return run

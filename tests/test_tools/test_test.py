@@ -1,0 +1,85 @@
+import json
+import pickle
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import save_checkpoint
+from tiny_project import TinyModel, write_tiny_config
+
+from mmxas.apis.command_line import UsageError
+
+
+@pytest.fixture
+def apply(load_tool):
+    """Config after the options of a command line."""
+    tool = load_tool('test')
+
+    def apply_options(cfg, *arguments):
+        cfg = Config(cfg)
+        tool.apply_options(cfg, tool.parse_args(['a.py', *arguments]))
+        return cfg
+
+    return apply_options
+
+
+@pytest.fixture
+def exact_checkpoint(tmp_path):
+    """Weights that compute the sum of the coordinates but for 0.25."""
+    model = TinyModel()
+    with torch.no_grad():
+        model.layer.weight.fill_(1)
+        model.layer.bias.fill_(0.25)
+    save_checkpoint(dict(state_dict=model.state_dict(), meta={}), str(tmp_path / 'exact.pth'))
+    return tmp_path / 'exact.pth'
+
+
+def test_metrics_and_predictions_are_written(run_tool, tmp_path, exact_checkpoint):
+    out, dump = tmp_path / 'new' / 'metrics.json', tmp_path / 'predictions.pkl'
+    run_tool('test', write_tiny_config(tmp_path), exact_checkpoint, '--work-dir', tmp_path / 'work', '--out', out,
+             '--dump', dump, '--cfg-options', 'experiment_name=tool_4')
+    assert json.loads(out.read_text()) == {'tiny/error': pytest.approx(0.25)}
+    assert [path.name for path in out.parent.iterdir()] == ['metrics.json']
+    assert len(pickle.loads(dump.read_bytes())) == 8
+
+
+def test_untrained_weights_are_evaluated_and_said_to_be(run_tool, tmp_path):
+    out = tmp_path / 'metrics.yaml'
+    run_tool('test', write_tiny_config(tmp_path), 'none', '--work-dir', tmp_path / 'work', '--out', out,
+             '--cfg-options', 'experiment_name=tool_5')
+    assert 'tiny/error' in out.read_text()
+    logs = ''.join(path.read_text() for path in (tmp_path / 'work').rglob('*.log'))
+    assert 'checkpoint none: these are the metrics of untrained weights' in logs
+
+
+def test_none_forgets_what_the_config_loads(apply):
+    cfg = apply(dict(load_from='gone.pth', resume=True), 'none')
+    assert (cfg.load_from, cfg.resume) == (None, False)
+
+
+def test_a_missing_checkpoint_is_named(apply):
+    with pytest.raises(UsageError, match='gone.pth: no such checkpoint file'):
+        apply({}, 'gone.pth')
+
+
+def test_the_dump_is_added_to_one_evaluator_or_many(apply):
+    dump = dict(type='DumpResults', out_file_path='p.pkl')
+    one, many = dict(type='A'), [dict(type='A'), dict(type='B')]
+    assert apply(dict(test_evaluator=one), 'none', '--dump', 'p.pkl').test_evaluator == [one, dump]
+    assert apply(dict(test_evaluator=many), 'none', '--dump', 'p.pkl').test_evaluator == [*many, dump]
+
+
+@pytest.mark.parametrize(('option', 'name'), [('--dump', 'p.json'), ('--out', 'm.txt')])
+def test_a_file_of_an_unknown_kind_is_refused_before_the_run(apply, option, name):
+    with pytest.raises(UsageError, match=f'{option} {name}: expected a name that ends in'):
+        apply(dict(test_evaluator=[]), 'none', option, name)
+
+
+def test_bad_cases_are_shown_by_the_configs_hook(apply):
+    hooks = dict(badcase=dict(type='BadCaseAnalysisHook'), visualization=dict(type='PoseVisualizationHook'))
+    cfg = apply(dict(default_hooks=hooks), 'none', '--badcase', '--show', '--interval', '3')
+    assert cfg.default_hooks.badcase == dict(
+        type='BadCaseAnalysisHook', enable=True, show=True, wait_time=1, interval=3)
+    assert 'enable' not in cfg.default_hooks.visualization
+    with pytest.raises(UsageError, match='a.py: --badcase needs default_hooks.badcase'):
+        apply({}, 'none', '--badcase')

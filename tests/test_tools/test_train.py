@@ -1,0 +1,118 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_project import write_tiny_config
+
+from mmxas.apis.command_line import UsageError
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def apply(load_tool):
+    """Config after the options of a command line."""
+    tool = load_tool('train')
+
+    def apply_options(cfg, *arguments):
+        cfg = Config(cfg)
+        tool.apply_options(cfg, tool.parse_args(['a.py', *arguments]))
+        return cfg
+
+    return apply_options
+
+
+def test_training_writes_checkpoints_and_goes_on_from_the_newest(run_tool, tmp_path):
+    config = write_tiny_config(tmp_path, epochs=1)
+    work_dir = tmp_path / 'work'
+    run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_1')
+    run_tool('train', config, '--work-dir', work_dir, '--resume', '--cfg-options', 'experiment_name=tool_2',
+             'train_cfg.max_epochs=2')
+    assert torch.load(work_dir / 'epoch_2.pth')['meta']['iter'] == 8
+    assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_2.pth')
+
+
+def test_amp_and_scaled_learning_rate(run_tool, tmp_path):
+    config = write_tiny_config(tmp_path, epochs=1)
+    run_tool('train', config, '--work-dir', tmp_path / 'work', '--amp', '--auto-scale-lr', '--no-validate',
+             '--cfg-options', 'experiment_name=tool_3')
+    saved = torch.load(tmp_path / 'work' / 'epoch_1.pth')
+    assert saved['optimizer']['param_groups'][0]['lr'] == pytest.approx(0.2)  # a batch of 2 over a base of 1
+    assert not any('val/' in key for key in saved['message_hub']['log_scalars'])
+
+
+@pytest.mark.parametrize('kind', [None, 'OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper'])
+def test_amp_takes_the_wrapper_that_runs_on_a_cpu(apply, kind):
+    wrapper = dict(optimizer=dict(type='SGD'), loss_scale='dynamic')
+    cfg = apply(dict(optim_wrapper=wrapper if kind is None else dict(wrapper, type=kind)), '--amp')
+    assert cfg.optim_wrapper == dict(optimizer=dict(type='SGD'), type='AutocastOptimWrapper')
+
+
+def test_amp_refuses_a_wrapper_of_another_kind(apply):
+    with pytest.raises(UsageError, match="--amp replaces .*; the config has 'Own'"):
+        apply(dict(optim_wrapper=dict(type='Own')), '--amp')
+    with pytest.raises(UsageError, match='the config has None'):
+        apply({}, '--amp')
+
+
+def test_resume(apply, tmp_path):
+    cfg = apply(dict(load_from='gone.pth'), '--resume')
+    assert (cfg.resume, cfg.load_from) == (True, None)
+    checkpoint = tmp_path / 'a.pth'
+    checkpoint.touch()
+    cfg = apply({}, '--resume', str(checkpoint))
+    assert (cfg.resume, cfg.load_from) == (True, str(checkpoint))
+    with pytest.raises(UsageError, match='gone.pth: no such checkpoint file'):
+        apply({}, '--resume', 'gone.pth')
+    with pytest.raises(UsageError, match='gone.pth: no such checkpoint file'):
+        apply(dict(load_from='gone.pth'))
+
+
+def test_auto_scale_lr_needs_a_base(apply):
+    assert apply(dict(auto_scale_lr=dict(base_batch_size=32)), '--auto-scale-lr').auto_scale_lr.enable
+    with pytest.raises(UsageError, match='a.py: --auto-scale-lr needs auto_scale_lr=dict'):
+        apply(dict(auto_scale_lr=None), '--auto-scale-lr')
+
+
+def test_cfg_options_have_the_last_word(apply):
+    cfg = apply({}, '--work-dir', 'a', '--launcher', 'pytorch', '--cfg-options', 'work_dir=b')
+    assert (cfg.work_dir, cfg.launcher) == ('b', 'pytorch')
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_two_processes_train_on_a_cpu(tmp_path):
+    config = write_tiny_config(tmp_path, epochs=1)
+    environment = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': str(CHECKOUT / 'tests'),
+                   'PORT': str(free_port()), 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'}
+    command = [CHECKOUT / 'tools' / 'dist_train.sh', config, '2', '--work-dir', tmp_path / 'work']
+    with (tmp_path / 'log').open('w') as log:
+        launcher = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            status = launcher.wait(timeout=180)
+        except subprocess.TimeoutExpired:
+            os.killpg(launcher.pid, signal.SIGTERM)  # lets torchrun end its processes
+            status = f'not done in 180 s ({launcher.wait(timeout=30)})'
+    assert status == 0, (tmp_path / 'log').read_text()[-3000:]
+    saved = torch.load(tmp_path / 'work' / 'epoch_1.pth')
+    assert saved['meta']['iter'] == 2  # 8 samples, 2 processes with batches of 2
+    assert list(saved['state_dict']) == ['layer.weight', 'layer.bias']
+
+
+@pytest.mark.parametrize('name', ['dist_train', 'dist_test', 'slurm_train'])
+def test_launchers_without_arguments_print_their_usage(name):
+    done = subprocess.run([CHECKOUT / 'tools' / f'{name}.sh'], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f'tools/{name}.sh ' in done.stderr
