@@ -148,17 +148,11 @@ class _Sparse(_Stub):
     kind: Callable = sparse.csc_matrix
 
     def plain(self) -> Any:
-        shape = self._shape()
+        shape = self.attribute('_shape')
         parts = [np.asarray(self.attribute(name)) for name in ('data', 'indices', 'indptr')]
         matrix = self.kind(tuple(parts), shape=tuple(int(size) for size in shape))
         matrix.check_format(full_check=True)
         return matrix
-
-    def _shape(self) -> Any:
-        try:
-            return self.attribute('_shape')
-        except ValueError:
-            return self.attribute('shape')
 
 
 class _Csc(_Sparse):
