@@ -5,6 +5,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
 from mmpose.apis import inference_topdown, init_model
 from mmpose.visualization import PoseLocalVisualizer
 
@@ -108,3 +110,28 @@ def test_mmposes_own_functions_and_visualizer_work(detector_config, tmp_path, im
     changed = (drawn != image[..., ::-1]).any(axis=-1)
     x, y = sample.pred_instances.keypoints[0, :, :2].round().astype(int).T
     assert changed[y.clip(0, 119), x.clip(0, 159)].all()
+
+
+def test_a_detector_finds_the_boxes_that_are_not_given(inferencer, image, monkeypatch):
+    found = InstanceData(
+        bboxes=torch.tensor([[10.0, 10, 60, 60], [11, 11, 61, 61], [60, 20, 140, 80], [0, 0, 9, 9], [5, 5, 30, 30]]),
+        scores=torch.tensor([0.6, 0.5, 0.9, 0.1, 0.8]), labels=torch.tensor([0, 0, 0, 0, 7]))
+    detections = [found]
+    monkeypatch.setattr(inferencer, 'detector', lambda image, return_datasamples: dict(
+        predictions=[DetDataSample(pred_instances=detections[-1])]))
+    monkeypatch.setattr(inferencer, 'det_cat_ids', (0, ), raising=False)
+    (result, ) = inferencer(image)
+    boxes = [(i['bbox'], round(i['bbox_score'], 3)) for i in result['predictions'][0]['instances']]
+    # the overlapping one, the unsure one and the other category are left out
+    assert boxes == [([60, 20, 140, 80], 0.9), ([10, 10, 60, 60], 0.6)]
+    detections.append(found[:0])
+    (result, ) = inferencer(image)
+    assert [i['bbox'] for i in result['predictions'][0]['instances']] == [[0, 0, 160, 120]]
+
+
+def test_the_configs_own_visualizer_is_taken(detector_config, image):
+    config = detector_config.copy()
+    config.visualizer = dict(type='XASVisualizer', views=[(0, 0)], dpi=40, vis_backends=[dict(type='LocalVisBackend')])
+    small = XASInferencer(config, device='cpu', show_progress=True)
+    assert small.visualizer.options.dpi == 40 and not small.visualizer._vis_backends
+    assert next(iter(small(image, return_vis=True)))['visualization'][0].shape[0] == pytest.approx(40 * 5.85, abs=1)
