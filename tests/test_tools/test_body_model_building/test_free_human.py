@@ -1,4 +1,4 @@
-"""The builder on the shipped human in place of MakeHuman's: posed with hanging arms, it must come back in its T pose."""
+"""The builder on the shipped human in place of MakeHuman's: with hanging arms, it must come back in its T pose."""
 from functools import partial
 from types import SimpleNamespace
 
