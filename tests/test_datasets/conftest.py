@@ -32,7 +32,8 @@ def make_pair(index: int, clip: str = 'walk', empty: bool = False) -> SyntheticP
     mask = np.zeros((SIZE, SIZE), np.uint8)
     for a, b in () if empty else skeleton.links:
         cv2.line(mask, pixels[a].round().astype(int).tolist(), pixels[b].round().astype(int).tolist(), 255, 3)
-    image = rng.integers(0, 256, size=(SIZE, SIZE, 3), dtype=np.uint8)
+    field = rng.integers(0, 256, size=(6, 6, 3), dtype=np.uint8)
+    image = cv2.resize(field, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
     bbox = np.zeros(4, np.float32) if empty else mask_box(mask)
     return SyntheticPair(image=image, mask=mask, keypoints_cam=points, K=K, bbox=bbox, clip=clip, frame=index,
                          yaw=0.0, body=0, pose=np.zeros((24, 3), np.float32), betas=np.zeros(10, np.float32))

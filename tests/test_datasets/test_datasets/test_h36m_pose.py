@@ -1,0 +1,139 @@
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mmxas.datasets.datasets import H36MPoseDataset
+from mmxas.datasets.datasets.h36m_pose import append_thorax
+from mmxas.ops.geometry import camera_to_image
+from mmxas.registry import DATASETS
+
+DATA = Path(os.environ.get('MMXAS_DATA_DIR') or Path(__file__).parents[3] / '../shared/data').resolve() / 'h36m'
+NAME = 'S9/S9_Walking_1.54138969/S9_Walking_1.54138969_000001.jpg'
+PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
+            dict(type='SquareCropAffine', input_size=(64, 64)),
+            dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(64, 64))),
+            dict(type='PackXASInputs')]
+real = pytest.mark.skipif(not DATA.is_dir(), reason=f'no sample of Human3.6M in {DATA} (set MMXAS_DATA_DIR)')
+
+
+@pytest.fixture
+def root(tmp_path):
+    """One frame in the layout of mmpose, with a mask."""
+    rng = np.random.default_rng(0)
+    for kind, suffix in (('images', '.jpg'), ('masks', '.png')):
+        (tmp_path / kind / NAME).parent.mkdir(parents=True)
+        mask = np.zeros((200, 200, 3), np.uint8)
+        mask[50:90, 60:80] = 255
+        cv2.imwrite(str((tmp_path / kind / NAME).with_suffix(suffix)), mask)
+    poses = rng.uniform([-0.5, -0.8, 4.5, 1], [0.5, 0.8, 5.5, 1], (1, 17, 4))
+    np.savez(tmp_path / 'test.npz', imgname=np.array([NAME]), center=np.array([[100.0, 90.0]]), scale=np.array([0.5]),
+             S=poses, part=rng.uniform(50, 150, (1, 17, 3)))
+    cameras = {('S9', '54138969'): dict(f=np.array([[250.0], [252.0]]), c=np.array([[100.0], [101.0]]))}
+    (tmp_path / 'cameras.pkl').write_bytes(pickle.dumps(cameras))
+    return tmp_path
+
+
+def build(root, **kwargs):
+    kwargs = dict(dict(ann_file='test.npz', data_prefix=dict(img='images')), **kwargs)
+    return DATASETS.build(dict(type='H36MPoseDataset', data_root=str(root), **kwargs))
+
+
+def test_labels_and_names(root):
+    info = build(root, with_labels=True).get_data_info(0)
+    assert (info['subject'], info['clip'], info['frame'], info['camera_name']) == ('S9', 'Walking', 1, '54138969')
+    points = info['keypoints_cam'][0]
+    assert points.shape == (18, 3) and 4400 < info['root_depth'] < 5600
+    assert np.allclose(points[17], (points[11] + points[14]) / 2)
+    assert np.allclose(info['keypoints'][0, 17], (info['keypoints'][0, 11] + info['keypoints'][0, 14]) / 2)
+
+
+def test_boxes(root):
+    dataset = build(root, pipeline=PIPELINE, with_labels=True)
+    assert dataset[0]['data_samples'].metainfo['box_mm'] == pytest.approx(2000, rel=1e-5)
+    annotation = build(root, box='annotation').get_data_info(0)['bbox'][0]
+    assert np.allclose((annotation[2:] - annotation[:2]) * 1.25, 100) and np.allclose(annotation[:2], [60, 50])
+    masks = dict(img='images', mask='masks')
+    masked = build(root, box='mask', data_prefix=masks, pipeline=PIPELINE)
+    assert masked.get_data_info(0)['bbox'].tolist() == [[60, 50, 80, 90]]
+    assert masked[0]['data_samples'].gt_fields.mask.mean() == pytest.approx(20 * 40 / 50**2, rel=0.05)
+    with pytest.raises(ValueError, match="box='mask' needs the folder of masks"):
+        build(root, box='mask')
+
+
+def test_without_labels_none_is_read(root):
+    """Poses of NaN and no camera file: neither is needed, and the sample is the same."""
+    clean = build(root, box='annotation', pipeline=PIPELINE)[0]
+    content = dict(np.load(root / 'test.npz'))
+    np.savez(root / 'test.npz', **dict(content, S=content['S'] * np.nan, part=content['part'] * np.nan))
+    (root / 'cameras.pkl').unlink()
+    other = build(root, box='annotation', pipeline=PIPELINE)[0]
+    assert (clean['inputs'] == other['inputs']).all()
+    assert not {'camera', 'root_depth', 'box_mm'} & set(other['data_samples'].metainfo)
+    assert set(other['data_samples'].gt_instances.keys()) == {'bboxes', 'bbox_scores', 'bbox_scales'}
+
+
+def test_with_a_root_box_only_the_box_is_known(root):
+    info = build(root, box='root').get_data_info(0)
+    assert info['box_source'] == 'root'
+    assert not {'keypoints', 'keypoints_cam', 'camera', 'root_depth'} & set(info)
+
+
+def test_bad_input_is_named(root):
+    with pytest.raises(FileNotFoundError, match='absent.npz'):
+        build(root, ann_file='absent.npz')
+    with pytest.raises(ValueError, match=r"no frame of \('S1',\) is left of 1"):
+        build(root, subjects=['S1'])
+    with pytest.raises(ValueError, match='on_error'):
+        build(root, on_error='ignore')
+    toy = dict(name='toy', keypoints=['a', 'b'], parents=[0, 0])
+    with pytest.raises(ValueError, match="18 keypoints a pose, but the skeleton 'toy' has 2"):
+        build(root, skeleton=toy)
+    (root / 'cameras.pkl').write_bytes(pickle.dumps({}))
+    with pytest.raises(KeyError, match=r"no camera \('S9', '54138969'\)"):
+        build(root)
+    (root / 'cameras.pkl').unlink()
+    with pytest.raises(FileNotFoundError, match='cameras.pkl: no such file'):
+        build(root)
+    shutil.rmtree(root / 'images')
+    with pytest.raises(OSError, match=r'S9_Walking_1.54138969_000001.jpg: no such file'):
+        build(root, box='annotation')
+    content = dict(np.load(root / 'test.npz'), imgname=np.array(['walking.jpg']))
+    np.savez(root / 'test.npz', **content)
+    with pytest.raises(ValueError, match=r"frame name 'walking.jpg', expected the form S1_Directions_1"):
+        build(root, box='annotation')
+
+
+def test_thorax_is_appended():
+    points = np.arange(17 * 2, dtype=float).reshape(17, 2)
+    assert append_thorax(points)[17].tolist() == [25, 26]
+
+
+@real
+def test_order_of_keypoints_by_projection():
+    """Poses projected by their cameras fall on the image keypoints; the lens' distortion is all that is left."""
+    dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True)
+    assert len(dataset) == 4
+    for i in range(4):
+        info = dataset.get_data_info(i)
+        projected = camera_to_image(info['keypoints_cam'][0].astype(float), info['camera']['K'])[:, :2]
+        assert np.linalg.norm(projected - info['keypoints'][0], axis=-1).max() < 4
+        wrong = np.linalg.norm(projected[list(dataset.skeleton.flip_indices)] - info['keypoints'][0], axis=-1)
+        assert wrong.max() > 20
+
+
+@real
+def test_real_frames_pass_the_pipeline():
+    dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True, pipeline=PIPELINE)
+    clips = set()
+    for i in range(4):
+        sample = dataset[i]['data_samples']
+        clips.add(sample.metainfo['clip'])
+        assert sample.metainfo['box_mm'] == pytest.approx(2000, rel=1e-4)
+        norm = sample.gt_instance_labels.keypoint_norm[0].numpy()
+        assert np.abs(norm[0]).max() < 0.01 and np.abs(norm).max() < 1.2
+    assert clips == {'Directions', 'SittingDown', 'Greeting', 'WalkDog'}

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmxas.datasets.datasets.image_checks import check_files, image_size
+from mmxas.datasets.transforms import UnreadableImageError
+
+
+@pytest.fixture
+def records(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    for name in ('a', 'b', 'c'):
+        Image.fromarray(noise).save(tmp_path / f'{name}.jpg')
+        Image.new('L', (50, 30)).save(tmp_path / f'{name}.png')
+    return [dict(img_path=str(tmp_path / f'{n}.jpg'), mask_path=str(tmp_path / f'{n}.png')) for n in 'abc']
+
+
+def cut(path):
+    data = Path(path).read_bytes()
+    Path(path).write_bytes(data[:len(data) // 2])
+
+
+def test_size_is_height_and_width(records, tmp_path):
+    assert image_size(records[0]['img_path']) == (30, 50)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    Image.new('RGB', (50, 30)).save(tmp_path / 'turned.jpg', exif=exif)
+    assert image_size(tmp_path / 'turned.jpg') == (50, 30)
+
+
+def test_good_files_pass(records):
+    assert check_files(records) == records
+
+
+def test_bad_files_are_named_or_skipped(records):
+    cut(records[1]['img_path'])
+    with pytest.raises(UnreadableImageError, match=r"b\.jpg: truncated image.*on_error='skip'"):
+        check_files(records)
+    assert check_files(records, on_error='skip') == [records[0], records[2]]
+    assert len(check_files(records, limit=1)) == 3  # only the first was looked at
+
+
+def test_missing_and_foreign_files(records, tmp_path):
+    records[0]['img_path'] = str(tmp_path / 'absent.jpg')
+    with pytest.raises(UnreadableImageError, match='absent.jpg: no such file'):
+        check_files(records)
+    (tmp_path / 'notes.jpg').write_text('no image at all')
+    with pytest.raises(UnreadableImageError, match='notes.jpg: not an image'):
+        image_size(tmp_path / 'notes.jpg')
+
+
+def test_a_mask_of_another_size_always_stops(records, tmp_path):
+    Image.new('L', (30, 50)).save(tmp_path / 'c.png')
+    with pytest.raises(ValueError, match=r'c\.png: mask of 30 x 50 px, but its image .*c\.jpg has 50 x 30 px'):
+        check_files(records, on_error='skip')

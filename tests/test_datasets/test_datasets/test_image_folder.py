@@ -1,0 +1,91 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmxas.datasets.datasets import ImageFolderDataset
+from mmxas.registry import DATASETS
+
+PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
+            dict(type='SquareCropAffine', input_size=(32, 32)), dict(type='PackXASInputs')]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three photos, one in a subfolder, and masks of two of them."""
+    rng = np.random.default_rng(0)
+    for name in ('a.jpg', 'b.png', 'sub/c.jpg'):
+        for kind in ('images', 'masks'):
+            (tmp_path / kind / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / 'images' / name), rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    for name, value in (('a', 255), ('sub/c', 255)):
+        mask = np.zeros((40, 60), np.uint8)
+        mask[10:30, 20:26] = value
+        cv2.imwrite(str(tmp_path / 'masks' / f'{name}.png'), mask)
+    return tmp_path
+
+
+def test_without_masks_the_box_is_the_image(folder):
+    dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(folder / 'images'), pipeline=PIPELINE))
+    assert [dataset.get_data_info(i)['sample_name'] for i in range(3)] == ['a.jpg', 'b.png', 'sub/c.jpg']
+    assert dataset.get_data_info(0)['bbox'].tolist() == [[0, 0, 60, 40]]
+    sample = dataset[2]['data_samples']
+    assert 'gt_fields' not in sample and sample.metainfo['domain'] == 'target'
+    assert sample.metainfo['box_source'] == 'image' and sample.metainfo['ori_shape'] == (40, 60)
+
+
+def test_masks_give_boxes_and_fields(folder, caplog):
+    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'), on_error='skip',
+                                 pipeline=PIPELINE)
+    assert len(dataset) == 2 and dataset.skipped.count == 1
+    assert dataset.get_data_info(1)['bbox'].tolist() == [[20, 10, 26, 30]]
+    assert dataset[1]['data_samples'].gt_fields.mask.mean() == pytest.approx(6 * 20 / 25**2, rel=0.05)
+    with pytest.raises(FileNotFoundError, match=r'b\.png: no mask .*b\.png'):
+        ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'))
+
+
+def test_boxes_are_taken_from_a_file(folder):
+    boxes = folder / 'boxes.json'
+    boxes.write_text(json.dumps({'b.png': [1, 2, 11, 22]}))
+    dataset = ImageFolderDataset(str(folder / 'images'), boxes=str(boxes))
+    assert dataset.get_data_info(1)['bbox'].tolist() == [[1, 2, 11, 22]]
+    assert dataset.get_data_info(1)['box_source'] == 'annotation'
+    with pytest.raises(ValueError, match=r'a\.jpg: box \[5.0, 5.0, 5.0, 9.0\]'):
+        ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [5, 5, 5, 9]})
+
+
+def test_black_masks_are_skipped_and_counted(folder):
+    for name in ('a', 'b'):
+        cv2.imwrite(str(folder / 'masks' / f'{name}.png'), np.zeros((40, 60), np.uint8))
+    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'))
+    assert len(dataset) == 1 and dataset.skipped.count == 2
+    cv2.imwrite(str(folder / 'masks' / 'sub/c.png'), np.zeros((40, 60), np.uint8))
+    with pytest.raises(FileNotFoundError, match='none of its 3 images can be used'):
+        ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'))
+
+
+def test_bad_folders_and_files_are_named(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match='absent: no such folder'):
+        ImageFolderDataset(str(tmp_path / 'absent'))
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(FileNotFoundError, match=r'empty: no image in this folder .*\.jpg'):
+        ImageFolderDataset(str(tmp_path / 'empty'))
+    with pytest.raises(ValueError, match='no labels'):
+        ImageFolderDataset(str(folder / 'images'), with_labels=True)
+    with pytest.raises(ValueError, match='on_error'):
+        ImageFolderDataset(str(folder / 'images'), on_error='ignore')
+    photo = folder / 'images' / 'a.jpg'
+    photo.write_bytes(photo.read_bytes()[:500])
+    with pytest.raises(OSError, match=r'a\.jpg: truncated image'):
+        ImageFolderDataset(str(folder / 'images'))
+    assert len(ImageFolderDataset(str(folder / 'images'), on_error='skip')) == 2
+
+
+def test_a_broken_file_found_in_training_is_replaced_by_another_sample(folder):
+    pipeline = [dict(type='LoadXASImage', on_error='skip'), *PIPELINE[1:]]
+    dataset = ImageFolderDataset(str(folder / 'images'), pipeline=pipeline)
+    photo = folder / 'images' / 'a.jpg'
+    photo.write_bytes(photo.read_bytes()[:500])
+    np.random.seed(0)
+    assert dataset[0]['data_samples'].metainfo['sample_name'] != 'a.jpg'

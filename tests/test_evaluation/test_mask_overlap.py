@@ -1,0 +1,30 @@
+import numpy as np
+import torch
+
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
+from mmxas.ops.skeleton_drawing import draw_skeleton
+
+SKELETON = load_skeleton(dict(name='line', keypoints=['a', 'b'], parents=[0, 0]))
+
+
+def test_image_px_to_the_crop():
+    warp = np.array([[0.5, 0, 1.0], [0, 0.5, 0]])
+    assert np.allclose(crop_keypoints(np.array([[13.0, 15.0, 99.0]]), warp, 16), [[0, 0]])
+
+
+def test_iou_of_a_drawing_with_itself_with_another_and_with_nothing():
+    keypoints = np.array([[[-0.5, 0.0], [0.5, 0.0]]] * 3)
+    own = (draw_skeleton(torch.tensor(keypoints[:1]).float(), SKELETON.drawn_links, 64) > 0.2).float()
+    above = torch.zeros_like(own)
+    above[..., :4, :] = 1
+    iou = skeleton_mask_iou(keypoints, torch.cat([own, above, 0 * own]), SKELETON)
+    assert np.allclose(iou, [1, 0, 0])
+
+
+def test_iou_of_a_shift():
+    keypoints = np.array([[[0.0, -0.5], [0.0, 0.5]]])
+    mask = (draw_skeleton(torch.tensor(keypoints).float(), SKELETON.drawn_links, 128) > 0.2).float()
+    same = skeleton_mask_iou(keypoints, mask, SKELETON)[0]
+    shifted = skeleton_mask_iou(keypoints + [0.05, 0], mask, SKELETON)[0]
+    assert same > 0.85 and 0.2 < shifted < 0.75
