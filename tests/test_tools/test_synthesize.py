@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
+from mmxas.datasets.datasets.rendered_pairs import MocapHuman
 from mmxas.synthesis import PairReader, synthesize
+from mmxas.synthesis.synthesize import set_meta
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -99,3 +102,18 @@ def test_mistakes_are_one_line(main, config, tmp_path, capsys):
     (tmp_path / 'bare.py').write_text('synthesis = dict(a=dict(generator=dict()))')
     assert main([str(tmp_path / 'bare.py')]) == 1
     assert 'give --out and --num' in capsys.readouterr().err
+
+
+def test_the_sets_of_the_built_in_config_are_those_that_training_renders():
+    config = Config.fromfile(ROOT / 'configs/xas_mocap.py')
+    sets = config.synthesis
+    loaders = (config.train_dataloader, config.val_dataloader, config.test_dataloader)
+    train, val, test = (loader.dataset for loader in loaders)
+    trained = [(train.synthetic, 'synthetic', None), (train.target, 'mocap_train', 'train'), (val, 'mocap_val', 'val'),
+               (test, 'mocap_test', 'test'), (test, 'mocap_ood', 'ood')]
+    for dataset, name, split in trained:
+        generator = dataset.generator.to_dict()
+        if split:
+            generator['pose_source']['clips'] = list(MocapHuman.SPLITS[split])
+        expected = set_meta(generator, dataset.num, dataset.get('seed', 0))
+        assert set_meta(sets[name].generator, sets[name].num, sets[name].seed) == expected, name
