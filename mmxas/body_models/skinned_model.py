@@ -66,7 +66,7 @@ class SkinnedBodyModel(nn.Module):
     def __init__(self, model: BodyModelFile, num_betas: int | None = None, joint_names: Sequence[str] | None = None,
                  vertex_ids: Mapping[str, int] | None = None) -> None:
         super().__init__()
-        self._lbs = import_lbs()
+        import_lbs()  # a missing package is reported before the first use
         self.num_joints = model.num_joints
         self.num_vertices = model.num_vertices
         self.num_betas = _checked_num_betas(model, num_betas)
@@ -110,12 +110,13 @@ class SkinnedBodyModel(nn.Module):
         """
         self._check_inputs(pose, betas, transl)
         vertices, joints = self.shaped(betas)
-        rotations = self._lbs.batch_rodrigues(pose.reshape(-1, 3)).view(len(pose), self.num_joints, 3, 3)
+        lbs = import_lbs()
+        rotations = lbs.batch_rodrigues(pose.reshape(-1, 3)).view(len(pose), self.num_joints, 3, 3)
         if self.posedirs is not None:
             feature = rotations[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)
             vertices = vertices + (feature.flatten(1) @ self.posedirs).view(len(pose), -1, 3)
         joints = joints.expand(len(pose), -1, -1)
-        joints, transforms = self._lbs.batch_rigid_transform(rotations, joints, self._parents, dtype=pose.dtype)
+        joints, transforms = lbs.batch_rigid_transform(rotations, joints, self._parents, dtype=pose.dtype)
         vertices = skin(vertices, self.skinning_weights, transforms)
         if transl is not None:
             vertices, joints = vertices + transl[:, None], joints + transl[:, None]
@@ -125,9 +126,9 @@ class SkinnedBodyModel(nn.Module):
         """The body at rest with given shape coefficients (N, B'), or the mean shape (N = 1)."""
         if betas is None:
             return BodyOutput(self.v_template[None], self.joint_template[None])
-        count = betas.shape[1]
-        return BodyOutput(self.v_template + self._lbs.blend_shapes(betas, self.shapedirs[..., :count]),
-                          self.joint_template + self._lbs.blend_shapes(betas, self.joint_shapedirs[..., :count]))
+        blend_shapes, count = import_lbs().blend_shapes, betas.shape[1]
+        return BodyOutput(self.v_template + blend_shapes(betas, self.shapedirs[..., :count]),
+                          self.joint_template + blend_shapes(betas, self.joint_shapedirs[..., :count]))
 
     def _check_inputs(self, pose: Tensor, betas: Tensor | None, transl: Tensor | None) -> None:
         if pose.dim() != 3 or pose.shape[1:] != (self.num_joints, 3):

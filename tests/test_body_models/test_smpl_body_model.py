@@ -1,3 +1,4 @@
+import copy
 import math
 import pickle
 
@@ -141,6 +142,14 @@ def test_landmarks_and_texture(free_models):
     assert model.uv_faces.shape == model.faces.shape and model.uv.min() >= 0 and model.uv.max() <= 1
     edges = np.linalg.norm(model.uv[model.uv_faces] - model.uv[np.roll(model.uv_faces, 1, 1)], axis=2)
     assert edges.max() < 0.1, 'no face is drawn across the texture'
+
+
+def test_copies_pose_alike(free_models):
+    """A data loader's workers get copies, by pickle where they are spawned."""
+    model, pose = free_models['female'], 0.3 * torch.randn(1, 24, 3)
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        torch.testing.assert_close(copied(pose).vertices, model(pose).vertices)
+        assert copied.keypoint_names == model.keypoint_names and copied.vertex_ids == model.vertex_ids
 
 
 def test_files_are_small(free_models):
