@@ -19,13 +19,14 @@ DOMAINS = ('target', 'synthetic')
 class PairedDataset(Dataset):
     """One target sample and one synthetic sample an index, as a training step takes them (design, step 1).
 
-    Its length is the larger of the two; the shorter set is gone through more than once an epoch. The synthetic partner
-    of a target changes every epoch. Each sample's randomness is a function of (seed, epoch, index) where the sampler is
+    Each epoch goes through both sets in a new order, so that partners change; through a set shorter than the epoch more
+    than once. Each sample's randomness is a function of (seed, epoch, index) where the sampler is
     :class:`SeededSampler`.
 
     Args:
         synthetic: Config of the synthetic (labelled) data set.
         target: Config of the target data set, or None to train on synthetic pairs alone.
+        length: Pairs an epoch. Defaults to None: the length of the larger set.
         metainfo: Not used here: mmpose's ``init_model`` looks for it in the config, and takes ``METAINFO`` where it is
             absent. Give it with another skeleton than the default one. Defaults to None.
 
@@ -35,7 +36,8 @@ class PairedDataset(Dataset):
 
     METAINFO: dict = XASDataset.METAINFO
 
-    def __init__(self, synthetic: dict, target: dict | None = None, metainfo: dict | None = None) -> None:
+    def __init__(self, synthetic: dict, target: dict | None = None, length: int | None = None,
+                 metainfo: dict | None = None) -> None:
         self.parts = {'synthetic': DATASETS.build(synthetic)}
         if target is not None:
             self.parts['target'] = DATASETS.build(target)
@@ -46,7 +48,8 @@ class PairedDataset(Dataset):
         if len(set(counts.values())) > 1:
             raise ValueError(f'different numbers of keypoints: {counts}; give both data sets one skeleton')
         self.active = tuple(d for d in DOMAINS if d in self.parts)
-        self._order: tuple[tuple, np.ndarray] | None = None
+        self.length = length
+        self._orders: dict[str, tuple[tuple[int, int], np.ndarray]] = {}
 
     @property
     def metainfo(self) -> dict:
@@ -65,7 +68,7 @@ class PairedDataset(Dataset):
         self.active = tuple(d for d in DOMAINS if d in domains)
 
     def __len__(self) -> int:
-        return max(len(part) for part in self.parts.values())
+        return self.length or max(len(part) for part in self.parts.values())
 
     def __getitem__(self, key: SampleKey | int) -> list[dict]:
         """Packed samples of the active domains, target first."""
@@ -78,15 +81,13 @@ class PairedDataset(Dataset):
         return samples
 
     def _position(self, domain: str, key: SampleKey) -> int:
-        size = len(self.parts[domain])
-        if domain == 'target':
-            return key.index % size
-        if self._order is None or self._order[0] != (key.seed, key.epoch):
-            rng = np.random.default_rng([key.seed % 2**32, key.epoch])
-            rounds = -(-len(self) // size)
-            order = np.concatenate([rng.permutation(size) for _ in range(rounds)])
-            self._order = ((key.seed, key.epoch), order)
-        return int(self._order[1][key.index])
+        state = (key.seed, key.epoch)
+        if self._orders.get(domain, (None, None))[0] != state:
+            size = len(self.parts[domain])
+            rng = np.random.default_rng([key.seed % 2**32, key.epoch, DOMAINS.index(domain)])
+            order = np.concatenate([rng.permutation(size) for _ in range(-(-len(self) // size))])
+            self._orders[domain] = (state, order)
+        return int(self._orders[domain][1][key.index])
 
 
 @FUNCTIONS.register_module()

@@ -32,10 +32,18 @@ def test_each_epoch_pairs_anew_and_covers_both_sets():
     partners = []
     for epoch in range(2):
         names = [[s['inputs'] for s in dataset[SampleKey(i, epoch, 7)]] for i in range(5)]
-        assert [n[0] for n in names] == ['t0', 't1', 't2', 't0', 't1']
+        assert {n[0] for n in names} == {'t0', 't1', 't2'}
         assert sorted(n[1] for n in names) == ['s0', 's1', 's2', 's3', 's4']
         partners.append([n[1] for n in names])
     assert partners[0] != partners[1]
+
+
+def test_a_short_epoch_sees_other_samples_each_time():
+    dataset = PairedDataset(synthetic=dict(type='_NumberedDataset', name='s', size=40),
+                            target=dict(type='_NumberedDataset', name='t', size=40), length=4)
+    assert len(dataset) == 4
+    seen = [{s['inputs'] for i in range(4) for s in dataset[SampleKey(i, epoch, 0)]} for epoch in range(2)]
+    assert len(seen[0]) == 8 and seen[0] != seen[1]
 
 
 def test_a_sample_is_a_function_of_its_key():
