@@ -1,6 +1,6 @@
-# Synthetic pairs and the built-in target domain at 128 px, rendered on first use (docs/datasets.md).
-crop_size = 128
-stored_size = 192  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
+# Synthetic pairs and the built-in target domain at 96 px, rendered on first use (docs/datasets.md).
+crop_size = 96
+stored_size = 144  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
 
 bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')]
 synthetic_generator = dict(
@@ -9,7 +9,7 @@ synthetic_generator = dict(
     camera=dict(type='SampledCamera'),
     appearance=dict(type='PartSegmentation'),
     light=dict(type='RandomLight'),
-    background=dict(type='NoiseBackground'),
+    background=dict(type='OneOf', choices=[dict(type='NoiseBackground'), dict(type='PhotoBackground')]),
     renderer=dict(type='EmbreeRenderer'),
     image_size=stored_size)
 target_generator = dict(
@@ -63,10 +63,10 @@ train_dataloader = dict(
     dataset=dict(
         type='PairedDataset',
         synthetic=dict(
-            type='SyntheticPairDataset', data_root='data/synthetic_human', generator=synthetic_generator, num=16384,
+            type='SyntheticPairDataset', data_root='data/synthetic_human', generator=synthetic_generator, num=12288,
             pipeline=synthetic_pipeline),
         target=dict(
-            type='MocapHuman', split='train', generator=target_generator, num=8192, seed=1, pipeline=target_pipeline)))
+            type='MocapHuman', split='train', generator=target_generator, num=4096, seed=1, pipeline=target_pipeline)))
 val_dataloader = dict(
     batch_size=64,
     num_workers=1,
@@ -79,7 +79,7 @@ test_dataloader = dict(
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='MocapHuman', split=('test', 'ood'), with_labels=True, generator=target_generator, num=1024, seed=3,
+        type='MocapHuman', split=('test', 'ood'), with_labels=True, generator=target_generator, num=512, seed=3,
         test_mode=True, pipeline=test_pipeline))
 
 val_evaluator = dict(type='XASPoseMetric', mean_pose_file='mocap_human_mean_pose')
@@ -92,19 +92,19 @@ test_evaluator = dict(
 
 # The same sets for tools/synthesize.py --which NAME, to render them ahead and elsewhere (docs/synthesis.md).
 synthesis = dict(
-    synthetic=dict(generator=synthetic_generator, num=16384, out='data/synthetic_human', seed=0),
+    synthetic=dict(generator=synthetic_generator, num=12288, out='data/synthetic_human', seed=0),
     mocap_train=dict(
         generator=dict(target_generator, pose_source=dict(
             type='MocapPoses', clips=['walk', 'jump', 'punch', 'spin', 'spinkick', 'dance_a'])),
-        num=8192, out='data/mocap_human/train', seed=1),
+        num=4096, out='data/mocap_human/train', seed=1),
     mocap_val=dict(
         generator=dict(target_generator, pose_source=dict(type='MocapPoses', clips=['kick'])),
         num=256, out='data/mocap_human/val', seed=2),
     mocap_test=dict(
         generator=dict(target_generator, pose_source=dict(type='MocapPoses', clips=['run', 'dance_b'])),
-        num=1024, out='data/mocap_human/test', seed=3),
+        num=512, out='data/mocap_human/test', seed=3),
     mocap_ood=dict(
         generator=dict(target_generator, pose_source=dict(
             type='MocapPoses',
             clips=['backflip', 'cartwheel', 'crawl', 'getup_facedown', 'getup_faceup', 'roll'])),
-        num=1024, out='data/mocap_human/ood', seed=3))
+        num=512, out='data/mocap_human/ood', seed=3))

