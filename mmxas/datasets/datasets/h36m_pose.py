@@ -36,6 +36,7 @@ class H36MPoseDataset(XASDataset):
         data_prefix: Folders ``img`` and, optionally, ``mask`` in ``data_root``; the mask of ``x.jpg`` is ``x.png``.
             Defaults to images in ``data_root`` and no masks.
         subjects: Keep these only, e.g. ``['S9', 'S11']``. Defaults to None: all.
+        actions: Keep these only, e.g. ``['Greeting']``. Defaults to None: all.
         box: ``'root'``, ``'annotation'`` (the file's centre and scale) or ``'mask'``. Defaults to ``'root'``, the
             paper's protocol, which takes the root and the camera from the ground truth.
         on_error: ``'raise'`` or ``'skip'`` for unreadable files. Defaults to ``'raise'``.
@@ -50,12 +51,13 @@ class H36MPoseDataset(XASDataset):
     """
 
     def __init__(self, ann_file: str, camera_file: str = 'cameras.pkl', data_prefix: dict | None = None,
-                 subjects: Sequence[str] | None = None, box: str = 'root', on_error: str = 'raise',
-                 num_checked: int = 1000, **kwargs: Any) -> None:
+                 subjects: Sequence[str] | None = None, actions: Sequence[str] | None = None, box: str = 'root',
+                 on_error: str = 'raise', num_checked: int = 1000, **kwargs: Any) -> None:
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
         self.camera_file, self.on_error, self.num_checked = camera_file, on_error, num_checked
         self.subjects = None if subjects is None else tuple(subjects)
+        self.actions = None if actions is None else tuple(actions)
         if box == 'mask' and 'mask' not in (data_prefix or {}):
             raise ValueError("box='mask' needs the folder of masks: data_prefix=dict(img=…, mask=…)")
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, box=box, **kwargs)
@@ -84,7 +86,7 @@ class H36MPoseDataset(XASDataset):
         records = []
         for i in range(0, len(names), self.sample_interval):
             record = self._frame(i, str(names[i]), centres[i], float(scales[i]))
-            if self.subjects is not None and record['subject'] not in self.subjects:
+            if not self._is_chosen(record):
                 continue
             if use_poses:
                 K = self._intrinsics(cameras, record)
@@ -95,8 +97,13 @@ class H36MPoseDataset(XASDataset):
             records.append(record)
         records = check_files(records, self.on_error, self.num_checked)
         if not records:
-            raise ValueError(f'{self.ann_file}: no frame of {self.subjects or "any subject"} is left of {len(names)}')
+            raise ValueError(f'{self.ann_file}: no frame of {self.subjects or "any subject"}, '
+                             f'{self.actions or "any action"} is left of {len(names)}')
         return records
+
+    def _is_chosen(self, record: dict) -> bool:
+        return ((self.subjects is None or record['subject'] in self.subjects)
+                and (self.actions is None or record['clip'] in self.actions))
 
     def _frame(self, index: int, name: str, centre: np.ndarray, scale: float) -> dict:
         found = NAME.search(name)

@@ -86,10 +86,12 @@ def test_with_a_root_box_only_the_box_is_known(root):
 def test_bad_input_is_named(root):
     with pytest.raises(FileNotFoundError, match='absent.npz'):
         build(root, ann_file='absent.npz')
-    with pytest.raises(ValueError, match=r"no frame of \('S1',\) is left of 1"):
+    with pytest.raises(ValueError, match=r"no frame of \('S1',\), any action is left of 1"):
         build(root, subjects=['S1'])
     with pytest.raises(ValueError, match='on_error'):
         build(root, on_error='ignore')
+    with pytest.raises(ValueError, match=r"any subject, \('Greeting',\) is left of 1"):
+        build(root, actions=['Greeting'])
     toy = dict(name='toy', keypoints=['a', 'b'], parents=[0, 0])
     with pytest.raises(ValueError, match="18 keypoints a pose, but the skeleton 'toy' has 2"):
         build(root, skeleton=toy)
@@ -118,6 +120,7 @@ def test_order_of_keypoints_by_projection():
     """Poses projected by their cameras fall on the image keypoints; the lens' distortion is all that is left."""
     dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True)
     assert len(dataset) == 4
+    assert len(build(DATA, ann_file='test_h36m_body3d.npz', data_prefix=None, actions=['Greeting'])) == 1
     for i in range(4):
         info = dataset.get_data_info(i)
         projected = camera_to_image(info['keypoints_cam'][0].astype(float), info['camera']['K'])[:, :2]
