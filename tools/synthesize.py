@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f'synthesis set {name!r}: give --out and --num, or `out` and `num` in the config')
         seed = entry.get('seed') if args.seed is None else args.seed
         meta = synthesize(entry['generator'], out, num, args.workers, seed, args.shard_size)
-    except (ValueError, OSError, ImportError, KeyError) as error:
+    except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
         print(f'synthesize: {error}', file=sys.stderr)
         return 1
     print(f'{name}: {meta.num} pairs in {out} ({meta.num_shards} shards, fingerprint {meta.fingerprint})')

@@ -166,6 +166,11 @@ class PairWriter:
         if old != meta:
             write_atomically(self.root / 'meta.json', lambda file: file.write(text.encode()))
 
+    def remove_remains(self) -> None:
+        """Delete the temporary files of a run that was killed. Only one run may write into a folder."""
+        for path in self.root.glob('.*.tmp'):
+            path.unlink(missing_ok=True)
+
     def missing(self) -> list[int]:
         """Shards that are absent, unreadable or shorter than they have to be."""
         return [s for s in range(self.meta.num_shards)

@@ -1,9 +1,14 @@
 """Render a set of pairs once, with several processes, resumable, with the same bytes for any number of processes."""
 import json
 import multiprocessing
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +80,17 @@ _worker: dict[str, Any] = {}
 
 def _start_worker(root: str, meta: SetMeta, counter: Any) -> None:
     import mmxas  # noqa: F401  registers the components in the new process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     _worker.update(generator=PairGenerator.from_config(meta.generator, seed=meta.seed),
                    writer=PairWriter(root, meta), counter=counter)
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent is gone, killed perhaps: nobody would stop a worker otherwise."""
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 def _work(shard: int) -> int:
@@ -94,13 +106,20 @@ def _render_parallel(writer: PairWriter, shards: list[int], workers: int, progre
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['mmxas'])  # one import of the stack for all workers
     counter = context.Value('l', 0)
-    with context.Pool(min(workers, len(shards)), _start_worker, (str(writer.root), writer.meta, counter)) as pool:
-        result, shown = pool.map_async(_work, shards, chunksize=1), 0
-        while not result.ready():
-            result.wait(0.2)
+    pool = ProcessPoolExecutor(min(workers, len(shards)), context, _start_worker,
+                               (str(writer.root), writer.meta, counter))
+    try:
+        pending, shown = {pool.submit(_work, shard) for shard in shards}, 0
+        while pending:
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
             shown = _advance(progress, shown, counter.value)
-        result.get()
-        _advance(progress, shown, counter.value)
+    except BrokenProcessPool as error:
+        raise RuntimeError(f'{writer.root}: a rendering process died (out of memory?); the whole shards are kept, the '
+                           'same command resumes, with fewer workers if need be') from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _advance(progress: Progress, shown: int, done: int) -> int:
@@ -135,6 +154,7 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)  # a wrong config fails here, not in a worker
     meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files)
     writer = PairWriter(out, meta)
+    writer.remove_remains()
     meta = writer.meta
     missing = writer.missing()
     left = sum(len(meta.shard_indices(shard)) for shard in missing)

@@ -78,6 +78,12 @@ def test_broken_and_short_shards_are_missing(written):
     assert PairWriter(written, replace(META, num=7)).missing() == [0, 2, 3]
 
 
+def test_remains_of_a_killed_run_are_removed(written):
+    (written / '.pairs_00001.npz.abc.tmp').write_bytes(b'half')
+    PairWriter(written, META).remove_remains()
+    assert not list(written.glob('.*'))
+
+
 def test_another_configuration_is_refused(written):
     with pytest.raises(ValueError, match='fingerprint f, seed 0; this one is g, seed 3'):
         PairWriter(written, replace(META, fingerprint='g', seed=3))

@@ -1,4 +1,7 @@
 import hashlib
+import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -65,6 +68,24 @@ def test_a_full_disk_leaves_nothing_half_written(synthetic_config, tmp_path, mon
     with pytest.raises(OSError, match='No space left'):
         synthesize(synthetic_config, tmp_path / 's', 2, progress=False)
     assert [p.name for p in (tmp_path / 's').iterdir()] == ['meta.json']
+
+
+def test_a_dying_worker_ends_the_run_with_a_message(synthetic_config, tmp_path, monkeypatch):
+    class Pool:
+        def __init__(self, *_):
+            pass
+
+        def submit(self, *_):
+            future = Future()
+            future.set_exception(BrokenProcessPool('died'))
+            return future
+
+        def shutdown(self, cancel_futures):
+            assert cancel_futures
+
+    monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'ProcessPoolExecutor', Pool)
+    with pytest.raises(RuntimeError, match='a rendering process died.*resumes'):
+        synthesize(synthetic_config, tmp_path / 's', 2, workers=1, progress=False)
 
 
 def test_configs_become_plain():
