@@ -152,7 +152,7 @@ class PaintedClothes:
     """Random clothes.
 
     Args:
-        file: a shipped name or a path (:func:`read_clothes_file`). Default: the human's wardrobe.
+        file: a shipped name or a path (:func:`read_clothes_file`). Default: the SMPL wardrobe.
     """
 
     def __init__(self, file: str = 'smpl_clothes') -> None:

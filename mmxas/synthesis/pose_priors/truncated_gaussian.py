@@ -64,7 +64,7 @@ class TruncatedGaussianPrior:
     that side's width / 1.96, truncated at the width.
 
     Args:
-        file: a shipped name or the path of a JSON file (:func:`read_prior_file`). Default: the paper's human prior.
+        file: a shipped name or the path of a JSON file (:func:`read_prior_file`). Default: the paper's prior (C.1).
         mode: ``'truncate'`` (paper) or ``'clip'`` (released code): see :func:`half_normal`.
         coins: whether rest and side are tossed for each ``'sample'`` or once a ``'batch'`` (released code).
     """
