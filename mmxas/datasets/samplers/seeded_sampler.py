@@ -1,5 +1,6 @@
 """Sampling in which each draw carries its own seed."""
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from mmengine.dataset import DefaultSampler
@@ -22,6 +23,12 @@ class SeededSampler(DefaultSampler):
     so that a resumed run sees what an unbroken one would have seen.
     """
 
+    _begin = 0
+
+    def start_at(self, position: int) -> None:
+        """Begin the next pass behind this process' first ``position`` samples; later passes are whole again."""
+        self._begin = position
+
     def __iter__(self) -> Iterator[SampleKey]:
-        for index in super().__iter__():
-            yield SampleKey(int(index), self.epoch, int(self.seed))
+        begin, self._begin = self._begin, 0
+        return (SampleKey(int(index), self.epoch, int(self.seed)) for index in islice(super().__iter__(), begin, None))

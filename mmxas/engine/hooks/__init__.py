@@ -1,3 +1,4 @@
+from .atomic_checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
 from .update_gate_hook import UpdateGateHook
 
-__all__ = ['UpdateGateHook']
+__all__ = ['AtomicCheckpointHook', 'AtomicLocalBackend', 'UpdateGateHook']

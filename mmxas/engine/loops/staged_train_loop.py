@@ -1,6 +1,9 @@
 """Training through the stages that a config declares."""
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
+import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
@@ -8,18 +11,21 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
+from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.registry import LOOPS
 
 
 @LOOPS.register_module()
 class StagedTrainLoop(EpochBasedTrainLoop):
-    """Epoch-based training whose losses, data and learning rate follow ``stages``; resumes inside any of them.
+    """Epoch-based training whose losses, data and learning rate follow ``stages``; resumes inside any of them,
+    and inside an epoch where the checkpoint was saved there (``CheckpointHook(by_epoch=False)``).
 
     At a stage's start the model is told which losses are on (``model.set_stage(loss_weights)``) and the paired data
     set which domains to load. The learning rate is :class:`StagedLR`'s, unless the config has a ``param_scheduler``.
-    Each epoch begins with random states that are a function of (seed, epoch, rank), so that an unbroken run and a
-    resumed one draw the same numbers.
+    Each iteration begins with random states that are a function of (seed, iteration, rank), so that an unbroken run
+    and a resumed one draw the same numbers, whatever else draws some in between (a data loader does when its workers
+    start, which persistent ones do only once).
 
     Args:
         runner: The runner.
@@ -30,7 +36,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
 
     Raises:
-        ValueError: The data set's number of keypoints is not the head's.
+        ValueError: The data set's number of keypoints is not the head's; a stage weighs a loss that the model has not,
+            or one whose network or data are missing.
     """
 
     def __init__(self, runner, dataloader, stages: Sequence[dict | Stage], alternate: dict | None = None,
@@ -45,7 +52,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         runner.register_hook(UpdateGateHook(alternate), priority='VERY_HIGH')
         self._check_keypoints()
         for stage in self.stages:
-            self.model.check_stage(stage.loss_weights)
+            self._set(stage)
 
     @property
     def model(self) -> torch.nn.Module:
@@ -54,29 +61,69 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         return model.module if is_model_wrapper(model) else model
 
     def _check_keypoints(self) -> None:
-        metainfo = getattr(self.dataloader.dataset, 'metainfo', None) or {}
-        given, wanted = metainfo.get('num_keypoints'), self.model.head.num_keypoints
+        dataset = self.dataloader.dataset
+        given = (getattr(dataset, 'metainfo', None) or {}).get('num_keypoints')
+        wanted = self.model.head.num_keypoints
         if given is not None and given != wanted:
-            raise ValueError(f'{type(self.dataloader.dataset).__name__}: {given} keypoints, but model.head.num_keypoints'
-                             f' is {wanted}: set both to one skeleton')
+            raise ValueError(f'{type(dataset).__name__}: {given} keypoints, but model.head.num_keypoints is {wanted}: '
+                             'set both to one skeleton')
+
+    def run(self) -> torch.nn.Module:
+        """Train, from the position that the runner was resumed at."""
+        self._count_in_this_length()
+        return super().run()
+
+    def _count_in_this_length(self) -> None:
+        """After a resume with another batch size or number of processes: the same place in epochs of another length."""
+        info, now = self.runner.message_hub.runtime_info, len(self.dataloader)
+        before = info.get('iters_per_epoch', now)
+        self.runner.message_hub.update_info('iters_per_epoch', now)
+        if before == now:
+            return
+        done, self._iter = self._iter, round(self._iter * now / before)
+        for scheduler in self.runner.param_schedulers or ():
+            if isinstance(scheduler, StagedLR):
+                scheduler.last_step = self._iter
+        print_log(f'Epochs of {now} iterations, but of {before} before: iteration {done} becomes {self._iter}',
+                  'current', logging.WARNING)
 
     def run_epoch(self) -> None:
-        """Enter the epoch's stage, seed it, train."""
+        """Enter the epoch's stage and train the epoch, or what a resumed run has left of it."""
         begin, stage = stage_at(self.stages, self._epoch)
         if stage is not self.current_stage:
             self._enter(stage, begin)
-        seed = (self.runner.seed or 0) * 1_000_003 + self._epoch * 1009 + get_rank()
-        set_random_seed(seed % 2**32)
-        super().run_epoch()
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        done = max(self._iter - self._epoch * len(self.dataloader), 0)
+        for idx, data_batch in self._batches(done):
+            self.run_iter(idx, data_batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def _batches(self, done: int) -> Iterator[tuple[int, dict]]:
+        """Number and content of each batch of the epoch behind the first ``done`` ones."""
+        sampler, size = self.dataloader.sampler, self.dataloader.batch_size
+        if done and size and hasattr(sampler, 'start_at'):
+            sampler.start_at(done * size)
+            return enumerate(self.dataloader, start=done)
+        return islice(enumerate(self.dataloader), done, None)
+
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Seed the iteration, train."""
+        key = np.random.SeedSequence([(self.runner.seed or 0) % 2**32, self._iter, get_rank()])
+        set_random_seed(int(key.generate_state(1)[0]))
+        super().run_iter(idx, data_batch)
+
+    def _set(self, stage: Stage) -> None:
+        self.model.set_stage(stage.loss_weights)
+        if hasattr(self.dataloader.dataset, 'activate'):
+            self.dataloader.dataset.activate(self.model.domains)
 
     def _enter(self, stage: Stage, begin: int) -> None:
         self.current_stage = stage
-        self.model.set_stage(stage.loss_weights)
-        dataset = self.dataloader.dataset
-        if hasattr(dataset, 'activate'):
-            dataset.activate(self.model.domains)
-            # Persistent workers hold a copy of the data set from before: let new ones start.
-            self.dataloader._iterator = None
+        self._set(stage)
+        # Persistent workers hold a copy of the data set from before: let new ones start.
+        self.dataloader._iterator = None
         terms = ', '.join(f'{name} {weight:g}' for name, weight in stage.loss_weights.items())
         print_log(f'Stage {stage.name!r}: epochs {begin + 1}–{begin + stage.epochs}, lr {stage.lr:g} '
                   f'({stage.schedule}), losses: {terms}; data: {", ".join(sorted(self.model.domains))}', 'current')

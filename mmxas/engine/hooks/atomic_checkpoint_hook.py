@@ -1,0 +1,70 @@
+"""Checkpoints that are whole or not there, so that a run killed at any moment resumes."""
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+
+from mmxas.registry import HOOKS
+from mmxas.synthesis.shards import write_atomically
+
+
+@register_backend('atomic_local')
+class AtomicLocalBackend(LocalBackend):
+    """mmengine's local files, written beside their place and moved there."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write a file whole or not at all."""
+        write_atomically(Path(filepath), lambda file: file.write(obj))
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook`` without moments in which a kill leaves nothing to resume from.
+
+    mmengine removes the oldest checkpoint before it writes the newest, writes that (and rewrites it behind an
+    evaluation that was the best) in place, and truncates ``last_checkpoint`` before it names it there. Here each file
+    is moved into place when it is complete, and the oldest goes last. What a killed run left half-written is removed
+    when the next one begins.
+
+    Args:
+        out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) is left to its own backend.
+        backend_args: As in ``CheckpointHook``. Defaults to the atomic local backend.
+        kwargs: ``CheckpointHook``'s other arguments.
+    """
+
+    def __init__(self, *args, out_dir: str | None = None, backend_args: dict | None = None, **kwargs) -> None:
+        if backend_args is None and kwargs.get('file_client_args') is None and '://' not in (out_dir or ''):
+            backend_args = dict(backend='atomic_local')
+        super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
+
+    def before_train(self, runner) -> None:
+        """Prepare as mmengine does, and remove what a killed run left half-written."""
+        super().before_train(runner)
+        if is_main_process():
+            folders = {Path(runner.work_dir), Path(self.out_dir)}
+            for part in [path for folder in folders for path in folder.glob('.*.tmp')]:
+                if '.pth.' in part.name or part.name.startswith('.last_checkpoint.'):
+                    part.unlink(missing_ok=True)
+
+    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        outdated = []
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            outdated = [*self.keep_ckpt_ids, step][:-self.max_keep_ckpts]
+            self.keep_ckpt_ids.append(step)  # of limited length: it forgets the outdated one
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        self.last_ckpt = self._path(step)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir, self.filename_tmpl.format(step), self.file_client_args, save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
+            backend_args=self.backend_args, **self.args)
+        if is_main_process():
+            name = self.last_ckpt.encode()
+            write_atomically(Path(runner.work_dir) / 'last_checkpoint', lambda file: file.write(name))
+            for path in map(self._path, outdated):
+                if self.file_backend.isfile(path):
+                    self.file_backend.remove(path)
+
+    def _path(self, step: int) -> str:
+        return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))

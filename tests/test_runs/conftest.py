@@ -1,0 +1,23 @@
+"""One unbroken training that others are compared with."""
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from .tiny_mocap import ToolRun, read_losses, tiny_config, write_config
+
+
+@pytest.fixture(scope='session')
+def data(tmp_path_factory) -> Path:
+    """Folder of the rendered sets, rendered by the first training that asks."""
+    return tmp_path_factory.mktemp('rendered')
+
+
+@pytest.fixture(scope='session')
+def unbroken(data, tmp_path_factory) -> SimpleNamespace:
+    """Both stages in one process without workers: ``config``, ``work_dir``, ``losses``, ``log``."""
+    work_dir = tmp_path_factory.mktemp('unbroken')
+    config = write_config(tiny_config(data), work_dir)
+    run = ToolRun('train.py', [config, '--work-dir', work_dir], work_dir / 'log')
+    run.check()
+    return SimpleNamespace(config=config, work_dir=work_dir, losses=read_losses(work_dir), log=run.output())
