@@ -19,6 +19,7 @@ from mmxas.synthesis.shards import PairReader, SyntheticPair, write_atomically
 
 from .xas_dataset import XASDataset
 
+ONE_SHARD = 256
 SPLITS_FILE = Path(__file__).parents[1] / 'data' / 'mocap_human_splits.json'
 
 
@@ -213,6 +214,7 @@ def _open(part: RenderedPart, seed: int, workers: int) -> Any:
         return _OnTheFly(part.generator, part.num, seed)
     if is_main_process():
         from mmxas.synthesis.synthesize import synthesize
+        workers = workers if part.num > ONE_SHARD else 0
         synthesize(part.generator, out=part.root, num=part.num, workers=workers, seed=seed)
     barrier()
     return PairReader(part.root)
