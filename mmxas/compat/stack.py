@@ -65,7 +65,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('torch', 'torch', '>=2.6,<2.13', _TORCH),
     Requirement('torchvision', 'torchvision', '>=0.21,<0.28', _TORCH),
     Requirement('setuptools', 'pkg_resources', '<81'),
-    Requirement('numpy', 'numpy', '>=1.26,<3'),
+    Requirement('numpy', 'numpy', '>=1.26,<2.5'),
     Requirement('mmengine', 'mmengine', '>=0.10.7,<0.11', f'{_NO_DEPS} mmengine==0.10.7'),
     Requirement('mmcv-lite', 'mmcv', _MMCV, f'{_NO_DEPS} mmcv-lite==2.1.0',
                 alternatives=(Alternative('mmcv', _MMCV, 'mmcv.ops'),)),
