@@ -29,7 +29,8 @@ def estimator_config(**changes) -> dict:
     config = dict(
         type='XASPoseEstimator', skeleton='h36m18', backbone=dict(type='OneConvolution'),
         head=dict(type='MultiHypothesisHead', in_channels=8, num_keypoints=KEYPOINTS, depth_bins=8, window=3,
-                  deconv_out_channels=(), deconv_kernel_sizes=(), init_cfg=dict(type='Normal', layer='Conv2d', std=0.5)),
+                  deconv_out_channels=(), deconv_kernel_sizes=(),
+                  init_cfg=dict(type='Normal', layer='Conv2d', std=0.5)),
         physique=dict(type='PhysiqueNetwork', channels=(2, 4, 4)),
         discriminator=dict(type='GCNDiscriminator', skeleton='h36m18', width=16, head_channels=32, dropout=0.0),
         losses=dict(render=dict(type='SyntheticKeypointLoss'), mask=dict(type='MaskLoss'),

