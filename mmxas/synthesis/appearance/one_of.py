@@ -29,7 +29,8 @@ class OneOf:
         self.data_files = tuple(file for choice in self.choices for file in getattr(choice, 'data_files', ()))
         self.ends = np.cumsum(weights) / sum(weights)
 
-    def sample(self, what: Any, rng: np.random.Generator) -> Any:
-        """Draw from a random choice; ``what`` is passed on (a body model, or a size in px)."""
+    def sample(self, *arguments: Any) -> Any:
+        """Draw from a random choice, with its own arguments: the last is the source of randomness."""
+        rng: np.random.Generator = arguments[-1]
         place = int(np.searchsorted(self.ends, rng.random(), side='right'))
-        return self.choices[min(place, len(self.choices) - 1)].sample(what, rng)
+        return self.choices[min(place, len(self.choices) - 1)].sample(*arguments)

@@ -17,3 +17,9 @@ def test_choices_follow_their_weights():
 def test_wrong_choices(choices, weights):
     with pytest.raises(ValueError, match='OneOf'):
         OneOf(choices, weights)
+
+
+def test_lights_take_no_subject():
+    lights = OneOf([dict(type='RandomLight', ambient=(a, a), tint=0.0) for a in (0.1, 0.9)])
+    ambient = {round(float(lights.sample(np.random.default_rng(seed)).ambient[0]), 1) for seed in range(20)}
+    assert ambient == {0.1, 0.9}
