@@ -142,7 +142,8 @@ class XASVisualizer(PoseLocalVisualizer):
             skeleton_style: As in mmpose. Defaults to ``'mmpose'``.
         """
         super().set_dataset_meta(dataset_meta, skeleton_style)
-        shipped = SHIPPED_DIR / f'{self.dataset_meta.get("dataset_name")}.json'
+        # Not self.dataset_meta, which is None in all processes but the first.
+        shipped = SHIPPED_DIR / f'{dataset_meta.get("dataset_name")}.json'
         if self._finds_skeleton:
             self._set_skeleton(load_skeleton(shipped.stem) if shipped.is_file() else None)
 

@@ -3,14 +3,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mmengine.registry import DefaultScope
+
+from mmxas.registry import DATASETS
 
 from .tiny_mocap import ToolRun, read_losses, tiny_config, write_config
 
 
 @pytest.fixture(scope='session')
 def data(tmp_path_factory) -> Path:
-    """Folder of the rendered sets, rendered by the first training that asks."""
-    return tmp_path_factory.mktemp('rendered')
+    """Folder of the rendered sets."""
+    folder = tmp_path_factory.mktemp('rendered')
+    cfg = tiny_config(folder)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+            DATASETS.build(loader.dataset)
+    return folder
 
 
 @pytest.fixture(scope='session')

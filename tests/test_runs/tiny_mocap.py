@@ -96,7 +96,7 @@ def tiny_config(data: Path, backbone: dict | None = None) -> Config:
         cfg.model.neck.in_channels = (16, 32, 64)
     else:
         cfg.model.backbone.update(backbone)
-    cfg.train_cfg.update(stages=STAGES, val_interval=100)
+    cfg.train_cfg.update(stages=STAGES, val_begin=100)
     cfg.optim_wrapper.type = 'OptimWrapper'
     loaders = [cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader]
     for loader in loaders:
