@@ -15,7 +15,8 @@ class UpdateGateHook(Hook):
 
     Args:
         alternate: How many steps each side takes in turn, ``dict(discriminator=1, detector=1)``: in the discriminator's
-            steps all else is idle, and the reverse. Defaults to None: all parameters move in each step.
+            steps all else is idle, and the reverse; a stage without the discriminator takes no turns. Defaults to
+            None: all parameters move in each step.
 
     Raises:
         ValueError: A key that is not one of the two, or a count below 1.
@@ -34,7 +35,7 @@ class UpdateGateHook(Hook):
 
         def gate(*_args, **_kwargs) -> None:
             idle = set(model.idle_modules())
-            turn = self.turn(runner.iter)
+            turn = None if 'discriminator' in idle else self.turn(runner.iter)
             if turn == 'detector':
                 idle.add('discriminator')
             for name, module in model.named_children():
