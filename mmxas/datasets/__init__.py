@@ -1,3 +1,4 @@
+"""Everything between files and batches: data sets, transforms, samplers, skeletons."""
 from . import datasets, samplers, skeletons, transforms
 from .random_state import seeded
 from .skeletons import Skeleton, load_skeleton

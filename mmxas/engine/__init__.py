@@ -1,3 +1,4 @@
+"""How a detector is trained: stages, the loop through them, learning rates, precision, checkpoints."""
 from .hooks import AtomicCheckpointHook, UpdateGateHook
 from .loops import StagedTrainLoop
 from .optim import AutocastOptimWrapper, StagedLR

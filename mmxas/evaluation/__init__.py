@@ -1,3 +1,4 @@
+"""How good poses are: errors of all hypotheses, mask overlap, the constant mean pose, distances of pose sets."""
 from . import metrics
 from .hypothesis_selection import hypothesis_errors
 from .mask_overlap import skeleton_mask_iou

@@ -1,3 +1,4 @@
+"""The whole detector with its losses (equation 17)."""
 from .xas_pose_estimator import XASPoseEstimator
 
 __all__ = ['XASPoseEstimator']

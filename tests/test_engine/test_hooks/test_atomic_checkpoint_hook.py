@@ -1,0 +1,82 @@
+"""Checkpoints are whole or not there, and there is one at every moment."""
+from pathlib import Path
+
+import pytest
+import tiny_project  # noqa: F401  registers the data set and the model
+import torch
+from mmengine.fileio import get_file_backend
+from mmengine.runner import Runner
+
+from mmxas.engine.hooks import AtomicCheckpointHook, atomic_checkpoint_hook
+
+
+def _runner(work_dir: Path, epochs: int = 3, **hook) -> Runner:
+    return Runner(
+        model=dict(type='TinyModel'), work_dir=str(work_dir), default_scope='mmpose', log_level='ERROR',
+        train_dataloader=dict(batch_size=4, dataset=dict(type='TinyDataset'),
+                              sampler=dict(type='DefaultSampler', shuffle=False)),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs), optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=dict(checkpoint=dict(type='AtomicCheckpointHook', interval=1, **hook)),
+        experiment_name=work_dir.name)
+
+
+def _files(folder: Path) -> set[str]:
+    """Names of the files, without mmengine's copy of the config."""
+    return {path.name for path in folder.iterdir() if path.is_file() and path.suffix != '.py'}
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    backend = get_file_backend(backend_args=dict(backend='atomic_local'))
+    backend.put(b'old', tmp_path / 'file')
+
+    def full_disk(path, write):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('mmxas.synthesis.shards.os.replace', full_disk)
+    with pytest.raises(OSError, match='No space left'):
+        backend.put(b'new', tmp_path / 'file')
+    assert (tmp_path / 'file').read_bytes() == b'old'
+    assert _files(tmp_path) == {'file'}
+
+
+def test_keeps_the_newest_and_names_it(tmp_path):
+    _runner(tmp_path, max_keep_ckpts=2).train()
+    assert _files(tmp_path) == {'epoch_2.pth', 'epoch_3.pth', 'last_checkpoint'}
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_3.pth')
+    assert torch.load(tmp_path / 'epoch_3.pth')['meta']['epoch'] == 3
+
+
+def test_what_last_checkpoint_names_is_whole_at_every_moment(tmp_path, monkeypatch):
+    """Looked at before each file is written and before each is removed, with a single checkpoint kept."""
+    named = []
+
+    def look() -> None:
+        last = tmp_path / 'last_checkpoint'
+        if last.is_file():
+            named.append(torch.load(last.read_text())['meta']['epoch'])
+
+    write = atomic_checkpoint_hook.write_atomically
+    remove = atomic_checkpoint_hook.AtomicLocalBackend.remove
+    monkeypatch.setattr(atomic_checkpoint_hook, 'write_atomically', lambda *args: (look(), write(*args)))
+    monkeypatch.setattr(atomic_checkpoint_hook.AtomicLocalBackend, 'remove',
+                        lambda self, path: (look(), remove(self, path)))
+    _runner(tmp_path, max_keep_ckpts=1).train()
+    assert named == [1, 1, 2, 2, 2, 3], 'epochs 2 and 3: checkpoint, name, removal'
+    assert _files(tmp_path) == {'epoch_3.pth', 'last_checkpoint'}
+
+
+def test_leftovers_of_a_killed_run_go_and_nothing_else(tmp_path):
+    mine = {'.epoch_1.pth.abc.tmp', '.last_checkpoint.abc.tmp'}
+    others = {'.pairs_00000.npz.abc.tmp', 'epoch_9.pth.tmp', 'notes.tmp'}
+    for name in mine | others:
+        (tmp_path / name).write_bytes(b'half')
+    _runner(tmp_path, epochs=1).train()
+    assert _files(tmp_path) == others | {'epoch_1.pth', 'last_checkpoint'}
+
+
+@pytest.mark.parametrize(('arguments', 'expected'), [
+    (dict(), dict(backend='atomic_local')),
+    (dict(out_dir='s3://bucket/runs'), None),
+    (dict(backend_args=dict(backend='local')), dict(backend='local'))])
+def test_other_storage_keeps_its_own_backend(arguments, expected):
+    assert AtomicCheckpointHook(**arguments).backend_args == expected
