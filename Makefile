@@ -43,7 +43,7 @@ lint: install  ## Check the code's style
 	@$(PY) -m ruff check .
 
 demo: install  ## Render the built-in data, train the quick recipe, evaluate, draw: 15 minutes on 2 cores
-	@$(PY) tools/demo.py $(ARGS)
+	@$(PY) tools/demo.py --full-recipe '$(PY) tools/train.py configs/xas_mocap_full.py' $(ARGS)
 
 clean:  ## Remove what building and testing leave behind; .venv, data and work_dirs stay
 	@rm -rf build dist *.egg-info .coverage* .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""mmxas: multi-hypothesis 3D animal and human pose from masks and synthetic images, on mmpose.
+"""mmxas: several hypotheses of a 3D pose from one image, learnt from masks and synthetic images, on mmpose.
 
 Importing it checks the stack, makes mmpose import with mmcv-lite, and registers every component.
 """

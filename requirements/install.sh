@@ -34,7 +34,7 @@ PYTHON
     trap 'rm -f "$chosen"' EXIT
     if has mmcv; then grep -v '^mmcv-lite' requirements/mminstall.txt; else cat requirements/mminstall.txt; fi >"$chosen"
     pip_install --no-deps --no-build-isolation -r "$chosen"
-    say '3/4 what they import'
+    say '3/4 what they import (pip will miss chumpy and opencv-python: chumpy is never imported, the headless build stands in)'
     other=''
     for name in opencv-python opencv-contrib-python opencv-contrib-python-headless; do if has "$name"; then other=$name; fi; done
     if [ -n "$other" ]; then grep -v '^opencv' requirements/runtime.txt; else cat requirements/runtime.txt; fi >"$chosen"

@@ -1,4 +1,4 @@
-"""The built wheel works outside the checkout: data files, configs, tools."""
+"""The built wheel works outside the checkout; make and the installer say what is wrong."""
 import os
 import shutil
 import subprocess
@@ -12,6 +12,7 @@ from tiny_project import write_tiny_config
 CHECKOUT = Path(__file__).parents[1]
 SOURCES = ('mmxas', 'configs', 'tools', 'requirements', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md',
            'LICENSE', 'CHANGELOG.md', 'model-index.yml')
+SHELL_TOOLS = [path.relative_to(CHECKOUT).as_posix() for path in sorted((CHECKOUT / 'tools').glob('*.sh'))]
 PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
 
 
@@ -75,15 +76,11 @@ def test_the_wheel_asks_for_nothing_that_brings_chumpy_or_a_second_opencv(wheel)
     assert [name for name in required if 'opencv' in name] == ['opencv-python-headless>=4.9']
 
 
-def test_outside_the_checkout_it_trains_a_config_that_inherits_ours(run_outside, installed, tmp_path):
+def test_outside_the_checkout_every_config_is_read_and_one_that_inherits_ours_is_trained(
+        run_outside, installed, tmp_path):
     config = write_tiny_config(tmp_path, base='mmxas::_base_/default_runtime.py', epochs=1)
-    run_outside(installed / 'mmxas' / '.mim' / 'tools' / 'train.py', config, '--work-dir', tmp_path / 'work')
-    assert (tmp_path / 'work' / 'epoch_1.pth').is_file()
-    assert f"'{installed}" not in (tmp_path / 'work' / 'tiny.py').read_text()
-
-
-def test_outside_the_checkout_every_config_is_read_by_name_and_by_path(run_outside, installed, tmp_path):
     code = f"""
+import runpy, sys
 from pathlib import Path
 import mmxas
 from mmengine.config import Config
@@ -98,15 +95,42 @@ for name in names:
         inheriting = Path(f'inherit_{{number}}.py')
         inheriting.write_text(f"_base_ = ['{{base}}']")
         assert Config.fromfile(inheriting).model == Config.fromfile(root / name).model, base
-print(*names)
+print('read', *names)
+sys.argv = ['train.py', {str(config)!r}, '--work-dir', 'work']
+runpy.run_path(str(root.parent / 'tools' / 'train.py'), run_name='__main__')
 """
-    read = run_outside('-c', code).split()
+    read = next(line for line in run_outside('-c', code).splitlines() if line.startswith('read ')).split()[1:]
     assert read == sorted(path.name for path in (CHECKOUT / 'configs').glob('*.py'))
     assert 'xas_mocap.py' in read
+    assert (tmp_path / 'work' / 'epoch_1.pth').is_file()
 
 
-def test_the_index_names_configs_that_exist():
-    from mmengine.fileio import load
-    for metafile in load(CHECKOUT / 'model-index.yml')['Import']:
-        for model in load(CHECKOUT / metafile)['Models']:
-            assert (CHECKOUT / model['Config']).is_file(), model['Name']
+def test_make_alone_lists_every_target():
+    lines = run('make', '--no-print-directory', cwd=CHECKOUT).splitlines()
+    targets = [line.split()[1] for line in lines if line.startswith('  make ')]
+    assert {'help', 'install', 'test', 'lint', 'demo'} <= set(targets)
+
+
+def test_an_old_python_is_refused_before_an_environment_is_made(tmp_path):
+    old = tmp_path / 'python3.10'
+    old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10); $2"\n')
+    old.chmod(0o755)
+    command = ['make', 'install', f'PYTHON={old}', f'VENV={tmp_path / "venv"}']
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert 'Python >= 3.11 wanted' in done.stderr
+    assert not (tmp_path / 'venv').exists()
+
+
+@pytest.mark.parametrize('script', ['requirements/install.sh', '.ci/run', *SHELL_TOOLS])
+def test_scripts_are_executable_and_parse(script):
+    assert os.access(CHECKOUT / script, os.X_OK)
+    run('bash', '-n', CHECKOUT / script)
+
+
+def test_the_installer_misses_pip_by_name(tmp_path):
+    run(sys.executable, '-m', 'venv', '--without-pip', tmp_path / 'bare')
+    command = [CHECKOUT / 'requirements' / 'install.sh', tmp_path / 'bare' / 'bin' / 'python']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert 'has no pip: ' in done.stderr

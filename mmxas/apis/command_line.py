@@ -12,6 +12,17 @@ from mmxas.compat.config_paths import PREFIX, config_path
 NO_CHECKPOINT = 'none'
 
 
+class KeyValueAction(DictAction):
+    """mmengine's ``KEY=VALUE`` options, with a message where a value is not understood."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError, ValueError):
+            parser.error(f'{option_string} {" ".join(values)}: expected KEY=VALUE with a number, a word, True, False, '
+                         'None, or a list of these such as [1,2]; for anything else write a config that inherits this')
+
+
 class UsageError(Exception):
     """Something on the command line, or in the config that it names, is wrong; shown without a traceback."""
 
@@ -33,7 +44,7 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--show', action='store_true', help='draw predictions in a window')
     parser.add_argument('--interval', type=int, default=1, help='draw every n-th sample')
     parser.add_argument('--wait-time', type=float, default=1, help='seconds that a window stays')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help='change single settings of the config, after all other options: a.b=1 c="[1,2]"')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch')

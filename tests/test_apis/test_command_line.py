@@ -88,6 +88,13 @@ def test_options_change_the_config_or_say_why_not():
         command_line.merge_options(cfg, {'c.7': 1})
 
 
+@pytest.mark.parametrize('option', ['a.b', 'a=dict(b=1,c=2)', 'a=[1,2'])
+def test_an_option_that_is_not_understood_is_named(option, capsys):
+    with pytest.raises(SystemExit):
+        parse('a.py', '--cfg-options', option)
+    assert f'--cfg-options {option}: expected KEY=VALUE' in capsys.readouterr().err
+
+
 def test_the_local_rank_is_passed_on_once(monkeypatch):
     monkeypatch.delenv('LOCAL_RANK', raising=False)
     command_line.set_local_rank(parse('a.py', '--local-rank', '3'))
