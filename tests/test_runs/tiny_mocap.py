@@ -56,10 +56,17 @@ class RecordLosses(Hook):
         kill_at: The process kills itself behind this iteration (from 1). Defaults to None.
         kill_in_checkpoint: The process dies halfway through writing the checkpoint of this epoch (from 1). Defaults
             to None.
+        spoil_at: A label of this iteration's batch becomes NaN. Defaults to None.
     """
 
-    def __init__(self, kill_at: int | None = None, kill_in_checkpoint: int | None = None) -> None:
-        self.kill_at, self.kill_in_checkpoint = kill_at, kill_in_checkpoint
+    def __init__(self, kill_at: int | None = None, kill_in_checkpoint: int | None = None,
+                 spoil_at: int | None = None) -> None:
+        self.kill_at, self.kill_in_checkpoint, self.spoil_at = kill_at, kill_in_checkpoint, spoil_at
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        """Spoil the batch."""
+        if runner.iter + 1 == self.spoil_at:
+            data_batch['data_samples'][-1].gt_instance_labels.keypoint_norm[0, 3] = float('nan')
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Prepare to die in the middle of the file: of a limit that is half of the file before."""
