@@ -30,8 +30,11 @@ class AtomicCheckpointHook(CheckpointHook):
     Args:
         out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) is left to its own backend.
         backend_args: As in ``CheckpointHook``. Defaults to the atomic local backend.
-        kwargs: ``CheckpointHook``'s other arguments.
+        kwargs: ``CheckpointHook``'s other arguments. ``save_best`` of one of the package's metrics needs no ``rule``.
     """
+
+    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'mask_iou']
+    _default_less_keys = [*CheckpointHook._default_less_keys, 'MPJPE', '2d_error']
 
     def __init__(self, *args, out_dir: str | None = None, backend_args: dict | None = None, **kwargs) -> None:
         if backend_args is None and kwargs.get('file_client_args') is None and '://' not in (out_dir or ''):

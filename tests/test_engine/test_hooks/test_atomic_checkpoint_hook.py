@@ -80,3 +80,9 @@ def test_leftovers_of_a_killed_run_go_and_nothing_else(tmp_path):
     (dict(backend_args=dict(backend='local')), dict(backend='local'))])
 def test_other_storage_keeps_its_own_backend(arguments, expected):
     assert AtomicCheckpointHook(**arguments).backend_args == expected
+
+
+@pytest.mark.parametrize(('metric', 'rule'), [
+    ('xas/mask_iou', 'greater'), ('xas/confident/P-MPJPE', 'less'), ('xas/2d_error', 'less'), ('auc', 'greater')])
+def test_save_best_knows_the_direction_of_the_metrics(metric, rule):
+    assert AtomicCheckpointHook(save_best=metric).rules == [rule]
