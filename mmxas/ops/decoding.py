@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .checks import check_shape
-from .marginals import Marginals, bin_positions, spatial_softmax, volume_marginals
+from .checks import check_choice, check_shape
+from .marginals import MAPPINGS, Marginals, bin_positions, spatial_softmax, volume_marginals
 
-__all__ = ['Hypotheses', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'spatial_softmax']
+__all__ = ['Hypotheses', 'check_decoding', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'spatial_softmax']
 
 
 class Hypotheses(NamedTuple):
@@ -63,10 +63,7 @@ def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) ->
         ValueError: If the profile is not (N, K, D), or an option is out of range.
     """
     check_shape(profile, ('N', 'K', 'D'), 'profile')
-    if num_hypotheses < 1:
-        raise ValueError(f'num_hypotheses: at least 1 expected, got {num_hypotheses}')
-    if not 0.0 <= threshold <= 1.0:
-        raise ValueError(f'peak_threshold: a fraction of the highest peak in [0, 1] expected, got {threshold}')
+    _check_peaks(num_hypotheses, threshold)
     with torch.no_grad():
         profile = profile.detach()
         values = profile.masked_fill(~_candidates(profile), -1.0)
@@ -100,7 +97,7 @@ def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int 
     Returns:
         The hypotheses.
     """
-    _check_window(num_hypotheses, window)
+    check_decoding(num_hypotheses, window, peak_threshold, mapping)
     profile = marginals.z
     with torch.autocast(device_type=profile.device.type, enabled=False):
         x, y = (_expectation(axis, mapping).unsqueeze(1) for axis in marginals[:2])
@@ -149,18 +146,33 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
         >>> decode_hypotheses(logits, num_keypoints=1, num_hypotheses=1, window=3).keypoints.round(decimals=3)
         tensor([[[[ 0.7500, -0.2500, -0.4440]]]])
     """
-    _check_window(num_hypotheses, window)
+    check_decoding(num_hypotheses, window, peak_threshold, mapping)
     marginals = volume_marginals(logits, num_keypoints, depth)
     return decode_marginals(marginals, num_hypotheses, window, peak_threshold, mapping, sort_poses)
 
 
-def _check_window(num_hypotheses: int, window: int | None) -> None:
+def check_decoding(num_hypotheses: int, window: int | None, peak_threshold: float = 0.0,
+                   mapping: str = 'centre') -> None:
+    """Refuse options of :func:`decode_hypotheses` that do not fit together, before there is anything to decode.
+
+    Raises:
+        ValueError: The option, its value and what is expected.
+    """
+    _check_peaks(num_hypotheses, peak_threshold)
+    check_choice(mapping, MAPPINGS, 'mapping')
     if window is None:
         if num_hypotheses != 1:
             raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
                              '(None means the vanilla detector, which has one hypothesis)')
     elif window < 1 or window % 2 == 0:
         raise ValueError(f'window: an odd number of bins (1 or more) expected, got {window}')
+
+
+def _check_peaks(num_hypotheses: int, threshold: float) -> None:
+    if num_hypotheses < 1:
+        raise ValueError(f'num_hypotheses: at least 1 expected, got {num_hypotheses}')
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f'peak_threshold: a fraction of the highest peak in [0, 1] expected, got {threshold}')
 
 
 def _candidates(profile: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from mmpose.models.heads.base_head import BaseHead
 from torch import Tensor, nn
 
 from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_pixel, volume_marginals
+from mmxas.ops.decoding import check_decoding
 from mmxas.registry import MODELS
 
 
@@ -55,7 +56,8 @@ class MultiHypothesisHead(BaseHead):
         init_cfg: Initialisation. Defaults to normal(std=0.001) for (de)convolutions, as in mmpose's heatmap heads.
 
     Raises:
-        ValueError: Unequal numbers of deconvolution widths and kernels, or an even ``window``.
+        ValueError: Unequal numbers of deconvolution widths and kernels, or decoding options that do not fit
+            (:func:`mmxas.ops.decoding.check_decoding`).
     """
 
     def __init__(self, in_channels: int, num_keypoints: int, depth_bins: int = 64,
@@ -67,8 +69,7 @@ class MultiHypothesisHead(BaseHead):
         if len(deconv_out_channels) != len(deconv_kernel_sizes):
             raise ValueError(f'{len(deconv_out_channels)} deconv_out_channels but {len(deconv_kernel_sizes)} '
                              'deconv_kernel_sizes: give one kernel for each deconvolution')
-        if window is not None and window % 2 == 0:
-            raise ValueError(f'window={window}: an odd number of depth bins is expected, the peak in the middle')
+        check_decoding(num_hypotheses, window, peak_threshold, mapping)
         self.num_keypoints, self.depth_bins = num_keypoints, depth_bins
         self.num_hypotheses, self.window = num_hypotheses, window
         self.peak_threshold, self.mapping, self.in_index = peak_threshold, mapping, in_index

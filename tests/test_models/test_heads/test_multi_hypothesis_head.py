@@ -81,7 +81,9 @@ def test_depth_unit_follows_the_camera(batch):
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
-    (dict(window=4), 'window=4: an odd number'), (dict(deconv_kernel_sizes=(4, 4)), '1 deconv_out_channels but 2'),
+    (dict(window=4), 'window: an odd number .* got 4'), (dict(window=None), 'num_hypotheses=3, got None'),
+    (dict(num_hypotheses=0), 'num_hypotheses: at least 1'), (dict(peak_threshold=1.5), 'peak_threshold: .* got 1.5'),
+    (dict(mapping='edge'), 'edge'), (dict(deconv_kernel_sizes=(4, 4)), '1 deconv_out_channels but 2'),
     (dict(deconv_kernel_sizes=(5, )), 'deconv_kernel_sizes: 5 given')])
 def test_refusals(changes, message):
     with pytest.raises(ValueError, match=message):
