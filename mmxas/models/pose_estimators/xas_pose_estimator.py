@@ -39,7 +39,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
             logged (``grad/<term>``), so that a term that teaches nothing is seen. 0 for never. Defaults to 50.
 
     Raises:
-        ValueError: The head's keypoints are not the skeleton's, or a loss needs a component that is not there.
+        ValueError: The head's or the discriminator's keypoints are not the skeleton's, or a loss needs a component that
+            is not there.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -56,6 +57,10 @@ class XASPoseEstimator(TopdownPoseEstimator):
                              f'{self.skeleton.name!r} has {self.skeleton.num_keypoints} keypoints')
         self.physique = MODELS.build(physique) if physique else None
         self.discriminator = MODELS.build(discriminator) if discriminator else None
+        judged = getattr(self.discriminator, 'num_keypoints', self.skeleton.num_keypoints)
+        if judged != self.skeleton.num_keypoints:
+            raise ValueError(f'model.discriminator judges poses of {judged} keypoints, but the skeleton '
+                             f'{self.skeleton.name!r} has {self.skeleton.num_keypoints}')
         self.criteria = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in (losses or {}).items()})
         self.mask_size, self.line_width, self.grad_log_interval = mask_size, line_width, grad_log_interval
         self.set_stage(dict.fromkeys(self.criteria, 1.0) if loss_weights is None else loss_weights)

@@ -122,6 +122,7 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(discriminator=None), "'adversarial' needs model.discriminator"),
     (dict(physique=None), "'mask' has a physique_weight, but model.physique is None"),
     (dict(loss_weights=dict(texture=1)), "names 'texture', but model.losses has: render, mask, adversarial"),
+    (dict(discriminator=dict(type='MLPDiscriminator', num_keypoints=17)), 'judges poses of 17 keypoints'),
     (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], pairs=[])), "'two' has 2 keypoints")])
 def test_bad_configs_are_refused_before_training(make_estimator, changes, message):
     with pytest.raises(ValueError, match=message):
