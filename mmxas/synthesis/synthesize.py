@@ -1,4 +1,5 @@
 """Render a set of pairs once, with several processes, resumable, with the same bytes for any number of processes."""
+import fcntl
 import json
 import multiprocessing
 import os
@@ -135,7 +136,8 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     Args:
         generator_cfg: config of a PairGenerator.
         out: the folder. A finished set of the same configuration and seed is left as it is; an unfinished one is
-            finished; a shorter one is extended, a longer one keeps its length.
+            finished; a shorter one is extended, a longer one keeps its length. While another process renders into it,
+            this one waits.
         num: number of pairs.
         workers: processes; 0 renders in this one. The files do not depend on it.
         seed: None takes the generator's ``seed`` entry, 0 without one.
@@ -149,16 +151,43 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     Raises:
         ValueError: the folder holds pairs of another configuration; a number is out of range.
     """
-    from tqdm import tqdm
     seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
     generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)  # a wrong config fails here, not in a worker
     meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files)
-    writer = PairWriter(out, meta)
-    writer.remove_remains()
-    meta = writer.meta
-    missing = writer.missing()
+    with _alone_in(Path(out)):
+        writer = PairWriter(out, meta)
+        writer.remove_remains()
+        _render_missing(generator, writer, workers, progress)
+    return writer.meta
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Lock a folder, so that of two runs that need the same pairs one renders and the other waits.
+
+    The system takes the lock from a process that ends, however it ends, and no file is left. Where a (network) file
+    system has no locks there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f'{folder}: another process renders into it; waiting', file=sys.stderr, flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
+
+
+def _render_missing(generator: PairGenerator, writer: PairWriter, workers: int, progress: bool) -> None:
+    from tqdm import tqdm
+    meta, missing = writer.meta, writer.missing()
     left = sum(len(meta.shard_indices(shard)) for shard in missing)
-    with tqdm(total=meta.num, initial=meta.num - left, desc=Path(out).name, unit='img', disable=not progress,
+    with tqdm(total=meta.num, initial=meta.num - left, desc=writer.root.name, unit='img', disable=not progress,
               file=sys.stderr) as bar:
         if workers and missing:
             _render_parallel(writer, missing, workers, bar.update)
@@ -166,4 +195,3 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
             with one_thread():
                 for shard in missing:
                     render_shard(generator, writer, shard, bar.update)
-    return meta

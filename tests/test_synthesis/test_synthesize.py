@@ -1,5 +1,9 @@
+import fcntl
 import hashlib
+import os
 import sys
+import threading
+import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -99,3 +103,21 @@ def test_threads_are_restored():
     with one_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_two_runs_that_need_the_same_pairs_take_turns(synthetic_config, tmp_path, capsys):
+    root = tmp_path / 's'
+    root.mkdir()
+    (root / '.pairs_00000.npz.x.tmp').touch()  # what the other run is writing
+    other = os.open(root, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    thread = threading.Thread(target=synthesize, args=(synthetic_config, root, 1), kwargs=dict(progress=False))
+    thread.start()
+    deadline, said = time.monotonic() + 30, ''
+    while 'another process renders into it; waiting' not in said and time.monotonic() < deadline:
+        time.sleep(0.01)
+        said += capsys.readouterr().err
+    assert [path.name for path in root.iterdir()] == ['.pairs_00000.npz.x.tmp']
+    os.close(other)
+    thread.join(60)
+    assert sorted(digests(root)) == ['meta.json', 'pairs_00000.npz']
