@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads.base_head import BaseHead
 from torch import Tensor, nn
 
-from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_pixel, volume_marginals
+from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_depth, norm_to_pixel, volume_marginals
 from mmxas.ops.decoding import check_decoding
 from mmxas.registry import MODELS
 
@@ -49,7 +49,8 @@ class MultiHypothesisHead(BaseHead):
         window: Bins of the local window in all, an odd number (2 N_w + 1), or None for the whole profile.
             Defaults to 15.
         peak_threshold: A peak counts from this part of the profile's highest peak on. Defaults to 0: every peak.
-        mapping: How bins map to coordinates, ``'centre'`` (conventions) or ``'released'``. Defaults to ``'centre'``.
+        mapping: How bins and the crop's px map to norm coordinates, ``'centre'`` (conventions) or ``'released'``.
+            Defaults to ``'centre'``.
         losses: Loss terms for training the head by itself on labelled samples, as in mmpose's
             ``TopdownPoseEstimator``: name to config. Defaults to the synthetic keypoint loss (eq. 16).
         in_index: Which feature map is read. Defaults to -1.
@@ -141,14 +142,14 @@ class MultiHypothesisHead(BaseHead):
             instance.depth_profiles = profile[None].numpy()
         return instances, [PixelData(depth_profile=p[:, None]) for p in profiles]
 
-    @staticmethod
-    def _to_instances(result: Hypotheses, index: int, meta: dict) -> InstanceData:
+    def _to_instances(self, result: Hypotheses, index: int, meta: dict) -> InstanceData:
         norm = result.keypoints[index:index + 1].detach().float().cpu()
         width, height = meta['input_size']
         box_mm = meta.get('box_mm')
         poses = norm.clone()
-        poses[..., 0], poses[..., 1] = norm_to_pixel(norm[..., 0], width), norm_to_pixel(norm[..., 1], height)
-        poses[..., 2] *= 1.0 if box_mm is None else float(box_mm)
+        for axis, size in enumerate((width, height)):
+            poses[..., axis] = norm_to_pixel(norm[..., axis], size, self.mapping)
+        poses[..., 2] = norm_to_depth(norm[..., 2], 1.0 if box_mm is None else float(box_mm), width, self.mapping)
         scores = result.scores[index:index + 1].detach().float().cpu().numpy()
         poses = poses.numpy()
         return InstanceData(

@@ -177,7 +177,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def draw(self, keypoints: Tensor, size: int) -> Tensor:
         """Skeleton mask (N, 1, size, size) of norm-frame x, y (N, K, 2)."""
         return draw_skeleton(keypoints, self.skeleton.drawn_links, size, width=self.line_width,
-                             width_factors=self.skeleton.width_factors)
+                             width_factors=self.skeleton.width_factors, mapping=self.head.mapping)
 
     def _adversarial_terms(self, poses: Hypotheses, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Generator terms of the detector, and the discriminator's own.

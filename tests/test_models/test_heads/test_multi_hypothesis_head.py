@@ -80,6 +80,14 @@ def test_depth_unit_follows_the_camera(batch):
     torch.testing.assert_close(torch.tensor(first.hypotheses[..., 2]), 2000 * torch.tensor(second.hypotheses[..., 2]))
 
 
+def test_released_mapping_leads_back_to_pixels_as_well(batch):
+    with torch.no_grad():
+        poses = _head(mapping='released').predict([torch.rand(1, 4, 4, 4)], batch[1][:1])[0]
+    norm = torch.tensor(poses.hypotheses_norm)
+    torch.testing.assert_close(torch.tensor(poses.hypotheses[..., :2]), (norm[..., :2] + 1) * 31 / 2)
+    torch.testing.assert_close(torch.tensor(poses.hypotheses[..., 2]), norm[..., 2] * 2000 * 31 / 32)
+
+
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(window=4), 'window: an odd number .* got 4'), (dict(window=None), 'num_hypotheses=3, got None'),
     (dict(num_hypotheses=0), 'num_hypotheses: at least 1'), (dict(peak_threshold=1.5), 'peak_threshold: .* got 1.5'),
