@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -201,6 +202,19 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
         raise ValueError(f'{path}: not a description of synthetic pairs ({error}); remove the folder') from error
 
 
+def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Some arrays of a shard, or all.
+
+    Raises:
+        ValueError: it is truncated or no shard.
+    """
+    try:
+        with np.load(path) as content:
+            return {name: content[name] for name in (content.files if names is None else names)}
+    except (BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+        raise ValueError(f'{path}: a broken shard ({error}); remove it, tools/synthesize.py renders it again') from error
+
+
 class PairReader:
     """Reads a set of pairs; an image is decoded when its pair is asked for.
 
@@ -210,6 +224,7 @@ class PairReader:
 
     Raises:
         FileNotFoundError: if the folder holds no set, or an unfinished one.
+        ValueError: when a shard is read that is truncated.
     """
 
     def __init__(self, root: str | Path, keep: int = 64) -> None:
@@ -232,15 +247,13 @@ class PairReader:
         if self._annotations is None:
             parts = []
             for shard in range(self.meta.num_shards):
-                with np.load(shard_path(self.root, shard)) as content:
-                    parts.append({name: content[name] for name in ARRAYS})
+                parts.append(_arrays(shard_path(self.root, shard), ARRAYS))
             self._annotations = {name: np.concatenate([p[name] for p in parts]) for name in ARRAYS}
         return self._annotations
 
     def _shard(self, shard: int) -> dict[str, np.ndarray]:
         if shard not in self._shards:
-            with np.load(shard_path(self.root, shard)) as content:
-                self._shards[shard] = {name: content[name] for name in content.files}
+            self._shards[shard] = _arrays(shard_path(self.root, shard))
             while len(self._shards) > self._keep:
                 self._shards.popitem(last=False)
         self._shards.move_to_end(shard)

@@ -78,6 +78,14 @@ def test_broken_and_short_shards_are_missing(written):
     assert PairWriter(written, replace(META, num=7)).missing() == [0, 2, 3]
 
 
+def test_a_truncated_shard_is_named(written):
+    file = shard_path(written, 1)
+    file.write_bytes(file.read_bytes()[:-200])
+    for read in (lambda reader: reader.annotations, lambda reader: reader[2]):
+        with pytest.raises(ValueError, match=f'{file.name}: a broken shard'):
+            read(PairReader(written))
+
+
 def test_remains_of_a_killed_run_are_removed(written):
     (written / '.pairs_00001.npz.abc.tmp').write_bytes(b'half')
     PairWriter(written, META).remove_remains()
