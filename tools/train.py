@@ -41,6 +41,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         use_autocast(cfg)
     if args.resume is not None:
         cfg.resume = True
+        if args.resume == 'auto':
+            command_line.check_newest_checkpoint(cfg.work_dir)
         cfg.load_from = None if args.resume == 'auto' else command_line.require_checkpoint(args.resume)
     if args.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):

@@ -2,6 +2,7 @@
 import argparse
 import os
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,14 +74,37 @@ def load_config(name: str) -> Config:
 
 
 def require_checkpoint(name: str) -> str:
-    """The checkpoint's path or URL, after a look whether the file is there.
+    """The checkpoint's path or URL, after a look whether the file is there, and whole.
 
     Raises:
         UsageError: If it is not.
     """
-    if '://' not in name and not Path(name).is_file():
+    if '://' in name:
+        return name
+    path = Path(name)
+    if not path.is_file():
         raise UsageError(f'{name}: no such checkpoint file')
+    with path.open('rb') as file:
+        begins_as_archive = file.read(2) == b'PK'
+    if begins_as_archive and not zipfile.is_zipfile(path):
+        raise UsageError(f'{name}: the end of this checkpoint is missing; take another one, or copy it again')
     return name
+
+
+def check_newest_checkpoint(work_dir: str) -> None:
+    """Look whether what ``--resume`` alone goes on from is there, and whole.
+
+    Raises:
+        UsageError: If ``last_checkpoint`` names a file that is not; the message lists those that are there.
+    """
+    pointer = Path(work_dir) / 'last_checkpoint'
+    if not pointer.is_file():
+        return  # mmengine begins at the start
+    try:
+        require_checkpoint(pointer.read_text(encoding='utf-8').strip())
+    except UsageError as error:
+        there = ', '.join(sorted(str(path) for path in Path(work_dir).glob('*.pth'))) or 'none'
+        raise UsageError(f'{pointer} names {error}. Resume by --resume CHECKPOINT; there are: {there}') from error
 
 
 def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:

@@ -74,6 +74,21 @@ def test_resume(apply, tmp_path):
         apply(dict(load_from='gone.pth'))
 
 
+def test_resume_names_a_checkpoint_that_is_broken_or_gone(apply, tmp_path):
+    whole, half = tmp_path / 'epoch_1.pth', tmp_path / 'epoch_2.pth'
+    torch.save(dict(a=torch.zeros(9)), whole)
+    half.write_bytes(whole.read_bytes()[:-200])
+    with pytest.raises(UsageError, match='epoch_2.pth: the end of this checkpoint is missing'):
+        apply({}, '--resume', str(half))
+    last = tmp_path / 'last_checkpoint'
+    for named, message in ((half, 'the end of this checkpoint is missing'), ('gone.pth', 'no such checkpoint file')):
+        last.write_text(str(named))
+        with pytest.raises(UsageError, match=f'last_checkpoint names .*{message}.*there are: .*epoch_1.pth, '):
+            apply({}, '--resume', '--work-dir', str(tmp_path))
+    last.write_text(str(whole))
+    assert apply({}, '--resume', '--work-dir', str(tmp_path)).load_from is None
+
+
 def test_auto_scale_lr_needs_a_base(apply):
     assert apply(dict(auto_scale_lr=dict(base_batch_size=32)), '--auto-scale-lr').auto_scale_lr.enable
     with pytest.raises(UsageError, match='a.py: --auto-scale-lr needs auto_scale_lr=dict'):

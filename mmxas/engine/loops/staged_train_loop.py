@@ -71,6 +71,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
     def run(self) -> torch.nn.Module:
         """Train, from the position that the runner was resumed at."""
         self._count_in_this_length()
+        if self._iter and not self.runner._randomness_cfg.get('diff_rank_seed'):
+            self.dataloader.sampler.seed = self.runner.seed  # the checkpoint's, where the config names none
         return super().run()
 
     def _count_in_this_length(self) -> None:

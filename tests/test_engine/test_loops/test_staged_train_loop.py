@@ -108,6 +108,21 @@ def test_resume_inside_an_epoch(make_runner, sampler):
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
+def test_a_resumed_run_takes_the_checkpoints_seed(make_runner):
+    """Without a seed in the config each run draws its own."""
+    checkpoint = dict(checkpoint=dict(type='AtomicCheckpointHook', interval=1))
+    unbroken, resumed = (make_runner(seed=None, hooks=checkpoint, resume=resume) for resume in (False, True))
+    unbroken.train()
+    assert resumed.seed != unbroken.seed
+    folder = unbroken.work_dir
+    with open(f'{folder}/last_checkpoint', 'w', encoding='utf-8') as file:
+        file.write(f'{folder}/epoch_1.pth')
+    resumed.train()
+    assert _column(resumed, 'images') == _column(unbroken, 'images')[2:]
+    for name, value in unbroken.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
 def test_a_resumed_run_with_other_batches_stays_at_its_place(make_runner):
     """Half the batch, twice the iterations: position and learning rate are those of the same epoch."""
     stages = [dict(RENDER, epochs=4, schedule='cosine')]
