@@ -19,6 +19,7 @@ CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / 'configs').glob('*.p
 WITHOUT_TEST: dict[str, str] = {}
 # Tests in a mirrored folder that mirror no module, each with the reason.
 WITHOUT_MODULE = {
+    'tests/test_docs.py': 'README.md and docs',
     'tests/test_packaging.py': 'the wheel and the files of the checkout',
     'tests/test_parity.py': 'recorded vectors, of several modules',
     'tests/test_structure.py': 'all modules',

@@ -3,7 +3,9 @@ import torch
 
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
+from mmxas.ops.geometry import pixel_to_norm
 from mmxas.ops.skeleton_drawing import draw_skeleton
+from mmxas.synthesis import PairGenerator
 
 SKELETON = load_skeleton(dict(name='line', keypoints=['a', 'b'], parents=[0, 0]))
 
@@ -28,3 +30,20 @@ def test_iou_of_a_shift():
     same = skeleton_mask_iou(keypoints, mask, SKELETON)[0]
     shifted = skeleton_mask_iou(keypoints + [0.05, 0], mask, SKELETON)[0]
     assert same > 0.85 and 0.2 < shifted < 0.75
+
+
+def test_the_true_keypoints_cover_rendered_bodies():
+    """What a perfect detector reaches: the number that the docs name, of a few poses."""
+    generator = PairGenerator.from_config(dict(
+        body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='MocapPoses', clips=['run', 'dance_b']),
+        camera=dict(type='SampledCamera'), appearance=dict(type='PartSegmentation'), image_size=96, margin=1.25))
+    pairs = [generator.generate(index) for index in range(8)]
+    keypoints = np.stack([pixel_to_norm(p.keypoints_cam[:, :2] / p.keypoints_cam[:, 2:] * p.K[[0, 1], [0, 1]]
+                                        + p.K[:2, 2], 96) for p in pairs])
+    masks = torch.tensor(np.stack([p.mask for p in pairs])[:, None]).float() / 255
+    human = load_skeleton('h36m18')
+    true = skeleton_mask_iou(keypoints, masks, human)
+    assert 0.70 < true.mean() < 0.82 and true.min() > 0.55
+    assert np.all(skeleton_mask_iou(keypoints[:, :, ::-1].copy(), masks, human) < true)
+    for threshold in (0.05, 0.5):
+        assert skeleton_mask_iou(keypoints, masks, human, threshold=threshold).mean() < true.mean()

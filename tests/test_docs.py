@@ -1,0 +1,151 @@
+"""What the docs name exists: links, files, commands and their options, components and their arguments."""
+import ast
+import inspect
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mmengine.registry import VISBACKENDS
+
+from mmxas import registry
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('**/*.md'))]
+# The docs shorten `mmxas/ops/x.py` to `ops/x.py`; a name alone may stand anywhere.
+BASES = (ROOT, ROOT / 'mmxas')
+FOLDERS = ('mmxas', 'tests', 'docs', 'configs')
+# What a reader brings or a command writes.
+READERS = re.compile(r'(work_dirs|data|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
+                     r'(boxes|meta|my|metrics|ablation)\.json|my_config\.py')
+
+
+def page_id(page: Path) -> str:
+    """Its path in the checkout."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """Fenced code blocks in any of the languages."""
+    found = re.findall(r'^```(\w*)\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    return [block for language, block in found if language in languages]
+
+
+def prose(text: str) -> str:
+    """The text without its blocks, in one line."""
+    return re.sub(r'^```.*?^```$', '', text, flags=re.MULTILINE | re.DOTALL).replace('\n', ' ')
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Words of each command in the shell blocks and in inline code."""
+    lines = [line for block in blocks(text, '', 'bash') for line in block.replace('\\\n', ' ').splitlines()]
+    lines += re.findall(r'`((?:OMP_NUM_THREADS=1 )?(?:python |make |tools/)[^`]*)`', prose(text))
+    for line in lines:
+        yield shlex.split(line, comments=True)
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r'^#+ (.*)$', page.read_text(encoding='utf-8'), re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=page_id)
+def test_links_lead_somewhere(page):
+    dead = []
+    for link in re.findall(r'\]\(([^)\s]+)\)', page.read_text(encoding='utf-8')):
+        target, _, anchor = link.partition('#')
+        path = (page.parent / target) if target else page
+        if not link.startswith('http') and (not path.exists() or (anchor and anchor not in anchors(path))):
+            dead.append(link)
+    assert dead == []
+
+
+@pytest.mark.parametrize('page', PAGES, ids=page_id)
+def test_files_that_are_named_exist(page):
+    everywhere = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob('*.*')}
+    gone = []
+    for name in re.findall(r'`([\w./{},*-]+\.(?:py|sh|json|npz|md|txt|yml|toml))`', page.read_text(encoding='utf-8')):
+        choices = re.search(r'\{(.*)\}', name)
+        for choice in choices[1].split(',') if choices else ['']:
+            path = re.sub(r'\{.*\}', choice, name)
+            found = path in everywhere or any((base / path).is_file() for base in BASES)
+            if not found and not READERS.match(path):
+                gone.append(path)
+    assert gone == []
+
+
+@pytest.mark.parametrize('page', PAGES, ids=page_id)
+def test_commands_exist(page):
+    """Programs and targets are there, and know the options that they are given."""
+    makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
+    wrong = []
+    for words in commands(page.read_text(encoding='utf-8')):
+        if words[:1] == ['make']:
+            wrong += [w for w in words[1:] if '=' not in w and not re.search(rf'^{w}:', makefile, re.MULTILINE)]
+        programs = [word for word in words if re.match(r'(tools|benchmarks|requirements)/[\w/]+\.(py|sh)$', word)]
+        wrong += [program for program in programs if not (ROOT / program).is_file()]
+        wrong += [w for w in words if re.match(r'configs/[\w/]+\.py$', w) and not (ROOT / w).is_file()]
+        if programs and programs[0].endswith('.py') and (ROOT / programs[0]).is_file():
+            known = (ROOT / programs[0]).read_text(encoding='utf-8')
+            if 'add_shared_options' in known:
+                known += (ROOT / 'mmxas/apis/command_line.py').read_text(encoding='utf-8')
+            options = [word.partition('=')[0] for word in words if word.startswith('--')]
+            wrong += [f'{programs[0]} {option}' for option in options if f"'{option}'" not in known]
+    assert wrong == []
+
+
+def components() -> dict[str, type]:
+    """Everything registered, by name."""
+    registries = [VISBACKENDS, *(getattr(registry, kind) for kind in registry.__all__)]
+    return {name: cls for one in registries for name, cls in one.module_dict.items()}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=page_id)
+def test_python_in_the_docs_names_what_exists(page):
+    """Blocks parse; imports of mmxas import; components are registered and have the arguments that they are given."""
+    known, wrong = components(), []
+    for block in blocks(page.read_text(encoding='utf-8'), 'python'):
+        for node in ast.walk(ast.parse(block.replace('…', '...'))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith('mmxas'):
+                scope: dict = {}
+                exec(ast.unparse(node), scope)
+            if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'dict':
+                given = {keyword.arg: keyword.value for keyword in node.keywords}
+                name = getattr(given.pop('type', None), 'value', None)
+                if name is not None and name not in known:
+                    wrong.append(name)
+                elif name is not None:
+                    wrong += [f'{name}({argument}=)' for argument in set(given) - accepted(known[name])]
+    assert wrong == []
+
+
+def accepted(cls: type) -> set[str]:
+    """Names of a class's arguments, its bases' included where it passes on the rest."""
+    names: set[str] = set()
+    for base in inspect.getmro(cls):
+        if '__init__' not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        names |= {parameter.name for parameter in parameters}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return names
+
+
+@pytest.mark.parametrize('page', PAGES, ids=page_id)
+def test_nothing_of_one_machine(page):
+    text = page.read_text(encoding='utf-8')
+    assert re.findall(r'(?:^|[\s`(])(/(?:work|home|root|tmp|Users)/\S*)|TODO|FIXME|XXX', text) == []
+
+
+def test_the_index_has_a_line_for_every_page():
+    index = (ROOT / 'docs' / 'README.md').read_text(encoding='utf-8')
+    listed = re.findall(r'^\* \[[^\]]+\]\((\w+\.md)\): .+$', index, re.MULTILINE)
+    assert sorted(listed) == sorted(page.name for page in (ROOT / 'docs').glob('*.md') if page.name != 'README.md')
+
+
+def test_every_picture_is_shown():
+    text = ''.join(page.read_text(encoding='utf-8') for page in PAGES)
+    assert [path.name for path in (ROOT / 'docs' / 'images').iterdir() if f'images/{path.name})' not in text] == []
