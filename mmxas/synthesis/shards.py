@@ -212,7 +212,8 @@ def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndar
         with np.load(path) as content:
             return {name: content[name] for name in (content.files if names is None else names)}
     except (BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f'{path}: a broken shard ({error}); remove it, tools/synthesize.py renders it again') from error
+        raise ValueError(f'{path}: a broken shard ({error}); remove it, tools/synthesize.py renders it '
+                         'again') from error
 
 
 class PairReader:

@@ -38,9 +38,9 @@ class PairedDataset(Dataset):
 
     def __init__(self, synthetic: dict, target: dict | None = None, length: int | None = None,
                  metainfo: dict | None = None) -> None:
-        self.parts = {'synthetic': DATASETS.build(synthetic)}
-        if target is not None:
-            self.parts['target'] = DATASETS.build(target)
+        # The targets first: what is missing of them is said before hours of rendering.
+        self.parts = {} if target is None else {'target': DATASETS.build(target)}
+        self.parts['synthetic'] = DATASETS.build(synthetic)
         for domain, part in self.parts.items():
             if len(part) == 0:
                 raise ValueError(f'the {domain} data set ({type(part).__name__}) is empty')
