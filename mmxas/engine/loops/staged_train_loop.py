@@ -123,6 +123,10 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def _enter(self, stage: Stage, begin: int) -> None:
         self.current_stage = stage
+        # The log averages over a window: terms of the stage before would stay in it as if they were on.
+        scalars = self.runner.message_hub.log_scalars
+        for name in [n for n in scalars if n.startswith(('train/loss', 'train/grad/'))]:
+            del scalars[name]
         self._set(stage)
         # Persistent workers hold a copy of the data set from before: let new ones start.
         self.dataloader._iterator = None
