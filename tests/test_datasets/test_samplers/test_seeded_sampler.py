@@ -11,3 +11,12 @@ def test_keys():
     assert list(sampler) == keys
     sampler.set_epoch(3)
     assert [k.index for k in sampler] != [k.index for k in keys] or next(iter(sampler)).epoch == 3
+
+
+def test_one_pass_begins_where_a_resumed_run_stood():
+    sampler = SeededSampler(list('abcde'), shuffle=True, seed=5)
+    whole = list(sampler)
+    sampler.start_at(3)
+    assert list(sampler) == whole[3:]
+    assert list(sampler) == whole
+    assert len(sampler) == 5
