@@ -203,3 +203,45 @@ def test_a_config_is_whole_and_begins_with_what_it_is(config):
         assert cfg.get(key), f'{config}: no {key}'
     assert cfg.train_cfg.type == 'StagedTrainLoop'
     assert cfg.custom_imports == dict(imports=['mmxas'], allow_failed_imports=False)
+
+
+def public_functions() -> Iterator[tuple[str, ast.FunctionDef, str]]:
+    """Name, node and class docstring of every public function, method and constructor of the package."""
+    for module in MODULES:
+        yield from functions_of(tree_of(module), module.as_posix(), '')
+
+
+def functions_of(node: ast.Module | ast.ClassDef, name: str, doc: str) -> Iterator[tuple[str, ast.FunctionDef, str]]:
+    """The same of one file or class."""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith('_'):
+            yield from functions_of(child, f'{name} {child.name}', ast.get_docstring(child) or '')
+        elif isinstance(child, ast.FunctionDef) and (child.name == '__init__' or not child.name.startswith('_')):
+            yield f'{name} {child.name}', child, doc
+
+
+def test_public_functions_are_typed():
+    untyped = []
+    for name, function, _ in public_functions():
+        arguments = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+        bare = [a.arg for a in arguments if a.annotation is None and a.arg not in ('self', 'cls')]
+        untyped += [f'{name}: {what}' for what in bare + ['return'] * (function.returns is None)]
+    assert untyped == []
+
+
+def test_public_functions_and_classes_are_described():
+    bare = [name for name, function, doc in public_functions()
+            if not ast.get_docstring(function) and not (function.name == '__init__' and doc)]
+    classes = [f'{module} {node.name}' for module in MODULES for node in tree_of(module).body
+               if isinstance(node, ast.ClassDef) and not node.name.startswith('_') and not ast.get_docstring(node)]
+    assert bare + classes == []
+
+
+def test_what_public_functions_raise_is_described():
+    silent = []
+    for name, function, doc in public_functions():
+        raised = {ast.unparse(node.exc).partition('(')[0] for node in ast.walk(function)
+                  if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)} - {'NotImplementedError'}
+        described = f'{ast.get_docstring(function) or ""} {doc}'
+        silent += [f'{name}: {error}' for error in sorted(raised) if error.rpartition('.')[2] not in described]
+    assert silent == []

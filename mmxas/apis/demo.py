@@ -13,6 +13,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from terminaltables import AsciiTable
+from torch.utils.data import Dataset
 
 from mmxas.apis.command_line import load_config
 from mmxas.registry import DATASETS
@@ -83,8 +84,16 @@ def collect(results: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 @torch.no_grad()
-def draw_hypotheses(model: torch.nn.Module, dataset, cfg: Config, path: Path, count: int) -> None:
-    """Draw predictions of ``count`` evenly spaced samples of the evaluator's first group into one picture."""
+def draw_hypotheses(model: torch.nn.Module, dataset: Dataset, cfg: Config, path: Path, count: int) -> None:
+    """Draw predictions of evenly spaced samples of the evaluator's first group into one picture.
+
+    Args:
+        model: The trained estimator.
+        dataset: The test set, with images in memory.
+        cfg: Its config; ``test_evaluator.groups`` says which clips are drawn.
+        path: The picture.
+        count: Number of samples.
+    """
     groups = cfg.test_evaluator.get('groups') or {}
     clips = next(iter(groups.values()), None)
     numbers = [i for i in range(len(dataset)) if clips is None or dataset.get_data_info(i).get('clip') in clips]

@@ -123,8 +123,17 @@ class XASInferencer(Pose2DInferencer):
                    camera: Mapping[str, Any] | None = None, **kwargs) -> Iterator[tuple[dict, list]]:
         """Read images and cut their crops.
 
+        Args:
+            inputs: The images.
+            batch_size: Not used: a batch is an image's boxes.
+            bboxes: Boxes x0, y0, x1, y1 in px, as the call takes them. Defaults to None: whole images.
+            camera: ``dict(K=..., root_depth=...)`` of the images. Defaults to None: not known.
+
         Yields:
             The batch of one image's boxes, and a list of (image BGR, input).
+
+        Raises:
+            UnreadableImageError: The only image is unreadable; among several it is skipped and counted.
         """
         self.skipped = []
         self._camera = None if camera is None else KnownCamera.from_dict(camera)

@@ -70,10 +70,12 @@ class BodyModelFile:
 
     @property
     def num_vertices(self) -> int:
+        """V, the number of vertices."""
         return len(self.v_template)
 
     @property
     def num_joints(self) -> int:
+        """J, the number of joints."""
         return len(self.parents)
 
 

@@ -60,6 +60,7 @@ class SMPLBodyModel(SkinnedBodyModel):
 
     @property
     def num_keypoints(self) -> int:
+        """K, the number of keypoints that :meth:`keypoints` gives."""
         return len(self.keypoint_names)
 
     def keypoints(self, vertices: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ class SMPLBodyModel(SkinnedBodyModel):
             Tensor: (N, K, 3) in the same frame and unit, in the order of ``keypoint_names``.
 
         Raises:
-            BodyModelNotFoundError: The model's file brings no regressor and none was found beside it.
+            FileNotFoundError: The model's file brings no regressor and none was found beside it.
         """
         if self.keypoint_layer is None:
             raise FileNotFoundError(

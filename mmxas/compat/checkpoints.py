@@ -8,6 +8,7 @@ A history buffer also pickles its four statistics as ``getattr(HistoryBuffer, 'm
 everything, so while torch reads a checkpoint the name stands for :func:`history_statistic`, which gives these four.
 """
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ _NUMPY_DTYPES = (
 _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
-def history_statistic(owner: type, name: str):
+def history_statistic(owner: type, name: str) -> Callable:
     """``getattr`` for checkpoints: one of :class:`HistoryBuffer`'s own statistics, and nothing else.
 
     Raises:

@@ -79,7 +79,11 @@ def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
 
 
 def stage_at(stages: Sequence[Stage], epoch: int) -> tuple[int, Stage]:
-    """The stage that an epoch (from 0) belongs to, and the epoch it began at."""
+    """The stage that an epoch (from 0) belongs to, and the epoch it began at.
+
+    Raises:
+        ValueError: The epoch lies behind the last stage.
+    """
     begin = 0
     for stage in stages:
         if epoch < begin + stage.epochs:

@@ -22,6 +22,7 @@ def check_shape(array: Any, expected: Sequence[Dim], name: str) -> dict[str, int
         The size of each symbol.
 
     Raises:
+        TypeError: If ``array`` has no shape.
         ValueError: If the shape differs; the message holds the expected pattern and the actual shape.
 
     Example:

@@ -42,7 +42,16 @@ def keypoint_distances(prediction: np.ndarray, target: np.ndarray, alignment: st
 
 
 def mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0) -> np.ndarray:
-    """Mean distance over keypoints, root-centred. (..., K, 3) twice to (...)."""
+    """Mean distance over keypoints, root-centred.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3).
+        root: Keypoint that both are centred on first; None leaves them where they are. Defaults to 0.
+
+    Returns:
+        (...) in the unit of the input.
+    """
     return keypoint_distances(prediction, target, 'none', root).mean(axis=-1)
 
 
@@ -52,17 +61,25 @@ def n_mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0, re
     Args:
         prediction: (..., K, 3).
         target: (..., K, 3).
-        root: Keypoint that both are centred on first.
-        released: Scale about the frame's origin without centring, as the released code does.
+        root: Keypoint that both are centred on first. Defaults to 0.
+        released: Scale about the frame's origin without centring, as the released code does. Defaults to False.
 
     Returns:
-        (...).
+        (...) in the unit of the input.
     """
     return keypoint_distances(prediction, target, 'scale', None if released else root).mean(axis=-1)
 
 
 def p_mpjpe(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Mean distance over keypoints after the best similarity transform. (..., K, 3) twice to (...)."""
+    """Mean distance over keypoints after the best similarity transform.
+
+    Args:
+        prediction: (..., K, 3).
+        target: (..., K, 3).
+
+    Returns:
+        (...) in the unit of the input.
+    """
     return keypoint_distances(prediction, target, 'procrustes', None).mean(axis=-1)
 
 

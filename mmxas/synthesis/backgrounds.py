@@ -78,7 +78,15 @@ class PhotoBackground:
         return self._photos[path]
 
     def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw one background."""
+        """Draw one background.
+
+        Args:
+            size: side of the image, px.
+            rng: source of all randomness.
+
+        Returns:
+            (size, size, 3) uint8 BGR.
+        """
         photo = self._photo(self.files[rng.integers(len(self.files))])
         image = jitter_colors(random_window(photo, size, self.scale, rng), self.jitter, rng)
         sigma = rng.uniform(0, self.blur) * size
@@ -90,15 +98,23 @@ class NoiseBackground:
     """Smooth coloured noise: a random grid of colours, interpolated, with fine grain on top.
 
     Args:
-        cells: range of the number of grid cells along a side.
-        grain: largest standard deviation of the grain, in grey levels.
+        cells: range of the number of grid cells along a side. Default: (1, 12).
+        grain: largest standard deviation of the grain, in grey levels. Default: 12.
     """
 
     def __init__(self, cells: Sequence[int] = (1, 12), grain: float = 12) -> None:
         self.cells, self.grain = tuple(cells), grain
 
     def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw one background."""
+        """Draw one background.
+
+        Args:
+            size: side of the image, px.
+            rng: source of all randomness.
+
+        Returns:
+            (size, size, 3) uint8 BGR.
+        """
         n = int(rng.integers(self.cells[0], self.cells[1] + 1)) + 1
         spread = rng.uniform(0, 128)
         grid = rng.uniform(0, 255, 3) + rng.uniform(-spread, spread, (n, n, 3))
@@ -119,6 +135,14 @@ class PlainBackground:
         self.color = None if color is None else tuple(color)
 
     def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw one background."""
+        """Draw one background.
+
+        Args:
+            size: side of the image, px.
+            rng: source of all randomness.
+
+        Returns:
+            (size, size, 3) uint8 BGR.
+        """
         color = rng.integers(0, 256, 3) if self.color is None else self.color
         return np.broadcast_to(np.asarray(color, np.uint8), (size, size, 3)).copy()

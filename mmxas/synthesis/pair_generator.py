@@ -107,6 +107,9 @@ class PairGenerator:
 
         Returns:
             SyntheticPair; equal for equal (config, seed, index).
+
+        Raises:
+            RuntimeError: nothing of the body is in the image.
         """
         rng = self._streams(index)
         number = int(rng['body'].integers(len(self.bodies)))

@@ -72,7 +72,11 @@ class H36MPoseDataset(XASDataset):
         return info
 
     def load_data_list(self) -> list[dict]:
-        """List the frames. Poses are read for labels or for boxes around the root, and not otherwise."""
+        """List the frames. Poses are read for labels or for boxes around the root, and not otherwise.
+
+        Raises:
+            FileNotFoundError: There is no annotation file.
+        """
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(f'{self.ann_file}: no such file; expected an npz in the layout of mmpose')
         with np.load(self.ann_file) as content:

@@ -40,7 +40,8 @@ class ImageFolderDataset(XASDataset):
 
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
-        ValueError: A mask has another size than its image, or a box no area.
+        ValueError: A mask has another size than its image, or a box no area; an unknown ``on_error``; labels are asked
+            for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
@@ -58,7 +59,11 @@ class ImageFolderDataset(XASDataset):
         super().__init__(data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the images with their masks and boxes, after checking the files."""
+        """List the images with their masks and boxes, after checking the files.
+
+        Raises:
+            FileNotFoundError: There is no folder, no image in it, or none that can be used.
+        """
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'{root}: no such folder of images')

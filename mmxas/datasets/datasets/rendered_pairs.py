@@ -79,7 +79,11 @@ class RenderedPairDataset(XASDataset):
         return [RenderedPart(name, self.data_root, self.generator, self.num)]
 
     def load_data_list(self) -> list[dict]:
-        """List the pairs, rendering them first where that is asked for."""
+        """List the pairs, rendering them first where that is asked for.
+
+        Raises:
+            ValueError: No pair is left, or the pairs have another number of keypoints than the skeleton.
+        """
         parts = self.parts()
         self._sources = [_open(part, self.seed, self.workers) for part in parts]
         records = []

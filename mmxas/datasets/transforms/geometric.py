@@ -24,6 +24,9 @@ class RandomCropJitter(BaseTransform):
         scale: Smallest and largest factor of the crop's side. Defaults to (0.85, 1.2).
         rotation: Largest angle in degrees, either way. Defaults to 20.
         rotation_prob: Probability of turning at all. Defaults to 0.6.
+
+    Raises:
+        ValueError: ``scale`` is not a range of positive numbers.
     """
 
     def __init__(self, shift: float = 0.05, scale: tuple[float, float] = (0.85, 1.2), rotation: float = 20.0,
@@ -59,6 +62,9 @@ class RandomMirror(BaseTransform):
 
     Args:
         prob: Probability of mirroring. Defaults to 0.5.
+
+    Raises:
+        ValueError: ``prob`` is no probability.
     """
 
     def __init__(self, prob: float = 0.5) -> None:
@@ -126,7 +132,7 @@ class SquareCropAffine(BaseTransform):
             True.
 
     Raises:
-        ValueError: ``input_size`` is not square, or there is more than one box.
+        ValueError: ``input_size`` is not square, or ``border`` is unknown.
     """
 
     def __init__(self, input_size: tuple[int, int], border: str = 'constant', antialias: bool = True) -> None:
@@ -137,7 +143,11 @@ class SquareCropAffine(BaseTransform):
         self.size, self.border, self.antialias = int(input_size[0]), border, antialias
 
     def transform(self, results: dict) -> dict:
-        """Cut one crop."""
+        """Cut one crop.
+
+        Raises:
+            ValueError: The sample has more than one box.
+        """
         if results['bbox_center'].shape != (1, 2):
             raise ValueError(f'one box a sample expected, bbox_center has the shape {results["bbox_center"].shape}')
         centre = np.asarray(results['bbox_center'][0], dtype=np.float64)

@@ -93,7 +93,7 @@ class LoadXASImage(BaseTransform):
             another sample (in test mode that is not possible and mmengine stops). Defaults to ``'raise'``.
 
     Raises:
-        UnreadableImageError: The file is absent, truncated or no image.
+        ValueError: ``on_error`` is unknown.
     """
 
     def __init__(self, on_error: str = 'raise') -> None:
@@ -103,7 +103,12 @@ class LoadXASImage(BaseTransform):
         self.skipped = SkipCounter('unreadable image')
 
     def transform(self, results: dict) -> dict | None:
-        """Load one image, or return None where it is skipped."""
+        """Load one image, or return None where it is skipped.
+
+        Raises:
+            UnreadableImageError: The file is absent, truncated or no image, under ``on_error='raise'``.
+            ValueError: An image in memory is not (h, w, 3).
+        """
         image = results.get('img')
         if image is None:
             try:
@@ -135,8 +140,7 @@ class LoadMask(BaseTransform):
         on_error: The same choice between ``'raise'`` and ``'skip'`` for an unreadable file. Defaults to ``'raise'``.
 
     Raises:
-        ValueError: The mask has another size than its image, or no foreground under ``on_empty='raise'``.
-        UnreadableImageError: The file is absent, truncated or no image.
+        ValueError: ``on_empty`` or ``on_error`` is unknown.
     """
 
     def __init__(self, on_empty: str = 'skip', on_error: str = 'raise') -> None:
@@ -146,7 +150,12 @@ class LoadMask(BaseTransform):
         self.skipped = SkipCounter('mask')
 
     def transform(self, results: dict) -> dict | None:
-        """Load one mask, or return None where the sample is skipped."""
+        """Load one mask, or return None where the sample is skipped.
+
+        Raises:
+            UnreadableImageError: The file is absent, truncated or no image, under ``on_error='raise'``.
+            ValueError: Another size than the image's, or no foreground under ``on_empty='raise'``.
+        """
         mask, name = results.get('mask'), self._name(results)
         if mask is None:
             if results.get('mask_path') is None:

@@ -122,6 +122,9 @@ class RandomOccluder(BaseTransform):
         prob: Probability of any occluder. Defaults to 0.4.
         max_num: Largest number of occluders. Defaults to 2.
         size: Smallest and largest side of an occluder as a fraction of the crop's. Defaults to (0.08, 0.3).
+
+    Raises:
+        ValueError: ``size`` is not a range within (0, 1).
     """
 
     def __init__(self, prob: float = 0.4, max_num: int = 2, size: tuple[float, float] = (0.08, 0.3)) -> None:

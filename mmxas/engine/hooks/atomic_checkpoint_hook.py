@@ -4,6 +4,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
@@ -41,7 +42,7 @@ class AtomicCheckpointHook(CheckpointHook):
             backend_args = dict(backend='atomic_local')
         super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Prepare as mmengine does, and remove what a killed run left half-written."""
         super().before_train(runner)
         if is_main_process():

@@ -1,6 +1,7 @@
 """Which parameters an optimizer step may move."""
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 
 from mmxas.registry import HOOKS
 
@@ -28,7 +29,7 @@ class UpdateGateHook(Hook):
         self.alternate = alternate
         self._handle = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Attach to the optimizer."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         optimizer = runner.optim_wrapper.optimizer
@@ -45,7 +46,7 @@ class UpdateGateHook(Hook):
 
         self._handle = optimizer.register_step_pre_hook(gate)
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Detach."""
         if self._handle is not None:
             self._handle.remove()

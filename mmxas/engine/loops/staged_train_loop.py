@@ -8,7 +8,8 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import EpochBasedTrainLoop, set_random_seed
+from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
+from torch.utils.data import DataLoader
 
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
 from mmxas.engine.optim.staged_lr import StagedLR
@@ -40,8 +41,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             or one whose network or data are missing.
     """
 
-    def __init__(self, runner, dataloader, stages: Sequence[dict | Stage], alternate: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
+                 alternate: dict | None = None, **kwargs) -> None:
         self.stages = parse_stages(stages)
         kwargs.pop('max_epochs', None)
         super().__init__(runner, dataloader, max_epochs=sum(s.epochs for s in self.stages), **kwargs)

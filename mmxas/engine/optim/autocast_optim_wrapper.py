@@ -1,4 +1,5 @@
 """Mixed precision that also runs on a CPU."""
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -51,7 +52,7 @@ class AutocastOptimWrapper(OptimWrapper):
         self.scaler = torch.amp.GradScaler(self.device_type, enabled=self.enabled and dtype == 'float16')
 
     @contextmanager
-    def optim_context(self, model: nn.Module):
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast around the forward, inside mmengine's accumulation context."""
         with super().optim_context(model), torch.autocast(self.device_type, dtype=self.dtype, enabled=self.enabled):
             yield

@@ -1,7 +1,11 @@
 """The learning rate of a staged run."""
-from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from collections.abc import Mapping, Sequence
 
-from mmxas.engine.stages import parse_stages, stage_at
+from mmengine.optim import OptimWrapper
+from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from torch.optim import Optimizer
+
+from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.registry import PARAM_SCHEDULERS
 
 
@@ -18,10 +22,11 @@ class StagedLR(_ParamScheduler):
         iters_per_epoch: Length of an epoch.
         end: Ignored; mmengine's runner passes its own.
         last_step: Iterations done before. Defaults to -1: none.
+        verbose: Log each rate. Defaults to False.
     """
 
-    def __init__(self, optimizer, stages, iters_per_epoch: int, end: int | None = None, last_step: int = -1,
-                 verbose: bool = False) -> None:
+    def __init__(self, optimizer: Optimizer | OptimWrapper, stages: Sequence[Mapping | Stage], iters_per_epoch: int,
+                 end: int | None = None, last_step: int = -1, verbose: bool = False) -> None:
         self.stages, self.iters_per_epoch = parse_stages(stages), iters_per_epoch
         torch_optimizer = getattr(optimizer, 'optimizer', optimizer)
         self.default_lr = torch_optimizer.defaults['lr']

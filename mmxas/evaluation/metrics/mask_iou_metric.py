@@ -52,7 +52,11 @@ class MaskIoUMetric(BaseMetric):
         self.results += [{'mask_iou': iou} for iou in self.mask_ious(data_samples)]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Average over the samples that have a mask."""
+        """Average over the samples that have a mask.
+
+        Raises:
+            ValueError: None has one.
+        """
         ious = [r['mask_iou'] for r in results if r['mask_iou'] is not None]
         if not ious:
             raise ValueError(f'none of {len(results)} samples has a mask: mask_iou needs masks, give the data set some '

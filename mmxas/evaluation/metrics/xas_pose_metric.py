@@ -58,7 +58,11 @@ class XASPoseMetric(MaskIoUMetric):
                                  'mask_iou': np.nan if iou is None else iou, **_pose_record(sample)})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Make the tables; print, write and return them."""
+        """Make the tables; print, write and return them.
+
+        Raises:
+            ValueError: No sample belongs to any of ``groups``.
+        """
         errors = self._errors(results)
         clips = [result['clip'] for result in results]
         tables = grouped(errors, clips, self.groups)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads.base_head import BaseHead
+from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_depth, norm_to_pixel, volume_marginals
@@ -86,6 +87,7 @@ class MultiHypothesisHead(BaseHead):
 
     @property
     def default_init_cfg(self) -> list[dict]:
+        """Normal of 0.001 for convolutions, so that the first volume is almost flat."""
         return [dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.001),
                 dict(type='Constant', layer='BatchNorm2d', val=1)]
 
@@ -112,7 +114,8 @@ class MultiHypothesisHead(BaseHead):
         log_p, log_q = (x.float().flatten(2).log_softmax(-1) for x in (logits.view(shape), mirrored))
         return torch.logaddexp(log_p, log_q).view_as(logits)
 
-    def predict(self, feats, batch_data_samples, test_cfg: dict | None = None):
+    def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
+                ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
         """Hypotheses in crop px and mm, as mmpose's ``pred_instances``.
 
         Args:
@@ -158,8 +161,21 @@ class MultiHypothesisHead(BaseHead):
             hypothesis_scores=scores, hypothesis_valid=result.valid[index:index + 1].cpu().numpy(),
             hypotheses_norm=norm.numpy(), depth_unit=['crop' if box_mm is None else 'mm'])
 
-    def loss(self, feats, batch_data_samples, train_cfg: dict | None = None) -> dict[str, Tensor]:
-        """Loss terms against ``gt_instance_labels.keypoint_norm``; one pass of the head."""
+    def loss(self, feats: Sequence[Tensor], batch_data_samples: Sequence[PoseDataSample],
+             train_cfg: dict | None = None) -> dict[str, Tensor]:
+        """Loss terms against ``gt_instance_labels.keypoint_norm``; one pass of the head.
+
+        Args:
+            feats: Feature maps of the N crops.
+            batch_data_samples: N data samples with labels.
+            train_cfg: Not used.
+
+        Returns:
+            A scalar for each term, by the name ``loss_<name>``.
+
+        Raises:
+            ValueError: A sample has no labels, or labels of another number of keypoints.
+        """
         logits = self.forward(feats)
         target, weights = stack_labels(batch_data_samples, self.num_keypoints, logits.device)
         hypotheses, marginals = self.decode_volume(logits)

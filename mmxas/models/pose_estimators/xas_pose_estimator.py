@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
+from mmengine.structures import InstanceData, PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -231,8 +233,19 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     # --------------------------------------------------------------- inference
 
-    def add_pred_to_datasample(self, batch_pred_instances, batch_pred_fields, batch_data_samples):
-        """mmpose's, which maps ``keypoints`` to image px, with the hypotheses mapped in the same way."""
+    def add_pred_to_datasample(
+            self, batch_pred_instances: list[InstanceData], batch_pred_fields: list[PixelData] | None,
+            batch_data_samples: list[PoseDataSample]) -> list[PoseDataSample]:
+        """mmpose's, which maps ``keypoints`` to image px, with the hypotheses mapped in the same way.
+
+        Args:
+            batch_pred_instances: N predictions of the head, in crop px.
+            batch_pred_fields: N fields of the head, or None.
+            batch_data_samples: The N samples that they are predictions of.
+
+        Returns:
+            The samples, with ``pred_instances`` in image px.
+        """
         samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
         for sample in samples:
             meta, hypotheses = sample.metainfo, sample.pred_instances.hypotheses

@@ -65,8 +65,13 @@ class TruncatedGaussianPrior:
 
     Args:
         file: a shipped name or the path of a JSON file (:func:`read_prior_file`). Default: the paper's prior (C.1).
-        mode: ``'truncate'`` (paper) or ``'clip'`` (released code): see :func:`half_normal`.
-        coins: whether rest and side are tossed for each ``'sample'`` or once a ``'batch'`` (released code).
+        mode: ``'truncate'`` (paper) or ``'clip'`` (released code): see :func:`half_normal`. Default: ``'truncate'``.
+        coins: whether rest and side are tossed for each ``'sample'`` or once a ``'batch'`` (released code). Default:
+            ``'sample'``.
+
+    Raises:
+        FileNotFoundError: there is no such prior.
+        ValueError: an unknown ``mode`` or ``coins``, or a file with limits out of order.
     """
 
     def __init__(self, file: str = 'smpl_pose_prior', mode: Literal['truncate', 'clip'] = 'truncate',
