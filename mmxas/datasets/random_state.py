@@ -17,7 +17,7 @@ def seeded(*key: int) -> Iterator[None]:
     seed = int(np.random.SeedSequence([k % 2**32 for k in key]).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would look at each device, and costs a millisecond
     try:
         yield
     finally:

@@ -7,9 +7,9 @@ synthetic_generator = dict(
     body_model=bodies,
     pose_source=dict(type='TruncatedGaussianPrior'),
     camera=dict(type='SampledCamera'),
-    appearance=dict(type='PartSegmentation'),
+    appearance=dict(type='OneOf', choices=[dict(type='PartSegmentation'), dict(type='PaintedClothes')], weights=[1, 2]),
     light=dict(type='RandomLight'),
-    background=dict(type='OneOf', choices=[dict(type='NoiseBackground'), dict(type='PhotoBackground')]),
+    background=dict(type='NoiseBackground'),
     renderer=dict(type='EmbreeRenderer'),
     image_size=stored_size)
 target_generator = dict(
@@ -33,8 +33,8 @@ synthetic_pipeline = [
     dict(type='GetBBoxCenterScale', padding=1.25),
     *augmentation,
     dict(type='RandomBackground', prob=0.3),
-    dict(type='RandomPhotometric'),
-    dict(type='RandomOccluder'),
+    dict(type='RandomPhotometric', blur_prob=0.2, noise_prob=0.2),
+    dict(type='RandomOccluder', prob=0.2),
     dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
     dict(type='PackXASInputs'),
 ]
@@ -62,6 +62,7 @@ train_dataloader = dict(
     collate_fn=dict(type='collate_pairs'),
     dataset=dict(
         type='PairedDataset',
+        length=4096,
         synthetic=dict(
             type='SyntheticPairDataset', data_root='data/synthetic_human', generator=synthetic_generator, num=12288,
             pipeline=synthetic_pipeline),
