@@ -51,15 +51,11 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
     if name == 'supervised':
         target = cfg.train_dataloader.dataset.target
         target.update(with_labels=True, domain='synthetic', pipeline=cfg.train_dataloader.dataset.synthetic.pipeline)
-        steps = max(_length(cfg.train_dataloader.dataset.synthetic), _length(target))
-        cfg.train_dataloader.dataset = dict(type='PairedDataset', synthetic=target, length=steps)
+        cfg.train_dataloader.dataset = dict(
+            type='PairedDataset', synthetic=target, length=cfg.train_dataloader.dataset.length)
     cfg.train_cfg.stages = [second]
     cfg.load_from = checkpoint
     return cfg
-
-
-def _length(dataset: dict) -> int:
-    return dataset.num if isinstance(dataset.num, int) else dataset.num[dataset.split]
 
 
 def single_hypothesis(cfg: Config) -> Config:
@@ -73,7 +69,9 @@ def run(cfg: Config, work_dir: Path, seed: int, test: bool = True) -> dict[str, 
     result = work_dir / 'result.json'
     if result.is_file():
         return json.loads(result.read_text(encoding='utf-8'))
-    cfg.work_dir, cfg.randomness.seed, cfg.resume = str(work_dir), seed, True
+    cfg.work_dir, cfg.randomness.seed = str(work_dir), seed
+    if (work_dir / 'last_checkpoint').is_file():
+        cfg.resume, cfg.load_from = True, None
     runner = Runner.from_cfg(cfg)
     runner.train()
     numbers = {name: float(value) for name, value in runner.test().items()} if test else {}
