@@ -16,6 +16,7 @@ body = [dict(type='SMPLBodyModel', gender='neutral')]
 generator = dict(body_model=body, image_size=48)
 model = dict(backbone=dict(pretrained=False), mask_size=24)
 train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(
+    length=None,
     synthetic=dict(data_root='{root}/synthetic', num=8, generator=generator),
     target=dict(data_root='{root}/mocap', num=8, generator=generator)))
 val_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False,

@@ -105,6 +105,7 @@ def tiny_config(data: Path, backbone: dict | None = None) -> Config:
         cfg.model.backbone.update(backbone)
     cfg.train_cfg.update(stages=STAGES, val_begin=100)
     cfg.optim_wrapper.type = 'OptimWrapper'
+    cfg.train_dataloader.dataset.length = None
     loaders = [cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader]
     for loader in loaders:
         loader.update(batch_size=BATCH, num_workers=0, persistent_workers=False)
