@@ -12,5 +12,4 @@ train_cfg = dict(
 optim_wrapper = dict(
     type='AutocastOptimWrapper',
     optimizer=dict(lr=1e-3, betas=(0.9, 0.999)),
-    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.25))),
     clip_grad=dict(max_norm=10.0))
