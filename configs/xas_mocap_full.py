@@ -1,4 +1,4 @@
-# The full recipe on built-in data: five times the iterations of the quick one, about an hour on two cores.
+# The full recipe on built-in data: four times the iterations of the quick one, about an hour on two cores.
 _base_ = './xas_mocap.py'
 
 train_dataloader = dict(dataset=dict(length=12288))

@@ -3,7 +3,7 @@ _base_ = './xas_paper.py'
 
 train_cfg = dict(
     stages=[
-        dict(name='synthetic', epochs=7, lr=1e-3, schedule='cosine', min_lr=1e-5, warmup_iters=50,
+        dict(name='synthetic', epochs=9, lr=1e-3, schedule='cosine', min_lr=1e-5, warmup_iters=50,
              loss_weights=dict(render=1.0, marginal=0.1)),
         dict(name='full', epochs=1, lr=2e-4, schedule='cosine', warmup_iters=20,
              loss_weights=dict(render=1.0, marginal=0.1, mask=0.1, adversarial=0.005)),
