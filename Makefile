@@ -5,7 +5,7 @@ VENV ?= .venv
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install test lint demo clean
+.PHONY: help install test test-robust audit lint bench demo demo-dog clean
 
 ifeq ($(strip $(VENV)),)
 PY := $(PYTHON)
@@ -39,11 +39,25 @@ endif
 test: install  ## Run the tests, with coverage of mmxas
 	@$(PY) -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
+test-robust: install  ## Break it: distributed, interrupted, hostile, dirty, long; work_dirs/robust.json (under 40 minutes)
+	@mkdir -p work_dirs
+	@MMXAS_ROBUST_JSON=work_dirs/robust.json OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest -q tests/robust $(ARGS)
+
+audit: install  ## Compare the environment with requirements/lock.txt, list licences and known vulnerabilities
+	@$(PY) tools/audit.py
+
 lint: install  ## Check the code's style
 	@$(PY) -m ruff check .
 
+bench: install  ## Compare the fast operators with plain formulations, 10 minutes on 2 quiet cores
+	@$(PY) -m benchmarks $(ARGS)
+
 demo: install  ## Render the built-in data, train the quick recipe, evaluate, draw: 15 minutes on 2 cores
 	@$(PY) tools/demo.py --full-recipe '$(PY) tools/train.py configs/xas_mocap_full.py' $(ARGS)
+
+demo-dog: install  ## The same for the free dog: render, train, evaluate, draw; results in work_dirs/demo-dog
+	@$(PY) tools/demo.py projects/animal/configs/xas_dog_motion.py --work-dir work_dirs/demo-dog \
+		--full-recipe '$(PY) tools/train.py projects/animal/configs/xas_dog_motion_full.py' $(ARGS)
 
 clean:  ## Remove what building and testing leave behind; .venv, data and work_dirs stay
 	@rm -rf build dist *.egg-info .coverage* .pytest_cache .ruff_cache

@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 # What a checkout has beside the package, and mim and our config inheritance look for inside it.
-MIM_ENTRIES = ('configs', 'tools', 'requirements', 'model-index.yml')
+MIM_ENTRIES = ('configs', 'projects', 'tools', 'requirements', 'model-index.yml')
 DATA_PATTERNS = ['**/*.npz', '**/*.json', '**/*.jpg', '**/*.png', '**/*.txt', '**/*.yml', '**/NOTICE*']
 
 
@@ -50,7 +50,7 @@ setup(
     # torch and the mm packages are left out: pip would bring chumpy and a second OpenCV with them. docs/install.md
     # and `python -m mmxas.check` give the commands.
     install_requires=read_requirements('runtime'),
-    extras_require={name: read_requirements(name) for name in ('optional', 'tests', 'docs')},
+    extras_require={name: read_requirements(name) for name in ('optional', 'exchange', 'tests', 'docs')},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

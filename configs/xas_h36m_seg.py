@@ -1,4 +1,5 @@
-# Part colours from random colormaps in place of SURREAL's textures (Syn-Seg of Table 4); the free body will do.
+# Part colours from random colormaps in place of SURREAL's textures (Syn-Seg with the discriminator, 107.9 mm in 4.3);
+# the free body will do.
 _base_ = './xas_h36m.py'
 
 bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male')]

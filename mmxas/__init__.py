@@ -18,11 +18,12 @@ if not compat.check_is_running():  # `python -m mmxas.check` must also run where
             models,
             ops,
             registry,
+            segmentation,
             synthesis,
             visualization,
         )
 
 __all__ = [
     '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'models', 'ops',
-    'registry', 'synthesis', 'version_info', 'visualization',
+    'registry', 'segmentation', 'synthesis', 'version_info', 'visualization',
 ]

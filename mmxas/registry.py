@@ -30,9 +30,11 @@ CAMERAS = Registry('camera', scope='mmpose', locations=['mmxas.synthesis'])
 APPEARANCES = Registry('appearance', scope='mmpose', locations=['mmxas.synthesis'])
 # Mesh to image, mask, depth and part labels.
 RENDERERS = Registry('renderer', scope='mmpose', locations=['mmxas.synthesis'])
+# Image and box to mask, for images that come without masks.
+SEGMENTERS = Registry('segmenter', scope='mmpose', locations=['mmxas.segmentation'])
 
 __all__ = [
     'APPEARANCES', 'BODY_MODELS', 'CAMERAS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'INFERENCERS', 'KEYPOINT_CODECS',
-    'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_PRIORS', 'RENDERERS', 'TRANSFORMS',
-    'VISUALIZERS',
+    'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_PRIORS', 'RENDERERS', 'SEGMENTERS',
+    'TRANSFORMS', 'VISUALIZERS',
 ]

@@ -19,7 +19,7 @@ BASES = (ROOT, ROOT / 'mmxas')
 FOLDERS = ('mmxas', 'tests', 'docs', 'configs')
 # What a reader brings or a command writes.
 READERS = re.compile(r'(work_dirs|data|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
-                     r'(boxes|meta|my|metrics|ablation)\.json|my_config\.py')
+                     r'(boxes|masks_report|report|meta|my|metrics|ablation)\.json|my_config\.py')
 
 
 def page_id(page: Path) -> str:
@@ -95,6 +95,32 @@ def test_commands_exist(page):
             options = [word.partition('=')[0] for word in words if word.startswith('--')]
             wrong += [f'{programs[0]} {option}' for option in options if f"'{option}'" not in known]
     assert wrong == []
+
+
+def table_rows(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """Heading and cells of each row of a page's tables, without their heads."""
+    heading = ''
+    for line in page.read_text(encoding='utf-8').splitlines():
+        heading = line[3:] if line.startswith('## ') else heading
+        cells = [cell.strip() for cell in line.strip('|').split('|')]
+        if line.startswith('|') and not line.startswith(('| row |', '|---')):
+            yield heading, cells
+
+
+def test_every_row_of_the_paper_has_its_command_and_number():
+    rows = list(table_rows(ROOT / 'docs' / 'reproduce.md'))
+    assert {heading.partition(':')[0] for heading, _ in rows} == {
+        'Table 1', 'Table 2', 'Table 3', 'Table 4', 'Figure 5'}
+    named = set()
+    for _, (row, command, paper, *yours) in rows:
+        config = re.fullmatch(r'`python tools/train\.py (configs/\w+\.py)( --work-dir \S+ --cfg-options .+)?`', command)
+        assert config and (ROOT / config[1]).is_file(), f'{row}: {command}'
+        assert paper == 'not in the text' or re.fullmatch(r'[\d. /]+( cm)?', paper), f'{row}: {paper}'
+        assert yours == [''], f'{row}: the last column is the reader\'s'
+        named.add(config[1])
+    trained = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').glob('xas_*.py')
+               if not path.stem.startswith('xas_mocap')}
+    assert trained - named == {'configs/xas_h36m_mlp_disc.py'}
 
 
 def components() -> dict[str, type]:

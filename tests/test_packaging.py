@@ -10,8 +10,8 @@ import pytest
 from tiny_project import write_tiny_config
 
 CHECKOUT = Path(__file__).parents[1]
-SOURCES = ('mmxas', 'configs', 'tools', 'requirements', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md',
-           'LICENSE', 'CHANGELOG.md', 'model-index.yml')
+SOURCES = ('mmxas', 'configs', 'projects', 'tools', 'requirements', 'setup.py', 'pyproject.toml', 'MANIFEST.in',
+           'README.md', 'LICENSE', 'CHANGELOG.md', 'model-index.yml')
 SHELL_TOOLS = [path.relative_to(CHECKOUT).as_posix() for path in sorted((CHECKOUT / 'tools').glob('*.sh'))]
 PIP = (sys.executable, '-m', 'pip', '--disable-pip-version-check', '--no-input')
 
@@ -59,10 +59,11 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
     package = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / 'mmxas').rglob('*')
                if path.is_file() and '__pycache__' not in path.parts and '.mim' not in path.parts}
     assert package <= names
-    mim = {f'mmxas/.mim/{path.relative_to(CHECKOUT).as_posix()}' for folder in ('configs', 'tools', 'requirements')
+    folders = ('configs', 'projects', 'tools', 'requirements')
+    mim = {f'mmxas/.mim/{path.relative_to(CHECKOUT).as_posix()}' for folder in folders
            for path in (CHECKOUT / folder).rglob('*') if path.is_file() and '__pycache__' not in path.parts}
     assert mim | {'mmxas/.mim/model-index.yml'} <= names
-    assert not any(name.startswith(('tests/', 'tools/', 'configs/')) for name in names)
+    assert not any(name.startswith(('tests/', 'tools/', 'configs/', 'projects/')) for name in names)
 
 
 def test_the_wheel_asks_for_nothing_that_brings_chumpy_or_a_second_opencv(wheel):
@@ -108,7 +109,7 @@ runpy.run_path(str(root.parent / 'tools' / 'train.py'), run_name='__main__')
 def test_make_alone_lists_every_target():
     lines = run('make', '--no-print-directory', cwd=CHECKOUT).splitlines()
     targets = [line.split()[1] for line in lines if line.startswith('  make ')]
-    assert {'help', 'install', 'test', 'lint', 'demo'} <= set(targets)
+    assert {'help', 'install', 'test', 'lint', 'demo', 'demo-dog'} <= set(targets)
 
 
 def test_an_old_python_is_refused_before_an_environment_is_made(tmp_path):

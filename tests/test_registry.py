@@ -10,7 +10,8 @@ import mmxas
 from mmxas import registry
 
 OWN = {'BODY_MODELS': 'SMPLBodyModel', 'POSE_PRIORS': 'TruncatedGaussianPrior', 'CAMERAS': 'SampledCamera',
-       'APPEARANCES': 'PartSegmentation', 'RENDERERS': 'EmbreeRenderer'}
+       'APPEARANCES': 'PartSegmentation', 'RENDERERS': 'EmbreeRenderer',
+       'SEGMENTERS': 'GrabCutSegmenter'}
 
 
 def _components() -> list[tuple[str, str, type]]:

@@ -3,7 +3,6 @@
 Writes ``visualizations/<name>.png`` and ``predictions/<name>.json``. ``none`` runs untrained weights.
 """
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mmengine.config import DictAction
 from mmxas.apis import XASInferencer
 from mmxas.apis.command_line import NO_CHECKPOINT, UsageError, load_config, merge_options, require_checkpoint
 from mmxas.compat.config_paths import PREFIX
+from mmxas.safe_files import read_json
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -22,7 +22,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Detect poses in a photo or a folder of photos')
     parser.add_argument('input', help='an image, or a folder with images (other files in it are left alone)')
     parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
-    parser.add_argument('checkpoint', help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights')
+    parser.add_argument('checkpoint', help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of '
+                                           'tools/export_onnx.py (*.onnx) runs by ONNX Runtime')
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/<name of the config>/inference')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
@@ -49,7 +50,7 @@ def read_boxes(args: argparse.Namespace) -> list | dict | None:
     if args.boxes is None:
         return args.bbox
     try:
-        boxes = json.loads(Path(args.boxes).read_text(encoding='utf-8'))
+        boxes = read_json(args.boxes)
     except (OSError, ValueError) as error:
         raise UsageError(f'--boxes {args.boxes}: {error}') from error
     if not isinstance(boxes, dict):
@@ -79,7 +80,8 @@ def run(args: argparse.Namespace) -> str:
     config = load_config(args.config)
     merge_options(config, args.cfg_options)
     weights = None if args.checkpoint == NO_CHECKPOINT else require_checkpoint(args.checkpoint)
-    inferencer = XASInferencer(config, weights, device=args.device)
+    backend = 'onnxruntime' if Path(args.checkpoint).suffix == '.onnx' else 'pytorch'
+    inferencer = XASInferencer(config, weights, device=args.device, backend=backend)
     out_dir = Path(args.out_dir or Path('work_dirs') / Path(args.config.removeprefix(PREFIX)).stem / 'inference')
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:

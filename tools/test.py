@@ -1,6 +1,7 @@
 """Evaluate a detector: ``python tools/test.py CONFIG CHECKPOINT [--out FILE] [--dump FILE.pkl] [--show-dir DIR] ...``
 
-``none`` in the place of CHECKPOINT evaluates untrained weights.
+``none`` in the place of CHECKPOINT evaluates untrained weights. Each metric's full result, which says what it is a
+result of, goes to ``results/`` in the work directory; tools/analysis/compare.py puts such files side by side.
 """
 import argparse
 import os
@@ -18,6 +19,8 @@ from mmengine.runner import Runner
 from mmxas.apis import command_line
 from mmxas.apis.command_line import NO_CHECKPOINT, UsageError
 from mmxas.compat.cpu_distributed import join_cpu_processes
+from mmxas.evaluation.metrics import ContextMetric
+from mmxas.registry import METRICS
 
 
 class SaveMetricsHook(Hook):
@@ -66,6 +69,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     command_line.enable_visualization(cfg, args)
     if args.dump is not None:
         add_dump(cfg, args.dump)
+    add_result_files(cfg)
     if args.out is not None and Path(args.out).suffix not in ('.json', '.yaml', '.yml', '.pkl', '.pickle'):
         raise UsageError(f'--out {args.out}: expected a name that ends in .json, .yaml or .pkl')
     command_line.merge_options(cfg, args.cfg_options)
@@ -99,12 +103,31 @@ def add_dump(cfg: Config, path: str) -> None:
     cfg.test_evaluator = [*present, dict(type='DumpResults', out_file_path=path)]
 
 
+def add_result_files(cfg: Config) -> None:
+    """Have each of the package's metrics write its result into the work directory, unless the config says where.
+
+    The file is ``results/<type of the metric>.json``; of several of one type the second gets ``_2``, and so on.
+    """
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    if not any(hook and hook.get('type') == 'EvaluationContextHook' for hook in hooks):
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), dict(type='EvaluationContextHook')]
+    evaluators = cfg.get('test_evaluator') or ()
+    seen: dict[str, int] = {}
+    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+        metric = METRICS.get(evaluator['type']) if isinstance(evaluator.get('type'), str) else evaluator.get('type')
+        if isinstance(metric, type) and issubclass(metric, ContextMetric) and evaluator.get('out_file') is None:
+            seen[metric.__name__] = number = seen.get(metric.__name__, 0) + 1
+            name = metric.__name__ if number == 1 else f'{metric.__name__}_{number}'
+            evaluator['out_file'] = str(Path(cfg.work_dir) / 'results' / f'{name}.json')
+
+
 def main() -> None:
     """Read the command line and evaluate."""
     args = parse_args()
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
+    command_line.require_writable(cfg.work_dir)
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)
     if args.checkpoint == NO_CHECKPOINT:

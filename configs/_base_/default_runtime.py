@@ -7,8 +7,10 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
+    preemption=dict(type='PreemptionHook'),  # SIGTERM saves and exits
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='XASVisualizationHook'),
+    evaluation_context=dict(type='EvaluationContextHook'),  # what result files say they are results of
 )
 custom_hooks = [dict(type='SyncBuffersHook')]
 

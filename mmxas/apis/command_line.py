@@ -2,6 +2,7 @@
 import argparse
 import os
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,21 @@ def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
     """Choose the work directory: the option, else the config's, else ``work_dirs/<name of the config>``."""
     stem = Path(args.config.removeprefix(PREFIX)).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / stem)
+
+
+def require_writable(folder: str) -> None:
+    """Make a work directory, and look whether something can be written there.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 16))
+    except OSError as error:
+        raise UsageError(f'{folder}: nothing can be written into this work directory ({error.strerror}); make room, or '
+                         'choose another by --work-dir') from error
 
 
 def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:

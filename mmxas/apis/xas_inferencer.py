@@ -19,12 +19,16 @@ from rich.progress import track
 
 from mmxas.compat.config_paths import PREFIX, config_path
 from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.ops.checks import check_choice
 from mmxas.registry import INFERENCERS, VISUALIZERS
 from mmxas.visualization import crop_box, write_picture, write_whole
 
 from .camera_lift import KnownCamera, lift_to_camera
 from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
+from .onnx_detector import OnnxDetector
 from .pose_record import pose_record, to_json
+
+BACKENDS = ('pytorch', 'onnxruntime')
 
 
 @INFERENCERS.register_module()
@@ -33,7 +37,8 @@ class XASInferencer(Pose2DInferencer):
 
     Args:
         model: Config file, ``mmxas::<name>.py``, or a config.
-        weights: Checkpoint; None runs untrained weights, with a warning. Defaults to None.
+        weights: Checkpoint; None runs untrained weights, with a warning. With ``backend='onnxruntime'`` the file that
+            ``tools/export_onnx.py`` wrote. Defaults to None.
         device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None, the best there is.
         depth_profiles: Predict and draw depth profiles. Defaults to True.
         show_progress: Show a bar over many images. Defaults to False.
@@ -41,9 +46,11 @@ class XASInferencer(Pose2DInferencer):
             whole image is the box.
         det_weights: Its checkpoint.
         det_cat_ids: Its categories to keep.
+        backend: ``'pytorch'`` or ``'onnxruntime'``, which is faster on a CPU. Defaults to ``'pytorch'``.
 
     Raises:
-        ValueError: The checkpoint is not one of this detector; the first tensor that differs is named.
+        ValueError: The checkpoint is not one of this detector; the first tensor that differs is named. Or the backend
+            is unknown, or the ONNX file is another detector's.
 
     Attributes:
         skipped: Unreadable files of the last call, with the reason.
@@ -68,16 +75,31 @@ class XASInferencer(Pose2DInferencer):
                  show_progress: bool = False,
                  det_model: str | dict | None = None,
                  det_weights: str | None = None,
-                 det_cat_ids: int | tuple | None = None) -> None:
+                 det_cat_ids: int | tuple | None = None,
+                 backend: str = 'pytorch') -> None:
+        check_choice(backend, BACKENDS, 'backend')
         cfg = _read_config(model)
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', cfg.test_dataloader.dataset.type)
         cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_profiles=depth_profiles)
         self.skipped: list[str] = []
         self._camera: KnownCamera | None = None
+        self._onnx = None
+        if backend == 'onnxruntime':
+            if weights is None:
+                raise ValueError("backend='onnxruntime' needs weights: the file that tools/export_onnx.py wrote")
+            self._onnx, weights, device = OnnxDetector(weights), None, 'cpu'
         super().__init__(model=cfg, weights=weights, device=device, scope=cfg.get('default_scope', 'mmpose'),
                          det_model=det_model or 'whole_image', det_weights=det_weights, det_cat_ids=det_cat_ids,
                          show_progress=show_progress)
+        if self._onnx is not None:
+            self._onnx.check_fits(self.model, self.crop_size)
+
+    @property
+    def crop_size(self) -> int:
+        """Side S of the crops of the test pipeline, in px."""
+        return next(int(step['input_size'][0]) for step in self.cfg.test_dataloader.dataset.pipeline
+                    if step['type'] == 'SquareCropAffine')
 
     def __call__(self, inputs: str | Path | np.ndarray | Sequence, return_datasamples: bool = False,
                  batch_size: int = 1, out_dir: str | Path | None = None, **kwargs) -> Iterator[dict[str, list]]:
@@ -183,7 +205,7 @@ class XASInferencer(Pose2DInferencer):
         Returns:
             One data sample of all instances; each carries its ``crop_boxes`` (N, 4) and, where known, ``box_mm`` (N,).
         """
-        samples = self.model.test_step(inputs)
+        samples = self.model.test_step(inputs) if self._onnx is None else self._onnx.test_step(self.model, inputs)
         for sample in samples:
             sample.pred_instances.crop_boxes = crop_box(sample.metainfo)[None]
             if sample.metainfo.get('box_mm') is not None:
@@ -253,7 +275,8 @@ class XASInferencer(Pose2DInferencer):
         """Load a checkpoint that must fit; the skeleton's names and colours come from the model itself."""
         if checkpoint is not None:
             _check_fits(model, checkpoint)
-        super()._load_weights_to_model(model, checkpoint, cfg)
+        if self._onnx is None:
+            super()._load_weights_to_model(model, checkpoint, cfg)
         if hasattr(model, 'skeleton'):
             model.dataset_meta = parse_pose_metainfo(model.skeleton.to_metainfo())
 

@@ -1,11 +1,13 @@
 """Parametric bodies: pose and shape to mesh and keypoints."""
 from .body_model_file import BodyModelFile, KeypointRegressor, read_body_model
 from .model_family import BodyModelNotFoundError, ModelFamily
+from .rigged_body_model import RiggedBodyModel
 from .safe_pickle import UnsafePickleError, load_pickle
 from .skinned_model import BodyOutput, SkinnedBodyModel
+from .smal_body_model import SMALBodyModel
 from .smpl_body_model import SMPLBodyModel
 
 __all__ = [
-    'BodyModelFile', 'BodyModelNotFoundError', 'BodyOutput', 'KeypointRegressor', 'ModelFamily', 'SMPLBodyModel',
-    'SkinnedBodyModel', 'UnsafePickleError', 'load_pickle', 'read_body_model',
+    'BodyModelFile', 'BodyModelNotFoundError', 'BodyOutput', 'KeypointRegressor', 'ModelFamily', 'RiggedBodyModel',
+    'SMALBodyModel', 'SMPLBodyModel', 'SkinnedBodyModel', 'UnsafePickleError', 'load_pickle', 'read_body_model',
 ]

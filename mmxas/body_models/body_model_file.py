@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+
+from mmxas.safe_files import UnsafeFileError, open_arrays
 
 from .safe_pickle import load_pickle
 
@@ -52,6 +55,10 @@ class BodyModelFile:
         uv: (T, 2) texture coordinates, or None.
         uv_faces: (F, 3) indices into ``uv``, or None.
         part_labels: (V,) body part of each vertex, a joint's index; None where the file has none.
+        joint_names: Names of the joints; empty where the file names none.
+        beta_names: What each shape coefficient changes; empty where the file names none.
+        axes: (3, 3) rows: the body's left, up and front in the file's axes; None where the file does not say.
+        variant: What the file calls itself; empty where it says nothing.
     """
 
     path: Path
@@ -67,6 +74,10 @@ class BodyModelFile:
     uv: np.ndarray | None = None
     uv_faces: np.ndarray | None = None
     part_labels: np.ndarray | None = None
+    joint_names: tuple[str, ...] = ()
+    beta_names: tuple[str, ...] = ()
+    axes: np.ndarray | None = None
+    variant: str = ''
 
     @property
     def num_vertices(self) -> int:
@@ -114,6 +125,10 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
         uv=_optional(content.get('vt'), np.float32),
         uv_faces=_optional(content.get('ft'), np.int64),
         part_labels=_optional(content.get('part_labels'), np.int64),
+        joint_names=_names(content.get('joint_names')),
+        beta_names=_names(content.get('beta_names')),
+        axes=_optional(content.get('axes'), float),
+        variant=str(content.get('variant', '')),
     )
     _check_shapes(model)
     return model
@@ -125,9 +140,11 @@ def _read(path: Path) -> dict[str, Any]:
     if path.suffix != '.npz':
         return load_pickle(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open_arrays(path) as archive:
             return {key: archive[key] for key in archive.files if key in REQUIRED_KEYS or not _is_object(archive, key)}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+    except UnsafeFileError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         hint = 'use the .pkl of the model' if 'allow_pickle' in str(error) else 'copy or download it again'
         raise ValueError(f'{path}: cannot be read as .npz ({error}); {hint}') from error
 
@@ -158,6 +175,10 @@ def _parents(path: Path, kintree_table: Any, num_joints: int | None) -> np.ndarr
 
 def _optional(value: Any, dtype: type) -> np.ndarray | None:
     return None if value is None else np.asarray(value, dtype)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return () if value is None else tuple(str(name) for name in value)
 
 
 def _posedirs(posedirs: Any) -> np.ndarray | None:
@@ -192,6 +213,7 @@ def _check_shapes(model: BodyModelFile) -> None:
         'weights': (model.skinning_weights, (vertices, joints)),
         'part_labels': (model.part_labels, (vertices,)),
         'ft': (model.uv_faces, model.faces.shape),
+        'axes': (model.axes, (3, 3)),
     }
     for name, regressor in model.keypoint_regressors.items():
         expected[REGRESSOR_PREFIX + name] = (regressor.weights, (len(regressor.weights), vertices))
@@ -200,5 +222,9 @@ def _check_shapes(model: BodyModelFile) -> None:
             raise ValueError(f'{model.path}: {name} of shape {shape} expected, {array.shape} found')
         if array is not None and not np.isfinite(array).all():
             raise ValueError(f'{model.path}: {name} holds values that are not finite')
+    if model.axes is not None and not (np.allclose(model.axes @ model.axes.T, np.eye(3), atol=1e-4)
+                                       and np.linalg.det(model.axes) > 0):
+        raise ValueError(f'{model.path}: axes {model.axes.tolist()} are no rotation; rows for left, up and front '
+                         'expected')
     if model.faces.min() < 0 or model.faces.max() >= vertices:
         raise ValueError(f'{model.path}: f indexes vertex {model.faces.max()}, of {vertices} vertices')

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmxas.safe_files import read_array
+
 from .body_model_file import KeypointRegressor
 from .model_family import KeypointSet
 
@@ -29,7 +31,7 @@ def read_regressor(path: str | os.PathLike, num_vertices: int, rows: Sequence[st
     Raises:
         ValueError: The array has another shape.
     """
-    weights = np.load(path, allow_pickle=False).astype(float)
+    weights = read_array(path).astype(float)
     if weights.shape != (len(rows), num_vertices):
         raise ValueError(f'{Path(path).name}: a regressor of shape ({len(rows)}, {num_vertices}) expected, '
                          f'{weights.shape} found; it belongs to another mesh, or has other rows ({path})')

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmxas.shipped_files import find_shipped
+
 SHIPPED_DIR = Path(__file__).parent / 'data'
 FREE = 'free'
 
@@ -41,7 +43,7 @@ class ModelFamily:
         name: Name in messages.
         joint_names: Names of the joints, in the files' order.
         genders: Genders that there are files for.
-        free_files: Gender to the file that ships with the package.
+        free_files: Gender to the file that ships with the package, beside this module or below the checkout.
         file_names: Gender to official file names, the first found is taken.
         environment_variable: Names a folder to look in.
         folders: Folders to look in, relative to the working directory.
@@ -97,9 +99,10 @@ class ModelFamily:
         if gender not in self.genders:
             raise ValueError(f'{self.name}: gender {gender!r} unknown, one of {", ".join(self.genders)} expected')
         if model_path == FREE:
-            return SHIPPED_DIR / self.free_files[gender]
-        if model_path != 'official' and Path(model_path).is_file():
-            return Path(model_path)
+            name = self.free_files[gender]
+            return SHIPPED_DIR / name if (SHIPPED_DIR / name).is_file() else find_shipped(name)
+        if model_path != 'official' and find_shipped(model_path).is_file():
+            return find_shipped(model_path)
         candidates = list(self._candidates(model_path, gender))
         for candidate in candidates:
             if candidate.is_file():

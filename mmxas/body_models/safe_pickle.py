@@ -17,6 +17,8 @@ import numpy as np
 from scipy import sparse
 
 _MAX_ITEMS = 1 << 28  # elements of one array: far above any body model, far below what would exhaust a machine
+_MAX_SPARSE = 1 << 26  # of a sparse matrix when it is made dense, which its bytes do not bound
+_MAX_NODES = 5_000_000  # objects of a file when each reference counts as a copy
 
 
 class UnsafePickleError(pickle.UnpicklingError):
@@ -40,7 +42,9 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     path = Path(path)
     try:
         with path.open('rb') as file:
-            content = to_plain(_InertUnpickler(file, encoding='latin1').load())
+            loaded = _InertUnpickler(file, encoding='latin1').load()
+        _count_nodes(loaded, {})
+        content = to_plain(loaded)
     except UnsafePickleError as error:
         raise UnsafePickleError(f'{path}: {error}') from None
     except Exception as error:  # a broken pickle may raise nearly anything
@@ -49,6 +53,24 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f'{path}: a dictionary of arrays expected, {type(content).__name__} found')
     return content
+
+
+def _count_nodes(item: Any, known: dict[int, int]) -> int:
+    """How many objects copying ``item`` makes: a few bytes of references to references can stand for any number."""
+    if isinstance(item, _Stub):
+        parts: Any = list(vars(item).values())
+    elif isinstance(item, dict):
+        parts = [*item, *item.values()]
+    elif isinstance(item, (list, tuple, set, frozenset)):
+        parts = item
+    else:
+        return 1
+    if id(item) not in known:
+        known[id(item)] = _MAX_NODES  # until it is counted: one that holds itself has no end
+        known[id(item)] = 1 + sum(_count_nodes(part, known) for part in parts)
+    if known[id(item)] > _MAX_NODES:
+        raise UnsafePickleError(f'refused a structure of more than {_MAX_NODES} objects: references to references')
+    return known[id(item)]
 
 
 def to_plain(item: Any) -> Any:
@@ -149,6 +171,8 @@ class _Sparse(_Stub):
 
     def plain(self) -> Any:
         shape = self.attribute('_shape')
+        if np.prod([int(size) for size in shape], dtype=object) > _MAX_SPARSE:
+            raise ValueError(f'sparse matrix of shape {tuple(shape)}: not a size of a body model')
         parts = [np.asarray(self.attribute(name)) for name in ('data', 'indices', 'indptr')]
         matrix = self.kind(tuple(parts), shape=tuple(int(size) for size in shape))
         matrix.check_format(full_check=True)

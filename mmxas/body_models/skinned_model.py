@@ -1,4 +1,4 @@
-"""Linear blend skinning of any mesh over a joint tree, on smplx's functions.
+"""Linear blend skinning of any mesh over a joint tree, on smplx's functions or :mod:`mmxas.ops.skinning`.
 
 Shapes: N batch, V vertices, F faces, J joints, B shape components. Metres and radians, in the file's own axes.
 """
@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from mmxas.ops import skinning
 
 from .body_model_file import BodyModelFile
 
@@ -28,16 +30,11 @@ class BodyOutput(NamedTuple):
 
 
 def import_lbs() -> ModuleType:
-    """smplx's skinning functions, imported on first use: its licence is non-commercial, so that it is not vendored.
-
-    Raises:
-        ImportError: smplx is not installed; the message has the command.
-    """
+    """smplx's skinning functions where it is installed, else the package's own: its licence forbids commercial use."""
     try:
         from smplx import lbs
-    except ImportError as error:
-        raise ImportError('body models need the package smplx (non-commercial licence, https://smpl-x.is.tue.mpg.de): '
-                          'pip install smplx==0.1.28') from error
+    except ImportError:
+        return skinning
     return lbs
 
 
@@ -61,12 +58,14 @@ class SkinnedBodyModel(nn.Module):
         part_labels: (V,) int64 numpy array, the body part of each vertex: the file's, or the joint that moves it most.
         vertex_ids: Landmark name to vertex index.
         uv, uv_faces: (T, 2) and (F, 3) texture coordinates, or None.
+        beta_names: What each shape coefficient in use changes; empty where the file does not name them.
+        axes: (3, 3) numpy array, rows: the body's left, up and front in the file's axes. The identity where the file
+            does not say, SMPL's axes.
     """
 
     def __init__(self, model: BodyModelFile, num_betas: int | None = None, joint_names: Sequence[str] | None = None,
                  vertex_ids: Mapping[str, int] | None = None) -> None:
         super().__init__()
-        import_lbs()  # a missing package is reported before the first use
         self.num_joints = model.num_joints
         self.num_vertices = model.num_vertices
         self.num_betas = _checked_num_betas(model, num_betas)
@@ -76,6 +75,8 @@ class SkinnedBodyModel(nn.Module):
         self.part_labels = model.skinning_weights.argmax(1) if model.part_labels is None else model.part_labels
         self.vertex_ids = dict(model.vertex_ids or vertex_ids or {})
         self.uv, self.uv_faces = model.uv, model.uv_faces
+        self.beta_names = model.beta_names[:self.num_betas]
+        self.axes = np.eye(3) if model.axes is None else model.axes
         self._register_arrays(model)
 
     def _register_arrays(self, model: BodyModelFile) -> None:
@@ -116,7 +117,7 @@ class SkinnedBodyModel(nn.Module):
             feature = rotations[:, 1:] - torch.eye(3, dtype=pose.dtype, device=pose.device)
             vertices = vertices + (feature.flatten(1) @ self.posedirs).view(len(pose), -1, 3)
         joints = joints.expand(len(pose), -1, -1)
-        joints, transforms = lbs.batch_rigid_transform(rotations, joints, self._parents, dtype=pose.dtype)
+        joints, transforms = self.joint_transforms(rotations, joints, betas)
         vertices = skin(vertices, self.skinning_weights, transforms)
         if transl is not None:
             vertices, joints = vertices + transl[:, None], joints + transl[:, None]
@@ -129,6 +130,16 @@ class SkinnedBodyModel(nn.Module):
         blend_shapes, count = import_lbs().blend_shapes, betas.shape[1]
         return BodyOutput(self.v_template + blend_shapes(betas, self.shapedirs[..., :count]),
                           self.joint_template + blend_shapes(betas, self.joint_shapedirs[..., :count]))
+
+    def joint_transforms(self, rotations: Tensor, joints: Tensor, betas: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Posed joints (N, J, 3) and transforms (N, J, 4, 4) from rest to posed.
+
+        Args:
+            rotations: (N, J, 3, 3) relative to the parent.
+            joints: (N, J, 3) at rest.
+            betas: (N, B') shape coefficients or None; here they have acted already.
+        """
+        return import_lbs().batch_rigid_transform(rotations, joints, self._parents, dtype=rotations.dtype)
 
     def _check_inputs(self, pose: Tensor, betas: Tensor | None, transl: Tensor | None) -> None:
         if pose.dim() != 3 or pose.shape[1:] != (self.num_joints, 3):

@@ -103,7 +103,11 @@ class SMPLBodyModel(SkinnedBodyModel):
     def _official_vertex_ids(self, model: BodyModelFile) -> dict[str, int]:
         if model.num_vertices != self.FAMILY.official_num_vertices:
             return {}
-        from smplx.vertex_ids import vertex_ids
+        try:
+            from smplx.vertex_ids import vertex_ids
+        except ImportError as error:
+            raise ImportError(f'{model.path}: the landmarks of an official model are in the package smplx '
+                              '(non-commercial licence): pip install smplx==0.1.28') from error
         return dict(vertex_ids[self.FAMILY.official_vertex_ids])
 
 

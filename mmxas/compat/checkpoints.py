@@ -6,13 +6,20 @@ below rebuilds plain data and runs nothing of the checkpoint's choosing; ``weigh
 
 A history buffer also pickles its four statistics as ``getattr(HistoryBuffer, 'mean')``. ``getattr`` itself would reach
 everything, so while torch reads a checkpoint the name stands for :func:`history_statistic`, which gives these four.
+
+Files from the web are the other gap: torch.hub, which mmengine's loaders of ``https://`` and ``torchvision://`` call,
+turns ``weights_only`` off by default. Here it is on, and local files are looked at before torch reads them.
 """
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from mmxas.safe_files.checkpoints import read_checkpoint_file
 
 _NUMPY_DTYPES = (
     'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64',
@@ -54,3 +61,19 @@ def safe_globals() -> list:
 def allow_mmengine_checkpoints() -> None:
     """Add :func:`safe_globals` to torch's process-wide allow-list; calling it again changes nothing."""
     torch.serialization.add_safe_globals(safe_globals())
+
+
+def load_from_local(filename: str, map_location: Any = None) -> Any:
+    """mmengine's loader of local files, by :func:`~mmxas.safe_files.read_checkpoint_file`."""
+    return read_checkpoint_file(filename, map_location)
+
+
+def load_url(url: str, *args: Any, **kwargs: Any) -> Any:
+    """``torch.hub.load_state_dict_from_url`` with ``weights_only`` on, which is off there by default."""
+    return torch.hub.load_state_dict_from_url(url, *args, **{**kwargs, 'weights_only': True})
+
+
+def guard_mmengine_loaders() -> None:
+    """Have mmengine read every checkpoint, from a disk or the web, without executing it."""
+    mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
+    mmengine_checkpoint.load_url = load_url

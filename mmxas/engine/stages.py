@@ -13,13 +13,16 @@ class Stage:
         epochs: Length, at least 1.
         lr: Learning rate at the start of the stage.
         loss_weights: Weight of every loss term that is on; a term that is not named is off.
-        schedule: ``'step'`` (divided by 10 at each of ``milestones``), ``'cosine'`` (to ``min_lr``) or ``'constant'``.
+        schedule: ``'step'`` (divided by 10 at each of ``milestones``), ``'cosine'`` (to ``min_lr``), ``'linear'``
+            (constant until ``decay_begin``, then straight to ``min_lr``) or ``'constant'``.
         milestones: Epochs within the stage. Defaults to none.
-        min_lr: The cosine's end. Defaults to 0.
+        min_lr: The cosine's or the line's end. Defaults to 0.
+        decay_begin: Part of the stage after which the line falls, in [0, 1). Defaults to 0.7.
         warmup_iters: Iterations of a linear rise from a hundredth at the start of the stage. Defaults to 0.
 
     Raises:
-        ValueError: A length below 1, a rate that is not positive, no loss, or an unknown schedule.
+        ValueError: A length below 1, a rate that is not positive, no loss, an unknown schedule, or ``decay_begin``
+            outside [0, 1).
     """
     name: str
     epochs: int
@@ -28,6 +31,7 @@ class Stage:
     schedule: str = 'constant'
     milestones: Sequence[int] = ()
     min_lr: float = 0.0
+    decay_begin: float = 0.7
     warmup_iters: int = 0
 
     def __post_init__(self) -> None:
@@ -37,8 +41,11 @@ class Stage:
             raise ValueError(f'stage {self.name!r}: lr={self.lr}, a positive learning rate is expected')
         if not any(self.loss_weights.values()):
             raise ValueError(f'stage {self.name!r}: no loss is on; loss_weights names the terms and their weights')
-        if self.schedule not in ('step', 'cosine', 'constant'):
-            raise ValueError(f'stage {self.name!r}: schedule={self.schedule!r}, step, cosine or constant is expected')
+        if self.schedule not in ('step', 'cosine', 'linear', 'constant'):
+            raise ValueError(f'stage {self.name!r}: schedule={self.schedule!r}; step, cosine, linear or constant is '
+                             'expected')
+        if not 0 <= self.decay_begin < 1:
+            raise ValueError(f'stage {self.name!r}: decay_begin={self.decay_begin}, a part in [0, 1) is expected')
 
     def lr_at(self, iteration: int, iters_per_epoch: int) -> float:
         """Learning rate at an iteration of this stage, a closed form, so that resuming needs no history."""
@@ -52,6 +59,10 @@ class Stage:
             total = max(self.epochs * iters_per_epoch - 1, 1)
             cosine = 0.5 * (1 + math.cos(math.pi * min(iteration / total, 1.0)))
             return warmup * (self.min_lr + (self.lr - self.min_lr) * cosine)
+        if self.schedule == 'linear':
+            done = iteration / max(self.epochs * iters_per_epoch - 1, 1)
+            left = min(1.0, max(0.0, (1.0 - done) / (1.0 - self.decay_begin)))
+            return warmup * (self.min_lr + (self.lr - self.min_lr) * left)
         return self.lr * warmup
 
 

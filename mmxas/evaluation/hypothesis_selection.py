@@ -10,33 +10,61 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mmxas.evaluation.protocol import Protocol
 from mmxas.ops.alignment import root_centred
 from mmxas.ops.checks import check_shape
-from mmxas.ops.pose_metrics import mpjpe, n_mpjpe, p_mpjpe
+from mmxas.ops.geometry import camera_to_world
+from mmxas.ops.pose_metrics import auc, mpjpe, n_mpjpe, p_mpjpe, pck
 
 Errors = dict[str, dict[str, np.ndarray]]
+Extrinsics = tuple[np.ndarray, np.ndarray]
+Metrics = dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]
+
+HIGHER_IS_BETTER = ('PCK@150mm', 'AUC')
+STANDARD = Protocol()
 
 
-def pose_metrics(root: int) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
-    """The three metrics by name: (..., K, 3) twice to (...), mm."""
+def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsics | None = None) -> Metrics:
+    """The metrics by name: (..., K, 3) twice to (...).
+
+    Args:
+        root: Index of the root. Defaults to 0.
+        root_centred: Centre both poses on the root before MPJPE, PCK and AUC. Defaults to True.
+        extrinsics: Rotations (N, 3, 3) and translations (N, 3) mm, world to camera: N-MPJPE then scales about the
+            world's origin without centring. Defaults to None: about the root, after centring.
+
+    Returns:
+        dict: MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %.
+    """
+    centre = root if root_centred else None
+
+    def scaled(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+        if extrinsics is None:
+            return n_mpjpe(prediction, target, root)
+        return n_mpjpe(_to_world(prediction, *extrinsics), _to_world(target, *extrinsics), released=True)
+
     return {
-        'MPJPE': lambda prediction, target: mpjpe(prediction, target, root),
-        'N-MPJPE': lambda prediction, target: n_mpjpe(prediction, target, root),
-        'P-MPJPE': p_mpjpe}
+        'MPJPE': lambda prediction, target: mpjpe(prediction, target, centre),
+        'N-MPJPE': scaled,
+        'P-MPJPE': p_mpjpe,
+        'PCK@150mm': lambda prediction, target: pck(prediction, target, 150.0, centre),
+        'AUC': lambda prediction, target: auc(prediction, target, 150.0, 31, centre)}
 
 
-def pose_errors(prediction: np.ndarray, target: np.ndarray, root: int = 0) -> dict[str, np.ndarray]:
-    """The three metrics of one pose a sample.
+def pose_errors(prediction: np.ndarray, target: np.ndarray, root: int = 0,
+                metrics: Metrics | None = None) -> dict[str, np.ndarray]:
+    """The metrics of one pose a sample.
 
     Args:
         prediction: (N, K, 3) mm.
         target: (N, K, 3) mm.
         root: Index of the root. Defaults to 0.
+        metrics: As of :func:`pose_metrics`. Defaults to those of the root.
 
     Returns:
-        dict: Name of the metric to (N,) mm.
+        dict: Name of the metric to (N,).
     """
-    return {name: metric(prediction, target) for name, metric in pose_metrics(root).items()}
+    return {name: metric(prediction, target) for name, metric in (metrics or pose_metrics(root)).items()}
 
 
 def counted_poses(valid: np.ndarray) -> np.ndarray:
@@ -46,24 +74,37 @@ def counted_poses(valid: np.ndarray) -> np.ndarray:
     return counted
 
 
-def best_pose_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray,
-                     root: int = 0) -> dict[str, np.ndarray]:
-    """The errors of the best pose of each sample; each metric takes its own best one.
+def best_pose_curve(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
+                    metrics: Metrics | None = None) -> dict[str, np.ndarray]:
+    """The errors of the best pose among the first h hypotheses, for each h; each metric takes its own best one.
 
     Args:
         hypotheses: (N, H, K, 3) mm.
         valid: (N, H, K) bool.
         target: (N, K, 3) mm.
         root: Index of the root. Defaults to 0.
+        metrics: As of :func:`pose_metrics`. Defaults to those of the root.
 
     Returns:
-        dict: Name of the metric to (N,) mm.
+        dict: Name of the metric to (N, H).
     """
     _check(hypotheses, valid, target)
-    counted = counted_poses(valid)
-    return {name: np.where(counted, metric(hypotheses, np.broadcast_to(target[:, None], hypotheses.shape)),
-                           np.inf).min(axis=1)
-            for name, metric in pose_metrics(root).items()}
+    counted, targets = counted_poses(valid), np.broadcast_to(target[:, None], hypotheses.shape)
+    curve = {}
+    for name, metric in (metrics or pose_metrics(root)).items():
+        values = metric(hypotheses, targets)
+        if name in HIGHER_IS_BETTER:
+            curve[name] = np.maximum.accumulate(np.where(counted, values, -np.inf), axis=1)
+        else:
+            curve[name] = np.minimum.accumulate(np.where(counted, values, np.inf), axis=1)
+    return curve
+
+
+def best_pose_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
+                     metrics: Metrics | None = None) -> dict[str, np.ndarray]:
+    """The errors of the best pose of each sample: the end of :func:`best_pose_curve`, (N,) each."""
+    return {name: values[:, -1]
+            for name, values in best_pose_curve(hypotheses, valid, target, root, metrics).items()}
 
 
 def best_keypoints(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0) -> np.ndarray:
@@ -111,7 +152,8 @@ def depth_noise_copies(hypotheses: np.ndarray, valid: np.ndarray, seed: int = 0)
 
 
 def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
-                      mean_pose: np.ndarray | None = None) -> Errors:
+                      mean_pose: np.ndarray | None = None, protocol: Protocol = STANDARD,
+                      extrinsics: Extrinsics | None = None, nearest: np.ndarray | None = None) -> Errors:
     """All errors that a table shows, in one pass.
 
     Args:
@@ -120,21 +162,50 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
         target: (N, K, 3) camera mm.
         root: Index of the root. Defaults to 0.
         mean_pose: A constant pose (K, 3) in mm to compare with, root-centred in the camera frame. Defaults to None.
+        protocol: What is reported, and compared how. Defaults to the standard one.
+        extrinsics: As in :func:`pose_metrics`. Defaults to None.
+        nearest: (N, H, K, 3) camera mm: each keypoint's best among the first h hypotheses, where they were chosen
+            before (``nearest_in='norm'``). Defaults to None: :func:`best_keypoints`.
 
     Returns:
-        dict: ``mean_pose`` (where given), ``confident``, ``best_per_pose``, ``best_per_keypoint`` and ``best_of_noise``
-        (:func:`depth_noise_copies`, best per pose; for H > 1), each name of a metric to (N,) mm.
+        dict: ``mean_pose`` (where given), ``confident``, and, as far as the protocol reports them, ``best_per_pose``,
+        ``best_per_keypoint`` and ``best_of_noise`` (:func:`depth_noise_copies`, best per pose; for H > 1 and the true
+        camera), each name of a metric to (N,); ``best_of_first``: the MPJPE of both best choices among the first h
+        hypotheses, (N, H), for H > 1.
     """
     _check(hypotheses, valid, target)
+    count = hypotheses.shape[1]
+    metrics = pose_metrics(root, protocol.root_centred, extrinsics)
     errors: Errors = {}
+    curves = {}
     if mean_pose is not None:
-        errors['mean_pose'] = pose_errors(np.broadcast_to(mean_pose, target.shape), target, root)
-    errors['confident'] = pose_errors(hypotheses[:, 0], target, root)
-    errors['best_per_pose'] = best_pose_errors(hypotheses, valid, target, root)
-    errors['best_per_keypoint'] = pose_errors(best_keypoints(hypotheses, valid, target, root), target, root)
-    if hypotheses.shape[1] > 1:
-        errors['best_of_noise'] = best_pose_errors(depth_noise_copies(hypotheses, valid), valid, target, root)
+        place = 0.0 if protocol.root_centred else target[:, root:root + 1]
+        errors['mean_pose'] = pose_errors(np.broadcast_to(mean_pose + place, target.shape), target, root, metrics)
+    errors['confident'] = pose_errors(hypotheses[:, 0], target, root, metrics)
+    if protocol.best_per_pose:
+        curve = best_pose_curve(hypotheses, valid, target, root, metrics)
+        errors['best_per_pose'] = {name: values[:, -1] for name, values in curve.items()}
+        curves['best_per_pose'] = curve['MPJPE']
+    if protocol.best_per_keypoint:
+        if nearest is None:
+            nearest = np.stack([best_keypoints(hypotheses[:, :h + 1], valid[:, :h + 1], target, root)
+                                for h in range(count)], axis=1) + (0.0 if protocol.root_centred else
+                                                                   target[:, None, root:root + 1])
+        errors['best_per_keypoint'] = pose_errors(nearest[:, -1], target, root, metrics)
+        curves['best_per_keypoint'] = metrics['MPJPE'](nearest, np.broadcast_to(target[:, None], nearest.shape))
+    if count > 1 and protocol.best_per_pose and protocol.true_intrinsics:
+        noise = depth_noise_copies(hypotheses, valid)
+        errors['best_of_noise'] = best_pose_errors(noise, valid, target, root, metrics)
+    if count > 1 and curves:
+        errors['best_of_first'] = curves
     return errors
+
+
+def _to_world(poses: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """Camera mm (N, K, 3) or (N, H, K, 3) to world mm, by the samples' extrinsics."""
+    if poses.ndim == 4:
+        rotation, translation = rotation[:, None], translation[:, None]
+    return camera_to_world(poses, rotation, translation)
 
 
 def _check(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray) -> None:

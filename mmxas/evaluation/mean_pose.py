@@ -8,6 +8,8 @@ import numpy as np
 
 from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.alignment import root_centred
+from mmxas.safe_files import read_json
+from mmxas.shipped_files import find_shipped
 
 SHIPPED_DIR = Path(__file__).parents[1] / 'datasets' / 'data'
 
@@ -56,10 +58,10 @@ def load_mean_pose(file: str | Path, skeleton: Skeleton) -> np.ndarray:
         ValueError: The file's keypoints are not the skeleton's.
     """
     shipped = SHIPPED_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else Path(file)
+    path = shipped if shipped.is_file() else find_shipped(file)
     if not path.is_file():
         raise FileNotFoundError(f'{file}: no such mean pose; tools/compute_mean_pose.py makes one')
-    keypoints = json.loads(path.read_text(encoding='utf-8'))['keypoints']
+    keypoints = read_json(path, ['keypoints'])['keypoints']
     if list(keypoints) != list(skeleton.keypoints):
         raise ValueError(f'{path}: a pose of the keypoints {list(keypoints)}, but the skeleton {skeleton.name!r} has '
                          f'{list(skeleton.keypoints)}')

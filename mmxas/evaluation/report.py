@@ -12,13 +12,21 @@ from terminaltables import AsciiTable
 
 Table = dict[str, Any]
 
+_COLUMNS = {'MPJPE': ('MPJPE', '.1f'), 'N-MPJPE': ('N-MPJPE', '.1f'), 'P-MPJPE': ('P-MPJPE', '.1f'),
+            'PCK@150mm': ('PCK@150mm', '.1f'), 'AUC': ('AUC', '.1f'), '2d_error': ('2D error %', '.2f'),
+            'pckh': ('PCKh@0.5', '.1f'), 'mask_iou': ('mask IoU', '.3f')}
+_SHARED = ('2d_error', 'pckh', 'mask_iou')
 
-def summarise(errors: Mapping[str, Any], chosen: np.ndarray) -> Table:
+
+def summarise(errors: Mapping[str, Any], chosen: np.ndarray, classes: Sequence[str] | None = None) -> Table:
     """Means over some samples.
 
     Args:
-        errors: Names to (N,) arrays, or to further such mappings; NaN marks a sample without that value.
+        errors: Names to (N,) arrays, to (N, H) arrays (their mean is a list of H), or to further such mappings; NaN
+            marks a sample without that value.
         chosen: (N,) bool.
+        classes: Class of each of the N samples: the mean is over the means of the classes. Defaults to None: over the
+            samples.
 
     Returns:
         dict: The same names; a name without any value is left out.
@@ -26,25 +34,32 @@ def summarise(errors: Mapping[str, Any], chosen: np.ndarray) -> Table:
     table: Table = {}
     for name, values in errors.items():
         if isinstance(values, Mapping):
-            inner = summarise(values, chosen)
+            inner = summarise(values, chosen, classes)
             if inner:
                 table[name] = inner
         else:
-            some = values[chosen]
-            some = some[~np.isnan(some)]
-            if len(some):
-                table[name] = float(some.mean())
+            kept = chosen & ~np.isnan(values).reshape(len(values), -1).any(axis=1)
+            if kept.any():
+                table[name] = _mean(values[kept], None if classes is None else np.asarray(classes)[kept]).tolist()
     return table
 
 
-def grouped(errors: Mapping[str, Any], clips: Sequence[str],
-            groups: Mapping[str, Sequence[str]] | None) -> dict[str, dict]:
+def _mean(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
+    """Mean over the first axis, of all or of each class and then over the classes."""
+    if classes is None:
+        return values.mean(axis=0)
+    return np.mean([values[classes == name].mean(axis=0) for name in np.unique(classes)], axis=0)
+
+
+def grouped(errors: Mapping[str, Any], clips: Sequence[str], groups: Mapping[str, Sequence[str]] | None,
+            classes: Sequence[str] | None = None) -> dict[str, dict]:
     """Summaries of named groups of clips.
 
     Args:
         errors: As in :func:`summarise`.
         clips: Clip of each of the N samples.
         groups: Name of a group to its clips. None makes one group ``all`` of everything.
+        classes: As in :func:`summarise`. Defaults to None.
 
     Returns:
         dict: Name to ``{'num_samples', 'clips', **summary}``; groups without a sample are left out.
@@ -55,9 +70,33 @@ def grouped(errors: Mapping[str, Any], clips: Sequence[str],
     for group, its_clips in members.items():
         chosen = np.isin(names, list(its_clips))
         if chosen.any():
-            tables[group] = {'num_samples': int(chosen.sum()), 'clips': sorted(set(names[chosen])),
-                             **summarise(errors, chosen)}
+            tables[group] = {'num_samples': int(chosen.sum()), 'clips': sorted(set(names[chosen].tolist())),
+                             **summarise(errors, chosen, classes)}
     return tables
+
+
+def tables_by(errors: Mapping[str, Any], values: Sequence[str],
+              classes: Sequence[str] | None = None) -> dict[str, dict]:
+    """A summary of each value of a key, such as each action.
+
+    Args:
+        errors: As in :func:`summarise`.
+        values: Value of each of the N samples.
+        classes: As in :func:`summarise`. Defaults to None.
+
+    Returns:
+        dict: Value to ``{'num_samples', **summary}``, in the values' order.
+    """
+    names = np.array(values)
+    return {str(name): {'num_samples': int((names == name).sum()), **summarise(errors, names == name, classes)}
+            for name in np.unique(names)}
+
+
+def spread(values: np.ndarray, places: Sequence[int], size: int) -> np.ndarray:
+    """Put values (n, ...) at their places in an array (size, ...) of NaN."""
+    out = np.full((size, *values.shape[1:]), np.nan)
+    out[list(places)] = values
+    return out
 
 
 def flatten(table: Mapping[str, Any]) -> dict[str, float]:
@@ -72,17 +111,20 @@ def flatten(table: Mapping[str, Any]) -> dict[str, float]:
 
 
 def printed(tables: Mapping[str, Mapping[str, Any]], title: str) -> str:
-    """Text table: one row a group and selection, one column a metric."""
-    rows = [['group', 'samples', 'pose', 'MPJPE', 'N-MPJPE', 'P-MPJPE', '2D error %', 'mask IoU']]
+    """Text table: one row a group and selection, one column a metric that any row has."""
+    rows = []
     for group, table in tables.items():
-        poses = [name for name, value in table.items() if isinstance(value, Mapping)] or ['confident']
+        poses = [name for name, value in table.items()
+                 if isinstance(value, Mapping) and all(isinstance(v, float) for v in value.values())] or ['confident']
         for number, pose in enumerate(poses):
-            numbers = table.get(pose, {})
-            shared = [table.get('2d_error'), table.get('mask_iou')] if pose == 'confident' else [None, None]
+            shared = table if pose == 'confident' else {}
+            numbers = {**table.get(pose, {}), **{name: shared.get(name) for name in _SHARED}}
             rows.append([group if number == 0 else '', str(table['num_samples']) if number == 0 else '', pose]
-                        + [_text(numbers.get(m), '.1f') for m in ('MPJPE', 'N-MPJPE', 'P-MPJPE')]
-                        + [_text(shared[0], '.2f'), _text(shared[1], '.3f')])
-    return AsciiTable(rows, title).table
+                        + [_text(numbers.get(name), form) for name, (_, form) in _COLUMNS.items()])
+    head = ['group', 'samples', 'pose', *(words for words, _ in _COLUMNS.values())]
+    kept = [i for i in range(len(head)) if i < 3 or any(row[i] for row in rows)]
+    # The table's own title vanishes where it is wider than the table.
+    return f'{title}\n{AsciiTable([[row[i] for i in kept] for row in [head, *rows]]).table}'
 
 
 def _text(value: float | None, form: str) -> str:

@@ -67,7 +67,7 @@ def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) ->
     with torch.no_grad():
         profile = profile.detach()
         values = profile.masked_fill(~_candidates(profile), -1.0)
-        values, index = values.sort(dim=-1, descending=True, stable=True)
+        values, index = _descending(values, dim=-1)
         missing = num_hypotheses - profile.shape[-1]
         if missing > 0:
             values = torch.nn.functional.pad(values, (0, missing), value=-1.0)
@@ -187,9 +187,26 @@ def _candidates(profile: Tensor) -> Tensor:
     starts, ends = found.clone(), found.clone()
     starts[..., 1:] &= ~same
     ends[..., :-1] &= ~same
-    first = index.masked_fill(~starts, 0).cummax(dim=-1).values
-    last = index.masked_fill(~ends, profile.shape[-1]).flip(-1).cummin(dim=-1).values.flip(-1)
+    first = _last_before(index, starts)
+    last = profile.shape[-1] - 1 - _last_before(index, ends.flip(-1)).flip(-1)
     return found & (index == (first + last) // 2)
+
+
+def _last_before(index: Tensor, marked: Tensor) -> Tensor:
+    """At each bin, the index of the last marked one up to it, 0 without any. (..., D)."""
+    values = index.masked_fill(~marked, 0)
+    if not torch.onnx.is_in_onnx_export():
+        return values.cummax(dim=-1).values
+    # ONNX has no running maximum.
+    later = torch.ones(values.shape[-1:] * 2, dtype=torch.bool, device=values.device).triu(1)
+    return values.unsqueeze(-2).masked_fill(later, 0).amax(dim=-1)
+
+
+def _descending(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Values in descending order and their indices; of equal ones the lowest index first."""
+    if torch.onnx.is_in_onnx_export():  # ONNX has no stable sort, and its TopK keeps this order
+        return values.topk(values.shape[dim], dim=dim)
+    return values.sort(dim=dim, descending=True, stable=True)
 
 
 def _expectation(probability: Tensor, mapping: str) -> Tensor:
@@ -207,7 +224,7 @@ def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, mapping: str) -
 
 
 def _sorted_by_score(decoded: Hypotheses) -> Hypotheses:
-    order = decoded.scores.detach().mean(dim=-1).sort(dim=1, descending=True, stable=True).indices[..., None]
+    order = _descending(decoded.scores.detach().mean(dim=-1), dim=1)[1].unsqueeze(-1)
     index = order.expand_as(decoded.scores)
     return Hypotheses(
         keypoints=decoded.keypoints.gather(1, index.unsqueeze(-1).expand_as(decoded.keypoints)),

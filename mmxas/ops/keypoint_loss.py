@@ -47,3 +47,29 @@ def keypoint_loss(hypotheses: Tensor, target: Tensor, valid: Tensor | None = Non
         Scalar: the mean over samples, keypoints and axes of the winners' errors.
     """
     return winner_takes_all(keypoint_errors(hypotheses, target, norm), valid, level, weights)
+
+
+def planar_keypoint_loss(hypotheses: Tensor, target: Tensor, weights: Tensor | None = None, norm: str = 'l2') -> Tensor:
+    """Loss of x and y against known 2D keypoints (the supervision that Table 3's third row compares with).
+
+    Hypotheses differ in depth only, so that there is no winner to choose.
+
+    Args:
+        hypotheses: (N, H, K, 3) norm.
+        target: (N, K, 2) or (N, K, 3) norm; depths are not read.
+        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None weighs all by 1.
+        norm: ``'l2'`` or ``'l1'``.
+
+    Returns:
+        Scalar: the weighted mean over samples, keypoints and both axes.
+
+    Raises:
+        ValueError: If a shape is wrong or the norm unknown.
+    """
+    check_choice(norm, NORMS, 'norm')
+    sizes = check_shape(hypotheses, ('N', 'H', 'K', 3), 'hypotheses')
+    check_shape(target, (sizes['N'], sizes['K'], None), 'target')
+    difference = hypotheses[:, 0, :, :2] - target[..., :2].to(hypotheses.dtype)
+    errors = (difference.square() if norm == 'l2' else difference.abs()).mean(dim=-1)
+    weights = torch.ones_like(errors) if weights is None else weights.to(errors)
+    return (errors * weights).sum() / weights.sum().clamp_min(1e-6)

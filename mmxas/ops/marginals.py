@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .blockwise_marginals import BlockwiseMarginals
 from .checks import check_choice, check_positive, check_shape
 
 MAPPINGS = ('centre', 'released')
@@ -67,21 +68,17 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
     Raises:
         ValueError: If the channels are not K * D.
     """
-    check_shape(logits, ('N', 'K*D', 'Hm', 'Wm'), 'logits')
-    batch, channels, height, width = logits.shape
-    depth = channels // max(num_keypoints, 1) if depth is None else depth
-    if num_keypoints < 1 or depth < 1 or num_keypoints * depth != channels:
-        raise ValueError(
-            f'logits: num_keypoints * depth = {num_keypoints} * {depth} = {num_keypoints * depth} channels expected, '
-            f'got {channels} (shape {tuple(logits.shape)})')
+    volume = _as_volume(logits, num_keypoints, depth)
     with torch.autocast(device_type=logits.device.type, enabled=False):
-        volume = logits if logits.dtype == torch.float64 else logits.float()
-        volume = volume.reshape(batch, num_keypoints, depth * height * width).softmax(dim=-1)
-    return volume.view(batch, num_keypoints, depth, height, width)
+        volume = volume if volume.dtype == torch.float64 else volume.float()
+        return volume.flatten(2).softmax(dim=-1).view(volume.shape)
 
 
 def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
     """Softmax over the volume, summed onto each of its three axes.
+
+    The volume of probabilities is never whole in memory (:mod:`mmxas.ops.blockwise_marginals`), except where the
+    function is traced or compiled.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.
@@ -91,8 +88,10 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
     Returns:
         The marginal probabilities in float32 (float64 for float64 logits). ``z`` is the depth profile, equation 3.
     """
-    volume = spatial_softmax(logits, num_keypoints, depth)
     with torch.autocast(device_type=logits.device.type, enabled=False):
+        if not torch.compiler.is_compiling() and not torch.jit.is_tracing():
+            return Marginals(*BlockwiseMarginals.apply(_as_volume(logits, num_keypoints, depth)))
+        volume = spatial_softmax(logits, num_keypoints, depth)
         return Marginals(x=volume.sum(dim=(2, 3)), y=volume.sum(dim=(2, 4)), z=volume.sum(dim=(-1, -2)))
 
 
@@ -166,3 +165,19 @@ def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypo
         check_shape(weights, (batch, keypoints), 'weights')
         weights = weights.to(entropy.dtype)
         return (entropy * weights).sum() / weights.sum().clamp_min(1e-6)
+
+
+def _as_volume(logits: Tensor, num_keypoints: int, depth: int | None) -> Tensor:
+    """(N, K * D, Hm, Wm) to (N, K, D, Hm, Wm), of the same memory.
+
+    Raises:
+        ValueError: If the channels are not K * D.
+    """
+    check_shape(logits, ('N', 'K*D', 'Hm', 'Wm'), 'logits')
+    channels = logits.shape[1]
+    depth = channels // max(num_keypoints, 1) if depth is None else depth
+    if num_keypoints < 1 or depth < 1 or num_keypoints * depth != channels:
+        raise ValueError(
+            f'logits: num_keypoints * depth = {num_keypoints} * {depth} = {num_keypoints * depth} channels expected, '
+            f'got {channels} (shape {tuple(logits.shape)})')
+    return logits.unflatten(1, (num_keypoints, depth))

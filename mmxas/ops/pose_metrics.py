@@ -116,7 +116,77 @@ def auc(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, st
         (...) in [0, 100].
     """
     distances = keypoint_distances(prediction, target, alignment, root)
-    return 100.0 * (distances[..., None] < np.linspace(0.0, threshold, steps)).mean(axis=(-2, -1))
+    passed = steps - np.searchsorted(np.linspace(0.0, threshold, steps), distances, side='right')
+    return 100.0 * passed.mean(axis=-1) / steps
+
+
+def pckh(prediction: np.ndarray, target: np.ndarray, head_size: np.ndarray | float, threshold: float = 0.5,
+         visible: np.ndarray | None = None) -> np.ndarray:
+    """Percentage of keypoints nearer to their target than a fraction of the head's size, in the image.
+
+    Args:
+        prediction: (..., K, 2) px.
+        target: (..., K, 2) px.
+        head_size: (...) px.
+        threshold: Fraction of the head's size. Defaults to 0.5.
+        visible: Which keypoints count, (..., K) bool. Defaults to None: all.
+
+    Returns:
+        (...) in [0, 100]; NaN for a pose without any keypoint that counts.
+
+    Raises:
+        ValueError: If a shape is wrong, or a head's size is not above 0.
+    """
+    if not (np.asarray(head_size) > 0).all():
+        raise ValueError(f'head_size: px above 0 expected, got {np.min(head_size)}')
+    return pck_of_size(prediction, target, head_size, threshold, visible)
+
+
+def pck_of_size(prediction: np.ndarray, target: np.ndarray, size: np.ndarray | float, threshold: float,
+                visible: np.ndarray | None = None) -> np.ndarray:
+    """Percentage of keypoints nearer to their target than a fraction of the body's size, in the image.
+
+    The square root of a mask's area is such a size, where heads are not annotated.
+
+    Args:
+        prediction: (..., K, 2) px.
+        target: (..., K, 2) px.
+        size: (...) px.
+        threshold: Fraction of the size.
+        visible: Which keypoints count, (..., K) bool. Defaults to None: all.
+
+    Returns:
+        (...) in [0, 100]; NaN for a pose without any keypoint that counts.
+
+    Raises:
+        ValueError: If a shape is wrong, or a size is not above 0.
+    """
+    sizes = check_shape(prediction, ('...', 'K', 2), 'prediction')
+    check_shape(target, ('...', sizes['K'], 2), 'target')
+    size = np.asarray(size, dtype=np.float64)
+    if not (size > 0).all():
+        raise ValueError(f'size: px above 0 expected, got {size.min()}')
+    inside = np.linalg.norm(np.asarray(prediction) - target, axis=-1) < threshold * size[..., None]
+    return 100.0 * _mean_where(inside, visible)
+
+
+def error_2d(prediction: np.ndarray, target: np.ndarray, side: np.ndarray | float,
+             visible: np.ndarray | None = None) -> np.ndarray:
+    """The paper's 2D error: mean distance of keypoints in the image, in % of the crop's side.
+
+    Args:
+        prediction: (..., K, 2) px.
+        target: (..., K, 2) px.
+        side: (...) side of the crop in the same px.
+        visible: Which keypoints count, (..., K) bool. Defaults to None: all.
+
+    Returns:
+        (...) in %; NaN for a pose without any keypoint that counts.
+    """
+    sizes = check_shape(prediction, ('...', 'K', 2), 'prediction')
+    check_shape(target, ('...', sizes['K'], 2), 'target')
+    distances = np.linalg.norm(np.asarray(prediction) - target, axis=-1)
+    return 100.0 * _mean_where(distances, visible) / side
 
 
 def left_right_switch(prediction: np.ndarray, target: np.ndarray,
@@ -143,3 +213,32 @@ def left_right_switch(prediction: np.ndarray, target: np.ndarray,
     own, other = (np.abs(points - target)[..., :2].sum(axis=-1, keepdims=True) for points in (prediction, exchanged))
     switched = other < own
     return np.where(switched, exchanged, prediction), switched
+
+
+def ambiguity_ratio(switched: np.ndarray) -> np.ndarray:
+    """How much the views of one moment disagree about left and right (in the released code, not in the paper).
+
+    A keypoint that was switched (:func:`left_right_switch`) in c of V views counts min(c, V - c) / V: 0 where all views
+    agree, one half where they are split. The mean is over all keypoints, unpaired ones included.
+
+    Args:
+        switched: (..., V, K) or (..., V, K, 1) bool.
+
+    Returns:
+        (...) in [0, 0.5].
+    """
+    switched = np.asarray(switched, dtype=bool)
+    if switched.ndim > 2 and switched.shape[-1] == 1:
+        switched = switched[..., 0]
+    check_shape(switched, ('...', 'V', 'K'), 'switched')
+    count, views = switched.sum(axis=-2), switched.shape[-2]
+    return (np.minimum(count, views - count) / views).mean(axis=-1)
+
+
+def _mean_where(values: np.ndarray, chosen: np.ndarray | None) -> np.ndarray:
+    """Mean over the last axis of the chosen entries, NaN where there are none."""
+    if chosen is None:
+        return values.mean(axis=-1)
+    chosen = np.broadcast_to(np.asarray(chosen, dtype=bool), values.shape)
+    count = chosen.sum(axis=-1)
+    return np.where(count > 0, np.where(chosen, values, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from .checks import check_positive, check_shape
 from .geometry import pixel_to_norm
-
-# Below this squared length (norm units) a link is a point.
-_MIN_SQUARED_LENGTH = 1e-12
+from .nearest_link import MIN_SQUARED_LENGTH, NearestLinkExponent
 
 
 def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], size: int | tuple[int, int],
@@ -20,7 +18,8 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
     """Draw links as soft lines: each pixel holds the largest ``exp(-factor * d^2 / width)`` over the links.
 
     d is the distance, in norm units, of the pixel's centre to the segment between the link's two keypoints.
-    The gradient of a pixel goes to the keypoints of its winning link; memory grows with N h w and not with L.
+    The gradient of a pixel goes to the keypoints of its winning link; memory grows with N h w and not with L
+    (:mod:`mmxas.ops.nearest_link`).
 
     Args:
         keypoints: (N, K, 2) norm x, y.
@@ -55,12 +54,8 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
         if per_link:
             squared = _squared_distance(start[:, :, None, None], end[:, :, None, None], grid_x, grid_y)
             return torch.exp(-squared * exponents[:, None, None])
-        winner = _nearest_link(start, end, exponents, grid_x, grid_y)
-        shape = (*winner.shape, 2)
-        index = winner.flatten(1).unsqueeze(-1).expand(-1, -1, 2)
-        squared = _squared_distance(start.gather(1, index).view(shape), end.gather(1, index).view(shape),
-                                    grid_x, grid_y)
-        return torch.exp(-squared * exponents[winner]).unsqueeze(1)
+        exponent = NearestLinkExponent.apply(start, end, exponents, grid_x, grid_y)
+        return torch.exp(-exponent).unsqueeze(1)
 
 
 def _squared_distance(start: Tensor, end: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
@@ -68,25 +63,9 @@ def _squared_distance(start: Tensor, end: Tensor, grid_x: Tensor, grid_y: Tensor
     direction = end - start
     dir_x, dir_y = direction[..., 0], direction[..., 1]
     off_x, off_y = grid_x - start[..., 0], grid_y - start[..., 1]
-    length = direction.square().sum(dim=-1).clamp_min(_MIN_SQUARED_LENGTH)
+    length = direction.square().sum(dim=-1).clamp_min(MIN_SQUARED_LENGTH)
     along = ((off_x * dir_x + off_y * dir_y) / length).clamp(0.0, 1.0)
     return (off_x - along * dir_x).square() + (off_y - along * dir_y).square()
-
-
-@torch.no_grad()
-def _nearest_link(start: Tensor, end: Tensor, exponents: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
-    """Index of the link with the smallest exponent at each pixel, (N, h, w) int64; one link at a time."""
-    best = winner = None
-    for link in range(start.shape[1]):
-        exponent = _squared_distance(start[:, link, None, None], end[:, link, None, None], grid_x, grid_y)
-        exponent = exponent * exponents[link]
-        if best is None:
-            best, winner = exponent, torch.zeros_like(exponent, dtype=torch.int64)
-            continue
-        nearer = exponent < best
-        best = torch.where(nearer, exponent, best)
-        winner.masked_fill_(nearer, link)
-    return winner
 
 
 def _pixel_positions(size: int, mapping: str, like: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mmxas.registry import APPEARANCES
+from mmxas.safe_files.images import UnreadableImageError, read_image
 
 SHIPPED = Path(__file__).resolve().parent / 'data' / 'backgrounds'
 SUFFIXES = ('.jpg', '.jpeg', '.png')
@@ -69,9 +70,11 @@ class PhotoBackground:
 
     def _photo(self, path: Path) -> np.ndarray:
         if path not in self._photos:
-            photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if photo is None:
-                raise OSError(f'PhotoBackground: {path} is not a readable picture; remove or replace it')
+            try:
+                photo = read_image(path)
+            except UnreadableImageError as error:
+                raise OSError(f'PhotoBackground: {path} is not a readable picture ({error}); remove or '
+                              'replace it') from error
             if len(self._photos) >= self.keep:
                 self._photos.pop(next(iter(self._photos)))
             self._photos[path] = photo

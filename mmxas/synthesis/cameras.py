@@ -3,7 +3,6 @@
 A camera maps the body's frame (metres, x left, y up, z front, origin at the root) to the camera frame (mm, x right,
 y down, z forward).
 """
-import json
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from mmxas.body_models.safe_pickle import load_pickle
 from mmxas.registry import CAMERAS
+from mmxas.safe_files import read_json
 
 Range = Sequence[float]
 # Body axes to those of a camera that stands in front of the body.
@@ -111,7 +111,10 @@ def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
     if path.suffix == '.pkl':
         entries = {'.'.join(map(str, key)): _from_mmpose(entry) for key, entry in load_pickle(path).items()}
     else:
-        entries = {str(entry.get('name', i)): entry for i, entry in enumerate(json.loads(path.read_text()))}
+        content = read_json(path)
+        if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+            raise ValueError(f'{path.name}: a list of cameras, each with K, R and t, expected')
+        entries = {str(entry.get('name', i)): entry for i, entry in enumerate(content)}
     cameras = {}
     for name, entry in entries.items():
         cameras[name] = {}

@@ -76,7 +76,7 @@ class PairGenerator:
     @property
     def data_files(self) -> list[Path]:
         """The files that the pairs depend on: body models, priors, clips, clothes, photos, textures."""
-        parts = (self.pose_source, self.camera, self.appearance, self.light, self.background)
+        parts = (*self.bodies, self.pose_source, self.camera, self.appearance, self.light, self.background)
         found = [Path(file) for part in parts for file in getattr(part, 'data_files', ())]
         return [Path(body.model_path) for body in self.bodies if hasattr(body, 'model_path')] + found
 
@@ -137,13 +137,13 @@ class PairGenerator:
         vertices = body(torch.from_numpy(sample.pose), betas).vertices
         keypoints = body.keypoints(vertices)[0].numpy().astype(np.float64)
         root = keypoints[self.skeleton.root]
-        rotation = camera.R.T * 1000.0
+        rotation = body.axes.T @ camera.R.T * 1000.0
         moved = (vertices[0].numpy() - root.astype(np.float32)) @ rotation.astype(np.float32)
         return moved + camera.t.astype(np.float32), (keypoints - root) @ rotation + camera.t
 
     @torch.no_grad()
     def body_keypoints(self, indices: Iterable[int], chunk: int = 64) -> tuple[np.ndarray, np.ndarray]:
-        """Keypoints of pairs in the body model's own frame, without a camera and without rendering.
+        """Keypoints of pairs in the body's frame (x left, y up, z front), without a camera and without rendering.
 
         Args:
             indices: of the pairs.
@@ -157,7 +157,8 @@ class PairGenerator:
             samples = [self.pose_source.sample(1, self._streams(i)['pose'], i) for i in indices[number:number + chunk]]
             pose, betas = (torch.from_numpy(np.concatenate([s[k] for s in samples])) for k in (0, 1))
             body = self.bodies[0]
-            keypoints.append(body.keypoints(body(pose, betas[:, :body.num_betas]).vertices).numpy() * 1000.0)
+            found = body.keypoints(body(pose, betas[:, :body.num_betas]).vertices).numpy()
+            keypoints.append(found @ body.axes.T.astype(found.dtype) * 1000.0)
             clips += [s.clip[0] for s in samples]
         return np.concatenate(keypoints), np.array(clips)
 

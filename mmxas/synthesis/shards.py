@@ -17,6 +17,9 @@ from zipfile import BadZipFile
 import cv2
 import numpy as np
 
+from mmxas.safe_files import open_arrays
+from mmxas.safe_files.images import decode_image
+
 FORMAT = 1
 IMAGES = ('image', 'mask')
 
@@ -136,7 +139,7 @@ def shard_path(root: str | Path, shard: int) -> Path:
 def shard_length(path: Path) -> int:
     """Number of pairs in a shard file, 0 where it is missing or unreadable."""
     try:
-        with np.load(path) as content:
+        with open_arrays(path) as content:
             return len(content['frame'])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return 0
@@ -209,7 +212,7 @@ def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndar
         ValueError: it is truncated or no shard.
     """
     try:
-        with np.load(path) as content:
+        with open_arrays(path) as content:
             return {name: content[name] for name in (content.files if names is None else names)}
     except (BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
         raise ValueError(f'{path}: a broken shard ({error}); remove it, tools/synthesize.py renders it '
@@ -273,7 +276,8 @@ class PairReader:
         values: dict[str, Any] = {name: shard[name][place] for name in ARRAYS}
         for name, flag in (('image', cv2.IMREAD_COLOR), ('mask', cv2.IMREAD_GRAYSCALE)):
             low, high = shard[f'{name}_offset'][place:place + 2]
-            values[name] = cv2.imdecode(shard[name][low:high], flag)
+            where = f'{shard_path(self.root, number)}: {name} {place}'
+            values[name] = decode_image(shard[name][low:high].tobytes(), where, flag)
         values.update(clip=str(values['clip']), frame=int(values['frame']), yaw=float(values['yaw']),
                       body=int(values['body']))
         return SyntheticPair(**values)

@@ -35,6 +35,7 @@ class InstanceView:
         profile: (K, D) probability along depth, or None.
         depth_range: Depth at the two ends of the profile's axis.
         true_pixels: (K, 2) image px, or None.
+        true_visible: (K,) bool, which of them are labelled; None for all.
         true_pose: (K, 3) root-relative, in ``unit``, or None.
         mask: (S, S) in [0, 1], the true body mask over the crop, or None.
     """
@@ -51,6 +52,7 @@ class InstanceView:
     profile: np.ndarray | None
     depth_range: tuple[float, float]
     true_pixels: np.ndarray | None = None
+    true_visible: np.ndarray | None = None
     true_pose: np.ndarray | None = None
     mask: np.ndarray | None = None
 
@@ -200,12 +202,15 @@ def _profile(data_sample: Any, index: int) -> np.ndarray | None:
 
 
 def _truth(data_sample: Any, index: int, root: int, box_mm: float | None) -> dict[str, np.ndarray | None]:
-    """True keypoints in px, true pose in mm, true mask, each where the sample has it."""
-    truth: dict[str, np.ndarray | None] = dict(true_pixels=None, true_pose=None, mask=None)
+    """True keypoints in px and which are known, true pose in mm, true mask, each where the sample has it."""
+    truth: dict[str, np.ndarray | None] = dict(
+        true_pixels=None, true_visible=None, true_pose=None, mask=None)
     instances = data_sample.get('gt_instances')
     if instances is not None and len(instances) > index:
         pixels = _array(instances.get('keypoints'), index)
         truth['true_pixels'] = None if pixels is None or not np.any(pixels) else pixels[:, :2]
+        visible = _array(instances.get('keypoints_visible'), index)
+        truth['true_visible'] = None if visible is None else visible.reshape(len(visible), -1)[:, 0] > 0
         pose = _array(instances.get('keypoints_cam'), index)
         if pose is not None and box_mm is not None:
             truth['true_pose'] = pose - pose[root]

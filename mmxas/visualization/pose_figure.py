@@ -96,7 +96,7 @@ def _image_row(figure: Figure, grid: GridSpec, image: np.ndarray, view: Instance
     if view.true_pixels is not None:
         axes = figure.add_subplot(grid[0, 3])
         show_crop(axes, image, view.crop)
-        draw_overlay(axes, view.true_pixels, style)
+        draw_overlay(axes, view.true_pixels, style, view.true_visible)
         _title(axes, 'true pose', TRUE_COLOR)
 
 

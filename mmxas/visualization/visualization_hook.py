@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
 
 from mmxas.datasets.transforms import read_image
@@ -51,8 +50,8 @@ class XASVisualizationHook(Hook):
                        outputs: Sequence[PoseDataSample]) -> None:
         """Draw the first sample of the first batches."""
         if self.enable and batch_idx < self.val_pictures and _is_drawable(outputs):
-            self._draw(runner.val_evaluator.dataset_meta, f'val_{batch_idx}', outputs[0], data_batch['inputs'][0],
-                       step=runner.iter)
+            self._draw(runner.visualizer, runner.val_evaluator.dataset_meta, f'val_{batch_idx}', outputs[0],
+                       data_batch['inputs'][0], step=runner.iter)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Count from the first sample."""
@@ -67,13 +66,12 @@ class XASVisualizationHook(Hook):
             if self._tested % self.interval == 0:
                 name = f'{self._tested:06d}_{_name(sample)}'
                 folder = None if self.out_dir is None else Path(runner.work_dir, runner.timestamp, self.out_dir)
-                self._draw(runner.test_evaluator.dataset_meta, name, sample, crop, step=self._tested,
-                           out_file=None if folder is None else str(folder / f'{name}.png'))
+                self._draw(runner.visualizer, runner.test_evaluator.dataset_meta, name, sample, crop,
+                           step=self._tested, out_file=None if folder is None else str(folder / f'{name}.png'))
             self._tested += 1
 
-    def _draw(self, dataset_meta: Mapping, name: str, sample: PoseDataSample, crop: Any, step: int,
+    def _draw(self, visualizer: Any, dataset_meta: Mapping, name: str, sample: PoseDataSample, crop: Any, step: int,
               out_file: str | None = None) -> None:
-        visualizer = Visualizer.get_current_instance()
         visualizer.set_dataset_meta(dataset_meta)
         visualizer.add_datasample(name, whole_image(sample, crop), data_sample=sample, draw_gt=self.draw_gt,
                                   show=self.show, wait_time=self.wait_time, kpt_thr=self.kpt_thr, out_file=out_file,

@@ -1,8 +1,14 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from test_runs.tiny_mocap import tiny_config
 
+from mmxas.apis import XASInferencer
+from mmxas.apis.onnx_export import export_detector
 from mmxas.compat.config_paths import config_path
 
 
@@ -30,3 +36,27 @@ def photos(tmp_path, image):
     (folder / 'cut.jpg').write_bytes(data[:len(data) // 2])
     (folder / 'notes.txt').write_text('no image')
     return folder
+
+
+@pytest.fixture(scope='session')
+def small_detector():
+    """A small detector with clear peaks, as an inferencer; its crops have 64 px."""
+    config = tiny_config(Path('unused'))
+    config.merge_from_dict(dict(model=dict(head=dict(num_hypotheses=3))))
+    torch.manual_seed(0)
+    inferencer = XASInferencer(config, device='cpu')
+    final = inferencer.model.head.final_layer
+    torch.nn.init.normal_(final.weight, std=0.5)
+    torch.nn.init.normal_(final.bias, std=2.0)
+    return inferencer
+
+
+@pytest.fixture(scope='session')
+def onnx_file(small_detector, tmp_path_factory):
+    """That detector, exported."""
+    pytest.importorskip('onnxruntime', reason='onnxruntime is not installed (requirements/optional.txt)')
+    pytest.importorskip('onnxscript', reason='onnxscript is not installed (requirements/optional.txt)')
+    path = tmp_path_factory.mktemp('onnx') / 'small.onnx'
+    preprocessor = small_detector.cfg.model.data_preprocessor
+    assert export_detector(small_detector.model, preprocessor, small_detector.crop_size, path) <= 1e-4
+    return path

@@ -36,9 +36,17 @@ def test_cosine_and_warmup():
     assert stage.lr_at(33, 50) == pytest.approx(0.2 + 0.8 * 0.5 * (1 + math.cos(math.pi / 3)))
 
 
+def test_linear_is_constant_and_then_a_line():
+    stage = Stage('a', epochs=2, lr=1.0, loss_weights=dict(x=1), schedule='linear', min_lr=0.2, decay_begin=0.6)
+    assert stage.lr_at(0, 50) == stage.lr_at(59, 50) == 1.0
+    assert stage.lr_at(99, 50) == pytest.approx(0.2)
+    assert stage.lr_at(80, 50) == pytest.approx(0.2 + 0.8 * (1 - 80 / 99) / 0.4)
+
+
 @pytest.mark.parametrize(('change', 'message'), [
     (dict(epochs=0), 'epochs=0'), (dict(lr=0), 'lr=0'), (dict(loss_weights={}), 'no loss is on'),
-    (dict(loss_weights=dict(render=0)), 'no loss is on'), (dict(schedule='linear'), "schedule='linear'"),
+    (dict(loss_weights=dict(render=0)), 'no loss is on'), (dict(schedule='fall'), "schedule='fall'"),
+    (dict(decay_begin=1.0), 'decay_begin=1.0'),
     (dict(epoch=3), "unknown field 'epoch'")])
 def test_bad_stages_are_refused(change, message):
     with pytest.raises(ValueError, match=message):

@@ -66,7 +66,8 @@ def test_three_metrics_and_the_order_between_them(target):
     rng = np.random.default_rng(1)
     hypotheses = np.repeat(target[:, None], 3, axis=1) + rng.normal(0, 80, (4, 3, 6, 3))
     errors = hypothesis_errors(hypotheses, np.ones((4, 3, 6), bool), target, mean_pose=np.zeros((6, 3)))
-    assert list(errors) == ['mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'best_of_noise']
+    assert list(errors) == [
+        'mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'best_of_noise', 'best_of_first']
     for name in ('MPJPE', 'N-MPJPE', 'P-MPJPE'):
         assert (errors['best_per_pose'][name] <= errors['confident'][name] + 1e-9).all()
     assert (errors['best_per_keypoint']['MPJPE'] <= errors['best_per_pose']['MPJPE'] + 1e-9).all()

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmxas.evaluation.report import flatten, grouped, printed, summarise
+from mmxas.evaluation.report import flatten, grouped, printed, spread, summarise, tables_by
 
 ERRORS = dict(
     confident={'MPJPE': np.array([10.0, 20.0, 60.0, np.nan]), 'P-MPJPE': np.array([1.0, 2.0, 3.0, np.nan])},
@@ -32,5 +32,24 @@ def test_printed_table():
     text = printed(grouped(ERRORS, CLIPS, None), 'mm')
     row = next(line for line in text.splitlines() if 'confident' in line)
     cells = [cell.strip() for cell in row.strip('|').split('|')]
-    assert cells == ['all', '4', 'confident', '30.0', '', '2.0', '', '0.700']
+    assert cells == ['all', '4', 'confident', '30.0', '2.0', '0.700']
     assert 'confident' in printed(dict(all=dict(num_samples=1, mask_iou=0.5)), '')
+
+
+def test_the_mean_of_classes():
+    errors = dict(MPJPE=np.array([10.0, 20.0, 60.0, np.nan]), curve=np.array([[1.0, 0], [3, 0], [8, 6], [9, 9]]))
+    table = summarise(errors, np.array([True, True, True, False]), ['walk', 'walk', 'sit', 'sit'])
+    assert table == {'MPJPE': (15 + 60) / 2, 'curve': [(2 + 8) / 2, 3.0]}
+    assert grouped(errors, CLIPS, None, ['walk', 'walk', 'sit', 'sit'])['all']['MPJPE'] == 37.5
+    assert summarise(errors, np.ones(4, bool))['MPJPE'] == 30
+
+
+def test_a_table_a_value():
+    tables = tables_by(ERRORS, ['b', 'a', 'a', 'b'])
+    assert list(tables) == ['a', 'b'] and tables['a']['num_samples'] == 2
+    assert tables['a']['confident']['MPJPE'] == 40 and tables['b']['confident']['MPJPE'] == 10
+
+
+def test_values_find_their_places():
+    out = spread(np.array([[1.0, 2], [3, 4]]), [2, 0], 3)
+    np.testing.assert_array_equal(out, [[3, 4], [np.nan, np.nan], [1, 2]])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from mmxas.ops.keypoint_loss import keypoint_errors, keypoint_loss
+from mmxas.ops.keypoint_loss import keypoint_errors, keypoint_loss, planar_keypoint_loss
 
 HYPOTHESES = torch.tensor([[[[0.0, 0.0, 0.0], [3.0, 0.0, 0.0]], [[0.0, 0.0, 0.6], [0.0, 0.0, 0.0]]]])  # (1, 2, 2, 3)
 TARGET = torch.zeros(1, 2, 3)
@@ -20,6 +20,18 @@ def test_loss_at_each_level() -> None:
     valid = torch.tensor([[[True, True], [False, False]]])
     assert keypoint_loss(HYPOTHESES, TARGET, valid).item() == pytest.approx(1.5)
     assert keypoint_loss(HYPOTHESES, TARGET, weights=torch.tensor([[1.0, 0.0]])).item() == 0.0
+
+
+def test_planar_loss_reads_no_depth() -> None:
+    assert planar_keypoint_loss(HYPOTHESES, TARGET).item() == pytest.approx(2.25)  # 9 / 2 and 0
+    assert planar_keypoint_loss(HYPOTHESES, TARGET, norm='l1').item() == pytest.approx(0.75)
+    assert planar_keypoint_loss(HYPOTHESES, TARGET, torch.tensor([[1.0, 0.0]])).item() == 0.0
+    deep = torch.cat([TARGET[..., :2], torch.full((1, 2, 1), float('nan'))], dim=-1)
+    assert planar_keypoint_loss(HYPOTHESES, deep).item() == pytest.approx(2.25)
+    with pytest.raises(ValueError, match='target: shape'):
+        planar_keypoint_loss(HYPOTHESES, TARGET[:, :1])
+    with pytest.raises(ValueError, match="norm: one of 'l2', 'l1' expected"):
+        planar_keypoint_loss(HYPOTHESES, TARGET, norm='l3')
 
 
 def test_exceptions() -> None:

@@ -1,11 +1,24 @@
 import numpy as np
 import pytest
+from mmpose.evaluation.functional import keypoint_mpjpe, keypoint_pck_accuracy
 
 from mmxas.datasets.skeletons import load_skeleton
-from mmxas.ops.pose_metrics import auc, keypoint_distances, left_right_switch, mpjpe, n_mpjpe, p_mpjpe, pck
+from mmxas.ops.pose_metrics import (
+    ambiguity_ratio,
+    auc,
+    error_2d,
+    keypoint_distances,
+    left_right_switch,
+    mpjpe,
+    n_mpjpe,
+    p_mpjpe,
+    pck,
+    pckh,
+)
 
 # Largest errors against the recorded vectors: mm, and percent (1e-5 mm and 1e-7 % measured).
 PARITY_MM, PARITY_PERCENT = 1e-3, 1e-4
+RELATIVE = 1e-5
 
 
 def test_parity_metrics(parity) -> None:
@@ -15,7 +28,7 @@ def test_parity_metrics(parity) -> None:
               p_mpjpe=p_mpjpe(prediction, target))
     percent = dict(pck150=pck(prediction, target, root=None), auc=auc(prediction, target, root=None))
     for name, value in mm.items():
-        assert value.mean() == pytest.approx(float(data[name]), abs=PARITY_MM), name
+        assert value.mean() == pytest.approx(float(data[name]), abs=PARITY_MM, rel=RELATIVE), name
     for name, value in percent.items():
         assert value.mean() == pytest.approx(float(data[name]), abs=PARITY_PERCENT), name
 
@@ -25,6 +38,31 @@ def test_parity_left_right_switch(parity) -> None:
     switched, which = left_right_switch(data['pred_mm'], data['gt_mm'], load_skeleton('h36m18').pairs)
     np.testing.assert_array_equal(which, data['is_switched'])
     np.testing.assert_allclose(switched, data['switched_mm'], atol=PARITY_MM)
+
+
+@pytest.mark.parametrize(('alignment', 'own'), [
+    ('none', lambda p, t: mpjpe(p, t, root=None)), ('scale', lambda p, t: n_mpjpe(p, t, released=True)),
+    ('procrustes', p_mpjpe)])
+def test_mmpose_has_the_same_errors(alignment, own) -> None:
+    target = poses(40, 18) + [100.0, -50, 4000]
+    prediction = target + poses(40, 18, seed=1) * 0.2
+    expected = keypoint_mpjpe(prediction, target, np.ones((40, 18), bool), alignment)
+    assert own(prediction, target).mean() == pytest.approx(expected, rel=RELATIVE)
+
+
+def test_mmpose_has_the_same_pckh_of_all_and_of_visible_keypoints() -> None:
+    rng = np.random.default_rng(3)
+    target, head = rng.uniform(0, 500, (50, 16, 2)), rng.uniform(30, 90, 50)
+    prediction = target + rng.normal(0, 25, target.shape)
+    visible = rng.random((50, 16)) < 0.8
+    for mask in (np.ones_like(visible), visible):
+        accuracy = keypoint_pck_accuracy(prediction, target, mask, 0.5, np.repeat(head[:, None], 2, 1))[0]
+        inside = np.stack([pckh(p[None], t[None], h) / 100 for p, t, h in zip(
+            prediction.reshape(-1, 1, 2), target.reshape(-1, 1, 2), np.repeat(head, 16))]).reshape(50, 16)
+        own = [inside[mask[:, k], k].mean() for k in range(16)]
+        np.testing.assert_allclose(own, accuracy, rtol=RELATIVE)
+        a_pose = [100 * inside[i][mask[i]].mean() for i in range(50)]
+        np.testing.assert_allclose(pckh(prediction, target, head, 0.5, mask), a_pose)
 
 
 def poses(*shape: int, seed: int = 0) -> np.ndarray:
@@ -94,6 +132,34 @@ def test_switch_takes_the_nearer_counterpart_in_x_and_y() -> None:
     assert not which.any()
 
 
+def test_the_2d_error_is_in_percent_of_the_crop() -> None:
+    target, prediction = np.zeros((2, 4, 2)), np.zeros((2, 4, 2))
+    prediction[0] = [3, 4]
+    prediction[1, 0] = [30, 40]
+    visible = np.array([[1, 1, 1, 1], [1, 0, 0, 0]])
+    np.testing.assert_allclose(error_2d(prediction, target, np.array([100.0, 200.0])), [5, 100 * 12.5 / 200])
+    np.testing.assert_allclose(error_2d(prediction, target, 100.0, visible), [5, 50])
+    assert np.isnan(error_2d(prediction, target, 100.0, np.zeros((2, 4)))).all()
+
+
+def test_ambiguity_is_what_the_views_disagree_in() -> None:
+    switched = np.zeros((3, 4, 8), bool)
+    switched[1] = True  # all views alike
+    switched[2, :2, 0] = True  # two of four
+    switched[2, :1, 1] = True  # one of four
+    np.testing.assert_allclose(ambiguity_ratio(switched), [0, 0, (0.5 + 0.25) / 8])
+    np.testing.assert_allclose(ambiguity_ratio(switched[..., None]), ambiguity_ratio(switched))
+    assert ambiguity_ratio(switched[2]) == pytest.approx(0.75 / 8)
+
+
+def test_many_thresholds_are_counted_without_a_table() -> None:
+    distances = np.array([0.0, 4.999, 5.0, 77.0, 149.999, 150.0, 1e4])
+    prediction = np.zeros((7, 1, 3))
+    prediction[:, 0, 1] = distances
+    expected = [(d < np.linspace(0, 150, 31)).mean() * 100 for d in distances]
+    np.testing.assert_allclose(auc(prediction, np.zeros((7, 1, 3)), root=None), expected)
+
+
 def test_exceptions() -> None:
     with pytest.raises(ValueError, match="alignment: one of 'none', 'scale', 'procrustes' expected, got 'rigid'"):
         pck(poses(2, 4), poses(2, 4), alignment='rigid')
@@ -101,3 +167,7 @@ def test_exceptions() -> None:
         mpjpe(poses(2, 4), poses(2, 5))
     with pytest.raises(ValueError, match='target: shape'):
         left_right_switch(poses(2, 4), poses(2, 5), [])
+    with pytest.raises(ValueError, match='head_size: px above 0 expected, got 0.0'):
+        pckh(np.zeros((1, 4, 2)), np.zeros((1, 4, 2)), np.zeros(1))
+    with pytest.raises(ValueError, match='target: shape'):
+        error_2d(np.zeros((1, 4, 2)), np.zeros((1, 5, 2)), 100.0)

@@ -1,14 +1,26 @@
-"""Every shipped config can be built: its model, its stages, the transforms of its data and its metrics."""
+"""Every shipped config can be built, trains in each of its stages, and is what the model index says of it."""
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 from mmengine.config import Config, ConfigDict
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 
 from mmxas.engine import parse_stages
-from mmxas.registry import HOOKS, METRICS, MODELS, TRANSFORMS
+from mmxas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+from mmxas.synthesis import synthesize
 
-CONFIGS = sorted((Path(__file__).parents[2] / 'configs').glob('*.py'))
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+SIZE = 32
+PARTS = {'GCNDiscriminator': 'Graph discriminator', 'MLPDiscriminator': 'MLP discriminator', None: None}
+DATA = {'H36MPoseDataset': 'Human3.6M', 'MPIINF3DHPDataset': 'MPI-INF-3DHP', 'TikTokDataset': 'TikTok',
+        'MPIIPoseDataset': 'MPII', 'MocapHuman': 'MocapHuman'}
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
@@ -22,32 +34,97 @@ def cfg(request) -> Config:
         yield cfg
 
 
-def _datasets(cfg: ConfigDict) -> list[ConfigDict]:
-    """The data sets with a pipeline in a data loader's config."""
-    if 'pipeline' in cfg.dataset:
-        return [cfg.dataset]
-    return [cfg.dataset[part] for part in ('synthetic', 'target') if part in cfg.dataset]
+@pytest.fixture(scope='session')
+def tiny_data(tmp_path_factory) -> Path:
+    """Folder with the pairs ``train``, which stand for every data set."""
+    folder = tmp_path_factory.mktemp('tiny')
+    generator = dict(body_model=dict(type='SMPLBodyModel', model_path='free'),
+                     pose_source=dict(type='TruncatedGaussianPrior'), image_size=SIZE, crop='root_box')
+    synthesize(generator, out=str(folder / 'train'), num=2, workers=0, seed=0)
+    return folder
 
 
-def test_model_and_stages(cfg):
+def leaves(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """The data sets that read files, out of pairs and mixtures."""
+    parts = [dataset[part] for part in ('synthetic', 'target') if part in dataset] + list(dataset.get('datasets', []))
+    if not parts:
+        yield dataset
+    for part in parts:
+        yield from leaves(part)
+
+
+def shrink(dataset: ConfigDict, data: Path) -> dict:
+    """The tiny pairs, in small crops, in place of a data set: its pipeline, its boxes, its labels."""
+    first = next(leaves(dataset))
+    for transform in first.pipeline:
+        if 'input_size' in transform.get('encoder', transform):
+            transform.get('encoder', transform).input_size = (SIZE, SIZE)
+    kept = {key: first[key] for key in ('pipeline', 'box', 'with_labels') if key in first}
+    if first.type == 'SyntheticPairDataset':
+        return dict(type='SyntheticPairDataset', data_root=str(data / 'train'), **kept)
+    return dict(type='MocapHuman', data_root=str(data), **kept)
+
+
+def test_pipelines_metrics_and_hooks(cfg):
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for dataset in leaves(loader.dataset):
+            transforms = [TRANSFORMS.build(transform) for transform in dataset.pipeline]
+            assert type(transforms[-1]).__name__ == 'PackXASInputs'
+    for evaluators in (cfg.val_evaluator, cfg.test_evaluator):
+        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+            METRICS.build(evaluator)
+    for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
+        HOOKS.build(hook)
+
+
+def test_data_sets_know_their_arguments(cfg):
+    """The files are not there, so that the data sets themselves cannot be built."""
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for dataset in leaves(loader.dataset):
+            known = {name for cls in inspect.getmro(DATASETS.get(dataset.type)) if '__init__' in vars(cls)
+                     for name in inspect.signature(cls.__init__).parameters}
+            assert set(dataset) - {'type'} <= known
+
+
+def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
+    """Data, batch, workers and pre-trained weights are all that is changed."""
+    torch.manual_seed(0)
+    data = cfg.train_dataloader.dataset
+    data.length, data.synthetic, data.target = None, shrink(data.synthetic, tiny_data), shrink(data.target, tiny_data)
+    cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
     model = MODELS.build(cfg.model)
+    model.init_weights()
     assert model.head.num_keypoints == model.skeleton.num_keypoints
-    domains = set()
-    for stage in parse_stages(cfg.train_cfg.stages):
+    stages = parse_stages(cfg.train_cfg.stages)
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    optimizer.initialize_count_status(model, 0, len(stages))
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    before, domains = model.head.final_layer.weight.detach().clone(), set()
+    assert len(stages) == 2
+    for stage in stages:
         model.set_stage(stage.loss_weights)
-        assert set(model.domains) <= set(cfg.train_dataloader.dataset)
+        loader.dataset.activate(model.domains)
         domains |= model.domains
+        losses = model.train_step(next(iter(loader)), optimizer)
+        assert {f'loss_{name}' for name in stage.loss_weights} <= set(losses)
+        assert all(value.isfinite() for value in losses.values())
+    assert not torch.equal(model.head.final_layer.weight, before)
     assert domains == {'synthetic', 'target'}, 'both data sets are used in some stage'
     unused = model.idle_modules()
     assert not unused or all(getattr(model, name) is None for name in unused), f'{unused} are trained in no stage'
 
 
-def test_pipelines_metrics_and_hooks(cfg):
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        for dataset in _datasets(loader):
-            transforms = [TRANSFORMS.build(transform) for transform in dataset.pipeline]
-            assert type(transforms[-1]).__name__ == 'PackXASInputs'
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        METRICS.build(evaluator)
-    for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
-        HOOKS.build(hook)
+@pytest.mark.parametrize('entry', yaml.safe_load((ROOT / 'configs/metafile.yml').read_text(encoding='utf-8'))['Models'],
+                         ids=lambda entry: entry['Name'])
+def test_the_model_index_says_what_the_config_is(entry):
+    cfg = Config.fromfile(ROOT / entry['Config'])
+    parts = entry['Metadata']['Architecture']
+    heads = 'Single-hypothesis head' if cfg.model.head.get('num_hypotheses', 3) == 1 else 'Multi-hypothesis head'
+    assert [part for part in parts if part.endswith('head')] == [heads]
+    judge = PARTS[cfg.model.discriminator.type if cfg.model.discriminator else None]
+    assert [part for part in parts if part.endswith('discriminator')] == ([judge] if judge else [])
+    data, labelled = cfg.train_dataloader.dataset, ' with 2D labels'
+    named = [DATA[leaf.type] + labelled * bool(leaf.get('with_labels')) for leaf in leaves(data.target)]
+    pairs = 'SURREAL' if 'surreal' in data.synthetic.data_root else 'synthetic pairs'
+    assert entry['Metadata']['Training Data'] == [*named, pairs]
+    assert entry['Results'][0]['Dataset'] == DATA[cfg.test_dataloader.dataset.type]

@@ -61,7 +61,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
-    (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: Expecting value'),
+    (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
 ])
 def test_a_mistake_is_one_line_and_status_1(infer, photos, tmp_path, capsys, arguments, message):
     (tmp_path / 'empty').mkdir()

@@ -83,3 +83,16 @@ def test_bad_cases_are_shown_by_the_configs_hook(apply):
     assert 'enable' not in cfg.default_hooks.visualization
     with pytest.raises(UsageError, match='a.py: --badcase needs default_hooks.badcase'):
         apply({}, 'none', '--badcase')
+
+
+def test_every_metric_of_the_package_gets_a_result_file(apply):
+    own = dict(type='XASPoseMetric', out_file='mine.json')
+    evaluators = [dict(type='XASPoseMetric'), own, dict(type='MaskIoUMetric'), dict(type='XASPoseMetric'),
+                  dict(type='PCKAccuracy')]
+    cfg = apply(dict(test_evaluator=evaluators, work_dir='w'), 'none')
+    assert [evaluator.get('out_file') for evaluator in cfg.test_evaluator] == [
+        'w/results/XASPoseMetric.json', 'mine.json', 'w/results/MaskIoUMetric.json', 'w/results/XASPoseMetric_2.json',
+        None]
+    assert cfg.custom_hooks == [dict(type='EvaluationContextHook')]
+    present = dict(default_hooks=dict(context=dict(type='EvaluationContextHook')), test_evaluator=dict(own))
+    assert 'custom_hooks' not in apply(present, 'none')

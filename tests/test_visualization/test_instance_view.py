@@ -41,6 +41,14 @@ def test_only_valid_and_far_keypoints_differ(make_sample):
     assert np.flatnonzero(view_instance(make_sample()).differs(200.0)[1]).tolist() == [13]
 
 
+def test_keypoints_without_a_label_are_known_as_such(make_sample):
+    sample = make_sample()
+    assert view_instance(sample).true_visible is None or view_instance(sample).true_visible.all()
+    sample.gt_instances.keypoints_visible = np.ones((1, 18, 1), np.float32)
+    sample.gt_instances.keypoints_visible[0, [3, 7]] = 0
+    assert np.flatnonzero(~view_instance(sample).true_visible).tolist() == [3, 7]
+
+
 def test_without_a_box_in_mm_the_unit_is_the_crop(make_sample, true_pose):
     view = view_instance(make_sample(depth_unit='crop'))
     assert view.unit == 'crop' and view.depth_range == (-1.0, 1.0)

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.visualization import Visualizer
 
 from mmxas.registry import HOOKS
 from mmxas.visualization.visualization_hook import whole_image
@@ -33,7 +32,7 @@ def drawn(monkeypatch):
 
         def add_datasample(self, name, image, **kwargs):
             calls[-1].update(name=name, shape=image.shape, **kwargs)
-    monkeypatch.setattr(Visualizer, 'get_current_instance', classmethod(lambda cls: _Recorder()))
+    monkeypatch.setattr(_Runner, 'visualizer', _Recorder(), raising=False)
     return calls
 
 

@@ -1,8 +1,8 @@
 """What each part of stage 2 is worth: ``python tools/analysis/mocap_ablation.py CONFIG --seeds 0 1 --out DIR``
 
 Trains stage 1 once a seed; from it, each for as long: the control (stage 1's losses alone), mask alone, discriminator
-alone, both, and the supervised upper bound (the target's labels in place of the synthetic pairs). The single-hypothesis
-detector goes through both stages by itself. Writes ``ablation.json`` and prints the table; what is there is kept.
+alone, both, both with the single-hypothesis detector of eq. 2, and the supervised upper bound (the target's labels in
+place of the synthetic pairs). Writes ``ablation.json`` and prints the table; what is there is kept.
 """
 import argparse
 import copy
@@ -18,9 +18,9 @@ from mmengine.runner import Runner
 from mmxas.apis import command_line
 from mmxas.synthesis.shards import write_atomically
 
-# Terms that stage 2 keeps, of those that stage 1 has not.
+# Terms that stage 2 keeps, of those that stage 1 has not; None keeps all.
 VARIANTS = {'control': (), 'mask': ('mask', ), 'discriminator': ('adversarial', ), 'mask + discriminator': None,
-            'supervised': ()}
+            'single hypothesis': None, 'supervised': ()}
 SHOWN = ('confident', 'best_per_pose', 'best_of_noise', 'best_per_keypoint')
 
 
@@ -29,8 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='a config of two stages, such as configs/xas_mocap_full.py')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1], help='default: 0 1')
     parser.add_argument('--out', default='work_dirs/ablation', help='default: work_dirs/ablation')
-    parser.add_argument('--variants', nargs='+', choices=[*VARIANTS, 'single hypothesis'],
-                        default=[*VARIANTS, 'single hypothesis'], help='default: all')
+    parser.add_argument('--variants', nargs='+', choices=[*VARIANTS], default=[*VARIANTS], help='default: all')
     return parser.parse_args()
 
 
@@ -48,6 +47,8 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
         added = set(second.loss_weights) - set(first.loss_weights)
         for term in added - set(terms):
             second.loss_weights.pop(term)
+    if name == 'single hypothesis':
+        cfg.model.head.update(num_hypotheses=1, window=None)
     if name == 'supervised':
         target = cfg.train_dataloader.dataset.target
         target.update(with_labels=True, domain='synthetic', pipeline=cfg.train_dataloader.dataset.synthetic.pipeline)
@@ -55,12 +56,6 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
             type='PairedDataset', synthetic=target, length=cfg.train_dataloader.dataset.length)
     cfg.train_cfg.stages = [second]
     cfg.load_from = checkpoint
-    return cfg
-
-
-def single_hypothesis(cfg: Config) -> Config:
-    """The vanilla detector of eq. 2, both stages."""
-    cfg.model.head.update(num_hypotheses=1, window=None)
     return cfg
 
 
@@ -101,8 +96,7 @@ def main() -> None:
         results.setdefault('stage 1 only', {})[seed] = run(first_stage(copy.deepcopy(cfg)), base / 'stage_1', seed)
         checkpoint = (base / 'stage_1' / 'last_checkpoint').read_text(encoding='utf-8').strip()
         for name in args.variants:
-            changed = (single_hypothesis(copy.deepcopy(cfg)) if name == 'single hypothesis' else
-                       variant(copy.deepcopy(cfg), name, checkpoint))
+            changed = variant(copy.deepcopy(cfg), name, checkpoint)
             results.setdefault(name, {})[seed] = run(changed, base / name.replace(' ', '_'), seed)
             write_atomically(out / 'ablation.json', lambda file: file.write(json.dumps(results, indent=2).encode()))
     print(table(results))

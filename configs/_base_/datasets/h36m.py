@@ -1,4 +1,6 @@
-# Human3.6M in mmpose's layout (docs/datasets.md) with the paper's synthetic pairs: 2000 mm around the root, 256 px.
+# Human3.6M in mmpose's layout (docs/data_preparation.md) with the paper's synthetic pairs: 2000 mm around the
+# root, 256 px.
+# h36m_train.npz holds subjects 1, 5, 6, 7 and 8, h36m_test.npz 9 and 11, every fifth frame.
 crop_size = 256
 data_root = 'data/h36m'
 camera_file = 'annotation_body3d/cameras.pkl'

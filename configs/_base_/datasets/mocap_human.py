@@ -1,4 +1,6 @@
-# Synthetic pairs and the built-in target domain at 96 px, rendered on first use (docs/datasets.md).
+# Synthetic pairs and the built-in target domain at 96 px, rendered on first use (docs/datasets.md). The mask cuts the
+# background out of every crop, in testing too, as in the released code of the paper: synthetic and target crops then
+# differ in the body only.
 crop_size = 96
 stored_size = 144  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
 
@@ -23,7 +25,7 @@ target_generator = dict(
     image_size=stored_size)
 
 augmentation = [
-    dict(type='RandomCropJitter', shift=0.05, scale=(0.85, 1.2), rotation=20),
+    dict(type='RandomCropJitter', shift=0.05, scale=(0.9, 1.1), rotation=10),
     dict(type='RandomMirror', prob=0.5),
     dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
 ]
@@ -32,9 +34,8 @@ synthetic_pipeline = [
     dict(type='LoadMask'),
     dict(type='GetBBoxCenterScale', padding=1.25),
     *augmentation,
-    dict(type='RandomBackground', prob=0.3),
     dict(type='RandomPhotometric', blur_prob=0.2, noise_prob=0.2),
-    dict(type='RandomOccluder', prob=0.2),
+    dict(type='RemoveBackground'),
     dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
     dict(type='PackXASInputs'),
 ]
@@ -44,13 +45,16 @@ target_pipeline = [
     dict(type='GetBBoxCenterScale', padding=1.25),
     *augmentation,
     dict(type='RandomPhotometric'),
+    dict(type='RemoveBackground'),
     dict(type='PackXASInputs'),
 ]
 test_pipeline = [
     dict(type='LoadXASImage'),
     dict(type='LoadMask', on_empty='keep'),
+    dict(type='SegmentInBox'),  # photos have no mask
     dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
+    dict(type='RemoveBackground'),
     dict(type='PackXASInputs'),
 ]
 

@@ -13,11 +13,12 @@ model = dict(
         norm_eval=True,
         depthwise_float32=True,
         channels_last=True),
-    neck=dict(type='SumFusionNeck', in_channels=(40, 112), out_channels=192),
+    neck=dict(type='FacingFusionNeck', in_channels=(40, 112), out_channels=192),
     head=dict(
-        in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
+        in_index=0, in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
         window=9, peak_threshold=0.1),
     physique=dict(channels=(16, 32, 64)),
     discriminator=dict(width=64),
-    losses=dict(marginal=dict(type='MarginalCrossEntropyLoss')),
+    losses=dict(
+        marginal=dict(type='MarginalCrossEntropyLoss'), facing=dict(type='FacingLoss', skeleton='h36m18')),
     mask_size=48)

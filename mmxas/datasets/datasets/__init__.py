@@ -1,11 +1,19 @@
-"""Sources of samples: rendered pairs, Human3.6M, folders of images, and pairs of both domains."""
+"""Sources of samples: rendered pairs, recorded data sets, folders of images, and pairs of both domains."""
+from .h36m_matlab import H36MMatlabDataset
 from .h36m_pose import H36MPoseDataset
 from .image_folder import ImageFolderDataset
+from .mixed_dataset import MixedDataset
+from .mpi_inf_3dhp import MPIINF3DHPDataset
+from .mpii import MPIIPoseDataset
 from .paired_dataset import PairedDataset, collate_pairs
-from .rendered_pairs import MocapHuman, RenderedPairDataset, SyntheticPairDataset
+from .recorded_frames import RecordedFrames
+from .rendered_pairs import MocapHuman, RenderedMotions, RenderedPairDataset, SyntheticPairDataset
+from .tiktok import TikTokDataset
+from .video_frames import VideoFrames
 from .xas_dataset import XASDataset
 
 __all__ = [
-    'H36MPoseDataset', 'ImageFolderDataset', 'MocapHuman', 'PairedDataset', 'RenderedPairDataset',
-    'SyntheticPairDataset', 'XASDataset', 'collate_pairs',
+    'H36MMatlabDataset', 'H36MPoseDataset', 'ImageFolderDataset', 'MPIINF3DHPDataset', 'MPIIPoseDataset',
+    'MixedDataset', 'MocapHuman', 'PairedDataset', 'RecordedFrames', 'RenderedMotions',
+    'RenderedPairDataset', 'SyntheticPairDataset', 'TikTokDataset', 'VideoFrames', 'XASDataset', 'collate_pairs',
 ]

@@ -1,48 +1,38 @@
 """Human3.6M in mmpose's layout: an npz of frames, a pickle of cameras, images, and masks where there are any."""
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from mmxas.body_models.safe_pickle import load_pickle
-from mmxas.datasets.transforms.loading import ON_ERROR, read_image
-from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
+from mmxas.safe_files import open_arrays
 
-from .image_checks import check_files
-from .xas_dataset import XASDataset
+from .recorded_frames import EveryNth, RecordedFrames, append_thorax, intrinsics, read_cameras
 
 NAME = re.compile(r'(?P<subject>S\d+)_(?P<action>[A-Za-z]+)[ _]?(?P<take>\d*)\.(?P<camera>\d+)_(?P<frame>\d+)\.\w+$')
-SHOULDERS = (11, 14)
-_BOX_PX = 200.0  # `scale` of mmpose's files counts in these
+_NAMES = json.loads((Path(__file__).parents[1] / 'data' / 'h36m_actions.json').read_text(encoding='utf-8'))
+ACTIONS = tuple(_NAMES['actions'])  # actions 2 to 16 of the archive, in order
+SPELLINGS = _NAMES['spellings']  # two actions of subject 1 are written in another way than those of the others
 
 
 @DATASETS.register_module()
-class H36MPoseDataset(XASDataset):
+class H36MPoseDataset(RecordedFrames):
     """Frames of Human3.6M with the paper's 18 keypoints: the file's 17 and the middle of the shoulders.
 
     The npz holds ``imgname``, ``center`` (px), ``scale`` (200 px), ``part`` (n, 17, 3; image px of the distorted image)
     and ``S`` (n, 17, 4; camera frame, metres); the pickle of cameras ``{(subject, camera): {'f', 'c', …}}``. ``clip``
-    of a sample is its action without the number of the take.
+    of a sample is its action without the number of the take. The paper trains on S1, S5, S6, S7, S8 and evaluates on S9
+    and S11, with six actions (section 4.1).
 
     Args:
         ann_file: The npz, in ``data_root``.
         camera_file: The pickle, in ``data_root``. Defaults to ``'cameras.pkl'``.
-        data_prefix: Folders ``img`` and, optionally, ``mask`` in ``data_root``; the mask of ``x.jpg`` is ``x.png``.
-            Defaults to images in ``data_root`` and no masks.
-        subjects: Keep these only, e.g. ``['S9', 'S11']``. Defaults to None: all.
-        actions: Keep these only, e.g. ``['Greeting']``. Defaults to None: all.
-        box: ``'root'``, ``'annotation'`` (the file's centre and scale) or ``'mask'``. Defaults to ``'root'``, the
-            paper's protocol, which takes the root and the camera from the ground truth.
-        on_error: ``'raise'`` or ``'skip'`` for unreadable files. Defaults to ``'raise'``.
-        num_checked: About how many files are looked at before training, evenly spread. Defaults to 1000.
-        sample_interval: Keep every n-th frame. Defaults to 1.
-        **kwargs: Arguments of :class:`XASDataset`.
+        **kwargs: Arguments of :class:`RecordedFrames`; ``box='annotation'`` is the file's centre and scale.
 
     Raises:
         FileNotFoundError: The npz, the pickle or an image is missing.
@@ -50,28 +40,11 @@ class H36MPoseDataset(XASDataset):
         ValueError: A file's name cannot be read, no frame is left, or the skeleton has not 18 keypoints.
     """
 
-    def __init__(self, ann_file: str, camera_file: str = 'cameras.pkl', data_prefix: dict | None = None,
-                 subjects: Sequence[str] | None = None, actions: Sequence[str] | None = None, box: str = 'root',
-                 on_error: str = 'raise', num_checked: int = 1000, **kwargs: Any) -> None:
-        if on_error not in ON_ERROR:
-            raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
-        self.camera_file, self.on_error, self.num_checked = camera_file, on_error, num_checked
-        self.subjects = None if subjects is None else tuple(subjects)
-        self.actions = None if actions is None else tuple(actions)
-        if box == 'mask' and 'mask' not in (data_prefix or {}):
-            raise ValueError("box='mask' needs the folder of masks: data_prefix=dict(img=…, mask=…)")
-        super().__init__(ann_file=ann_file, data_prefix=data_prefix, box=box, **kwargs)
+    def __init__(self, ann_file: str, camera_file: str = 'cameras.pkl', **kwargs: Any) -> None:
+        self.camera_file = camera_file
+        super().__init__(ann_file=ann_file, **kwargs)
 
-    def get_data_info(self, idx: int) -> dict:
-        """Return the raw sample ``idx``, with its mask and the mask's box under ``box='mask'``."""
-        info = super().get_data_info(idx)
-        if self.box == 'mask':
-            info['mask'] = read_image(info['mask_path'], cv2.IMREAD_GRAYSCALE)
-            bbox = mask_box(info['mask'])
-            info['bbox'] = info['bbox'] if bbox is None else bbox[None]
-        return info
-
-    def load_data_list(self) -> list[dict]:
+    def records(self) -> Iterator[dict]:
         """List the frames. Poses are read for labels or for boxes around the root, and not otherwise.
 
         Raises:
@@ -79,67 +52,38 @@ class H36MPoseDataset(XASDataset):
         """
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(f'{self.ann_file}: no such file; expected an npz in the layout of mmpose')
-        with np.load(self.ann_file) as content:
+        with open_arrays(self.ann_file) as content:
             names, centres, scales = content['imgname'], content['center'], content['scale']
-            use_poses = self.with_labels or self.box == 'root'
-            poses = append_thorax(content['S'][..., :3] * 1000.0) if use_poses else None
+            poses = append_thorax(content['S'][..., :3] * 1000.0) if self.use_poses else None
             parts = append_thorax(content['part'][..., :2]) if self.with_labels else None
-        if use_poses:
+        if self.use_poses:
             self.check_keypoints(poses.shape[1], self.ann_file)
-        cameras = self._cameras() if use_poses else {}
-        records = []
-        for i in range(0, len(names), self.sample_interval):
-            record = self._frame(i, str(names[i]), centres[i], float(scales[i]))
-            if not self._is_chosen(record):
+        cameras = read_cameras(Path(self.data_root or '') / self.camera_file) if self.use_poses else {}
+        is_taken = EveryNth(self.sample_interval)
+        for i, name in enumerate(names):
+            record = self._frame(i, str(name))
+            if not self.is_chosen(record) or not is_taken((record['sequence'], record['camera_name'])):
                 continue
-            if use_poses:
-                K = self._intrinsics(cameras, record)
-                if self.box == 'root':
-                    record['bbox'] = self.root_bbox(poses[i, self.skeleton.root], K)
-                if self.with_labels:
-                    record.update(self.labels(poses[i], K, parts[i]))
-            records.append(record)
-        records = check_files(records, self.on_error, self.num_checked)
-        if not records:
-            raise ValueError(f'{self.ann_file}: no frame of {self.subjects or "any subject"}, '
-                             f'{self.actions or "any action"} is left of {len(names)}')
-        return records
+            record['bbox'] = self.annotation_bbox(centres[i], float(scales[i]))
+            if self.use_poses:
+                self.add_pose(record, poses[i], self._camera(cameras, record), parts[i] if self.with_labels else None)
+            yield record
 
-    def _is_chosen(self, record: dict) -> bool:
-        return ((self.subjects is None or record['subject'] in self.subjects)
-                and (self.actions is None or record['clip'] in self.actions))
-
-    def _frame(self, index: int, name: str, centre: np.ndarray, scale: float) -> dict:
+    def _frame(self, index: int, name: str) -> dict:
         found = NAME.search(name)
         if found is None:
             raise ValueError(f'{self.ann_file}: frame name {name!r}, expected the form '
                              'S1_Directions_1.54138969_000001.jpg')
-        half = scale * _BOX_PX / 2 / self.crop_padding
-        bbox = np.concatenate([centre - half, centre + half]).astype(np.float32)[None]
-        record = {
-            'id': index, 'img_path': str(Path(self.data_prefix['img']) / name), 'sample_name': name, 'bbox': bbox,
-            'bbox_score': np.ones(1, dtype=np.float32), 'box_source': self.box, 'subject': found['subject'],
-            'clip': found['action'], 'frame': int(found['frame']), 'camera_name': found['camera']}
-        if 'mask' in self.data_prefix:
-            record['mask_path'] = str((Path(self.data_prefix['mask']) / name).with_suffix('.png'))
-        return record
+        action = SPELLINGS.get(found['action'], found['action'])
+        sequence = '_'.join(part for part in (found['subject'], action, found['take']) if part)
+        return self.frame_record(index, name, found['subject'], action, found['camera'], sequence, int(found['frame']))
 
-    def _cameras(self) -> dict:
-        path = Path(self.data_root or '') / self.camera_file
-        if not path.is_file():
-            raise FileNotFoundError(f'{path}: no such file; expected the cameras of the frames, as a pickle of '
-                                    '{(subject, camera): {f, c, …}}')
-        return load_pickle(path)
-
-    def _intrinsics(self, cameras: dict, record: dict) -> np.ndarray:
+    def _camera(self, cameras: dict, record: dict) -> dict:
         key = record['subject'], record['camera_name']
         if key not in cameras:
             raise KeyError(f'{self.camera_file}: no camera {key}, which {record["sample_name"]} was taken by')
-        focal, centre = np.ravel(cameras[key]['f']), np.ravel(cameras[key]['c'])
-        return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]])
-
-
-def append_thorax(keypoints: np.ndarray) -> np.ndarray:
-    """Append the middle of the shoulders to Human3.6M's 17 keypoints: (..., 17, C) to (..., 18, C)."""
-    thorax = keypoints[..., list(SHOULDERS), :].mean(axis=-2, keepdims=True)
-    return np.concatenate([keypoints, thorax], axis=-2)
+        camera = {'K': intrinsics(cameras[key])}
+        if 'R' in cameras[key]:  # from the camera to the world, and the camera's place in the world in metres
+            R = np.asarray(cameras[key]['R'], dtype=np.float64).T
+            camera.update(R=R, t=-R @ np.ravel(cameras[key]['T']) * 1000.0)
+        return camera

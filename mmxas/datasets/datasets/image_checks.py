@@ -1,12 +1,14 @@
 """What can be said about image files without decoding them, before the first iteration."""
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from mmxas.datasets.transforms.loading import SkipCounter, UnreadableImageError, check_mask_size, truncation
+from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skips_are_recorded
+from mmxas.safe_files.images import UnreadableImageError, truncation
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -25,10 +27,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
             turned = image.getexif().get(0x0112, 1) >= 5
-    except UnidentifiedImageError as error:
+    except (UnidentifiedImageError, SyntaxError, ValueError, struct.error) as error:
         raise UnreadableImageError(f'{path}: not an image') from error
     except FileNotFoundError as error:
         raise UnreadableImageError(f'{path}: no such file') from error
+    except UnreadableImageError:
+        raise
+    except OSError as error:
+        raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
     return (width, height) if turned else (height, width)
 
 
@@ -59,6 +65,11 @@ def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | N
             except UnreadableImageError as error:
                 if on_error == 'raise':
                     raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                skipped.add(str(error))
+                continue
+            except ValueError as error:
+                if not skips_are_recorded():
+                    raise
                 skipped.add(str(error))
                 continue
         kept.append(record)

@@ -1,7 +1,6 @@
-"""A folder of images, with masks and boxes where there are any."""
+"""A folder of images or a video, with masks and boxes where there are any."""
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +10,20 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter, read_image
+from mmxas.datasets.transforms.loading import (
+    ON_ERROR,
+    SkipCounter,
+    UnreadableImageError,
+    check_mask_size,
+    read_image,
+)
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
+from mmxas.safe_files import read_json
 
+from .annotation_checks import box_fault
 from .image_checks import check_files, image_size
+from .video_frames import VIDEOS, VideoFrames
 from .xas_dataset import XASDataset
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -23,23 +31,25 @@ EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 @DATASETS.register_module()
 class ImageFolderDataset(XASDataset):
-    """Images of a folder, one body each; it has no labels.
+    """Images of a folder, or frames of a video, one body each; it has no labels.
 
     The box of an image is the one given for it, else its mask's, else the whole image. The mask of ``a/b.jpg`` is
-    ``a/b.png`` (or another image extension) in the folder of masks.
+    ``a/b.png`` (or another image extension) in the folder of masks. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``;
+    its mask is ``clip/000007.png``.
 
     Args:
-        data_root: The folder of images, searched with its subfolders.
+        data_root: The folder of images, searched with its subfolders, or a video file.
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
-        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, with files relative to ``data_root``, or a json file of
-            it. Defaults to None.
+        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, with files relative to ``data_root`` (a video's frames
+            by their names), or a json file of it. Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
-            ``'skip'`` (log, count, go on). All-black masks are always skipped, logged and counted. Defaults to
-            ``'raise'``.
-        **kwargs: Arguments of :class:`XASDataset`.
+            ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
+            always skipped, logged and counted. Defaults to ``'raise'``.
+        **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th image or frame.
 
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
+        UnreadableImageError: A file is unreadable or truncated.
         ValueError: A mask has another size than its image, or a box no area; an unknown ``on_error``; labels are asked
             for.
     """
@@ -53,10 +63,18 @@ class ImageFolderDataset(XASDataset):
             raise ValueError('a folder of images has no labels: with_labels=True is not possible')
         self.masks, self.on_error = masks, on_error
         if isinstance(boxes, str):
-            boxes = json.loads(Path(boxes).read_text(encoding='utf-8'))
+            boxes = read_boxes(boxes)
         self.boxes = dict(boxes or {})
         self.skipped = SkipCounter('sample')
+        self.video: VideoFrames | None = None
         super().__init__(data_root=data_root, **kwargs)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the raw sample ``idx``, a video's frame with its image in memory."""
+        info = super().get_data_info(idx)
+        if self.video is not None:
+            info['img'] = self.video[info['frame']]
+        return info
 
     def load_data_list(self) -> list[dict]:
         """List the images with their masks and boxes, after checking the files.
@@ -64,35 +82,64 @@ class ImageFolderDataset(XASDataset):
         Raises:
             FileNotFoundError: There is no folder, no image in it, or none that can be used.
         """
-        root = Path(self.data_root)
-        if not root.is_dir():
-            raise FileNotFoundError(f'{root}: no such folder of images')
-        files = sorted(p for p in root.rglob('*') if p.suffix.lower() in EXTENSIONS)
-        if not files:
-            raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}')
-        records = [{'id': i, 'img_path': str(path), 'sample_name': str(path.relative_to(root))}
-                   for i, path in enumerate(files)]
-        if self.masks is not None:
-            records = [record for record in records if self._find_mask(record)]
-        records = check_files(records, self.on_error)
+        found = (self._frames() if Path(self.data_root).is_file() else self._images())[::self.sample_interval]
+        records = found if self.masks is None else [record for record in found if self._find_mask(record)]
+        records = self._check(records)
         records = [record for record in records if self._find_box(record)]
         if not records:
-            raise FileNotFoundError(f'{root}: none of its {len(files)} images can be used; the log names each')
-        if len(records) < len(files):
-            print_log(f'{root}: {len(records)} of {len(files)} images are used', 'current', logging.WARNING)
+            raise FileNotFoundError(f'{self.data_root}: none of its {len(found)} images can be used; the log names '
+                                    'each')
+        if len(records) < len(found):
+            print_log(f'{self.data_root}: {len(records)} of {len(found)} images are used', 'current', logging.WARNING)
         return records
 
+    def _images(self) -> list[dict]:
+        root = Path(self.data_root)
+        if not root.is_dir():
+            raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
+        files = sorted(p for p in root.rglob('*') if p.suffix.lower() in EXTENSIONS)
+        if not files:
+            raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}; '
+                                    f'a video ({", ".join(VIDEOS)}) is given by its own path')
+        return [{'id': i, 'img_path': str(path), 'sample_name': str(path.relative_to(root))}
+                for i, path in enumerate(files)]
+
+    def _frames(self) -> list[dict]:
+        self.video = VideoFrames(self.data_root, complete=self.on_error == 'raise')
+        name = Path(self.data_root).name
+        return [{'id': i, 'sample_name': f'{name}:{i}', 'clip': name, 'frame': i} for i in range(len(self.video))]
+
+    def _check(self, records: list[dict]) -> list[dict]:
+        if self.video is None:
+            return check_files(records, self.on_error)
+        return [record for record in records if self._has_readable_mask(record)]
+
+    def _has_readable_mask(self, record: dict) -> bool:
+        try:
+            if 'mask_path' in record:
+                check_mask_size(image_size(record['mask_path']), self.video.shape, record['mask_path'],
+                                record['sample_name'])
+        except UnreadableImageError as error:
+            if self.on_error == 'raise':
+                raise
+            self.skipped.add(str(error))
+            return False
+        return True
+
     def _find_mask(self, record: dict) -> bool:
-        stem = (Path(self.masks) / record['sample_name']).with_suffix('')
+        name = record['sample_name']
+        if self.video is not None:
+            name = f'{Path(self.data_root).stem}/{record["frame"]:06d}.png'
+        stem = (Path(self.masks) / name).with_suffix('')
         candidates = [stem.parent / f'{stem.name}{extension}' for extension in ('.png', *EXTENSIONS)]
         found = [path for path in candidates if path.is_file()]
         if found:
             record['mask_path'] = str(found[0])
         elif self.on_error == 'raise':
-            raise FileNotFoundError(f'{record["img_path"]}: no mask {stem}.png; '
+            raise FileNotFoundError(f'{self._name(record)}: no mask {stem}.png; '
                                     "set on_error='skip' to go on without it")
         else:
-            self.skipped.add(f'{record["img_path"]}: no mask {stem}.png')
+            self.skipped.add(f'{self._name(record)}: no mask {stem}.png')
         return bool(found)
 
     def _find_box(self, record: dict) -> bool:
@@ -102,12 +149,28 @@ class ImageFolderDataset(XASDataset):
         elif 'mask_path' in record:
             box, source = mask_box(read_image(record['mask_path'], cv2.IMREAD_GRAYSCALE)), 'mask'
         else:
-            height, width = image_size(record['img_path'])
+            height, width = image_size(record['img_path']) if self.video is None else self.video.shape
             box, source = np.array([0, 0, width, height], dtype=np.float32), 'image'
         if box is None:
             self.skipped.add(f'{record["mask_path"]}: the mask is all black')
             return False
-        if box.shape != (4, ) or not (box[2:] > box[:2]).all():
+        if box_fault(box):
             raise ValueError(f'{record["sample_name"]}: box {box.tolist()}, expected [x0, y0, x1, y1] with an area')
         record.update(bbox=box[None], bbox_score=np.ones(1, dtype=np.float32), box_source=source)
         return True
+
+    @staticmethod
+    def _name(record: dict) -> str:
+        return record.get('img_path') or record['sample_name']
+
+
+def read_boxes(path: str | Path) -> dict[str, Sequence[float]]:
+    """Read the boxes of images, ``{file: [x0, y0, x1, y1]}``.
+
+    Raises:
+        ValueError: The file holds something else; the message names it.
+    """
+    boxes = read_json(path)
+    if not isinstance(boxes, dict):
+        raise ValueError(f'{path}: {{"image.jpg": [x0, y0, x1, y1]}} expected, {type(boxes).__name__} found')
+    return boxes

@@ -2,14 +2,16 @@
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import FUNCTIONS
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from mmxas.datasets.random_state import seeded
 from mmxas.datasets.samplers import SampleKey
 from mmxas.registry import DATASETS
 
+from .mixed_dataset import MixedDataset
 from .xas_dataset import XASDataset
 
 DOMAINS = ('target', 'synthetic')
@@ -77,8 +79,14 @@ class PairedDataset(Dataset):
         samples = []
         for number, domain in enumerate(self.active):
             with seeded(key.seed, key.epoch, key.index, number):
-                samples.append(self.parts[domain][self._position(domain, key)])
+                samples.append(self._sample(domain, key))
         return samples
+
+    def _sample(self, domain: str, key: SampleKey) -> dict:
+        part, position = self.parts[domain], self._position(domain, key)
+        if isinstance(part, MixedDataset):  # which sample stands at a position changes with the epoch
+            return part.sample(position, key.epoch, key.seed)
+        return part[position]
 
     def _position(self, domain: str, key: SampleKey) -> int:
         state = (key.seed, key.epoch)
@@ -92,5 +100,17 @@ class PairedDataset(Dataset):
 
 @FUNCTIONS.register_module()
 def collate_pairs(batch: Sequence[list[dict]]) -> dict:
-    """Samples of :class:`PairedDataset` to mmpose's batch: all targets, then all synthetic samples."""
-    return pseudo_collate([sample for group in zip(*batch, strict=True) for sample in group])
+    """Samples of :class:`PairedDataset` to mmpose's batch: all targets, then all synthetic samples.
+
+    A worker hands each tensor over by a file of its own, which costs more than the pixels. So the crops become one
+    tensor (2 N, 3, S, S), and masks and labels arrays, which travel with the samples.
+    """
+    collated = pseudo_collate([sample for group in zip(*batch, strict=True) for sample in group])
+    if isinstance(collated['inputs'][0], torch.Tensor):
+        collated['inputs'] = default_collate(collated['inputs'])
+    for sample in collated['data_samples']:
+        for name in ('gt_fields', 'gt_instance_labels'):
+            element = getattr(sample, name, None)
+            if element is not None:
+                setattr(sample, name, element.numpy())
+    return collated

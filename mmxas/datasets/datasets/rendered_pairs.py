@@ -15,6 +15,8 @@ from mmengine.dist import barrier, is_main_process
 
 from mmxas.datasets.transforms.loading import SkipCounter
 from mmxas.registry import DATASETS
+from mmxas.safe_files import read_json
+from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.shards import PairReader, SyntheticPair, write_atomically
 
 from .xas_dataset import XASDataset
@@ -40,6 +42,7 @@ class RenderedPart:
     num: int | None = None
 
 
+@DATASETS.register_module()
 class RenderedPairDataset(XASDataset):
     """Images, masks and labels that a pair generator rendered.
 
@@ -146,31 +149,32 @@ class SyntheticPairDataset(RenderedPairDataset):
 
 
 @DATASETS.register_module()
-class MocapHuman(RenderedPairDataset):
-    """The built-in target domain: people in motion-captured poses, without labels unless they are asked for.
+class RenderedMotions(RenderedPairDataset):
+    """A target domain of rendered motion clips, without labels unless they are asked for.
 
-    Each split is a folder of its own, ``data_root/SPLIT``, with the motion clips that ``mocap_human_splits.json``
-    lists.
+    Each split is a folder of its own, ``data_root/SPLIT``, with the motion clips that the splits' file lists.
 
     Args:
-        split: One of ``'train'``, ``'val'``, ``'test'``, ``'ood'``, or several. Defaults to ``'train'``.
-        data_root: Parent of the splits' folders. Defaults to ``'data/mocap_human'``.
+        splits: Split to its clips, or a json file of that (:func:`find_shipped`).
+        split: One of the splits, or several. Defaults to ``'train'``.
+        data_root: Parent of the splits' folders.
         num: Number of images a split, or ``{split: number}``. Defaults to None: all that are there.
         generator: Config of the pair generator; the split's clips are put into its ``pose_source``. Defaults to None.
         **kwargs: Arguments of :class:`RenderedPairDataset`.
 
     Raises:
+        FileNotFoundError: There is no such file of splits.
         ValueError: The split is unknown.
     """
 
-    SPLITS: dict[str, list[str]] = json.loads(SPLITS_FILE.read_text(encoding='utf-8'))
-
-    def __init__(self, split: str | Sequence[str] = 'train', data_root: str = 'data/mocap_human',
-                 num: int | Mapping[str, int] | None = None, **kwargs: Any) -> None:
+    def __init__(self, splits: Mapping[str, Sequence[str]] | str | os.PathLike, data_root: str,
+                 split: str | Sequence[str] = 'train', num: int | Mapping[str, int] | None = None,
+                 **kwargs: Any) -> None:
+        self.clips_of_split = read_splits(splits)
         self.splits = (split, ) if isinstance(split, str) else tuple(split)
-        unknown = sorted(set(self.splits) - set(self.SPLITS))
+        unknown = sorted(set(self.splits) - set(self.clips_of_split))
         if unknown or not self.splits:
-            raise ValueError(f'split={split!r}: unknown {unknown}, expected some of {sorted(self.SPLITS)}')
+            raise ValueError(f'split={split!r}: unknown {unknown}, expected some of {sorted(self.clips_of_split)}')
         super().__init__(data_root=data_root, num=num, **kwargs)
 
     def parts(self) -> list[RenderedPart]:
@@ -184,8 +188,44 @@ class MocapHuman(RenderedPairDataset):
     def _generator(self, split: str) -> dict | None:
         generator = copy.deepcopy(self.generator)
         if generator is not None:
-            generator['pose_source'] = {**generator['pose_source'], 'clips': list(self.SPLITS[split])}
+            clips = list(self.clips_of_split[split])
+            generator['pose_source'] = {**generator['pose_source'], 'clips': clips}
         return generator
+
+
+@DATASETS.register_module()
+class MocapHuman(RenderedMotions):
+    """The built-in target domain: people in motion-captured poses, with the splits of ``mocap_human_splits.json``.
+
+    Args:
+        split: One of ``'train'``, ``'val'``, ``'test'``, ``'ood'``, or several. Defaults to ``'train'``.
+        data_root: Parent of the splits' folders. Defaults to ``'data/mocap_human'``.
+        **kwargs: Arguments of :class:`RenderedMotions`.
+    """
+
+    SPLITS: dict[str, list[str]] = json.loads(SPLITS_FILE.read_text(encoding='utf-8'))
+
+    def __init__(self, split: str | Sequence[str] = 'train', data_root: str = 'data/mocap_human',
+                 **kwargs: Any) -> None:
+        super().__init__(splits=self.SPLITS, data_root=data_root, split=split, **kwargs)
+
+
+def read_splits(splits: Mapping[str, Sequence[str]] | str | os.PathLike) -> dict[str, list[str]]:
+    """Split to its clips, from plain data or a json file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else.
+    """
+    if isinstance(splits, Mapping):
+        return {split: list(clips) for split, clips in splits.items()}
+    path = find_shipped(splits)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file of splits')
+    content = read_json(path)
+    if not isinstance(content, dict) or not all(isinstance(clips, list) for clips in content.values()):
+        raise ValueError(f'{path}: {{"split": ["clip", …]}} expected')
+    return content
 
 
 class _OnTheFly:

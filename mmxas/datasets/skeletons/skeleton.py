@@ -4,11 +4,13 @@ Shapes: K keypoints, L drawn links.
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mmxas.safe_files import read_json
+from mmxas.shipped_files import find_shipped
 
 Link = tuple[int, int]
 
@@ -101,7 +103,7 @@ class Skeleton:
         """
         path = Path(path)
         try:
-            return cls.from_dict(json.loads(path.read_text(encoding='utf-8')))
+            return cls.from_dict(read_json(path))
         except FileNotFoundError:
             raise FileNotFoundError(f'{path}: no such skeleton file') from None
         except (ValueError, TypeError, AttributeError) as error:
@@ -169,8 +171,8 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton) -> Skelet
     """Return a skeleton from any of the forms that a config may hold.
 
     Args:
-        skeleton: The name of a shipped skeleton (``'h36m18'``), the path of a json file, plain data in the form of
-            :meth:`Skeleton.from_dict`, or a skeleton, which is returned as it is.
+        skeleton: The name of a shipped skeleton (``'h36m18'``), the path of a json file (:func:`find_shipped`), plain
+            data in the form of :meth:`Skeleton.from_dict`, or a skeleton, which is returned as it is.
 
     Raises:
         FileNotFoundError: A string that is neither a shipped name nor an existing file.
@@ -182,8 +184,8 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton) -> Skelet
     shipped = SHIPPED_DIR / f'{skeleton}.json'
     if shipped.is_file():
         return Skeleton.from_file(shipped)
-    if Path(skeleton).is_file():
-        return Skeleton.from_file(skeleton)
+    if find_shipped(skeleton).is_file():
+        return Skeleton.from_file(find_shipped(skeleton))
     names = sorted(path.stem for path in SHIPPED_DIR.glob('*.json'))
     raise FileNotFoundError(f'skeleton {str(skeleton)!r} is neither a shipped one ({", ".join(names)}) nor a json file')
 

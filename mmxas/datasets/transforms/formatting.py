@@ -14,9 +14,9 @@ from mmxas.registry import KEYPOINT_CODECS, TRANSFORMS
 META_KEYS = (
     'id', 'img_id', 'img_path', 'sample_name', 'clip', 'frame', 'domain', 'dataset_name', 'ori_shape', 'img_shape',
     'input_size', 'input_center', 'input_scale', 'warp_mat', 'flip', 'flip_direction', 'flip_indices', 'box_mm',
-    'camera', 'root_depth', 'box_source')
+    'camera', 'root_depth', 'box_source', 'subject', 'action', 'sequence', 'camera_name', 'several')
 INSTANCE_KEYS = {'bbox': 'bboxes', 'bbox_score': 'bbox_scores', 'bbox_scale': 'bbox_scales', 'keypoints': 'keypoints',
-                 'keypoints_visible': 'keypoints_visible', 'keypoints_cam': 'keypoints_cam'}
+                 'keypoints_visible': 'keypoints_visible', 'keypoints_cam': 'keypoints_cam', 'head_size': 'head_size'}
 LABEL_KEYS = ('keypoint_norm', 'keypoint_weights')
 
 
@@ -56,9 +56,9 @@ class PackXASInputs(BaseTransform):
 
     - ``inputs``: the crop, (3, S, S) uint8 BGR tensor;
     - ``data_samples``: a PoseDataSample with ``gt_instances`` (bboxes, bbox_scores, bbox_scales, keypoints (1, K, 2)
-      image px, keypoints_visible (1, K), keypoints_cam (1, K, 3) camera mm), ``gt_instance_labels`` (keypoint_norm
-      (1, K, 3), keypoint_weights (1, K), tensors), ``gt_fields`` (mask (1, S, S) float32 tensor in [0, 1]) and
-      metainfo.
+      image px, keypoints_visible (1, K), keypoints_cam (1, K, 3) camera mm, head_size (1, 1) image px),
+      ``gt_instance_labels`` (keypoint_norm (1, K, 3), keypoint_weights (1, K), tensors), ``gt_fields`` (mask (1, S, S)
+      float32 tensor in [0, 1]) and metainfo.
     """
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:

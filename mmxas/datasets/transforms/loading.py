@@ -1,67 +1,36 @@
 """Reading images and masks, with the file named in every refusal."""
 from __future__ import annotations
 
-import io
 import logging
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
-from PIL import Image
 
 from mmxas.registry import TRANSFORMS
+from mmxas.safe_files.images import UnreadableImageError, read_image
 
-_ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 ON_ERROR = ('raise', 'skip')
+_recorders: list[list[str]] = []
 
 
-class UnreadableImageError(OSError):
-    """An image or mask file that is absent, truncated, or no image."""
-
-
-def read_image(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
-    """Read an image whole or not at all (OpenCV alone fills the rest of a truncated JPEG with grey).
-
-    Args:
-        path: The file.
-        flags: OpenCV's flags. Defaults to 8-bit BGR.
-
-    Returns:
-        np.ndarray: Image (h, w, 3) uint8 BGR, or what ``flags`` ask for.
-
-    Raises:
-        UnreadableImageError: The file is absent, truncated or no image; the message names it.
-    """
+@contextmanager
+def recorded_skips() -> Iterator[list[str]]:
+    """Collect why samples are skipped inside the block, instead of logging it."""
+    reasons: list[str] = []
+    _recorders.append(reasons)
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
-    reason = truncation(data)
-    image = None if reason else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if image is None:
-        raise UnreadableImageError(f'{path}: {reason or "not an image"} ({len(data)} bytes); '
-                                   "copy it again, or set on_error='skip' to go on without it")
-    return image
+        yield reasons
+    finally:
+        _recorders.pop()
 
 
-def truncation(data: bytes) -> str | None:
-    """Say what an encoded image lacks, or None if it is whole.
-
-    Args:
-        data: The bytes of the file.
-    """
-    if not data:
-        return 'empty file'
-    ending = _ENDINGS.get(data[:2])
-    if ending is None or data[-16:].rstrip(b'\x00').endswith(ending):
-        return None
-    try:  # bytes after the end are harmless; only a full decode tells
-        Image.open(io.BytesIO(data)).load()
-    except (OSError, SyntaxError, ValueError) as error:
-        return f'truncated image: {error}'
-    return None
+def skips_are_recorded() -> bool:
+    """Whether :func:`recorded_skips` is in force."""
+    return bool(_recorders)
 
 
 class SkipCounter:
@@ -78,6 +47,9 @@ class SkipCounter:
     def add(self, reason: str) -> None:
         """Count one and log the reason."""
         self.count += 1
+        if _recorders:
+            _recorders[-1].append(reason)
+            return
         print_log(f'skipped {self.what} number {self.count}: {reason}', logger='current', level=logging.WARNING)
 
 

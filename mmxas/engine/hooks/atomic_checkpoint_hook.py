@@ -1,10 +1,12 @@
 """Checkpoints that are whole or not there, so that a run killed at any moment resumes."""
 from pathlib import Path
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
+from torch import nn
 
 from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
@@ -15,8 +17,16 @@ class AtomicLocalBackend(LocalBackend):
     """mmengine's local files, written beside their place and moved there."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write a file whole or not at all."""
-        write_atomically(Path(filepath), lambda file: file.write(obj))
+        """Write a file whole or not at all.
+
+        Raises:
+            OSError: It cannot be written; the message names it, and what was there before is untouched.
+        """
+        try:
+            write_atomically(Path(filepath), lambda file: file.write(obj))
+        except OSError as error:
+            raise OSError(error.errno, f'not written ({error.strerror}), {len(obj)} bytes; the files before it are '
+                          'whole: make room or allow writing there, and go on with --resume', str(filepath)) from error
 
 
 @HOOKS.register_module()
@@ -28,14 +38,17 @@ class AtomicCheckpointHook(CheckpointHook):
     is moved into place when it is complete, and the oldest goes last. What a killed run left half-written is removed
     when the next one begins.
 
+    Weights that are not finite are not saved: the run ends, and the checkpoint before stays the newest.
+
     Args:
         out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) is left to its own backend.
         backend_args: As in ``CheckpointHook``. Defaults to the atomic local backend.
         kwargs: ``CheckpointHook``'s other arguments. ``save_best`` of one of the package's metrics needs no ``rule``.
     """
 
-    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'mask_iou']
-    _default_less_keys = [*CheckpointHook._default_less_keys, 'MPJPE', '2d_error']
+    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'mask_iou', 'PCK', 'pckh', 'discriminator_score']
+    _default_less_keys = [
+        *CheckpointHook._default_less_keys, 'MPJPE', '2d_error', 'asymmetry', 'flip_rate', 'ambiguity_ratio']
 
     def __init__(self, *args, out_dir: str | None = None, backend_args: dict | None = None, **kwargs) -> None:
         if backend_args is None and kwargs.get('file_client_args') is None and '://' not in (out_dir or ''):
@@ -52,6 +65,7 @@ class AtomicCheckpointHook(CheckpointHook):
                     part.unlink(missing_ok=True)
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        _check_weights(runner.model, self._path(step))
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             outdated = [*self.keep_ckpt_ids, step][:-self.max_keep_ckpts]
@@ -72,3 +86,11 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _path(self, step: int) -> str:
         return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
+
+
+def _check_weights(model: nn.Module, path: str) -> None:
+    """A last good checkpoint is worth more than a newest one."""
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise FloatingPointError(f'{path}: not written, {name} of the model is not finite; the checkpoint before '
+                                     'it is good: go on from there with a lower learning rate or clip_grad')

@@ -2,6 +2,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
 from torch.utils.data import DataLoader
 
+from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
 from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
@@ -112,10 +114,31 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         return islice(enumerate(self.dataloader), done, None)
 
     def run_iter(self, idx: int, data_batch: dict) -> None:
-        """Seed the iteration, train."""
+        """Seed the iteration, train; a batch on which a loss is not finite is dumped.
+
+        Raises:
+            FloatingPointError: A loss is not finite; the message names the dump, for ``tools/replay_batch.py``.
+        """
         key = np.random.SeedSequence([(self.runner.seed or 0) % 2**32, self._iter, get_rank()])
-        set_random_seed(int(key.generate_state(1)[0]))
-        super().run_iter(idx, data_batch)
+        seed = int(key.generate_state(1)[0])
+        set_random_seed(seed)
+        try:
+            super().run_iter(idx, data_batch)
+        except FloatingPointError as error:
+            raise FloatingPointError(f'{error}{self._dump(data_batch, seed, str(error))}') from error
+
+    def _dump(self, data_batch: dict, seed: int, error: str) -> str:
+        wrapper = self.runner.optim_wrapper
+        autocast = [wrapper.device_type, str(wrapper.dtype).rpartition('.')[2]] if getattr(
+            wrapper, 'enabled', False) and hasattr(wrapper, 'dtype') else None
+        path = Path(self.runner.work_dir) / 'non_finite' / f'iter_{self._iter}_rank_{get_rank()}.pth'
+        facts = dict(seed=seed, iteration=self._iter, error=error, autocast=autocast, loss_weights=dict(
+            self.model.loss_weights), config=self.runner.cfg.pretty_text)
+        try:
+            dump_batch(path, self.model, data_batch, facts)
+        except OSError as failure:
+            return f'; the batch could not be dumped ({failure})'
+        return f'; dumped: {path}'
 
     def _set(self, stage: Stage) -> None:
         self.model.set_stage(stage.loss_weights)

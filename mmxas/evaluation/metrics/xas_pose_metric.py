@@ -1,9 +1,7 @@
 """The errors of all hypotheses in one pass over the data."""
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,26 +10,28 @@ from mmengine.logging import print_log
 from mmxas.datasets.skeletons import Skeleton
 from mmxas.evaluation.hypothesis_selection import hypothesis_errors
 from mmxas.evaluation.mean_pose import load_mean_pose
-from mmxas.evaluation.report import flatten, grouped, printed
-from mmxas.ops.geometry import image_to_camera
+from mmxas.evaluation.protocol import Protocol, load_protocol
+from mmxas.evaluation.report import flatten, grouped, printed, spread, tables_by
+from mmxas.evaluation.sample_record import sample_errors_2d, sample_key, sample_poses
 from mmxas.registry import METRICS
-from mmxas.synthesis.shards import write_atomically
 
-from .mask_iou_metric import MaskIoUMetric, _numpy
+from .mask_iou_metric import MaskIoUMetric
 
-GIVEN = 'camera and root depth given'
+_STACKED = ('hypotheses', 'valid', 'target')
 
 
 @METRICS.register_module()
 class XASPoseMetric(MaskIoUMetric):
-    """MPJPE, N-MPJPE and P-MPJPE (mm) of the confident and the best hypotheses, 2D error and mask IoU.
+    """MPJPE, N-MPJPE, P-MPJPE (mm), PCK@150mm and AUC of the confident and the best hypotheses, 2D error, mask IoU.
 
     Predictions in image px and root-relative mm are lifted to camera mm by the sample's camera and its true root depth,
-    and compared root-centred (N-MPJPE: after the best scale; P-MPJPE: after the best similarity). ``best_per_pose``
-    takes the best counted pose of a sample, each metric its own; ``best_per_keypoint`` the nearest valid hypothesis of
-    each keypoint; both use the labels. ``best_of_noise`` is their control
-    (:func:`~mmxas.evaluation.hypothesis_selection.depth_noise_copies`). ``2d_error`` is the mean distance of keypoints
-    in % of the crop's side, of the confident pose. Samples without labels count for ``mask_iou`` only.
+    and compared root-centred (N-MPJPE: after the best scale; P-MPJPE: after the best similarity); the switches of
+    ``protocol`` change that. ``best_per_pose`` takes the best counted pose of a sample, each metric its own;
+    ``best_per_keypoint`` the nearest valid hypothesis of each keypoint; both use the labels. ``best_of_noise`` is their
+    control (:func:`~mmxas.evaluation.hypothesis_selection.depth_noise_copies`), ``best_of_first`` (in the file only)
+    their MPJPE with the first 1, 2, … H hypotheses. ``2d_error`` is the mean distance of keypoints in % of the crop's
+    side, ``pckh`` PCKh@0.5 where samples have a ``head_size``, both of the confident pose. Samples without labels count
+    for ``mask_iou`` only.
 
     The logged numbers (``xas/confident/MPJPE``) are those of the first group that has samples; those of further groups
     carry the group's name (``xas/ood/confident/MPJPE``). Groups are never mixed.
@@ -42,41 +42,56 @@ class XASPoseMetric(MaskIoUMetric):
         groups: Name of a group to the clips in it. Defaults to None: one group of all samples.
         out_file: Where all tables go as json. Defaults to None.
         skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
+        protocol: ``'standard'``, ``'released'``, or a dict of the name and single switches
+            (:class:`~mmxas.evaluation.protocol.Protocol`). Defaults to ``'standard'``.
+        group_by: A table is made for each: ``'action'``, ``'camera'``, or any name in the samples' metainfo. Defaults
+            to ``('action', 'camera')``.
         **kwargs: Arguments of :class:`MaskIoUMetric`.
     """
 
     def __init__(self, mean_pose_file: str | None = None, groups: Mapping[str, Sequence[str]] | None = None,
-                 out_file: str | None = None, skeleton: str | dict | Skeleton = 'h36m18', **kwargs: Any) -> None:
-        super().__init__(skeleton=skeleton, **kwargs)
+                 out_file: str | None = None, skeleton: str | dict | Skeleton = 'h36m18',
+                 protocol: str | Mapping[str, Any] | Protocol = 'standard',
+                 group_by: Sequence[str] = ('action', 'camera'), **kwargs: Any) -> None:
+        super().__init__(skeleton=skeleton, out_file=out_file, **kwargs)
         self.mean_pose = None if mean_pose_file is None else load_mean_pose(mean_pose_file, self.skeleton)
-        self.groups, self.out_file = groups, out_file
+        self.groups, self.protocol, self.group_by = groups, load_protocol(protocol), tuple(group_by)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what the tables need of each sample."""
+        pairs, switch = self.skeleton.pairs, self.protocol.left_right_switch
         for sample, iou in zip(data_samples, self.mask_ious(data_samples)):
-            self.results.append({'clip': str(sample.get('clip') or ''), 'box': sample.get('box_source'),
-                                 'mask_iou': np.nan if iou is None else iou, **_pose_record(sample)})
+            self.results.append({
+                'clip': str(sample.get('clip') or ''), 'box': sample.get('box_source'),
+                'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}},
+                'mask_iou': np.nan if iou is None else iou, **sample_errors_2d(sample, pairs, switch),
+                **sample_poses(sample, self.protocol, pairs)})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Make the tables; print, write and return them.
 
         Raises:
-            ValueError: No sample belongs to any of ``groups``.
+            ValueError: No sample belongs to any of ``groups``, or the protocol asks for other crops.
         """
+        self._check_crops(results)
         errors = self._errors(results)
         clips = [result['clip'] for result in results]
-        tables = grouped(errors, clips, self.groups)
+        keys = {name: [r['keys'][name] for r in results] for name in {'action', *self.group_by}}
+        classes = keys['action'] if self.protocol.average == 'action' else None
+        tables = grouped(errors, clips, self.groups, classes)
         if not tables:
             raise ValueError(f'no sample belongs to a group: the groups are {dict(self.groups)}, the samples\' clips '
                              f'{sorted(set(clips))}')
-        by_clip = grouped(errors, clips, {clip: [clip] for clip in sorted(set(clips))})
-        report = {**self._protocol(results), 'groups': tables, 'clips': by_clip}
-        print_log('\n' + printed(tables, f'mm, {report["protocol"]["ground_truth"]}'), logger='current')
-        if len(by_clip) > 1:
-            print_log('\n' + printed(by_clip, 'clips'), logger='current')
-        if self.out_file is not None:
-            text = json.dumps(report, indent=2) + '\n'
-            write_atomically(Path(self.out_file), lambda file: file.write(text.encode()))
+        by_clip = tables_by(errors, clips)
+        by_key = {name: tables_by(errors, keys[name], classes if name != 'action' else None)
+                  for name in self.group_by if any(keys[name])}
+        uses = '; '.join(self.protocol.ground_truth(self._from_root(results))) or 'no ground truth used'
+        print_log('\n' + printed(tables, f'{self.protocol.name}: {uses}'), 'current')
+        for name, table in {'clips': by_clip, **by_key}.items():
+            if len(table) > 1 and (name != 'clips' or by_key.get('action') != by_clip):
+                print_log('\n' + printed(table, name), 'current')
+        self.write(self.protocol, self._from_root(results),
+                   {**self._facts(results), 'groups': tables, 'tables': by_key, 'clips': by_clip})
         first, *others = tables
         flat = flatten(tables[first])
         for group in others:
@@ -88,48 +103,46 @@ class XASPoseMetric(MaskIoUMetric):
         errors: dict[str, Any] = {}
         labelled = [i for i, result in enumerate(results) if 'target' in result]
         if labelled:
-            stacked = [np.stack([results[i][key] for i in labelled]) for key in ('hypotheses', 'valid', 'target')]
-            for selection, metrics in hypothesis_errors(*stacked, self.skeleton.root, self.mean_pose).items():
-                errors[selection] = {name: _spread(values, labelled, len(results)) for name, values in metrics.items()}
-        errors['2d_error'] = np.array([result.get('2d_error', np.nan) for result in results])
-        errors['mask_iou'] = np.array([result['mask_iou'] for result in results], dtype=float)
+            chosen = [results[i] for i in labelled]
+            poses, valid, target = (np.stack([result[key] for result in chosen]) for key in _STACKED)
+            nearest = np.stack([r['nearest'] for r in chosen]) if 'nearest' in chosen[0] else None
+            for selection, metrics in hypothesis_errors(
+                    poses, valid, target, self.skeleton.root, self.mean_pose, self.protocol, self._extrinsics(chosen),
+                    nearest).items():
+                errors[selection] = {name: spread(values, labelled, len(results)) for name, values in metrics.items()}
+        for name in ('2d_error', 'pckh', 'mask_iou'):
+            errors[name] = np.array([result.get(name, np.nan) for result in results], dtype=float)
         return errors
 
-    def _protocol(self, results: list[dict]) -> dict[str, Any]:
+    def _extrinsics(self, labelled: list[dict]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Where N-MPJPE scales about the world's origin: the extrinsics, those of the camera frame where unknown."""
+        if self.protocol.scale_about != 'world':
+            return None
+        return (np.stack([result.get('R', np.eye(3)) for result in labelled]),
+                np.stack([result.get('t', np.zeros(3)) for result in labelled]))
+
+    def _check_crops(self, results: list[dict]) -> None:
+        others = sorted({str(r['box']) for r in results if 'target' in r and r['box'] != 'root'})
+        if self.protocol.crop == 'root' and others:
+            raise ValueError(f'protocol {self.protocol.name!r}: crops around the true root expected, but those of this '
+                             f"data set come from {', '.join(others)}: give it box='root', or the metric "
+                             f"protocol=dict(name={self.protocol.name!r}, crop='any')")
+
+    @staticmethod
+    def _from_root(results: list[dict]) -> bool:
+        return any(result['box'] == 'root' for result in results)
+
+    def _facts(self, results: list[dict]) -> dict[str, Any]:
+        """Frame, unit, root and counts of the result."""
         labelled = [result for result in results if 'target' in result]
-        used = [GIVEN] if labelled else []
-        if any(result['box'] == 'root' for result in results):
-            used.append('crop from the true root')
+        located = bool(labelled) and all('R' in result for result in labelled)
+        origin = self.skeleton.keypoints[self.skeleton.root]
+        if self.protocol.scale_about == 'world':
+            origin = "the world's origin" if located else "the camera's centre (the samples have no extrinsics)"
         return {
-            'protocol': {
-                'ground_truth': '; '.join(used) if used else 'no ground truth used', 'alignment': 'root-centred',
-                'best_per_pose': 'chosen by the labels, each metric its own',
-                'best_per_keypoint': 'chosen by the labels',
-                'mask_iou': 'drawn skeleton of the confident pose against the mask'},
-            'frame': 'camera', 'unit': 'mm', 'skeleton': self.skeleton.name,
+            'frame': 'camera', 'unit': 'mm', 'root': self.skeleton.keypoints[self.skeleton.root],
+            'alignment': {'MPJPE, PCK@150mm, AUC': 'root-centred' if self.protocol.root_centred else 'none',
+                          'N-MPJPE': f'scaled about {origin}', 'P-MPJPE': 'similarity'},
+            'mask_iou': 'drawn skeleton of the confident pose against the mask', 'skeleton': self.skeleton.name,
             'num_hypotheses': int(labelled[0]['hypotheses'].shape[0]) if labelled else None,
             'num_samples': len(results), 'num_labelled': len(labelled)}
-
-
-def _pose_record(sample: dict) -> dict:
-    """Hypotheses in camera mm, their validity, the target, and the 2D error of a sample, as far as it has labels."""
-    predicted, truth, record = sample['pred_instances'], sample.get('gt_instances') or {}, {}
-    if truth.get('keypoints') is not None:
-        offset = _numpy(predicted['keypoints'])[0, :, :2] - _numpy(truth['keypoints'])[0, :, :2]
-        record['2d_error'] = float(100 * np.linalg.norm(offset, axis=-1).mean() / np.max(sample['input_scale']))
-    if truth.get('keypoints_cam') is None or sample.get('camera') is None or sample.get('root_depth') is None:
-        return record
-    hypotheses = _numpy(predicted.get('hypotheses', _numpy(predicted['keypoints'])[:, None]))[0].astype(np.float64)
-    valid = _numpy(predicted.get('hypothesis_valid', np.ones((1, *hypotheses.shape[:2]), dtype=bool)))[0]
-    K = np.asarray(sample['camera']['K'], dtype=np.float64)
-    record['hypotheses'] = image_to_camera(hypotheses, np.broadcast_to(K, (len(hypotheses), 3, 3)),
-                                           float(sample['root_depth']))
-    record.update(valid=valid.astype(bool), target=_numpy(truth['keypoints_cam'])[0].astype(np.float64))
-    return record
-
-
-def _spread(values: np.ndarray, places: Sequence[int], size: int) -> np.ndarray:
-    """Put values at their places in an array of NaN."""
-    out = np.full(size, np.nan)
-    out[list(places)] = values
-    return out

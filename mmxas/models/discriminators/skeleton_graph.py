@@ -88,6 +88,26 @@ def undirected_edges(num_keypoints: int, links: Sequence[tuple[int, int]], self_
     return torch.tensor(edges, dtype=torch.int64).t().contiguous()
 
 
+def adjacency_matrix(num_keypoints: int, edges: Tensor) -> Tensor:
+    """The graph as a matrix.
+
+    Args:
+        num_keypoints: K.
+        edges: (2, E) from :func:`undirected_edges`.
+
+    Returns:
+        (K, K) int64; entry (i, j) is 1 where an edge runs from j to i.
+    """
+    source, target = edges
+    return torch.zeros(num_keypoints, num_keypoints, dtype=torch.int64).index_put((target, source), torch.tensor(1))
+
+
+def neighbour_averages(adjacency: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The matrix that averages over neighbours: adjacency (K, K) with each row divided by its sum."""
+    adjacency = adjacency.to(dtype)
+    return adjacency / adjacency.sum(dim=1, keepdim=True).clamp_min(1.0)
+
+
 def bone_parents(num_keypoints: int, links: Sequence[tuple[int, int]]) -> Tensor:
     """Parent of each keypoint, (K,) int64; the root's is itself."""
     parents = torch.arange(num_keypoints)

@@ -136,9 +136,19 @@ class MultiHypothesisHead(BaseHead):
             logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
         else:
             logits = self.forward(feats)
-        result, _ = self.decode_volume(logits)
+        return self.pack(self.decode_volume(logits)[0], batch_data_samples, test_cfg)
+
+    def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
+             ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
+        """Hypotheses in the norm frame as :meth:`predict` returns them.
+
+        Args:
+            result: Decoded hypotheses of N crops, by whatever they were computed.
+            batch_data_samples: N data samples.
+            test_cfg: As in :meth:`predict`.
+        """
         instances = [self._to_instances(result, i, s.metainfo) for i, s in enumerate(batch_data_samples)]
-        if not test_cfg.get('output_depth_profiles', False):
+        if not (test_cfg or {}).get('output_depth_profiles', False):
             return instances
         profiles = result.depth_profile.float().cpu()
         for instance, profile in zip(instances, profiles, strict=True):  # mmpose's merging of samples drops fields

@@ -1,9 +1,9 @@
-"""Losses of synthetic samples, whose keypoints are known."""
+"""Losses of samples whose keypoints are known: synthetic ones, and targets where a comparison asks for it."""
 from torch import Tensor, nn
 
 from mmxas.ops.checks import check_choice, check_positive
 from mmxas.ops.decoding import Hypotheses
-from mmxas.ops.keypoint_loss import NORMS, keypoint_loss
+from mmxas.ops.keypoint_loss import NORMS, keypoint_loss, planar_keypoint_loss
 from mmxas.ops.marginals import Marginals, marginal_cross_entropy
 from mmxas.ops.winner_takes_all import LEVELS
 from mmxas.registry import MODELS
@@ -58,3 +58,28 @@ class MarginalCrossEntropyLoss(nn.Module):
                 weights: Tensor | None = None) -> Tensor:
         """Marginals of N samples and their keypoints (N, K, 3) with weights (N, K), to a scalar."""
         return marginal_cross_entropy(marginals, target, sigma_bins=self.sigma_bins, weights=weights)
+
+
+@MODELS.register_module()
+class PlanarKeypointLoss(nn.Module):
+    """Distance of x and y to the targets' 2D labels, in the norm frame: Table 3's "2D GT", which is supervision.
+
+    The target data set needs ``with_labels=True`` and ``GenerateNormTarget`` in its pipeline; depths are not read.
+
+    Args:
+        norm: ``'l2'`` or ``'l1'``. Defaults to ``'l2'``.
+
+    Raises:
+        ValueError: The norm is unknown.
+    """
+
+    reads = 'target_labels'
+
+    def __init__(self, norm: str = 'l2') -> None:
+        super().__init__()
+        check_choice(norm, NORMS, 'norm')
+        self.norm = norm
+
+    def forward(self, hypotheses: Hypotheses, target: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Hypotheses of N targets and their keypoints (N, K, 3) with weights (N, K), to a scalar."""
+        return planar_keypoint_loss(hypotheses.keypoints, target, weights, self.norm)

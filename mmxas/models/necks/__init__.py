@@ -1,4 +1,5 @@
 """What stands between a backbone and a head."""
+from mmxas.models.necks.facing_fusion_neck import FacingFusionNeck
 from mmxas.models.necks.sum_fusion_neck import SumFusionNeck
 
-__all__ = ['SumFusionNeck']
+__all__ = ['FacingFusionNeck', 'SumFusionNeck']

@@ -2,9 +2,8 @@
 
 Symbols: N batch, h and w height and width of the mask.
 """
-import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -69,33 +68,6 @@ class PhysiqueNetwork(BaseModule):
                 features = F.interpolate(features, size=sizes.pop(), mode='bilinear', align_corners=False)
             features = block(features)
         return self.output(features).sigmoid()
-
-
-def physique_state_from_released(state: Mapping[str, Tensor]) -> OrderedDict:
-    """Map the keys of the released physique network to those of :class:`PhysiqueNetwork`.
-
-    ``encoder.i.0``, ``encoder.i.1`` are a block's convolution and norm; in the decoder they stand one later where the
-    block begins with upsampling; the last entry of the decoder is the output convolution.
-
-    Args:
-        state: Released state, ``physique_network.`` in front of the keys or not; other keys are left out.
-
-    Returns:
-        State for ``PhysiqueNetwork.load_state_dict``; values are untouched.
-    """
-    keys = {re.sub(r'^(.*\.)?physique_network\.', '', key): value for key, value in state.items()}
-    converted = OrderedDict()
-    for key, value in keys.items():
-        block = re.fullmatch(r'(encoder|decoder)\.(\d+)\.([012])\.(\w+)', key)
-        output = re.fullmatch(r'decoder\.\d+\.(weight|bias)', key)
-        if output:
-            converted[f'output.{output.group(1)}'] = value
-        elif block:
-            part, index, position, name = block.groups()
-            upsampled = part == 'decoder' and int(index) % 2 == 1
-            role = ('conv', 'norm')[int(position) - upsampled]
-            converted[f'{part}.{index}.{role}.{name}'] = value
-    return converted
 
 
 def _block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:

@@ -31,7 +31,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
         backbone, neck, head, test_cfg, data_preprocessor, init_cfg, metainfo: As in ``TopdownPoseEstimator``.
         skeleton: Name, file or dict of the skeleton; its keypoints are the head's.
         losses: The supervision: term name to loss config. The type of a loss says what it reads (``reads``):
-            ``'labels'`` (synthetic samples), ``'mask'``, ``'critic'`` or ``'pose'`` (targets).
+            ``'labels'`` or ``'features'`` (synthetic samples), ``'mask'``, ``'critic'``, ``'pose'`` or
+            ``'target_labels'`` (targets).
         loss_weights: Weights until a stage sets its own. Defaults to 1 for each of ``losses``.
         physique: Config of the physique network (skeleton mask to body mask), which mask losses need.
         discriminator: Config of the discriminator, which adversarial losses need; None for no discriminator.
@@ -96,9 +97,9 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def domains(self) -> frozenset[str]:
         """The data that the terms that are on read."""
         domains = set()
-        if self._is_on('labels') or self._is_on('critic'):
+        if any(self._is_on(reads) for reads in ('labels', 'features', 'critic')):
             domains.add('synthetic')
-        if self._is_on('mask') or self._is_on('critic') or self._is_on('pose'):
+        if any(self._is_on(reads) for reads in ('mask', 'critic', 'pose', 'target_labels')):
             domains.add('target')
         return frozenset(domains)
 
@@ -132,14 +133,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
         heatmaps: list[Tensor] = []
         labels = poses = None
         if target and 'target' in self.domains:
-            poses, _ = self._detect(inputs[target], heatmaps)
+            poses, _ = self._detect(self.extract_feat(inputs[target]), heatmaps)
         if synthetic and 'synthetic' in self.domains:
             chosen = [data_samples[i] for i in synthetic]
             labels, weights = stack_labels(chosen, self.head.num_keypoints, inputs.device)
-            if self._is_on('labels'):
-                hypotheses, marginals = self._detect(inputs[synthetic], heatmaps)
-                for name in self._terms('labels'):
-                    terms[name] = self.criteria[name](hypotheses, marginals, labels, weights)
+            terms.update(self._synthetic_terms(inputs[synthetic], labels, weights, heatmaps))
         own = {}
         if poses is not None:
             terms.update(self._target_terms(poses, [data_samples[i] for i in target], inputs.shape[-1]))
@@ -159,17 +157,31 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def _terms(self, reads: str) -> list[str]:
         return [name for name in self.loss_weights if self.criteria[name].reads == reads]
 
-    def _detect(self, crops: Tensor, heatmaps: list[Tensor]) -> tuple[Hypotheses, Marginals]:
-        heatmaps.append(self.head(self.extract_feat(crops)))
+    def _detect(self, features: Sequence[Tensor], heatmaps: list[Tensor]) -> tuple[Hypotheses, Marginals]:
+        heatmaps.append(self.head(features))
         return self.head.decode_volume(heatmaps[-1])
+
+    def _synthetic_terms(self, crops: Tensor, labels: Tensor, weights: Tensor, heatmaps: list[Tensor]
+                         ) -> dict[str, Tensor]:
+        if not (self._is_on('labels') or self._is_on('features')):
+            return {}
+        features = self.extract_feat(crops)
+        terms = {name: self.criteria[name](features, labels, weights) for name in self._terms('features')}
+        hypotheses, marginals = self._detect(features, heatmaps)
+        terms.update({name: self.criteria[name](hypotheses, marginals, labels, weights)
+                      for name in self._terms('labels')})
+        return terms
 
     def _target_terms(self, poses: Hypotheses, samples: Sequence, crop_size: int) -> dict[str, Tensor]:
         terms = {name: self.criteria[name](poses) for name in self._terms('pose')}
+        if self._is_on('target_labels'):
+            labels, weights = stack_labels(samples, self.head.num_keypoints, poses.keypoints.device)
+            terms.update({n: self.criteria[n](poses, labels, weights) for n in self._terms('target_labels')})
         names = self._terms('mask')
         if not names:
             return terms
         drawn = self.draw(poses.keypoints[:, 0, :, :2], self.mask_size or crop_size)
-        masks = torch.stack([s.gt_fields.mask for s in samples]).to(drawn)
+        masks = torch.stack([torch.as_tensor(s.gt_fields.mask) for s in samples]).to(drawn)
         masks = F.interpolate(masks, drawn.shape[-2:], mode='area')
         body = None if self.physique is None else self.physique(drawn)
         for name in names:

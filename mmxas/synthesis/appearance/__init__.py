@@ -3,5 +3,6 @@ from mmxas.synthesis.appearance.one_of import OneOf
 from mmxas.synthesis.appearance.painted_clothes import PaintedClothes
 from mmxas.synthesis.appearance.part_segmentation import PartSegmentation
 from mmxas.synthesis.appearance.uv_texture import UVTexture
+from mmxas.synthesis.appearance.varied_texture import VariedTexture
 
-__all__ = ['OneOf', 'PaintedClothes', 'PartSegmentation', 'UVTexture']
+__all__ = ['OneOf', 'PaintedClothes', 'PartSegmentation', 'UVTexture', 'VariedTexture']

@@ -2,7 +2,6 @@
 
 Which garments there are, and where they may end, is a data file; nothing here knows what kind of body wears them.
 """
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmxas.registry import APPEARANCES
+from mmxas.safe_files import read_json
+from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.appearance.palettes import draw_color
 from mmxas.synthesis.renderers.shading import interpolate
 
@@ -57,7 +58,7 @@ def find_clothes_file(file: str | Path) -> Path:
         FileNotFoundError: if it is neither.
     """
     shipped = DATA_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else Path(file)
+    path = shipped if shipped.is_file() else find_shipped(file)
     if not path.is_file():
         names = sorted(p.stem for p in DATA_DIR.glob('*clothes*.json'))
         raise FileNotFoundError(f'clothes {str(file)!r}: neither a file nor one of the shipped {names}')
@@ -76,7 +77,7 @@ def read_clothes_file(file: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: without the file.
     """
-    return json.loads(find_clothes_file(file).read_text())
+    return read_json(find_clothes_file(file))
 
 
 def layer_fields(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joints: np.ndarray,

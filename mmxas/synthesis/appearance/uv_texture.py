@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 from mmxas.registry import APPEARANCES
+from mmxas.safe_files.images import UnreadableImageError, read_image
+from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.renderers.shading import interpolate
 
 SUFFIXES = ('.jpg', '.jpeg', '.png')
@@ -45,9 +47,9 @@ class UVTexture:
     """
 
     def __init__(self, folder: str, max_size: int = 512) -> None:
-        if not Path(folder).is_dir():
+        if not find_shipped(folder).is_dir():
             raise FileNotFoundError(f'UVTexture: the folder {folder!r} does not exist')
-        self.files = sorted(path for path in Path(folder).rglob('*') if path.suffix.lower() in SUFFIXES)
+        self.files = sorted(path for path in find_shipped(folder).rglob('*') if path.suffix.lower() in SUFFIXES)
         if not self.files:
             raise FileNotFoundError(f'UVTexture: the folder {folder!r} holds no {"/".join(SUFFIXES)} file')
         self.data_files = tuple(self.files)
@@ -56,9 +58,11 @@ class UVTexture:
 
     def _texture(self, path: Path) -> np.ndarray:
         if path not in self._textures:
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if image is None:
-                raise OSError(f'UVTexture: {path} is not a readable picture; remove or replace it')
+            try:
+                image = read_image(path)
+            except UnreadableImageError as error:
+                raise OSError(f'UVTexture: {path} is not a readable picture ({error}); remove or '
+                              'replace it') from error
             scale = self.max_size / max(image.shape[:2])
             if scale < 1:
                 image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

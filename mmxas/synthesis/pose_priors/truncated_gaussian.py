@@ -1,11 +1,12 @@
 """The curated pose prior of the paper (3.3.2, C.1): truncated Gaussians, axis by axis, read from a data file."""
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from mmxas.registry import POSE_PRIORS
+from mmxas.safe_files import read_json
+from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.pose_priors.sampling import PoseSample, half_normal, symmetric_normal
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
@@ -31,11 +32,11 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
         ValueError: unknown joint, a range with low > mean or mean > high, or a probability outside [0, 1].
     """
     shipped = DATA_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else Path(file)
+    path = shipped if shipped.is_file() else find_shipped(file)
     if not path.is_file():
         names = sorted(p.stem for p in DATA_DIR.glob('*prior*.json'))
         raise FileNotFoundError(f'pose prior {str(file)!r}: neither a file nor one of the shipped priors {names}')
-    content = json.loads(path.read_text())
+    content = read_json(path, ['joints', 'limits'])
     joints = tuple(content['joints'])
     low, mean, high = np.zeros((3, len(joints), 3))
     rest = np.ones(len(joints))

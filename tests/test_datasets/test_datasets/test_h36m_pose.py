@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets import H36MPoseDataset
-from mmxas.datasets.datasets.h36m_pose import append_thorax
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS
 
@@ -52,6 +51,33 @@ def test_labels_and_names(root):
     assert np.allclose(info['keypoints'][0, 17], (info['keypoints'][0, 11] + info['keypoints'][0, 14]) / 2)
 
 
+def test_actions_of_subject_1_have_the_names_of_the_others(root):
+    content = dict(np.load(root / 'test.npz'))
+    name = 'S1/S1_WalkingDog_1.54138969/S1_WalkingDog_1.54138969_000006.jpg'
+    np.savez(root / 'test.npz', **{**content, 'imgname': np.array([name])})
+    (root / 'images' / name).parent.mkdir(parents=True)
+    shutil.copy(root / 'images' / NAME, root / 'images' / name)
+    info = build(root, box='annotation', actions=['WalkDog']).get_data_info(0)
+    assert (info['action'], info['clip'], info['sequence']) == ('WalkDog', 'WalkDog', 'S1_WalkDog_1')
+
+
+def test_sampling_keeps_the_same_moments_by_all_cameras(root):
+    content = dict(np.load(root / 'test.npz'))
+    names = [NAME.replace('54138969', camera).replace('000001', f'{frame:06d}')
+             for camera, last in (('54138969', 26), ('55011271', 21)) for frame in range(1, last + 1, 5)]
+    np.savez(root / 'test.npz', **{key: np.repeat(value, len(names), 0) for key, value in content.items()
+                                   if key != 'imgname'}, imgname=np.array(names))
+    for name in names:
+        (root / 'images' / name).parent.mkdir(parents=True, exist_ok=True)
+        if name != NAME:
+            shutil.copy(root / 'images' / NAME, root / 'images' / name)
+    records = build(root, box='annotation', sample_interval=2).load_data_list()
+    frames = {camera: [record['frame'] for record in records if record['camera_name'] == camera]
+              for camera in ('54138969', '55011271')}
+    assert frames == {'54138969': [1, 11, 21], '55011271': [1, 11, 21]}
+    assert len(build(root, box='annotation', cameras=['55011271'])) == 5
+
+
 def test_boxes(root):
     dataset = build(root, pipeline=PIPELINE, with_labels=True)
     assert dataset[0]['data_samples'].metainfo['box_mm'] == pytest.approx(2000, rel=1e-5)
@@ -86,11 +112,11 @@ def test_with_a_root_box_only_the_box_is_known(root):
 def test_bad_input_is_named(root):
     with pytest.raises(FileNotFoundError, match='absent.npz'):
         build(root, ann_file='absent.npz')
-    with pytest.raises(ValueError, match=r"no frame of \('S1',\), any action is left of 1"):
+    with pytest.raises(ValueError, match=r"no frame is left of subject in \['S1'\]"):
         build(root, subjects=['S1'])
     with pytest.raises(ValueError, match='on_error'):
         build(root, on_error='ignore')
-    with pytest.raises(ValueError, match=r"any subject, \('Greeting',\) is left of 1"):
+    with pytest.raises(ValueError, match=r"no frame is left of action in \['Greeting'\]"):
         build(root, actions=['Greeting'])
     toy = dict(name='toy', keypoints=['a', 'b'], parents=[0, 0])
     with pytest.raises(ValueError, match="18 keypoints a pose, but the skeleton 'toy' has 2"):
@@ -108,11 +134,6 @@ def test_bad_input_is_named(root):
     np.savez(root / 'test.npz', **content)
     with pytest.raises(ValueError, match=r"frame name 'walking.jpg', expected the form S1_Directions_1"):
         build(root, box='annotation')
-
-
-def test_thorax_is_appended():
-    points = np.arange(17 * 2, dtype=float).reshape(17, 2)
-    assert append_thorax(points)[17].tolist() == [25, 26]
 
 
 @real
@@ -136,6 +157,9 @@ def test_real_frames_pass_the_pipeline():
     for i in range(4):
         sample = dataset[i]['data_samples']
         clips.add(sample.metainfo['clip'])
+        assert sample.metainfo['action'] == sample.metainfo['clip']
+        assert sample.metainfo['sample_name'].startswith(f"{sample.metainfo['subject']}/")
+        assert f".{sample.metainfo['camera_name']}_" in sample.metainfo['sample_name']
         assert sample.metainfo['box_mm'] == pytest.approx(2000, rel=1e-4)
         norm = sample.gt_instance_labels.keypoint_norm[0].numpy()
         assert np.abs(norm[0]).max() < 0.01 and np.abs(norm).max() < 1.2

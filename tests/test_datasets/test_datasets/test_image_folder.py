@@ -89,3 +89,56 @@ def test_a_broken_file_found_in_training_is_replaced_by_another_sample(folder):
     photo.write_bytes(photo.read_bytes()[:500])
     np.random.seed(0)
     assert dataset[0]['data_samples'].metainfo['sample_name'] != 'a.jpg'
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Six frames, frame i of grey level 20 + 30 i, and masks of frames 1 to 5; the last one is black."""
+    path = tmp_path / 'clip.avi'
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'FFV1'), 25, (64, 48))
+    for i in range(6):
+        writer.write(np.full((48, 64, 3), 20 + 30 * i, np.uint8))
+    writer.release()
+    for i in range(1, 6):
+        (tmp_path / 'masks' / 'clip').mkdir(parents=True, exist_ok=True)
+        mask = np.zeros((48, 64), np.uint8)
+        mask[10:30, 20 + i:30 + i] = 255 * (i < 5)
+        cv2.imwrite(str(tmp_path / 'masks' / 'clip' / f'{i:06d}.png'), mask)
+    return path
+
+
+def test_a_video_is_a_folder_of_frames(video):
+    dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(video), pipeline=PIPELINE,
+                                  boxes={'clip.avi:2': [4, 5, 40, 41]}, sample_interval=2))
+    assert [dataset.get_data_info(i)['sample_name'] for i in range(3)] == ['clip.avi:0', 'clip.avi:2', 'clip.avi:4']
+    for index in (2, 0, 1):
+        packed = dataset[index]
+        assert abs(float(packed['inputs'].float().max()) - (20 + 60 * index)) < 4
+        assert packed['data_samples'].metainfo['img_path'] is None
+        assert packed['data_samples'].metainfo['frame'] == 2 * index
+    assert dataset.get_data_info(1)['bbox'].tolist() == [[4, 5, 40, 41]]
+    assert dataset.get_data_info(0)['bbox'].tolist() == [[0, 0, 64, 48]]
+
+
+def test_masks_of_a_video(video):
+    with pytest.raises(FileNotFoundError, match=r'clip\.avi:0: no mask .*clip/000000\.png'):
+        ImageFolderDataset(str(video), masks=str(video.parent / 'masks'))
+    dataset = ImageFolderDataset(str(video), masks=str(video.parent / 'masks'), on_error='skip', pipeline=PIPELINE)
+    assert len(dataset) == 4 and dataset.skipped.count == 2  # one has no mask, one a black one
+    assert dataset.get_data_info(2)['bbox'].tolist() == [[23, 10, 33, 30]]
+    assert dataset[2]['data_samples'].gt_fields.mask.mean() == pytest.approx(10 * 20 / 25**2, rel=0.05)
+    broken = video.parent / 'masks' / 'clip' / '000003.png'
+    broken.write_bytes(broken.read_bytes()[:40])
+    assert len(ImageFolderDataset(str(video), masks=str(video.parent / 'masks'), on_error='skip')) == 3
+    cv2.imwrite(str(broken), np.full((24, 32), 255, np.uint8))
+    with pytest.raises(ValueError, match=r'000003\.png: mask of 32 x 24 px, but its image clip\.avi:3 has 64 x 48 px'):
+        ImageFolderDataset(str(video), masks=str(video.parent / 'masks'), on_error='skip')
+
+
+def test_a_truncated_video_is_refused_or_used_as_far_as_it_goes(video):
+    data = video.read_bytes()
+    last = data.rindex(b'00dc', 0, data.rindex(b'idx1'))  # the last frame, before the index
+    video.write_bytes(data[:last - 20])
+    with pytest.raises(OSError, match=r'clip\.avi: truncated video, \d of 6 frames'):
+        ImageFolderDataset(str(video))
+    assert 0 < len(ImageFolderDataset(str(video), on_error='skip')) < 6

@@ -1,6 +1,12 @@
 """Pairs: order in the batch, randomness as a function of the key, active domains, refusals."""
+import io
+import pickle
+
 import numpy as np
 import pytest
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.structures import PoseDataSample
 from torch.utils.data import Dataset
 
 from mmxas.datasets.datasets.paired_dataset import PairedDataset, collate_pairs
@@ -69,6 +75,37 @@ def test_collate_puts_targets_first():
     batch = collate_pairs([dataset[i] for i in (0, 1)])
     assert [name[0] for name in batch['inputs']] == ['t', 't', 's', 's']
     assert len(batch['data_samples']) == 4
+
+
+def _packed(domain: str, value: int) -> dict:
+    sample = PoseDataSample(metainfo=dict(domain=domain))
+    sample.gt_fields = PixelData(mask=torch.full((1, 4, 4), value / 8))
+    if domain == 'synthetic':
+        sample.gt_instance_labels = InstanceData(keypoint_norm=torch.full((1, 2, 3), value / 4))
+    return dict(inputs=torch.full((3, 4, 4), value, dtype=torch.uint8), data_samples=sample)
+
+
+def test_a_batch_crosses_processes_as_one_tensor():
+    batch = collate_pairs([[_packed('target', 1), _packed('synthetic', 2)], [_packed('target', 3),
+                                                                             _packed('synthetic', 4)]])
+    assert batch['inputs'].shape == (4, 3, 4, 4) and batch['inputs'].dtype == torch.uint8
+    assert batch['inputs'][:, 0, 0, 0].tolist() == [1, 3, 2, 4]
+    masks = [sample.gt_fields.mask for sample in batch['data_samples']]
+    assert all(isinstance(mask, np.ndarray) for mask in masks)
+    assert [mask[0, 0, 0] for mask in masks] == [1 / 8, 3 / 8, 2 / 8, 4 / 8]
+    labels = [sample.gt_instance_labels for sample in batch['data_samples'][2:]]
+    assert [label.keypoint_norm[0, 0, 0] for label in labels] == [0.5, 1.0]
+    tensors = []
+
+    class Pickler(pickle.Pickler):
+        """Counts the tensors, which a worker would hand over by files."""
+
+        def persistent_id(self, item):
+            """Not stored."""
+            return tensors.append(item) or 'tensor' if isinstance(item, torch.Tensor) else None
+
+    Pickler(io.BytesIO()).dump(batch)
+    assert len(tensors) == 1
 
 
 def test_active_domains():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxas.datasets.datasets import MocapHuman, RenderedPairDataset, SyntheticPairDataset
+from mmxas.datasets.datasets import MocapHuman, RenderedMotions, RenderedPairDataset, SyntheticPairDataset
 from mmxas.registry import DATASETS
 
 TRAIN_PIPELINE = [
@@ -167,3 +167,19 @@ def test_pairs_on_the_fly(pairs, monkeypatch):
     assert (dataset.get_data_info(2)['img'] == pairs.make(2).image).all()
     with pytest.raises(ValueError, match='clips can be chosen from rendered shards only'):
         SyntheticPairDataset(generator=dict(seed=0), num=4, clips=['walk'])
+
+
+def test_motions_have_the_splits_of_a_file(tmp_path):
+    splits = tmp_path / 'splits.json'
+    splits.write_text('{"early": ["walk"], "late": ["trot", "sit"]}')
+    generator = dict(pose_source=dict(type='MocapPoses', file='clips.npz'))
+    dataset = RenderedMotions(splits, 'data/x', split=('late', 'early'), generator=generator, num=dict(late=2, early=1),
+                              lazy_init=True)
+    parts = dataset.parts()
+    assert [(part.name, part.num, part.generator['pose_source']['clips']) for part in parts] == [
+        ('x/late', 2, ['trot', 'sit']), ('x/early', 1, ['walk'])]
+    assert generator == dict(pose_source=dict(type='MocapPoses', file='clips.npz'))
+    with pytest.raises(ValueError, match=r"split='test': unknown \['test'\], expected some of \['early', 'late'\]"):
+        RenderedMotions(splits, 'data/x', split='test')
+    with pytest.raises(FileNotFoundError, match='none.json: no such file of splits'):
+        RenderedMotions('none.json', 'data/x')

@@ -4,7 +4,8 @@ import pytest
 from PIL import Image
 
 from mmxas.datasets.transforms import LoadMask, LoadXASImage, UnreadableImageError, read_image
-from mmxas.datasets.transforms.loading import truncation
+from mmxas.datasets.transforms.loading import SkipCounter, recorded_skips, skips_are_recorded
+from mmxas.safe_files.images import truncation
 
 
 @pytest.fixture(params=['.jpg', '.png'])
@@ -95,3 +96,12 @@ def test_unreadable_mask(image_file):
     with pytest.raises(UnreadableImageError, match=image_file.name):
         LoadMask()(dict(results))
     assert LoadMask(on_error='skip')(dict(results)) is None
+
+
+def test_reasons_for_skipping_are_recorded_where_they_are_asked_for():
+    counter = SkipCounter('thing')
+    with recorded_skips() as reasons:
+        assert skips_are_recorded()
+        counter.add('why')
+    counter.add('logged')
+    assert reasons == ['why'] and counter.count == 2 and not skips_are_recorded()

@@ -1,12 +1,21 @@
+import copy
+
 import pytest
 import torch
+from torch.autograd import gradcheck
+from torch_geometric.nn import SAGEConv
 
-from mmxas.models.discriminators import GCNDiscriminator, discriminator_state_from_released
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.models.conversion import released_names
+from mmxas.models.discriminators import GCNDiscriminator
+from mmxas.models.discriminators.gcn_discriminator import GraphConv
+from mmxas.models.discriminators.skeleton_graph import bone_vectors, neighbour_averages, undirected_edges
 from mmxas.registry import MODELS
 
 # Largest error against the recorded vectors (6e-8 measured, scores of about 0.2).
 PARITY_TOLERANCE = 5e-6
 LINKS = ((0, 1), (1, 2), (0, 3))
+SKELETON = load_skeleton('h36m18')
 
 
 def small(**options: object) -> GCNDiscriminator:
@@ -22,19 +31,12 @@ def test_parity_gcn_discriminator(parity) -> None:
         num_keypoints=data['input'].shape[1], links=list(zip(data['parent'].tolist(), data['child'].tolist())),
         width=len(released['joint_input_layer.bias']), head_channels=len(released['header.layer1.bias']),
         norm='graph', self_loops=True).eval()
-    network.load_state_dict(discriminator_state_from_released(released))
+    names = released_names(f'discriminator.{name}' for name in network.state_dict())
+    network.load_state_dict({ours.removeprefix('discriminator.'): released[key.removeprefix('smpl_discriminator.')]
+                             for ours, (_, key) in names.items()})
     with torch.no_grad():
         output = network(torch.from_numpy(data['input']))
     torch.testing.assert_close(output, torch.from_numpy(data['output']), rtol=0, atol=PARITY_TOLERANCE)
-
-
-def test_parity_layout_of_the_released_checkpoint(parity) -> None:
-    layout = parity('official_checkpoint_layout.json')['unsup_disc']
-    released = {key: torch.zeros(shape) for key, shape in layout.items()}
-    converted = {key: tuple(value.shape) for key, value in discriminator_state_from_released(released).items()}
-    ours = GCNDiscriminator('h36m18', norm='graph', self_loops=True).state_dict()
-    assert converted == {key: tuple(value.shape) for key, value in ours.items()}
-    assert len(converted) == len(layout)
 
 
 @pytest.mark.parametrize('num', [0, 1, 5])
@@ -55,9 +57,9 @@ def test_messages_pass_along_links_only() -> None:
     pose = torch.randn(1, 4, 3)
     moved = pose.clone()
     moved[:, 2] += 1.0
-    nodes = [torch.cat([p, network.positions[None]], dim=-1) for p in (pose, moved)]
-    before, after = (network.keypoint_branch(n, network.edges) for n in nodes)
-    changed = (before - after).abs().sum(-1)[0] > 0
+    nodes = [torch.cat([p, network.positions[None]], dim=-1).transpose(0, 1) for p in (pose, moved)]
+    before, after = (network.keypoint_branch(n, neighbour_averages(network.adjacency)) for n in nodes)
+    changed = (before - after).abs().sum(-1)[:, 0] > 0
     assert changed.tolist() == [False, True, True, False]
 
 
@@ -87,6 +89,63 @@ def test_functional_call_with_detached_parameters_gives_the_pose_its_gradient_on
     torch.func.functional_call(network, frozen, (poses,)).sum().backward()
     assert poses.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+class SparseDiscriminator(torch.nn.Module):
+    """The same network in torch-geometric's own layers, on one sparse graph that holds all poses."""
+
+    def __init__(self, network: GCNDiscriminator, self_loops: bool) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network)
+        self.edges = undirected_edges(network.num_keypoints, SKELETON.links, self_loops)
+        for module in self.network.modules():
+            if isinstance(module, GraphConv):
+                conv = SAGEConv(*module.conv.lin_l.weight.shape[::-1], aggr='mean').to(module.conv.lin_l.weight.dtype)
+                conv.load_state_dict(module.conv.state_dict())
+                module.conv = conv
+
+    def forward(self, poses: torch.Tensor) -> torch.Tensor:
+        own, (num, keypoints, _) = self.network, poses.shape
+        offsets = torch.arange(num)[:, None, None] * keypoints
+        edges = (offsets + self.edges).transpose(0, 1).reshape(2, -1)
+        positions = own.positions.to(poses.dtype).repeat(num, 1)
+        nodes = (poses.flatten(0, 1), bone_vectors(poses, own.parents).flatten(0, 1))
+        features = [branch(torch.cat([n, positions], dim=-1), edges)
+                    for branch, n in zip((own.keypoint_branch, own.bone_branch), nodes)]
+        return own.head(torch.cat(features, dim=-1).view(num, -1))
+
+
+@pytest.mark.parametrize(('norm', 'self_loops'), [('node', False), ('graph', True)])
+@pytest.mark.parametrize(('num', 'dtype', 'tolerance'),
+                         [(5, torch.float64, 1e-10), (96, torch.float32, 1e-5), (7, torch.bfloat16, 1e-2)])
+def test_equals_torch_geometric(norm: str, self_loops: bool, num: int, dtype: torch.dtype, tolerance: float) -> None:
+    torch.manual_seed(0)
+    ours = GCNDiscriminator(SKELETON, width=32, head_channels=64, norm=norm, self_loops=self_loops, dropout=0.0)
+    ours.to(torch.promote_types(dtype, torch.float32))
+    sparse = SparseDiscriminator(ours, self_loops)
+    poses = torch.randn(num, 18, 3, dtype=torch.promote_types(dtype, torch.float32))
+    poses[0] = 0.0
+    results = []
+    for network in (ours, sparse):
+        own = poses.clone().requires_grad_()
+        with torch.autocast('cpu', torch.bfloat16, enabled=dtype == torch.bfloat16):
+            scores = network(own).float() if dtype == torch.bfloat16 else network(own)
+        scores.square().mean().backward()
+        gradients = {name.removeprefix('network.'): p.grad for name, p in network.named_parameters()}
+        results.append((scores.detach(), own.grad, gradients))
+    (scores, own, gradients), (wanted, other, wanted_gradients) = results
+    torch.testing.assert_close(scores, wanted, rtol=0, atol=tolerance)
+    torch.testing.assert_close(own, other, rtol=0, atol=tolerance)
+    assert gradients.keys() == wanted_gradients.keys()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, wanted_gradients[name], rtol=0, atol=tolerance, msg=name)
+
+
+def test_gradcheck() -> None:
+    network = small(num_modules=1).double().eval()
+    poses = torch.randn(2, 4, 3, dtype=torch.float64, requires_grad=True)
+    parameters = tuple(network.keypoint_branch.parameters())
+    assert gradcheck(lambda p, *_: network(p), (poses, *parameters))
 
 
 def test_autocast_runs() -> None:

@@ -5,9 +5,11 @@ import torch
 
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.discriminators.skeleton_graph import (
+    adjacency_matrix,
     bone_parents,
     bone_vectors,
     check_tree,
+    neighbour_averages,
     sinusoidal_positions,
     skeleton_links,
     undirected_edges,
@@ -51,6 +53,15 @@ def test_edges_run_both_ways() -> None:
     edges = {tuple(edge) for edge in undirected_edges(4, LINKS).t().tolist()}
     assert edges == {(0, 1), (1, 0), (1, 2), (2, 1), (0, 3), (3, 0)}
     assert undirected_edges(4, LINKS, self_loops=True).shape == (2, 10)
+
+
+def test_averages_over_neighbours() -> None:
+    averages = neighbour_averages(adjacency_matrix(4, undirected_edges(4, LINKS)))
+    assert averages.tolist() == [[0, 0.5, 0, 0.5], [0.5, 0, 0.5, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
+    with_self = adjacency_matrix(4, undirected_edges(4, LINKS, self_loops=True))
+    assert with_self[0].tolist() == [1, 1, 0, 1]
+    thirds = neighbour_averages(with_self, torch.float64)
+    assert thirds[0].tolist() == [1 / 3, 1 / 3, 0, 1 / 3] and thirds[3].tolist() == [0.5, 0, 0, 0.5]
 
 
 def test_bones_point_to_the_parent_and_the_roots_is_zero() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmxas.ops.decoding import decode_marginals
-from mmxas.ops.keypoint_loss import keypoint_loss
+from mmxas.ops.keypoint_loss import keypoint_loss, planar_keypoint_loss
 from mmxas.ops.marginals import marginal_cross_entropy, volume_marginals
 from mmxas.registry import MODELS
 
@@ -29,7 +29,16 @@ def test_marginal_cross_entropy_loss() -> None:
     torch.testing.assert_close(value, marginal_cross_entropy(HEATMAP, TARGET, 3, sigma_bins=2.0, weights=WEIGHTS))
 
 
+def test_planar_keypoint_loss() -> None:
+    loss = MODELS.build(dict(type='PlanarKeypointLoss', norm='l1'))
+    assert loss.reads == 'target_labels'
+    hypotheses = decode_marginals(volume_marginals(HEATMAP, 3), 2, 3)
+    expected = planar_keypoint_loss(hypotheses.keypoints, TARGET, WEIGHTS, 'l1')
+    torch.testing.assert_close(loss(hypotheses, TARGET, WEIGHTS), expected)
+
+
 @pytest.mark.parametrize(('config', 'message'), [
+    (dict(type='PlanarKeypointLoss', norm='huber'), 'norm: one of'),
     (dict(type='SyntheticKeypointLoss', norm='huber'), 'norm: one of'),
     (dict(type='SyntheticKeypointLoss', level='pose'), 'level: one of'),
     (dict(type='MarginalCrossEntropyLoss', sigma_bins=0.0), 'sigma_bins: a number above 0'),

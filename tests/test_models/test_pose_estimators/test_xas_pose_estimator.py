@@ -34,6 +34,18 @@ def test_stage_decides_terms_domains_and_idle_modules(make_estimator, batch):
     assert model.domains == {'target'}
 
 
+def test_labels_of_targets_are_read_by_the_loss_that_asks_for_them(make_estimator, batch):
+    model = make_estimator(losses=dict(planar=dict(type='PlanarKeypointLoss')))
+    assert model.domains == {'target'}
+    with pytest.raises(ValueError, match='target_0.jpg: has no keypoint_norm label'):
+        model.loss(*batch)
+    inputs, samples = batch
+    for sample, labelled in zip(samples[:3], samples[3:]):
+        sample.gt_instance_labels = labelled.gt_instance_labels
+    losses = model.loss(inputs, samples)
+    assert set(losses) == {'loss_planar', 'loss_idle'} and losses['loss_planar'] > 0
+
+
 def test_weights_scale_their_terms(make_estimator, batch):
     model = make_estimator(backbone=dict(type='OneConvolution'))
     model.eval()
@@ -61,7 +73,7 @@ def test_each_side_gets_its_own_adversarial_gradient(make_estimator, batch):
     _backward(model, (inputs, samples))
     together = _gradients(model)
     heatmaps = []
-    poses, _ = model._detect(inputs[:3], heatmaps)
+    poses, _ = model._detect(model.extract_feat(inputs[:3]), heatmaps)
     fake = poses.keypoints - poses.keypoints[:, :, :1]
     labels = torch.cat([s.gt_instance_labels.keypoint_norm for s in samples[3:]]).double()
     real = labels - labels[:, :1]

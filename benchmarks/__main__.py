@@ -1,0 +1,82 @@
+"""``python -m benchmarks``: the table of all operations, plain against ours; exit status 1 if an aim is missed.
+
+Written to ``benchmarks/results/latest.json``.
+"""
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+import mmxas  # noqa: F401
+from benchmarks.comparison import ROOT, WAYS, Contest, Result, hold, peak_bytes
+from mmxas.synthesis.shards import write_atomically
+
+FILES = ('decode', 'skeleton_mask', 'discriminator', 'training_step', 'render', 'inference')
+LATEST = ROOT / 'benchmarks/results/latest.json'
+
+
+def contests() -> dict[str, Contest]:
+    """All, by name."""
+    found = (contest for file in FILES for contest in importlib.import_module(f'benchmarks.{file}').CONTESTS)
+    return {contest.name: contest for contest in found}
+
+
+def machine() -> str:
+    """Name of the processor, its cores, and what computes."""
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.is_file() else []
+    name = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), platform.processor())
+    return f'{name or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}'
+
+
+def row(title: str, result: Result) -> str:
+    """One line of the table."""
+    def text(value: float | None, form: str) -> str:
+        return '-' if value is None else format(value, form)
+
+    aims = [f'>= {result.aim_speedup:g}x' * (result.aim_speedup is not None),
+            f'mem <= {result.aim_memory_ratio}' * (result.aim_memory_ratio is not None),
+            f'<= {result.aim_ms or 0:.1f} ms' * (result.aim_ms is not None)]
+    return (f'{title:67s} {text(result.plain_ms, "9.1f")} {result.ours_ms:9.1f} {text(result.speedup, "7.2f"):>7s} '
+            f'{text(result.memory_ratio, "6.3f"):>6s} {"yes" if result.holds else "NO":>4s}  '
+            f'{", ".join(aim for aim in aims if aim)}')
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run."""
+    parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
+    known = contests()
+    parser.add_argument('--only', nargs='+', choices=list(known), help='leave the others out')
+    parser.add_argument('--repetitions', type=int, default=7, help='timed runs of each side (default: 7)')
+    parser.add_argument('--threads', type=int, default=os.cpu_count(), help='threads of torch (default: all cores)')
+    parser.add_argument('--no-memory', action='store_true', help='times only')
+    parser.add_argument('--out', type=Path, default=LATEST, help='JSON of the results')
+    parser.add_argument('--peak', nargs=2, metavar=('NAME', 'WAY'), help='print the peak of bytes of one side, no more')
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    if args.peak:
+        if args.peak[0] not in known or args.peak[1] not in WAYS:
+            parser.error(f'--peak {" ".join(args.peak)}: one of {", ".join(known)}, and plain or ours, expected')
+        print(peak_bytes(known[args.peak[0]].build(args.peak[1])))
+        return 0
+    print(f'{machine()}; {args.threads} threads, medians of {args.repetitions}')
+    print(f'{"":67s} {"plain ms":>9s} {"ours ms":>9s} {"speedup":>7s} {"memory":>6s} {"aim":>4s}')
+    results = {}
+    for name in args.only or known:
+        results[name] = hold(known[name], args.repetitions, args.threads, memory=not args.no_memory)
+        print(row(known[name].title, results[name]), flush=True)
+    content = dict(machine=machine(), threads=args.threads,
+                   operations={name: result.as_dict() for name, result in results.items()})
+    write_atomically(args.out, lambda file: file.write(json.dumps(content, indent=1).encode()))
+    return 0 if all(result.holds for result in results.values()) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

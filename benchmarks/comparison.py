@@ -1,0 +1,146 @@
+"""Two ways to do one thing, side by side: alternating in one process for time, in fresh processes for memory."""
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+ROOT = Path(__file__).resolve().parents[1]
+WAYS = ('plain', 'ours')
+Build = Callable[[str], Callable[[], Any]]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A plain and a fast way.
+
+    Args:
+        name: Key in the table.
+        title: What is done.
+        build: Function of ``'plain'`` or ``'ours'`` that prepares and returns what is then run and timed.
+        speedup: Aim: how many times faster.
+        memory_ratio: Aim: peak of allocated bytes as a fraction of the plain one's. Defaults to None: not measured.
+        at_most_ms: Aim: the fast way's own time. Defaults to None.
+        threads: Threads of torch. Defaults to None: as many as the whole benchmark has.
+    """
+
+    name: str
+    title: str
+    build: Build
+    speedup: float | None = None
+    memory_ratio: float | None = None
+    at_most_ms: float | None = None
+    threads: int | None = None
+
+
+@dataclass
+class Result:
+    """What was measured, times as medians, beside its aims."""
+
+    speedup: float | None
+    memory_ratio: float | None
+    plain_ms: float | None
+    ours_ms: float
+    plain_mb: float | None = None
+    ours_mb: float | None = None
+    threads: int = 1
+    repetitions: int = 0
+    aim_speedup: float | None = None
+    aim_memory_ratio: float | None = None
+    aim_ms: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether all aims are reached; one that could not be measured is not."""
+        at_least = [(self.speedup, self.aim_speedup)]
+        at_most = [(self.memory_ratio, self.aim_memory_ratio), (self.ours_ms, self.aim_ms)]
+        return all(aim is None or (found is not None and found >= aim) for found, aim in at_least) and \
+            all(aim is None or (found is not None and found <= aim) for found, aim in at_most)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields and ``holds``, rounded."""
+        fields = {k: float(f'{v:.4g}') if isinstance(v, float) else v for k, v in asdict(self).items()}
+        return dict(fields, holds=self.holds)
+
+
+def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
+    """Median time of each, in ms, after one run that does not count.
+
+    Args:
+        runs: Name to function; they take turns.
+        repetitions: Runs of each that count.
+    """
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
+    for _ in range(repetitions):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def peak_bytes(run: Callable[[], Any]) -> int:
+    """Peak of the bytes that torch allocates during a run, beyond what was there before."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        run()
+    events = [(event.start_ns(), event.nbytes()) for event in profiler.profiler.kineto_results.events()
+              if event.name() == '[memory]']
+    level = peak = 0
+    for _, size in sorted(events, key=lambda event: event[0]):
+        level += size
+        peak = max(peak, level)
+    return peak
+
+
+def fresh_peak(name: str, way: str, threads: int) -> int:
+    """:func:`peak_bytes` of one side of a contest, in a process of its own."""
+    command = [sys.executable, '-m', 'benchmarks', '--peak', name, way, '--threads', str(threads)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return int(json.loads(done.stdout.splitlines()[-1]))
+
+
+def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True) -> Result:
+    """Measure a contest.
+
+    Args:
+        contest: What to measure.
+        repetitions: Timed runs of each side.
+        threads: Threads of torch where the contest does not say.
+        memory: Whether to measure memory, too.
+    """
+    threads = contest.threads or threads
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        times = alternate(_runs(contest), repetitions)
+    finally:
+        torch.set_num_threads(before)
+    plain, ours = times.get('plain'), times['ours']
+    result = Result(None if plain is None else plain / ours, None, plain, ours, threads=threads,
+                    repetitions=repetitions, aim_speedup=contest.speedup, aim_memory_ratio=contest.memory_ratio,
+                    aim_ms=contest.at_most_ms)
+    if memory and contest.memory_ratio is not None:
+        plain, ours = (fresh_peak(contest.name, way, threads) for way in WAYS)
+        result.plain_mb, result.ours_mb, result.memory_ratio = plain / 1e6, ours / 1e6, ours / plain
+    return result
+
+
+def _runs(contest: Contest) -> dict[str, Callable[[], Any]]:
+    """Both sides; without the plain one where that needs a package that is not installed."""
+    runs = {'ours': contest.build('ours')}
+    try:
+        return {'plain': contest.build('plain'), **runs}
+    except ImportError as error:
+        print(f'{contest.name}: nothing to compare with: {error}', file=sys.stderr)
+        return runs

@@ -1,0 +1,82 @@
+"""From a heatmap volume to three poses and back: softmax, three marginals, peaks, and the gradient of the logits."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+import mmxas  # noqa: F401
+from benchmarks.comparison import Contest
+from mmxas.ops import bin_positions, decode_hypotheses
+
+N, K, D, SIZE, H, WINDOW = 8, 18, 64, 64, 3, 15
+
+
+def plain_decode(logits: Tensor, num_keypoints: int = K, num_hypotheses: int = H, window: int = WINDOW) -> Tensor:
+    """Equations 2 to 6 over the dense volume of probabilities, which autograd keeps.
+
+    Args:
+        logits: (N, K * D, Hm, Wm).
+        num_keypoints: K.
+        num_hypotheses: H.
+        window: Bins of the window around a peak.
+
+    Returns:
+        (N, H, K, 3) in the norm frame, a keypoint's hypotheses in the order of their peaks.
+    """
+    batch, channels, height, width = logits.shape
+    depth = channels // num_keypoints
+    volume = logits.reshape(batch, num_keypoints, -1).softmax(dim=-1)
+    volume = volume.view(batch, num_keypoints, depth, height, width)
+    x = (volume * bin_positions(width)).sum(dim=(2, 3, 4))
+    y = (volume * bin_positions(height)[:, None]).sum(dim=(2, 3, 4))
+    profile = volume.sum(dim=(3, 4))
+    values, peaks = plain_peaks(profile.detach(), num_hypotheses)
+    bins = torch.arange(depth)
+    weights = profile.unsqueeze(2) * ((bins - peaks.unsqueeze(-1)).abs() <= window // 2)
+    z = (weights * bin_positions(depth)).sum(dim=-1) / weights.sum(dim=-1)
+    x, y = (axis.unsqueeze(-1).expand_as(z) for axis in (x, y))
+    return torch.stack([x, y, z], dim=-1).transpose(1, 2)
+
+
+def plain_peaks(profile: Tensor, num_hypotheses: int) -> tuple[Tensor, Tensor]:
+    """Values and bins (N, K, H) of the highest interior peaks; a missing one repeats the first."""
+    middle = profile[..., 1:-1]
+    is_peak = (middle >= profile[..., :-2]) & (middle >= profile[..., 2:])
+    values, index = torch.where(is_peak, middle, -1.0).topk(num_hypotheses, dim=-1)
+    index = torch.where(values > 0, index + 1, index[..., :1] + 1)
+    return values, index
+
+
+def ours_decode(logits: Tensor) -> Tensor:
+    """The same by :func:`mmxas.ops.decode_hypotheses`."""
+    return decode_hypotheses(logits, K, H, WINDOW, sort_poses=False).keypoints
+
+
+def example_logits(batch: int = N, depth: int = D, size: int = SIZE) -> Tensor:
+    """Random volumes with a clear peak in each."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(batch, K * depth, size, size, generator=generator)
+    bumps = torch.randint(size, (2, batch, K), generator=generator)
+    for sample in range(batch):
+        logits[sample, torch.arange(K) * depth + depth // 3, bumps[0, sample], bumps[1, sample]] += 15
+    return logits
+
+
+def build(way: str, batch: int = N, depth: int = D, size: int = SIZE) -> Callable[[], tuple[Tensor, Tensor]]:
+    """One forward and backward; returns poses and the logits' gradient."""
+    logits = example_logits(batch, depth, size)
+    weights = torch.randn(batch, H, K, 3, generator=torch.Generator().manual_seed(1))
+    decode = {'plain': plain_decode, 'ours': ours_decode}[way]
+
+    def run() -> tuple[Tensor, Tensor]:
+        leaf = logits.detach().requires_grad_()
+        poses = decode(leaf)
+        gradient, = torch.autograd.grad((poses * weights).sum(), leaf)
+        return poses.detach(), gradient
+
+    return run
+
+
+CONTESTS = [Contest('decode', f'decode {K}x{D}x{SIZE}x{SIZE}, batch {N}, forward + backward', build, 5.0, 0.4)]

@@ -1,0 +1,129 @@
+"""``python -m benchmarks.report``: put what the other benchmarks measured into docs/performance.md.
+
+A table of the page stands between ``<!-- NAME -->`` and ``<!-- end -->``; one whose results are not there stays.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.comparison import ROOT
+from mmxas.synthesis.shards import write_atomically
+
+PAGE = ROOT / 'docs/performance.md'
+RESULTS = ROOT / 'benchmarks/results'
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ['---'] * len(head), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many significant digits, or a dash."""
+    if value is None:
+        return '–'
+    return f'{value:.0f}' if abs(value) >= 10**(digits - 1) else f'{value:.{digits}g}'
+
+
+def operations(content: dict[str, Any]) -> str:
+    """Rows of ``make bench``."""
+    rows = []
+    for name, row in content['operations'].items():
+        memory = number(row['memory_ratio'], 2)
+        if row['plain_mb'] is not None:
+            memory += f' ({number(row["ours_mb"])} of {number(row["plain_mb"])} MB)'
+        aims = [f'≥ {row["aim_speedup"]:g}×' if row['aim_speedup'] else '',
+                f'memory ≤ {row["aim_memory_ratio"]}' if row['aim_memory_ratio'] else '',
+                f'≤ {row["aim_ms"]:.0f} ms' if row['aim_ms'] else '']
+        rows.append([f'`{name}`', number(row['plain_ms']), number(row['ours_ms']), f'{number(row["speedup"], 2)}×',
+                     memory, ', '.join(aim for aim in aims if aim), 'yes' if row['holds'] else 'no'])
+    head = ['operation', 'plain, ms', 'ours, ms', 'speedup', 'memory', 'aim', 'reached']
+    return f'{content["machine"]}; {content["threads"]} threads.\n\n' + table(head, rows)
+
+
+def curves(content: dict[str, Any]) -> str:
+    """A row a curve: its points, and the slopes of time and memory."""
+    rows = []
+    for name, curve in content['curves'].items():
+        points = '; '.join(f'{v}: {number(t)} / {number(m)}'
+                           for v, t, m in zip(curve['values'], curve['ms'], curve['mb']))
+        rows.append([name, points, f'{curve["slope_ms"]:.2f}', f'{curve["slope_mb"]:.2f}'])
+    return table(['curve', 'value: ms / MB', 'slope of time', 'slope of memory'], rows)
+
+
+def roofline(content: dict[str, Any]) -> str:
+    """The measured rates, and a row a bound."""
+    rate = content['rates']
+    rows = []
+    for name, operation in content['operations'].items():
+        parts = [f'{part}: {number(value)}' for part, value in operation['parts_ms'].items()]
+        share = 100 * operation['bound_ms'] / operation['measured_ms']
+        rows.append([f'`{name}`', '; '.join(parts), number(operation['bound_ms']), number(operation['measured_ms']),
+                     f'{share:.0f} %'])
+    text = (f'Measured rates with {content["threads"]} threads: memory {rate["memory"]:.1f} GB/s (copy), new pages '
+            f'{rate["fresh"]:.1f} GB/s, cache {rate["cache"]:.0f} GB/s, softmax {rate["exp"]:.2f} · 10⁹ elements/s, '
+            f'float32 products {rate["gemm"]:.0f} GFLOP/s.')
+    return f'{text}\n\n' + table(['operation', 'parts, ms', 'bound, ms', 'measured, ms', 'bound / measured'], rows)
+
+
+def processes(content: dict[str, Any]) -> str:
+    """Throughput of processes, and bytes of gradients."""
+    rates = content['samples_per_second']
+    rows = [[count, number(rate), f'{rate / rates["1"]:.2f}×'] for count, rate in rates.items()]
+    sizes = '; '.join(f'`{name}` {size / 1e6:.1f} MB' for name, size in content['gradient_bytes'].items())
+    return table(['gloo processes of one thread', 'samples/s', 'against one'], rows) + \
+        f'\n\nGradients that a step averages: {sizes}.'
+
+
+def data_path(content: dict[str, Any]) -> str:
+    """A row a stage."""
+    rows = [[name, number(stage['data_ms']), number(stage['step_ms']), f'{100 * stage["share"]:.1f} %',
+             number(stage['samples_per_second'])] for name, stage in content['stages'].items()]
+    return table(['stage', 'wait for data, ms (median)', 'step, ms (median)', 'share of all time', 'samples/s'], rows)
+
+
+TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    'operations': ('latest.json', operations), 'curves': ('scaling.json', curves),
+    'roofline': ('roofline.json', roofline), 'processes': ('processes.json', processes),
+    'data': ('data_path.json', data_path)}
+
+
+def filled(page: str, results: Path) -> str:
+    """The page with the tables whose results are there.
+
+    Args:
+        page: Its text.
+        results: Folder of the results.
+
+    Raises:
+        ValueError: The page has no place for a table.
+    """
+    for name, (file, render) in TABLES.items():
+        place = re.compile(rf'(<!-- {name} -->\n).*?(<!-- end -->)', re.DOTALL)
+        if not place.search(page):
+            raise ValueError(f'no place for the table {name!r}: <!-- {name} --> and <!-- end --> expected')
+        if (results / file).is_file():
+            text = render(json.loads((results / file).read_text(encoding='utf-8')))
+            page = place.sub(lambda match, text=text: f'{match[1]}{text}\n{match[2]}', page)
+    return page
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Rewrite the page."""
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.report', description=__doc__)
+    parser.add_argument('--page', type=Path, default=PAGE)
+    parser.add_argument('--results', type=Path, default=RESULTS)
+    args = parser.parse_args(argv)
+    page = filled(args.page.read_text(encoding='utf-8'), args.results)
+    write_atomically(args.page, lambda file: file.write(page.encode()))
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

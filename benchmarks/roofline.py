@@ -1,0 +1,98 @@
+"""``python -m benchmarks.roofline``: how near decoding and drawing come to what memory and processor can do.
+
+Each is bounded from below by the bytes that it must move, and by the arithmetic that it cannot do without. Both rates
+are measured here, with the same threads.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+import mmxas  # noqa: F401
+from benchmarks import decode, discriminator, skeleton_mask
+from benchmarks.comparison import ROOT
+from mmxas.synthesis.shards import write_atomically
+
+OUT = ROOT / 'benchmarks/results/roofline.json'
+PIXELS = 256 * 256
+
+
+def seconds(run: Callable[[], object], repetitions: int = 9) -> float:
+    """Median time of a run."""
+    run()
+    times = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def rates() -> dict[str, float]:
+    """What this machine does with the present threads.
+
+    Returns:
+        ``memory`` and ``fresh`` (first touch of new pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
+        within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``: GFLOP/s of float32 products.
+    """
+    large, other = torch.ones(2**26), torch.empty(2**26)
+    small, row = torch.ones(PIXELS), torch.ones(PIXELS)
+    inner = torch.rand(2**19)
+    one, two = torch.rand(1728, 256), torch.rand(256, 128)
+    many = 100
+    return dict(
+        memory=2 * large.nbytes / seconds(lambda: other.copy_(large)) / 1e9,
+        fresh=large.nbytes / seconds(lambda: torch.empty(2**26).fill_(1.0)) / 1e9,
+        cache=3 * small.nbytes * many / seconds(lambda: [torch.add(small, row, out=small) for _ in range(many)]) / 1e9,
+        exp=inner.numel() * many / seconds(lambda: [torch.softmax(inner.view(2, -1), -1) for _ in range(many)]) / 1e9,
+        gemm=2 * 1728 * 256 * 128 * many / seconds(lambda: [one @ two for _ in range(many)]) / 1e9)
+
+
+def bounds(rate: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Least times in ms, part by part, of each operation's own algorithm."""
+    volume = decode.N * decode.K * decode.D * decode.SIZE**2
+    pixels, links = skeleton_mask.N * skeleton_mask.SIZE**2, len(skeleton_mask.LINKS)
+    nodes = discriminator.N * discriminator.H * 18
+    # Two branches of five convolutions (256 to 128 each), and the head; forward, and twice that backward.
+    flops = 3 * (2 * 5 * 2 * nodes * 256 * 128 + 2 * discriminator.N * discriminator.H * 18 * 256 * 512)
+    return {
+        'decode': {
+            'read the logits twice': 2 * 4 * volume / rate['memory'] / 1e6,
+            'write the gradient to new pages': 4 * volume / rate['fresh'] / 1e6,
+            'softmax twice': 2 * volume / rate['exp'] / 1e6},
+        'skeleton_mask': {
+            'nine passes a link in the cache': links * 9 * 3 * 4 * pixels / rate['cache'] / 1e6,
+            'drawing and winners in memory': 6 * 4 * pixels / rate['memory'] / 1e6},
+        'discriminator': {'matrix products': flops / rate['gemm'] / 1e6},
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print and write."""
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.roofline', description=__doc__)
+    parser.add_argument('--threads', type=int, default=os.cpu_count())
+    parser.add_argument('--out', type=Path, default=OUT)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    rate, results = rates(), {}
+    print(', '.join(f'{name} {value:.1f}' for name, value in rate.items()))
+    for name, parts in bounds(rate).items():
+        run = {'decode': decode, 'skeleton_mask': skeleton_mask, 'discriminator': discriminator}[name].build('ours')
+        measured = 1e3 * seconds(run)
+        results[name] = dict(parts_ms=parts, bound_ms=sum(parts.values()), measured_ms=measured)
+        print(f'{name}: at least {sum(parts.values()):.1f} ms, measured {measured:.1f} ms; '
+              + ', '.join(f'{part} {value:.1f}' for part, value in parts.items()))
+    content = dict(threads=args.threads, rates=rate, operations=results)
+    write_atomically(args.out, lambda file: file.write(json.dumps(content, indent=1).encode()))
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,71 @@
+# MPI-INF-3DHP as tools/dataset_converters/mpi_inf_3dhp.py writes it (docs/data_preparation.md): subjects 1 to 6 against
+# 7 and 8, five chest-height cameras, with the paper's synthetic pairs: 2000 mm around the root, 256 px.
+crop_size = 256
+data_root = 'data/mpi_inf_3dhp'
+ann_file = 'annotations/mpi_inf_3dhp_train.npz'  # all eight subjects
+camera_file = 'annotations/cameras_train.pkl'
+train_subjects = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6']
+test_subjects = ['S7', 'S8']
+chest_height = ['0', '2', '4', '7', '8']
+
+synthetic_generator = dict(
+    body_model=[
+        dict(type='SMPLBodyModel', model_path='official', gender=gender) for gender in ('female', 'male')],
+    pose_source=dict(type='TruncatedGaussianPrior'),
+    camera=dict(
+        type='DatasetCameras',
+        file='data/h36m/annotation_body3d/cameras.pkl',  # the paper renders in the views of Human3.6M for both
+        names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
+    appearance=dict(type='UVTexture', folder='data/textures'),
+    light=dict(type='RandomLight'),
+    background=dict(type='PlainBackground'),
+    renderer=dict(type='EmbreeRenderer'),
+    image_size=crop_size,
+    crop='root_box',
+    box_mm=2000)
+
+crop = [
+    dict(type='GetBBoxCenterScale', padding=1.25),  # a root box is smaller by as much: the crop is 2000 mm wide
+    dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
+]
+synthetic_pipeline = [
+    dict(type='LoadXASImage'),
+    dict(type='LoadMask'),
+    *crop,
+    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
+    dict(type='PackXASInputs'),
+]
+target_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), *crop, dict(type='PackXASInputs')]
+test_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask', on_empty='keep'), *crop, dict(type='PackXASInputs')]
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='SeededSampler'),
+    collate_fn=dict(type='collate_pairs'),
+    dataset=dict(
+        type='PairedDataset',
+        synthetic=dict(
+            type='SyntheticPairDataset', data_root='data/synthetic_h36m', generator=synthetic_generator, num=100000,
+            box='root', pipeline=synthetic_pipeline),
+        target=dict(
+            type='MPIINF3DHPDataset', data_root=data_root, camera_file=camera_file, ann_file=ann_file,
+            data_prefix=dict(img='images', mask='masks'), subjects=train_subjects, cameras=chest_height, box='root',
+            pipeline=target_pipeline)))
+test_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='MPIINF3DHPDataset', data_root=data_root, camera_file=camera_file, ann_file=ann_file,
+        data_prefix=dict(img='images'), subjects=test_subjects, cameras=chest_height, sample_interval=2,  # every 10th
+        with_labels=True, box='root', test_mode=True, pipeline=test_pipeline))
+val_dataloader = test_dataloader
+# The official test set, in place of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`.
+official_test = dict(
+    ann_file='annotations/mpi_inf_3dhp_test.npz', camera_file='annotations/cameras_test.pkl', subjects=None,
+    cameras=None, sample_interval=1, drop_occluded=None)
+
+test_evaluator = dict(type='XASPoseMetric')
+val_evaluator = test_evaluator

@@ -1,0 +1,14 @@
+# The detector and its supervision as the authors' code has them (docs/method.md, by option); RGB / 255 goes in.
+_base_ = './xas_r50.py'
+
+model = dict(
+    data_preprocessor=dict(mean=[0, 0, 0], std=[255, 255, 255]),
+    backbone=dict(init_cfg=dict(checkpoint='torchvision://resnet50.imagenet1k_v2')),
+    head=dict(mapping='released', init_cfg=[dict(type='Kaiming', layer=['Conv2d', 'ConvTranspose2d'])]),
+    discriminator=dict(norm='graph', self_loops=True),
+    losses=dict(
+        render=dict(level='batch'),
+        mask=dict(clip='released'),
+        adversarial=dict(half=False, detach=True),
+        symmetry=dict(type='SymmetryLoss', skeleton='h36m18', bones='limbs', level='batch')),
+    test_cfg=dict(flip_test=False))

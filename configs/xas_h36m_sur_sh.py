@@ -1,0 +1,6 @@
+# Pairs from SURREAL for the single-hypothesis detector (SurSH of Table 1, "ours" of Table 3).
+_base_ = './xas_h36m_sur.py'
+
+model = dict(head=dict(num_hypotheses=1, window=None))
+test_evaluator = [_base_.test_evaluator, dict(type='TriangulationMetric')]  # Table 3's second figure
+val_evaluator = test_evaluator

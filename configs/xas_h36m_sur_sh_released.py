@@ -1,0 +1,4 @@
+# What the authors' code does on SURREAL, with the single-hypothesis detector of eq. 2 (SurSH of Table 1).
+_base_ = './xas_h36m_sur_released.py'
+
+model = dict(head=dict(num_hypotheses=1, window=None))

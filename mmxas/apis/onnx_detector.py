@@ -1,0 +1,112 @@
+"""A detector with the decoding of its hypotheses as an ONNX graph, run by ONNX Runtime.
+
+N: batch, H: hypotheses, K: keypoints, D: depth bins, S: crop size in px.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from mmxas.ops import Hypotheses
+
+INPUT = 'crops'
+OUTPUTS = Hypotheses._fields
+MISSING = '{} is not installed: pip install -r requirements/optional.txt'
+
+
+class OnnxDetector:
+    """What ``tools/export_onnx.py`` wrote.
+
+    Args:
+        path: The ``.onnx`` file, or its bytes.
+        threads: Threads of ONNX Runtime. Defaults to None: as many as torch has.
+
+    Attributes:
+        facts: What the file says of itself: ``crop_size``, ``num_keypoints``, ``num_hypotheses``, ``flip_test``,
+            ``skeleton``.
+
+    Raises:
+        ImportError: ONNX Runtime is not installed.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no detector of this package.
+    """
+
+    def __init__(self, path: str | Path | bytes, threads: int | None = None) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError(MISSING.format('onnxruntime')) from error
+        if not isinstance(path, bytes) and not Path(path).is_file():
+            raise FileNotFoundError(f'{path}: no such ONNX file; tools/export_onnx.py CONFIG CHECKPOINT writes one')
+        name = 'these bytes' if isinstance(path, bytes) else str(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads() if threads is None else threads
+        try:
+            self._session = onnxruntime.InferenceSession(path if isinstance(path, bytes) else str(path), options,
+                                                         providers=['CPUExecutionProvider'])
+        except Exception as error:  # onnxruntime's errors have no common class of their own
+            raise ValueError(f'{name}: no ONNX graph that can be run: {error}') from error
+        found = tuple(output.name for output in self._session.get_outputs())
+        stored = self._session.get_modelmeta().custom_metadata_map.get('mmxas')
+        if found != OUTPUTS or stored is None:
+            raise ValueError(f'{name}: a graph of tools/export_onnx.py with the outputs {", ".join(OUTPUTS)} expected, '
+                             f'found {", ".join(found)}')
+        self.facts: dict[str, Any] = json.loads(stored)
+
+    def __call__(self, crops: Tensor | np.ndarray) -> Hypotheses:
+        """Decode crops.
+
+        Args:
+            crops: (N, 3, S, S) BGR, 0 to 255, of any type.
+
+        Returns:
+            The hypotheses in the norm frame.
+        """
+        values = np.ascontiguousarray(np.asarray(crops), dtype=np.float32)
+        return Hypotheses(*(torch.from_numpy(out) for out in self._session.run(OUTPUTS, {INPUT: values})))
+
+    def check_fits(self, model: nn.Module, crop_size: int) -> None:
+        """Refuse a file that was written for another detector.
+
+        Args:
+            model: The estimator of the config.
+            crop_size: S of the config.
+
+        Raises:
+            ValueError: The first fact that differs.
+        """
+        for name, wanted in graph_facts(model, crop_size).items():
+            if self.facts.get(name) != wanted:
+                raise ValueError(f'the ONNX file has {name} {self.facts.get(name)!r}, this config {wanted!r}; '
+                                 'export it with this config')
+
+    def test_step(self, model: nn.Module, data: Mapping) -> list[PoseDataSample]:
+        """The estimator's ``test_step`` with this graph in the place of its networks.
+
+        Args:
+            model: The estimator; only its head's and its own way of packing results are used.
+            data: A batch of packed samples: ``inputs``, N crops, and ``data_samples``.
+        """
+        samples = list(data['data_samples'])
+        decoded = self(torch.stack(list(data['inputs'])))
+        predictions = model.head.pack(decoded, samples, model.test_cfg)
+        instances, fields = predictions if isinstance(predictions, tuple) else (predictions, None)
+        return model.add_pred_to_datasample(instances, fields, samples)
+
+
+def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
+    """What a graph has to have in common with a detector.
+
+    Args:
+        model: The estimator.
+        crop_size: S.
+    """
+    return dict(crop_size=crop_size, num_keypoints=model.head.num_keypoints, num_hypotheses=model.head.num_hypotheses,
+                flip_test=bool((model.test_cfg or {}).get('flip_test', False)), skeleton=model.skeleton.name)

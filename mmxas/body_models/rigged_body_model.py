@@ -1,0 +1,112 @@
+"""A body of any kind from a file that names its own joints.
+
+Shapes: N batch, V vertices, J joints, K keypoints.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from mmxas.registry import BODY_MODELS
+from mmxas.shipped_files import find_shipped
+
+from .body_model_file import BodyModelFile, read_body_model
+from .keypoint_definitions import file_of, read_keypoint_definitions, regressor_rows
+from .keypoints import KeypointLayer, check_sides
+from .skinned_model import SkinnedBodyModel
+
+
+@BODY_MODELS.register_module()
+class RiggedBodyModel(SkinnedBodyModel):
+    """Any skinned mesh whose file says what it is: ``joint_names``, and ``axes`` where they are not SMPL's.
+
+    Args:
+        model_path: The file, or its content. A path may be relative to the checkout (:func:`find_shipped`).
+        num_betas: Shape coefficients in use. Defaults to None, all of the file's.
+        keypoints: File of keypoint definitions (:func:`read_keypoint_definitions`). Defaults to None: the joints.
+        metres_per_unit: Length of the file's unit. Defaults to 1.
+        shape: Shape components that make the mean shape another one, ``{name or index: value}``; coefficients then
+            vary it about that. Defaults to None: the file's mean.
+
+    Raises:
+        ValueError: The file is broken or names no joints, it has no such shape component, a keypoint cannot be
+            made of what the body has, or lies on
+            the wrong side of it.
+
+    Attributes:
+        keypoint_names: Names of the K keypoints.
+        keypoint_weights: (K, V) rows that sum to one.
+    """
+
+    def __init__(self, model_path: str | os.PathLike | BodyModelFile, num_betas: int | None = None,
+                 keypoints: str | os.PathLike | None = None, metres_per_unit: float = 1.0,
+                 shape: Mapping[str | int, float] | None = None) -> None:
+        model = model_path if isinstance(model_path, BodyModelFile) else read_body_model(find_shipped(model_path))
+        if not model.joint_names:
+            raise ValueError(f'{model.path}: the file has no joint_names; write them into it, or use the body model of '
+                             'its format')
+        model = shifted(scaled(model, metres_per_unit), shape or {})
+        super().__init__(model, num_betas, model.joint_names)
+        self.model_path: Path = model.path
+        self.data_files = file_of(keypoints)
+        definitions = {name: [{name: 1.0}] for name in model.joint_names}
+        if keypoints is not None:
+            definitions = read_keypoint_definitions(keypoints)
+        self.keypoint_names = tuple(definitions)
+        self.keypoint_weights = regressor_rows(definitions, model.joint_regressor, model.joint_names,
+                                               self.vertex_ids, model.path)
+        check_sides(self.keypoint_weights @ model.v_template @ self.axes.T, self.keypoint_names, model.path)
+        self.keypoint_layer = KeypointLayer(self.keypoint_weights)
+
+    @property
+    def num_keypoints(self) -> int:
+        """K, the number of keypoints."""
+        return len(self.keypoint_names)
+
+    def keypoints(self, vertices: Tensor) -> Tensor:
+        """Keypoints (N, K, 3) of posed vertices (N, V, 3), in the vertices' frame and unit."""
+        return self.keypoint_layer(vertices)
+
+
+def scaled(model: BodyModelFile, factor: float) -> BodyModelFile:
+    """A body model whose lengths are ``factor`` times as large.
+
+    Raises:
+        ValueError: The factor is not positive.
+    """
+    if not factor > 0:
+        raise ValueError(f'{model.path}: metres_per_unit={factor}, a positive number expected')
+    posedirs = None if model.posedirs is None else model.posedirs * factor
+    return replace(model, v_template=np.asarray(model.v_template) * factor, shapedirs=model.shapedirs * factor,
+                   posedirs=posedirs)
+
+
+def shifted(model: BodyModelFile, shape: Mapping[str | int, float]) -> BodyModelFile:
+    """A body model whose mean shape is that of given shape components.
+
+    Args:
+        model: The body.
+        shape: Name or index of a component to its value, in the component's unit.
+
+    Raises:
+        ValueError: The file has no such component, or a value is not finite; those it has are listed.
+    """
+    count = model.shapedirs.shape[-1]
+    betas = np.zeros(count)
+    for key, value in shape.items():
+        index = model.beta_names.index(key) if key in model.beta_names else _index(key)
+        if index is None or index >= count or not np.isfinite(value):
+            names = f' ({", ".join(model.beta_names)})' if model.beta_names else ''
+            raise ValueError(f'{model.path}: shape {key}={value}: a finite value of one of the {count} shape '
+                             f'components{names} expected')
+        betas[index] = value
+    return replace(model, v_template=model.v_template + model.shapedirs @ betas) if shape else model
+
+
+def _index(key: str | int) -> int | None:
+    return int(key) if str(key).isdigit() else None

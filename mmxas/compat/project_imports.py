@@ -1,0 +1,15 @@
+"""Let a config import the code of a project: ``custom_imports = dict(imports=['mmxas', 'projects.<name>.<package>'])``.
+
+The folder with ``projects`` (the checkout, or ``mmxas/.mim`` of an installed wheel) goes to the end of Python's path:
+this works from any working directory, and hides no other package.
+"""
+import sys
+
+from mmxas.shipped_files import shipped_root
+
+
+def support_project_imports() -> None:
+    """Make the projects that come with mmxas importable; calling it again changes nothing."""
+    root = str(shipped_root())
+    if root not in sys.path:
+        sys.path.append(root)

@@ -1,0 +1,134 @@
+"""Videos to image files, and files that are written once: whole or not at all, and not again if nothing changed."""
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmxas.safe_files import open_arrays
+from mmxas.synthesis.shards import write_atomically
+
+QUALITY = 95
+
+
+class UnreadableFileError(OSError):
+    """A file of an archive is absent, broken, or of another format."""
+
+
+def read_frames(video: str | Path, step: int = 1) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode every ``step``-th frame of a video in order.
+
+    Args:
+        video: The file.
+        step: 1 for all frames. Defaults to 1.
+
+    Yields:
+        The frame's number, from 0, and the image (h, w, 3) uint8 BGR.
+
+    Raises:
+        UnreadableFileError: There is no such file, not one frame can be decoded, or fewer than its header announces.
+        ValueError: ``step`` is less than 1.
+    """
+    if step < 1:
+        raise ValueError(f'step={step}, expected 1 or more')
+    if not Path(video).is_file():
+        raise UnreadableFileError(f'{video}: no such video')
+    capture, index = cv2.VideoCapture(str(video)), 0
+    decoded, announced = True, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    try:
+        while capture.grab():
+            if index % step == 0:
+                decoded, image = capture.retrieve()
+                if not decoded:
+                    break
+                yield index, image
+            index += 1
+    finally:
+        capture.release()
+    if index == 0:
+        raise UnreadableFileError(f'{video}: no frame can be decoded; the file is broken or its codec unknown, copy or '
+                                  'download it again')
+    if not decoded or index < announced:
+        raise UnreadableFileError(f'{video}: truncated video, {index} of {announced} frames can be read; copy or '
+                                  'download it again')
+
+
+def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple[tuple[int, np.ndarray], ...]]:
+    """Decode every ``step``-th frame of videos that show the same moments.
+
+    Args:
+        videos: The files.
+        step: 1 for all frames. Defaults to 1.
+
+    Yields:
+        What :func:`read_frames` yields, for each video.
+
+    Raises:
+        UnreadableFileError: As in :func:`read_frames`, or one video ends before another.
+    """
+    for frames in zip_longest(*(read_frames(video, step) for video in videos)):
+        short = [str(video) for video, frame in zip(videos, frames, strict=True) if frame is None]
+        if short:
+            index = next(frame[0] for frame in frames if frame is not None)
+            raise UnreadableFileError(f'{", ".join(short)}: ends before frame {index}, which the other videos of the '
+                                      'same camera have; copy or download it again')
+        yield frames
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an image (h, w, 3) or (h, w) uint8 as its file name's suffix says; a file that is there is kept."""
+    if not path.is_file():
+        data = cv2.imencode(path.suffix, image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+        write_atomically(path, lambda file: file.write(data))
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Write ``data`` unless the file already holds it; returns whether it wrote."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    write_atomically(path, lambda file: file.write(data))
+    return True
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
+    """Write an npz of plain arrays, equal bytes for equal arrays; returns whether the file changed."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return write_if_changed(path, buffer.getvalue())
+
+
+def replace_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
+    """Write an npz as :func:`write_arrays` does, unless frames would get lost by it.
+
+    Args:
+        path: The file.
+        arrays: ``imgname`` (n,) among them.
+
+    Returns:
+        bool: Whether the file changed.
+
+    Raises:
+        ValueError: The file that is there has images that ``arrays`` lack.
+    """
+    if path.is_file():
+        try:
+            with open_arrays(path) as content:
+                lost = sorted(set(content['imgname'].tolist()) - set(arrays['imgname'].tolist()))
+        except Exception:  # a broken archive may raise nearly anything, and has nothing to lose
+            lost = []
+        if lost:
+            raise ValueError(f'{path}: not replaced, it has {len(lost)} frames that this run lacks, such as {lost[0]}, '
+                             'of other subjects or cameras or another step; choose another output folder, convert '
+                             'these as well, or remove the file')
+    return write_arrays(path, arrays)
+
+
+def write_pickle(path: Path, content: Any) -> bool:
+    """Write a pickle, as mmpose's layouts keep cameras in; returns whether the file changed."""
+    return write_if_changed(path, pickle.dumps(content, protocol=4))

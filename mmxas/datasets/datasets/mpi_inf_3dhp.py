@@ -1,0 +1,149 @@
+"""MPI-INF-3DHP as the converter, or mmpose's, writes it: an npz of frames, a pickle of cameras, images, masks.
+
+n: frames; K: keypoints of the file, 28 or 17.
+"""
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmxas.registry import DATASETS
+from mmxas.safe_files import open_arrays
+
+from .recorded_frames import EveryNth, RecordedFrames, append_thorax, intrinsics, read_cameras
+
+NAME = re.compile(r'(?P<subject>T?S\d+)(?:_(?P<take>Seq\d+)_Cam(?P<camera>\d+))?_(?P<frame>\d+)\.\w+$')
+# The paper's 18 keypoints among the 28 of the training set.
+FROM_28 = (4, 23, 24, 25, 18, 19, 20, 2, 5, 6, 7, 9, 10, 11, 14, 15, 16, 1)
+# Its first 17 among the 17 of the test set and of mmpose's files; the thorax is then the middle of the shoulders.
+FROM_17 = (14, 8, 9, 10, 11, 12, 13, 15, 1, 16, 0, 5, 6, 7, 2, 3, 4)
+OCCLUSION = ('frame', 'view', None)
+
+
+@DATASETS.register_module()
+class MPIINF3DHPDataset(RecordedFrames):
+    """Frames of MPI-INF-3DHP with the paper's 18 keypoints.
+
+    The npz holds ``imgname``, ``center`` (px), ``scale`` (200 px), ``part`` (n, K, 3; image px, and whether it lies in
+    the image), ``S`` (n, K, 4; camera frame, metres), and where the converter wrote them ``hidden`` (n,), the number of
+    keypoints behind the chair, and ``action`` (n,). The paper trains on S1 to S6 and evaluates on S7 and S8 (section
+    4.1), by the cameras ``'0'``, ``'2'``, ``'4'``, ``'7'``, ``'8'``; the official test set is TS1 to TS6.
+
+    An action of the training set is its sequence, ``'Seq1'`` or ``'Seq2'``; of the test set its activity. In files of
+    17 keypoints the torso is the spine's lower joint, and the thorax the middle of the shoulders.
+
+    Args:
+        ann_file: The npz, in ``data_root``.
+        camera_file: The pickle, in ``data_root``: ``{'S1_Seq1_Cam0' or 'TS1': {'f', 'c', …}}``. Defaults to
+            ``'annotations/cameras_train.pkl'``.
+        drop_occluded: Frames that are left out: ``'view'``, those with a keypoint outside the image or more than
+            ``max_hidden`` behind the chair; ``'frame'``, these by all chosen cameras if by one of them, as the released
+            code does; or None. Defaults to ``'frame'``.
+        max_hidden: Number of keypoints that may lie behind the chair. Defaults to 4, as in the released code.
+        **kwargs: Arguments of :class:`RecordedFrames`; ``box='annotation'`` is the file's centre and scale.
+
+    Raises:
+        FileNotFoundError: The npz, the pickle or an image is missing.
+        KeyError: A camera of a frame is not in the pickle.
+        ValueError: A file's name cannot be read, the number of keypoints is neither 28 nor 17, ``hidden`` is needed and
+            missing, or no frame is left.
+    """
+
+    def __init__(self, ann_file: str, camera_file: str = 'annotations/cameras_train.pkl',
+                 drop_occluded: str | None = 'frame', max_hidden: int = 4, **kwargs: Any) -> None:
+        if drop_occluded not in OCCLUSION:
+            raise ValueError(f'drop_occluded={drop_occluded!r}, expected one of {OCCLUSION}')
+        self.camera_file, self.drop_occluded, self.max_hidden = camera_file, drop_occluded, max_hidden
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    def records(self) -> Iterator[dict]:
+        """List the frames. Poses reach samples for labels or for boxes around the root, and not otherwise.
+
+        Raises:
+            FileNotFoundError: There is no annotation file.
+        """
+        if not Path(self.ann_file).is_file():
+            raise FileNotFoundError(f'{self.ann_file}: no such file; tools/dataset_converters/mpi_inf_3dhp.py writes '
+                                    'it')
+        with open_arrays(self.ann_file) as file:
+            content = dict(file)
+        poses = select_keypoints(content['S'][..., :3] * 1000.0, self.ann_file) if self.use_poses else None
+        parts = select_keypoints(content['part'][..., :2], self.ann_file) if self.with_labels else None
+        if self.use_poses:
+            self.check_keypoints(poses.shape[1], self.ann_file)
+        cameras = read_cameras(Path(self.data_root or '') / self.camera_file) if self.use_poses else {}
+        for i, record in self._visible(content):
+            record['bbox'] = self.annotation_bbox(content['center'][i], float(content['scale'][i]))
+            if self.use_poses:
+                self.add_pose(record, poses[i], self._camera(cameras, record), parts[i] if self.with_labels else None)
+            yield record
+
+    def _visible(self, content: dict[str, np.ndarray]) -> Iterator[tuple[int, dict]]:
+        """The chosen frames in which nothing hides the body, with their row in the file."""
+        is_taken, chosen = EveryNth(self.sample_interval), []
+        for i, name in enumerate(content['imgname']):
+            record = self._frame(i, str(name), content)
+            if self.is_chosen(record) and is_taken((record['sequence'], record['camera_name'])):
+                chosen.append((i, record))
+        if self.drop_occluded is None:
+            yield from chosen
+            return
+        bad = self._occluded(content)
+        moments = {_moment(record) for i, record in chosen if bad[i]}
+        kept = [(i, record) for i, record in chosen
+                if not bad[i] and (self.drop_occluded == 'view' or _moment(record) not in moments)]
+        print_log(f'{self.ann_file}: {len(chosen) - len(kept)} of {len(chosen)} frames are left out, occluded',
+                  'current', logging.INFO)
+        yield from kept
+
+    def _occluded(self, content: dict[str, np.ndarray]) -> np.ndarray:
+        if 'hidden' not in content:
+            raise ValueError(f'{self.ann_file}: does not say what the chair hides; convert it with ChairMasks '
+                             '(tools/dataset_converters/mpi_inf_3dhp.py), or keep all frames by drop_occluded=None')
+        return (content['part'][..., 2] == 0).any(axis=1) | (content['hidden'] > self.max_hidden)
+
+    def _frame(self, index: int, name: str, content: dict[str, np.ndarray]) -> dict:
+        found = NAME.search(name)
+        if found is None:
+            raise ValueError(f'{self.ann_file}: frame name {name!r}, expected the form S1_Seq1_Cam0_000001.jpg or '
+                             'TS1_000001.jpg')
+        take = found['take'] or found['subject']
+        sequence = f'{found["subject"]}_{take}' if found['take'] else take
+        action = str(content['action'][index]) if 'action' in content else take
+        return self.frame_record(index, name, found['subject'], action, found['camera'] or take, sequence,
+                                 int(found['frame']))
+
+    def _camera(self, cameras: dict, record: dict) -> dict:
+        is_test = record['camera_name'] == record['subject']
+        key = record['subject'] if is_test else f'{record["sequence"]}_Cam{record["camera_name"]}'
+        if key not in cameras:
+            raise KeyError(f'{self.camera_file}: no camera {key!r}, which {record["sample_name"]} was taken by')
+        camera = {'K': intrinsics(cameras[key])}
+        if 'R' in cameras[key]:  # from the world to the camera, metres
+            camera.update(R=np.asarray(cameras[key]['R'], dtype=np.float64), t=np.ravel(cameras[key]['T']) * 1000.0)
+        return camera
+
+
+def _moment(record: dict) -> tuple[str, int]:
+    return record['sequence'], record['frame']
+
+
+def select_keypoints(keypoints: np.ndarray, where: str | Path = '') -> np.ndarray:
+    """Return the paper's 18 keypoints (n, 18, C) of the training set's 28 or the test set's 17, (n, K, C).
+
+    Raises:
+        ValueError: Another number of keypoints.
+    """
+    count = keypoints.shape[-2]
+    if count == 28:
+        return keypoints[..., list(FROM_28), :]
+    if count != 17:
+        raise ValueError(f'{where}: {count} keypoints a pose, expected the 28 of the training set or the 17 of the '
+                         'test set')
+    return append_thorax(keypoints[..., list(FROM_17), :])

@@ -1,0 +1,298 @@
+"""A look at all data of a config before training: what is there, what is missing, what does not match.
+
+K: keypoints, h, w: size of an image.
+"""
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmxas.ops.geometry import camera_to_image
+from mmxas.registry import DATASETS
+from mmxas.safe_files.images import UnreadableImageError, read_image
+
+from .datasets.image_checks import image_size
+from .random_state import seeded
+from .transforms.loading import recorded_skips
+
+LOADERS = ('train', 'val', 'test')
+FULL_MASK = 0.99
+# An image point may lie this far from the projected one, as a fraction of the box's larger side (lens distortion).
+PROJECTION = 0.1
+
+
+@dataclass
+class DatasetReport:
+    """What was found in one data set.
+
+    Attributes:
+        name: Its place in the config, such as ``'train.target'``.
+        kind: Its type.
+        samples: Samples; None where it could not be read at all.
+        checked: Samples that were looked at one by one.
+        masks: Of those, how many have a mask.
+        labels: Of those, how many have keypoints.
+        problems: ``(kind, what)`` of everything that is wrong.
+        notes: What is worth knowing and not wrong.
+        keypoints: K of its skeleton, where it could be read.
+    """
+
+    name: str
+    kind: str
+    samples: int | None = None
+    checked: int = 0
+    masks: int = 0
+    labels: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    keypoints: int | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of problems of each kind."""
+        return dict(Counter(kind for kind, _ in self.problems))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a json file."""
+        return dict(name=self.name, type=self.kind, samples=self.samples, checked=self.checked, masks=self.masks,
+                    labels=self.labels, keypoints=self.keypoints, counts=self.counts,
+                    problems=[list(problem) for problem in self.problems], notes=self.notes)
+
+
+def dataset_configs(cfg: Mapping[str, Any]) -> dict[str, dict]:
+    """The configs of all data sets that hold samples, by their place: those inside pairs and mixtures, not these.
+
+    Args:
+        cfg: A config with ``train_dataloader``, ``val_dataloader``, ``test_dataloader``, or some of them.
+
+    Returns:
+        dict: An equal config stands once, under its first place.
+    """
+    found: dict[str, dict] = {}
+    for split in LOADERS:
+        loader = cfg.get(f'{split}_dataloader')
+        if loader:
+            for name, config in _leaves(loader['dataset'], split):
+                if config not in found.values():
+                    found[name] = config
+    return found
+
+
+def _leaves(config: Mapping[str, Any], name: str) -> list[tuple[str, dict]]:
+    inner = {key: config[key] for key in ('target', 'synthetic') if isinstance(config.get(key), Mapping)}
+    if isinstance(config.get('datasets'), list | tuple):
+        inner.update({f'datasets[{i}]': part for i, part in enumerate(config['datasets'])})
+    elif isinstance(config.get('dataset'), Mapping):
+        inner['dataset'] = config['dataset']
+    if not inner:
+        return [(name, dict(config))]
+    return [leaf for key, part in inner.items() for leaf in _leaves(part, f'{name}.{key}')]
+
+
+def check_config(cfg: Mapping[str, Any], num: int | None = 100) -> list[DatasetReport]:
+    """Check all data sets of a config.
+
+    Args:
+        cfg: The config.
+        num: Samples of each that are looked at one by one, evenly spread; None for all. Defaults to 100.
+
+    Returns:
+        list[DatasetReport]: One a data set.
+    """
+    reports = [check_dataset(name, config, num) for name, config in dataset_configs(cfg).items()]
+    wanted = cfg.get('model', {}).get('head', {}).get('num_keypoints')
+    known = [report for report in reports if report.keypoints is not None]
+    for report in known:
+        expected = known[0].keypoints if wanted is None else wanted
+        if report.keypoints != expected:
+            whose = f'that of {known[0].name}' if wanted is None else 'model.head.num_keypoints'
+            report.problems.append(('keypoint count', f'the skeleton has {report.keypoints} keypoints, {whose} is '
+                                    f'{expected}'))
+    return reports
+
+
+def check_dataset(name: str, config: Mapping[str, Any], num: int | None = 100) -> DatasetReport:
+    """Check one data set. Nothing is rendered, and nothing written.
+
+    Args:
+        name: What the report calls it.
+        config: Its config.
+        num: Samples that are looked at one by one, evenly spread; None for all. Defaults to 100.
+
+    Returns:
+        DatasetReport: What was found.
+    """
+    report = DatasetReport(name, str(config.get('type')))
+    dataset = _build(config, report)
+    if dataset is None:
+        return report
+    report.samples, report.keypoints = len(dataset), dataset.metainfo.get('num_keypoints')
+    chosen = range(len(dataset))
+    if num is not None and num < len(dataset):
+        chosen = np.unique(np.linspace(0, len(dataset) - 1, num).round().astype(int)).tolist()
+    for index in chosen:
+        report.checked += 1
+        _check_one(dataset, index, report)
+    return report
+
+
+def _build(config: Mapping[str, Any], report: DatasetReport) -> Any:
+    """Build without rendering, going on behind bad files; None where that is not possible."""
+    config, accepted = dict(config), _arguments(config.get('type'))
+    changes = dict(on_error='skip', num_checked=1, image_files=False, lazy_init=False)
+    config.update({key: value for key, value in changes.items() if key in accepted})
+    rendered = config.get('generator') is not None and 'generator' in accepted and _is_on_disk(config, accepted)
+    if rendered:
+        config['generator'] = None
+    with recorded_skips() as skips:
+        try:
+            dataset = DATASETS.build(config)
+            dataset.full_init() if hasattr(dataset, 'full_init') else None
+        except FileNotFoundError as error:
+            if rendered:
+                report.notes.append(f'not rendered, or not completely; the first run renders it ({error})')
+            else:
+                report.problems.append(('missing', str(error)))
+            dataset = None
+        except Exception as error:  # whatever a data set raises for bad data is what is asked for here
+            report.problems.append(('cannot be read', f'{type(error).__name__}: {error}'))
+            dataset = None
+    report.problems += [(_kind_of(reason), reason) for reason in skips]
+    return dataset
+
+
+def _arguments(kind: Any) -> set[str]:
+    """Names of the arguments of a registered data set and its bases; mmengine's errors come when it is built."""
+    cls = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if not inspect.isclass(cls):
+        return set()
+    return {name for base in inspect.getmro(cls) if '__init__' in vars(base)
+            for name in inspect.signature(base.__init__).parameters}
+
+
+def _is_on_disk(config: Mapping[str, Any], accepted: set[str]) -> bool:
+    """Whether rendered pairs belong in a folder; the others are rendered when they are asked for."""
+    return config.get('data_root') is not None or 'split' in accepted
+
+
+def _kind_of(reason: str) -> str:
+    """A kind of problem for what a data set skipped."""
+    for words, kind in (('all black', 'empty mask'), ('no mask', 'missing mask'), ('no such file', 'missing'),
+                        ('px, but its image', 'mask size')):
+        if words in reason:
+            return kind
+    return 'unreadable'
+
+
+def _check_one(dataset: Any, index: int, report: DatasetReport) -> None:
+    """Look at one sample, and send it through the pipeline."""
+    try:
+        info = dataset.get_data_info(index)
+        problems = sample_problems(info, report.keypoints)
+    except (UnreadableImageError, ValueError, OSError, KeyError) as error:
+        problems, info = [(_kind_of(str(error)), str(error))], {}
+    report.masks += info.get('mask') is not None or bool(info.get('mask_path'))
+    report.labels += info.get('keypoints') is not None
+    if not problems and info:
+        try:
+            with seeded(0, 0, index):
+                packed = dataset.pipeline(info)
+            problems = [] if packed is not None else [('pipeline', 'the pipeline drops it')]
+        except Exception as error:
+            problems = [('pipeline', f'{type(error).__name__}: {error}')]
+    name = str(info.get('sample_name') or info.get('img_path') or f'sample {index}')
+    report.problems += [(kind, what if name in what else f'{name}: {what}') for kind, what in problems]
+
+
+def sample_problems(info: Mapping[str, Any], num_keypoints: int | None = None) -> list[tuple[str, str]]:
+    """Say what does not match in a raw sample.
+
+    Args:
+        info: The sample, as ``get_data_info`` gives it.
+        num_keypoints: K of the skeleton, or None.
+
+    Returns:
+        list[tuple[str, str]]: ``(kind, what)``.
+    """
+    try:
+        image = info.get('img')
+        shape = (read_image(info['img_path']) if image is None else image).shape[:2]
+    except UnreadableImageError as error:
+        return [('missing' if not Path(info['img_path']).is_file() else 'unreadable', str(error))]
+    return [*_mask_problems(info, shape), *_box_problems(info, shape), *_label_problems(info, num_keypoints)]
+
+
+def _mask_problems(info: Mapping[str, Any], shape: tuple[int, int]) -> list[tuple[str, str]]:
+    mask, path = info.get('mask'), info.get('mask_path')
+    if mask is None and not path:
+        return []
+    if mask is None:
+        if not Path(path).is_file():
+            return [('missing mask', f'{path}: no such file')]
+        try:
+            if image_size(path) != tuple(shape):
+                return [('mask size', f'{path}: (h, w) {image_size(path)}, its image {tuple(shape)}')]
+            mask = read_image(path, cv2.IMREAD_GRAYSCALE)
+        except UnreadableImageError as error:
+            return [('unreadable mask', str(error))]
+    if tuple(mask.shape[:2]) != tuple(shape):
+        return [('mask size', f'mask of (h, w) {mask.shape[:2]}, its image {tuple(shape)}')]
+    share = float(np.mean(np.asarray(mask) > 0))
+    if share == 0:
+        return [('empty mask', 'the mask is all black')]
+    return [('full mask', f'the mask covers {100 * share:.1f} % of the image')] if share > FULL_MASK else []
+
+
+def _box_problems(info: Mapping[str, Any], shape: tuple[int, int]) -> list[tuple[str, str]]:
+    if info.get('bbox') is None:
+        return [('box', 'no box')]
+    box = np.asarray(info['bbox'], dtype=np.float64).reshape(-1)[:4]
+    if not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
+        return [('box', f'box {box.tolist()} has no area')]
+    height, width = shape
+    if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
+        return [('box', f'box {box.round(1).tolist()} lies outside the image of {width} x {height} px')]
+    return []
+
+
+def _label_problems(info: Mapping[str, Any], num_keypoints: int | None) -> list[tuple[str, str]]:
+    problems = []
+    for key in ('keypoints', 'keypoints_cam'):
+        points = info.get(key)
+        if points is None:
+            continue
+        if num_keypoints is not None and points.shape[1] != num_keypoints:
+            problems.append(('keypoint count', f'{key}: {points.shape[1]}, the skeleton has {num_keypoints}'))
+        elif not np.isfinite(points).all():
+            problems.append(('label', f'{key} holds numbers that are not finite'))
+    return problems or _camera_problems(info)
+
+
+def _camera_problems(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Whether the 3D keypoints lie before the camera and project to where the 2D keypoints are."""
+    points, camera = info.get('keypoints_cam'), info.get('camera')
+    if points is None or camera is None:
+        return []
+    K = np.asarray(camera['K'], dtype=np.float64)
+    if K.shape != (3, 3) or not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
+        return [('camera', f'intrinsics {K.tolist()}: a matrix (3, 3) with positive focal lengths expected')]
+    points = np.asarray(points[0], dtype=np.float64)
+    if (points[:, 2] <= 0).any():
+        return [('camera', f'{int((points[:, 2] <= 0).sum())} keypoints lie behind the camera')]
+    if info.get('keypoints') is None:
+        return []
+    seen = np.asarray(info.get('keypoints_visible', np.ones((1, len(points))))).reshape(len(points), -1)[:, 0] > 0
+    pixels = np.asarray(info['keypoints'][0], dtype=np.float64)[seen]
+    offset = np.linalg.norm(camera_to_image(points[seen], K)[:, :2] - pixels, axis=1)
+    side = float(np.ptp(pixels, axis=0).max()) if seen.any() else 0.0
+    if seen.any() and np.median(offset) > PROJECTION * max(side, 1.0):
+        return [('camera', f'the 3D keypoints project {np.median(offset):.1f} px (median) from the 2D keypoints: '
+                 'another camera, unit or frame?')]
+    return []

@@ -1,0 +1,107 @@
+"""A batch on which a loss was not finite, with all that reproduces it, in a file that executes nothing."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.runner import set_random_seed
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from mmpose.structures import PoseDataSample
+from torch import Tensor, nn
+
+from mmxas.safe_files import read_checkpoint_file
+from mmxas.synthesis.shards import write_atomically
+
+_TYPES = {kind.__name__: kind for kind in (PoseDataSample, InstanceData, PixelData)}
+FORMAT = 'mmxas batch 1'
+
+
+def to_plain(item: Any) -> Any:
+    """Tensors, numbers, text and containers of these; data elements become dictionaries, anything else its text."""
+    if isinstance(item, BaseDataElement):
+        return {'element': type(item).__name__, 'metainfo': to_plain(dict(item.metainfo_items())),
+                'data': to_plain(dict(item.items()))}
+    if isinstance(item, Mapping):
+        return {str(key): to_plain(value) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [to_plain(value) for value in item]
+    if isinstance(item, np.generic):
+        return item.item()
+    if isinstance(item, np.ndarray):
+        return item if item.dtype.kind in 'biuf' else item.tolist()
+    return item if isinstance(item, Tensor | str | int | float | bool | type(None)) else str(item)
+
+
+def from_plain(item: Any) -> Any:
+    """The data elements again."""
+    if isinstance(item, dict) and item.get('element') in _TYPES:
+        element = _TYPES[item['element']](metainfo=from_plain(item['metainfo']))
+        for name, value in from_plain(item['data']).items():
+            setattr(element, name, value)
+        return element
+    if isinstance(item, dict):
+        return {key: from_plain(value) for key, value in item.items()}
+    if isinstance(item, list):
+        return [from_plain(value) for value in item]
+    return item
+
+
+def dump_batch(path: Path, model: nn.Module, batch: Mapping, facts: Mapping[str, Any]) -> None:
+    """Write a batch and the model that met it, whole or not at all.
+
+    Args:
+        path: The file.
+        model: Its weights are kept as they are.
+        batch: What the data loader gave.
+        facts: ``seed`` of the iteration, ``loss_weights`` of its stage, ``autocast`` (device type and dtype, or None),
+            ``iteration``, ``error``, and ``config``, the text of the config.
+    """
+    content = {'format': FORMAT, 'batch': to_plain(batch), 'state_dict': model.state_dict(), **to_plain(facts)}
+    write_atomically(path, lambda file: torch.save(content, file))
+
+
+def read_batch(path: str | Path) -> dict[str, Any]:
+    """Read what :func:`dump_batch` wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another file.
+    """
+    content = read_checkpoint_file(path, 'cpu')
+    if not isinstance(content, dict) or content.get('format') != FORMAT:
+        raise ValueError(f'{path}: a batch that training dumped expected ({FORMAT!r})')
+    return {**content, 'batch': from_plain(content['batch'])}
+
+
+def replay(model: nn.Module, dump: Mapping[str, Any]) -> dict[str, float]:
+    """Compute the losses of a dumped batch again.
+
+    Args:
+        model: A model of the config that met it; its weights and stage are set.
+        dump: From :func:`read_batch`.
+
+    Returns:
+        dict: Each loss, finite or not.
+    """
+    model.load_state_dict(dump['state_dict'])
+    model.set_stage(dump['loss_weights'])
+    model.train()
+    found: dict[str, float] = {}
+    check = model._check_finite
+
+    def keep(losses: Mapping[str, Tensor], _samples: Any) -> None:
+        found.update({name: float(value.detach()) for name, value in losses.items()})
+
+    device, dtype = dump['autocast'] or ('cpu', None)
+    model._check_finite = keep
+    try:
+        set_random_seed(int(dump['seed']))
+        with torch.autocast(device, dtype=dtype and getattr(torch, dtype), enabled=dtype is not None):
+            data = model.data_preprocessor(dump['batch'], True)
+            model(**data, mode='loss')
+    finally:
+        model._check_finite = check
+    return found

@@ -1,0 +1,87 @@
+"""Leaving when a cluster asks for it: SIGTERM saves and ends the run."""
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import torch
+from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmxas.registry import HOOKS
+from mmxas.synthesis.shards import write_atomically
+
+STATUS = 128 + signal.SIGTERM
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """On SIGTERM: finish the iteration, save ``preempted_iter_<n>.pth``, name it in ``last_checkpoint``, exit with 143.
+
+    ``--resume`` goes on from there, inside the epoch. Of several processes it is enough that one was told. Workers of
+    data loaders, which a scheduler signals as well, leave the signal to the process that started them.
+
+    Args:
+        interval: Processes ask each other every so many iterations; a single one looks in each. Defaults to 1.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, interval: int = 1) -> None:
+        self.interval, self.asked = interval, False
+        self._before = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Listen."""
+        owner = os.getpid()
+
+        def ask(*_args) -> None:
+            self.asked = self.asked or os.getpid() == owner
+
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, ask)
+
+    def after_train(self, runner: Runner) -> None:
+        """Listen no longer."""
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+            self._before = None
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
+        """Save and leave, if asked."""
+        if self._is_asked(runner.iter):
+            self._leave(runner, runner.iter + 1)
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
+                       outputs: list | None = None) -> None:
+        """Save and leave, if asked, with the evaluation cut short."""
+        if self._before is not None and self._is_asked(batch_idx):
+            self._leave(runner, runner.iter)
+
+    def _is_asked(self, count: int) -> bool:
+        if get_world_size() == 1:
+            return self.asked
+        if count % self.interval:
+            return False
+        asked = torch.tensor(float(self.asked), device=torch.device('cuda') if torch.cuda.is_available() else 'cpu')
+        all_reduce(asked, 'max')
+        return bool(asked)
+
+    def _leave(self, runner: Runner, done: int) -> None:
+        name = f'preempted_iter_{done}.pth'
+        loop = runner.train_loop
+        loop._iter, iteration = done - 1, loop._iter  # mmengine saves the iteration that it believes to be in
+        try:
+            runner.save_checkpoint(runner.work_dir, name, by_epoch=False, backend_args=dict(backend='atomic_local'))
+        finally:
+            loop._iter = iteration
+        if is_main_process():
+            path = str(Path(runner.work_dir) / name)
+            write_atomically(Path(runner.work_dir) / 'last_checkpoint', lambda file: file.write(path.encode()))
+        runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; go on with --resume', name, done)
+        self.after_train(runner)
+        sys.exit(STATUS)

@@ -1,0 +1,100 @@
+"""Results side by side, if they were measured alike."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from terminaltables import AsciiTable
+
+from mmxas.evaluation.report import flatten
+
+# What must agree for two numbers to be compared; a data set's folder may lie elsewhere.
+_MEASURE = ('metric', 'protocol', 'frame', 'unit', 'root', 'skeleton', 'alignment', 'weights', 'dataset',
+            'num_samples', 'num_labelled', 'num_moments')
+_ELSEWHERE = {'dataset.data_root', 'dataset.mode'}
+
+Result = Mapping[str, Any]
+
+
+def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
+    """The fields by which results were measured differently.
+
+    Args:
+        results: Two or more results.
+
+    Returns:
+        dict: Dotted name of a field, such as ``protocol.switches.left_right_switch``, to its value in each result
+        (None where it has none); empty if all agree. Checkpoints and numbers of hypotheses may differ.
+    """
+    fields = [_fields({name: result.get(name) for name in _MEASURE}) for result in results]
+    names = sorted(set().union(*fields) - _ELSEWHERE)
+    values = {name: [found.get(name) for found in fields] for name in names}
+    return {name: found for name, found in values.items() if any(value != found[0] for value in found[1:])}
+
+
+def compare(results: Sequence[Result], names: Sequence[str], force: bool = False, by: str | None = None) -> str:
+    """A text table: one row a number, one column a result; of two results also their difference.
+
+    Args:
+        results: Two or more results.
+        names: Their names.
+        force: Compare although they were measured differently; the table then begins with how. Defaults to False.
+        by: Compare the tables of this key, such as ``'action'``. Defaults to None: the groups.
+
+    Returns:
+        str: The table.
+
+    Raises:
+        ValueError: Fewer than two results, one without such tables, or results that were measured differently; the
+            message says in which fields.
+    """
+    if len(results) < 2 or len(results) != len(names):
+        raise ValueError(f'two results or more, each with a name, expected, got {len(results)} and {len(names)} names')
+    apart = differences(results)
+    listed = '\n'.join(f'  {name}: {" | ".join(map(str, values))}' for name, values in apart.items())
+    if apart and not force:
+        raise ValueError(f'the results were measured differently (--force compares them all the same):\n{listed}')
+    columns = [_numbers(result, name, by) for result, name in zip(results, names)]
+    head = ['', *names, *(['difference'] if len(names) == 2 else [])]
+    rows = [['checkpoint', *(_checkpoint(result) for result in results), *([''] if len(names) == 2 else [])],
+            ['hypotheses', *(str(result.get('num_hypotheses') or '') for result in results),
+             *([''] if len(names) == 2 else [])]]
+    for row in dict.fromkeys(name for column in columns for name in column):
+        rows.append([row, *_cells([column.get(row) for column in columns])])
+    table = f'{_title(results[0])}\n{AsciiTable([head, *rows]).table}'
+    return f'measured differently:\n{listed}\n{table}' if apart else table
+
+
+def _title(result: Result) -> str:
+    return f'{result["metric"]}, {result["protocol"]["name"]}, {result.get("unit", "")}'
+
+
+def _numbers(result: Result, name: str, by: str | None) -> dict[str, float]:
+    tables = result.get('groups') if by is None else result.get('tables', {}).get(by)
+    if not tables:
+        raise ValueError(f'{name}: no tables by {by or "groups"}; it has {sorted(result.get("tables", {}))}')
+    return flatten(tables)
+
+
+def _cells(values: list[float | None]) -> list[str]:
+    cells = ['' if value is None else f'{value:.4g}' if abs(value) < 10 else f'{value:.1f}' for value in values]
+    if len(values) != 2:
+        return cells
+    return [*cells, '' if None in values else f'{values[1] - values[0]:+.3g}']
+
+
+def _checkpoint(result: Result) -> str:
+    checkpoint = result.get('checkpoint') or {}
+    if checkpoint.get('sha256'):
+        return checkpoint['sha256'][:12]
+    return f'epoch {checkpoint["epoch"]}' if 'epoch' in checkpoint else str(checkpoint.get('file'))
+
+
+def _fields(value: Any, prefix: str = '') -> dict[str, Any]:
+    """Nested mappings to dotted names; mappings without entries vanish."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for name, inner in value.items():
+        flat.update(_fields(inner, f'{prefix}.{name}' if prefix else str(name)))
+    return flat

@@ -1,0 +1,71 @@
+"""What is evaluated: which model, of which checkpoint, on which data; a hook tells the metrics."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+# What tells one part of a data set from another, where a data set has it.
+_FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval', 'indices',
+          'box', 'seed', 'num')
+
+
+@dataclass(frozen=True)
+class EvaluationContext:
+    """What is evaluated.
+
+    Args:
+        model: The estimator, out of its distributed wrapper. Defaults to None: unknown.
+        checkpoint: ``file`` and ``sha256`` of the weights' file, or ``epoch`` and ``iteration`` of a run. Defaults to
+            unknown, an empty dict.
+        dataset: ``type``, ``mode`` (``'val'`` or ``'test'``), ``count`` and what tells the split. Defaults to unknown.
+    """
+
+    model: nn.Module | None = None
+    checkpoint: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
+
+
+def checkpoint_facts(path: str | None) -> dict[str, Any]:
+    """A checkpoint's name and the SHA-256 of its file; of one that is no local file (a URL, none) only the name.
+
+    Args:
+        path: As it was loaded, or None for untrained weights.
+
+    Returns:
+        dict: ``file`` and ``sha256``, each None where unknown.
+    """
+    if path is None or not Path(path).is_file():
+        return {'file': path, 'sha256': None}
+    digest = hashlib.sha256()
+    with Path(path).open('rb') as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return {'file': str(path), 'sha256': digest.hexdigest()}
+
+
+def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
+    """A data set's type, size and split, as far as its attributes say.
+
+    Args:
+        dataset: The data set of a loader.
+        mode: ``'val'`` or ``'test'``.
+
+    Returns:
+        dict: Plain data.
+    """
+    facts = {'type': type(dataset).__name__, 'mode': mode, 'count': len(dataset)}
+    for name in _FACTS:
+        value = getattr(dataset, name, None)
+        if isinstance(value, str | int | float | Path):
+            facts[name] = str(value) if isinstance(value, Path) else value
+        elif isinstance(value, Sequence) and all(isinstance(v, str | int | float) for v in value):
+            facts[name] = list(value)
+    root = facts.get('data_root')
+    if root and str(facts.get('ann_file', '')).startswith(root):  # the same file, wherever the data lie
+        facts['ann_file'] = facts['ann_file'][len(root):].lstrip('/')
+    return facts

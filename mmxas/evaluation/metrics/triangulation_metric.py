@@ -1,0 +1,143 @@
+"""Poses triangulated from the views of one moment (Table 3's second figure), and how the views agree about sides."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.evaluation.hypothesis_selection import pose_errors, pose_metrics
+from mmxas.evaluation.protocol import Protocol, load_protocol
+from mmxas.evaluation.report import flatten, grouped, printed, tables_by
+from mmxas.evaluation.sample_record import as_numpy, sample_key, sample_poses
+from mmxas.ops.checks import check_choice
+from mmxas.ops.geometry import camera_to_image, camera_to_world
+from mmxas.ops.pose_metrics import ambiguity_ratio, left_right_switch
+from mmxas.ops.triangulation import triangulate
+from mmxas.registry import METRICS
+
+from .context_metric import ContextMetric
+
+WEIGHTS = ('none', 'scores', 'depth')
+
+
+@METRICS.register_module()
+class TriangulationMetric(ContextMetric):
+    """Errors of poses that are triangulated from the confident pose's x and y in all views of a moment, in world mm.
+
+    ``xas/triangulated/MPJPE`` and its like compare with the label as the protocol does; ``xas/ambiguity_ratio``
+    (:func:`~mmxas.ops.pose_metrics.ambiguity_ratio`) says how much the views disagree about left and right, by the
+    labels. A moment counts once, whichever of its views came. Samples need ``camera`` with ``K``, ``R`` and ``t``.
+
+    Args:
+        protocol: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``'standard'``.
+        moment: Samples that agree in all of these show one moment. Defaults to subject, action, sequence and frame.
+        weights: How far each view is trusted: ``'none'``, ``'scores'`` (the keypoint's score), or ``'depth'`` (its
+            predicted depth, with the homogeneous solution, as the released code does). Defaults to None: ``'depth'``
+            under the released protocol, else ``'none'``.
+        min_views: Moments with fewer views are left out, and counted. Defaults to 2.
+        skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
+        group_by: A table is made for each, of keys that a moment's views share. Defaults to ``('action',)``.
+        **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
+
+    Raises:
+        ValueError: Unknown weights, fewer than two views, or a protocol without the camera.
+    """
+
+    def __init__(self, protocol: str | Mapping[str, Any] | Protocol = 'standard',
+                 moment: Sequence[str] = ('subject', 'action', 'sequence', 'frame'), weights: str | None = None,
+                 min_views: int = 2, skeleton: str | dict | Skeleton = 'h36m18',
+                 group_by: Sequence[str] = ('action', ), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.protocol, self.skeleton = load_protocol(protocol), load_skeleton(skeleton)
+        self.weights = weights or ('depth' if self.protocol.name == 'released' else 'none')
+        check_choice(self.weights, WEIGHTS, 'weights')
+        if min_views < 2 or not self.protocol.true_intrinsics:
+            raise ValueError('triangulation: min_views of 2 or more and a protocol with true_intrinsics expected, got '
+                             f'{min_views} and {self.protocol.true_intrinsics}')
+        self.moment, self.min_views, self.group_by = tuple(moment), min_views, tuple(group_by)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep each view's keypoints in px, its camera and its label."""
+        self.results += [self._view(sample) for sample in data_samples]
+
+    def _view(self, sample: dict) -> dict:
+        view = {'moment': tuple(sample_key(sample, name) for name in self.moment),
+                'camera': sample_key(sample, 'camera'), 'box': sample.get('box_source'),
+                'clip': str(sample.get('clip') or ''),
+                'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}}}
+        poses = sample_poses(sample, self.protocol, self.skeleton.pairs)
+        if 'R' not in poses:
+            return view
+        K = np.asarray(sample['camera']['K'], dtype=np.float64)
+        confident, label = poses['hypotheses'][0], camera_to_image(poses['target'], K)
+        image = camera_to_image(confident, K)
+        scores = as_numpy(sample['pred_instances'].get('hypothesis_scores', np.ones((1, 1, len(image)))))[0, 0]
+        switched = poses.get('switched', left_right_switch(image, label, self.skeleton.pairs)[1][:, 0])
+        return view | {
+            'points': image[:, :2], 'depth': confident[:, 2], 'scores': scores.astype(np.float64), 'K': K,
+            'R': poses['R'], 't': poses['t'], 'switched': switched,
+            'target': camera_to_world(poses['target'], poses['R'], poses['t'])}
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Triangulate each moment; print, write and return the errors.
+
+        Raises:
+            ValueError: No moment has views enough, one has two samples of a camera, or its views are degenerate.
+        """
+        views = [result for result in results if 'points' in result]
+        moments: dict[tuple, list[dict]] = {}
+        for view in views:
+            moments.setdefault(view['moment'], []).append(view)
+        whole = [group for group in moments.values() if len(group) >= self.min_views]
+        if not whole:
+            raise ValueError(f'no moment has {self.min_views} views: {len(results)} samples, {len(views)} of them with '
+                             f'labels and a camera (K, R, t), make {len(moments)} moments by {", ".join(self.moment)}')
+        found = np.stack([self._triangulate(group) for group in whole])
+        target = np.stack([np.mean([view['target'] for view in group], axis=0) for group in whole])
+        errors = {'triangulated': pose_errors(found, target, metrics=self._metrics(len(whole))),
+                  'ambiguity_ratio': np.array([ambiguity_ratio(np.stack([v['switched'] for v in g])) for g in whole])}
+        return self._report(results, errors, whole, len(moments) - len(whole))
+
+    def _metrics(self, count: int) -> dict:
+        """The points are in world mm already: N-MPJPE about the world's origin needs no further step."""
+        world = np.broadcast_to(np.eye(3), (count, 3, 3)), np.zeros((count, 3))
+        return pose_metrics(self.skeleton.root, self.protocol.root_centred,
+                            world if self.protocol.scale_about == 'world' else None)
+
+    def _triangulate(self, group: list[dict]) -> np.ndarray:
+        """World mm (K, 3) from the views of a moment."""
+        name = ', '.join(group[0]['moment'])
+        cameras = [view['camera'] for view in group]
+        if len(set(cameras)) < len(cameras):
+            raise ValueError(f'moment ({name}): cameras {cameras}, one sample a camera expected: give `moment` a key '
+                             'that tells these apart')
+        weights = None if self.weights == 'none' else np.stack([view[self.weights] for view in group], axis=1)
+        count = len(group[0]['points'])
+        points, *camera = (np.stack([view[key] for view in group]) for key in ('points', 'K', 'R', 't'))
+        camera = [np.broadcast_to(values, (count, *values.shape)) for values in camera]
+        released = dict(homogeneous=True, refinements=0) if self.weights == 'depth' else {}
+        try:
+            return triangulate(points.swapaxes(0, 1), *camera, weights=weights, **released)
+        except ValueError as error:
+            raise ValueError(f'moment ({name}), cameras {cameras}: {error}') from error
+
+    def _report(self, results: list[dict], errors: dict, whole: list[list[dict]], short: int) -> dict[str, float]:
+        keys = {name: [group[0]['keys'][name] for group in whole] for name in {'action', *self.group_by}}
+        classes = keys['action'] if self.protocol.average == 'action' else None
+        tables = grouped(errors, [group[0]['clip'] for group in whole], None, classes)
+        by_key = {name: tables_by(errors, keys[name], None) for name in self.group_by if any(keys[name])}
+        from_root = any(result['box'] == 'root' for result in results)
+        print_log('\n' + printed(tables, f'triangulated, {self.protocol.name}'), 'current')
+        centred = 'root-centred' if self.protocol.root_centred else 'none'
+        self.write(self.protocol, from_root, {
+            'frame': 'world', 'unit': 'mm', 'root': self.skeleton.keypoints[self.skeleton.root],
+            'alignment': {'MPJPE, PCK@150mm, AUC': centred, 'N-MPJPE': f'scaled about the {self.protocol.scale_about}',
+                          'P-MPJPE': 'similarity'},
+            'ambiguity_ratio': 'by the labels', 'weights': self.weights, 'skeleton': self.skeleton.name,
+            'moment': list(self.moment), 'num_samples': len(results), 'num_moments': len(whole),
+            'num_moments_left_out': short, 'num_views': sorted({len(group) for group in whole}),
+            'groups': tables, 'tables': by_key})
+        return flatten(tables['all'])

@@ -1,0 +1,123 @@
+"""Evaluation protocols: what of the ground truth an evaluation uses, one switch for each use.
+
+Two are named. ``standard`` compares root-centred poses and counts valid hypotheses only. ``released`` does what the
+released code's evaluation does, so that its numbers can be compared. Any switch may be set by itself:
+``protocol=dict(name='released', left_right_switch=False)``.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from mmxas.ops.checks import check_choice
+
+CROPS = ('any', 'root')
+NEAREST_IN = ('camera', 'norm')
+SCALE_ABOUT = ('root', 'world')
+AVERAGES = ('samples', 'action')
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What an evaluation takes from the ground truth, and how it compares.
+
+    Args:
+        name: The named protocol that it starts from. Defaults to ``'standard'``.
+        left_right_switch: Replace each keypoint of a left/right pair by its counterpart where that one is nearer to the
+            label in the image, keypoint by keypoint. Defaults to False.
+        best_per_pose: Report the best hypothesis of each sample, chosen by the labels. Defaults to True.
+        best_per_keypoint: Report the best hypothesis of each keypoint, chosen by the labels. Defaults to True.
+        crop: ``'root'`` asks that each crop is cut around the true root, ``'any'`` takes the data set's and says which
+            they are. Defaults to ``'any'``.
+        true_root_depth: Scale depths, and place poses, by the true depth of the root; else the crop is taken to be
+            ``assumed_box_mm`` wide. Defaults to True.
+        true_intrinsics: Lift along the rays of the true camera; else by parallel rays. Defaults to True.
+        assumed_box_mm: Side of a crop without ``true_root_depth``, mm. Defaults to 2000.
+        root_centred: Centre both poses on the root before MPJPE, PCK and AUC. Without it the error of the root counts,
+            but for its depth, which is given. Defaults to True.
+        scale_about: N-MPJPE scales about the ``'root'``, or about the origin of the ``'world'`` without centring
+            (of the camera, for samples without extrinsics). Defaults to ``'root'``.
+        nearest_in: The best hypothesis of a keypoint is the nearest in ``'camera'`` mm, root-centred, or in the
+            ``'norm'`` frame, where z has half the scale of x and y. Defaults to ``'camera'``.
+        valid_only: Invalid hypotheses never win. Defaults to True.
+        average: Mean over ``'samples'``, or over the means of each ``'action'``. Defaults to ``'samples'``.
+
+    Raises:
+        ValueError: An unknown choice, or switches that contradict each other.
+    """
+
+    name: str = 'standard'
+    left_right_switch: bool = False
+    best_per_pose: bool = True
+    best_per_keypoint: bool = True
+    crop: str = 'any'
+    true_root_depth: bool = True
+    true_intrinsics: bool = True
+    assumed_box_mm: float = 2000.0
+    root_centred: bool = True
+    scale_about: str = 'root'
+    nearest_in: str = 'camera'
+    valid_only: bool = True
+    average: str = 'samples'
+
+    def __post_init__(self) -> None:
+        check_choice(self.crop, CROPS, 'crop')
+        check_choice(self.scale_about, SCALE_ABOUT, 'scale_about')
+        check_choice(self.nearest_in, NEAREST_IN, 'nearest_in')
+        check_choice(self.average, AVERAGES, 'average')
+        if not self.true_intrinsics and not (self.root_centred and self.scale_about == 'root'):
+            raise ValueError("true_intrinsics=False places no pose in space: root_centred=True and scale_about='root' "
+                             f'expected, got {self.root_centred} and {self.scale_about!r}')
+
+    def ground_truth(self, crop_from_root: bool = False) -> list[str]:
+        """Each use of the ground truth, in words.
+
+        Args:
+            crop_from_root: Whether a crop was cut around the true root. Defaults to False.
+        """
+        sources = (('camera', self.true_intrinsics), ('root depth', self.true_root_depth))
+        given = [source for source, used in sources if used]
+        uses = [f'{" and ".join(given)} given'] if given else []
+        return uses + [words for words, used in (
+            ('crop from the true root', crop_from_root),
+            ('left/right keypoints switched to the nearer label', self.left_right_switch),
+            ('best_per_pose: hypothesis chosen by the labels, each metric its own', self.best_per_pose),
+            ('best_per_keypoint: hypothesis of each keypoint chosen by the labels', self.best_per_keypoint)) if used]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The switches as plain data, by name."""
+        return asdict(self)
+
+
+PROTOCOLS = {
+    'standard': Protocol(),
+    'released': Protocol(
+        name='released', left_right_switch=True, best_per_pose=False, crop='root', root_centred=False,
+        scale_about='world', nearest_in='norm', valid_only=False, average='action'),
+}
+
+
+def load_protocol(protocol: str | Mapping[str, Any] | Protocol) -> Protocol:
+    """A protocol by name, or by a dict of its name and the switches that differ.
+
+    Args:
+        protocol: ``'standard'``, ``'released'``, a dict such as ``dict(name='released', average='samples')``, or a
+            protocol, which is returned.
+
+    Returns:
+        Protocol: The protocol.
+
+    Raises:
+        ValueError: An unknown name or switch; the known ones are listed.
+    """
+    if isinstance(protocol, Protocol):
+        return protocol
+    switches = {'name': protocol} if isinstance(protocol, str) else dict(protocol)
+    name = switches.pop('name', 'standard')
+    check_choice(name, list(PROTOCOLS), 'protocol')
+    known = [field.name for field in fields(Protocol) if field.name != 'name']
+    unknown = sorted(set(switches) - set(known))
+    if unknown:
+        raise ValueError(f'protocol: unknown switches {unknown}; the switches are {known}')
+    return replace(PROTOCOLS[name], **switches)

@@ -1,0 +1,141 @@
+"""Between the content of a released checkpoint and the state dict of an :class:`XASPoseEstimator`, in memory."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from .released_names import DISCRIMINATOR, MODEL, released_names
+
+BODY_MODEL = 'smpl_layer.'
+_SHOWN = 3
+
+
+class ReleasedConversion(NamedTuple):
+    """What became of a released checkpoint.
+
+    Attributes:
+        state_dict: Tensors under the names of the estimator here, untouched.
+        body_model: Buffers of the body model, as ``<dictionary>/<key>``, which the estimator has no place for.
+        left_out: Further entries of the file, such as the states of the optimizers.
+        epochs: Number of the epoch that the file was saved at, or None.
+    """
+
+    state_dict: dict[str, Tensor]
+    body_model: list[str]
+    left_out: list[str]
+    epochs: int | None
+
+
+def from_released(content: Any, reference: Mapping[str, Tensor], source: object = 'checkpoint') -> ReleasedConversion:
+    """Rename the tensors of a released checkpoint, after making sure that they are those of the networks.
+
+    Args:
+        content: What the file holds: ``unsup_model``, ``unsup_disc``, and more that is not needed.
+        reference: State dict of the estimator that shall take them; names and shapes are read only.
+        source: What messages call the checkpoint.
+
+    Returns:
+        The state dict and what was left out.
+
+    Raises:
+        ValueError: Not a released checkpoint, a missing or unknown tensor, or one of another shape, by name.
+    """
+    networks = {name: _network(content, name, source) for name in (MODEL, DISCRIMINATOR)}
+    places = released_names(reference)
+    found = {f'{name}/{key}': value for name, network in networks.items() for key, value in network.items()}
+    body_model = [name for name in found if name.partition('/')[2].startswith(BODY_MODEL)]
+    wanted = {f'{name}/{key}': ours for ours, (name, key) in places.items()}
+    tensors = {name: value for name, value in found.items() if name not in body_model}
+    check_tensors(tensors, {name: reference[ours] for name, ours in wanted.items()}, source)
+    return ReleasedConversion(
+        state_dict={ours: tensors[name] for name, ours in wanted.items()}, body_model=body_model,
+        left_out=sorted(str(key) for key in content if key not in (*networks, 'epochs')),
+        epochs=content['epochs'] if isinstance(content.get('epochs'), int) else None)
+
+
+def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor], epochs: int | None = None,
+                body_model: Mapping[str, Mapping[str, Tensor]] | None = None, source: object = 'checkpoint'
+                ) -> dict[str, Any]:
+    """Inverse of :func:`from_released`.
+
+    Args:
+        state_dict: Tensors of an estimator.
+        reference: State dict of the estimator of the released config.
+        epochs: Number of the epoch. Defaults to None: 0.
+        body_model: Dictionary name to ``smpl_layer.*`` buffers to put into it (the released code's own, which it asks
+            for when it loads). Defaults to None: none.
+        source: What messages call the checkpoint.
+
+    Returns:
+        ``unsup_model``, ``unsup_disc`` and ``epochs``; the optimizers' states have no inverse.
+
+    Raises:
+        ValueError: A missing or unknown tensor, or one of another shape, by name.
+    """
+    check_tensors(state_dict, reference, source)
+    content: dict[str, Any] = {MODEL: {}, DISCRIMINATOR: {}, 'epochs': epochs or 0}
+    for ours, (name, key) in released_names(reference).items():
+        content[name][key] = state_dict[ours]
+    for name, buffers in (body_model or {}).items():
+        content[name].update(buffers)
+    return content
+
+
+def body_model_buffers(content: Any, source: object = 'checkpoint') -> dict[str, dict[str, Tensor]]:
+    """The ``smpl_layer.*`` buffers of both dictionaries of a released checkpoint.
+
+    Args:
+        content: What the file holds.
+        source: What messages call the checkpoint.
+
+    Returns:
+        Dictionary name to buffers.
+
+    Raises:
+        ValueError: Not a released checkpoint.
+    """
+    return {name: {key: value for key, value in _network(content, name, source).items() if key.startswith(BODY_MODEL)}
+            for name in (MODEL, DISCRIMINATOR)}
+
+
+def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source: object) -> None:
+    """Compare names and shapes.
+
+    Args:
+        found: Tensors of a checkpoint.
+        wanted: Tensors of the model.
+        source: What messages call the checkpoint.
+
+    Raises:
+        ValueError: They differ; the first names are given, with their number.
+    """
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
+    if missing or unknown:
+        raise ValueError(f'{source}: ' + '; '.join(
+            f'{len(names)} {what} ({_listed(names)})' for what, names in
+            (('tensors are missing', missing), ('tensors are of another network', unknown)) if names))
+    for name, tensor in wanted.items():
+        if not isinstance(found[name], Tensor):
+            raise ValueError(f'{source}: {name} is a {type(found[name]).__name__}, a tensor expected')
+        if found[name].shape != tensor.shape:
+            raise ValueError(f'{source}: {name} has the shape {tuple(found[name].shape)}, but '
+                             f'{tuple(tensor.shape)} is expected: a network of another size')
+
+
+def _network(content: Any, name: str, source: object) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise ValueError(f'{source}: a dictionary expected, {type(content).__name__} found; not a released checkpoint')
+    network = content.get(name)
+    if not isinstance(network, Mapping):
+        has = 'a checkpoint of mmengine, it has state_dict' if 'state_dict' in content else \
+            f'it has {_listed(sorted(map(str, content))) or "nothing"}'
+        raise ValueError(f'{source}: no dictionary {name!r}, which a released checkpoint has ({has})')
+    return network
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return ', '.join(names[:_SHOWN]) + (', …' if len(names) > _SHOWN else '')

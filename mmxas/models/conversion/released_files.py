@@ -1,0 +1,101 @@
+"""Released checkpoint files to files that mmxas loads, and back; nothing of a file is executed."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from mmxas.registry import MODELS
+from mmxas.safe_files import read_checkpoint_file
+from mmxas.synthesis.shards import write_atomically
+
+from .released_checkpoint import ReleasedConversion, body_model_buffers, from_released, to_released
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """Read a PyTorch file to the CPU under ``weights_only``: tensors and plain containers, and no code.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a checkpoint, it is cut off, or it names an object that a checkpoint does not need.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: no such checkpoint file')
+    return read_checkpoint_file(path, 'cpu')
+
+
+def convert_from_released(source: str | Path, out: str | Path, config: Config) -> ReleasedConversion:
+    """Convert a released ``*.pth.tar`` to a checkpoint for ``load_from``, ``tools/test.py`` and ``init_model``.
+
+    Args:
+        source: The released file.
+        out: The new file, written whole or not at all.
+        config: The config that shall load it; ``model`` and ``default_scope`` are read.
+
+    Returns:
+        What became of the content.
+
+    Raises:
+        FileNotFoundError: There is no source.
+        ValueError: The source is wrong (:func:`read_checkpoint`, :func:`~.released_checkpoint.from_released`), or both
+            files are one.
+    """
+    _check_different(source, out)
+    converted = from_released(read_checkpoint(source), _reference(config), source)
+    meta = {'released_epochs': converted.epochs, 'released_file': Path(source).name}
+    _save({'state_dict': converted.state_dict, 'meta': meta}, out)
+    return converted
+
+
+def convert_to_released(source: str | Path, out: str | Path, config: Config, body_model_from: str | Path | None = None
+                        ) -> dict[str, Any]:
+    """Convert a checkpoint of mmxas to the layout of the released code.
+
+    Args:
+        source: A checkpoint with ``state_dict``.
+        out: The new file, written whole or not at all.
+        config: The config that the checkpoint is of.
+        body_model_from: A released file to copy the ``smpl_layer.*`` buffers from. Defaults to None: without them.
+
+    Returns:
+        The content that was written.
+
+    Raises:
+        FileNotFoundError: There is no source.
+        ValueError: A file is wrong, or source and ``out`` are one.
+    """
+    _check_different(source, out)
+    content = read_checkpoint(source)
+    if not isinstance(content, dict) or not isinstance(content.get('state_dict'), dict):
+        raise ValueError(f'{source}: no state_dict, which a checkpoint of mmxas has')
+    buffers = None if body_model_from is None else body_model_buffers(read_checkpoint(body_model_from), body_model_from)
+    meta = content.get('meta') or {}
+    epochs = meta.get('released_epochs', meta.get('epoch'))
+    released = to_released(content['state_dict'], _reference(config), epochs, buffers, source)
+    _save(released, out)
+    return released
+
+
+def _reference(config: Config) -> dict[str, Tensor]:
+    """State dict of the config's model; its pre-trained weights are not asked for."""
+    with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpose')):
+        return MODELS.build(config.model).state_dict()
+
+
+def _check_different(source: str | Path, out: str | Path) -> None:
+    if Path(source).resolve() == Path(out).resolve():
+        raise ValueError(f'{out}: is the source itself; give the new file another name')
+
+
+def _save(content: dict[str, Any], out: str | Path) -> None:
+    write_atomically(Path(out), lambda file: torch.save(content, file))

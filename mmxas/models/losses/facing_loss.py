@@ -1,0 +1,47 @@
+"""Loss of the facing that a neck predicts beside its map."""
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.ops.facing import facing_direction, facing_loss
+from mmxas.ops.symmetry import centre_triples
+from mmxas.registry import MODELS
+
+
+@MODELS.register_module()
+class FacingLoss(nn.Module):
+    """Distance of ``FacingFusionNeck``'s facing to that of the known keypoints (not in the paper).
+
+    The facing is taken from the pairs that hang on an unpaired keypoint, such as hips and shoulders.
+
+    Args:
+        skeleton: Name, file or dict of the skeleton.
+
+    Raises:
+        ValueError: The skeleton has no such pair.
+    """
+
+    reads = 'features'
+
+    def __init__(self, skeleton: str | dict) -> None:
+        super().__init__()
+        found = load_skeleton(skeleton)
+        self.pairs = tuple((left, right) for left, right, _ in centre_triples(found.parents, found.pairs))
+        if not self.pairs:
+            raise ValueError(f'FacingLoss: no pair of the skeleton {found.name!r} hangs on an unpaired keypoint, so '
+                             'that it cannot say which way a body faces; leave this loss out')
+
+    def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Features of N samples, the last of which is the facing (N, 2), and keypoints (N, K, 3), to a scalar.
+
+        Raises:
+            ValueError: The neck gives no facing.
+        """
+        predicted = features[-1]
+        if predicted.dim() != 2 or predicted.shape[-1] != 2:
+            raise ValueError(f'FacingLoss: the neck\'s last output has shape {tuple(predicted.shape)}, (N, 2) is '
+                             'expected: model.neck must be a FacingFusionNeck, and model.head read in_index=0')
+        used = sorted({keypoint for pair in self.pairs for keypoint in pair})
+        seen = None if weights is None else (weights[:, used] > 0).all(dim=1).to(target)
+        return facing_loss(predicted, facing_direction(target, self.pairs), seen)

@@ -1,0 +1,86 @@
+"""Marginals of a volume's softmax without the volume: block by block, and again in the backward.
+
+The plain way keeps the probabilities of the whole volume for the backward, and makes as much again there. Here only the
+three marginals are kept; one block of the volume at a time is exponentiated, in the cache.
+
+Symbols: N batch, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
+"""
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .huge_pages import with_huge_pages
+
+# Elements of a block. On a CPU each thread's share stays in its cache (1 MB in float32); a GPU wants few launches.
+_BLOCK_A_THREAD = 2**18
+_BLOCK_ON_A_GPU = 2**24
+
+
+class BlockwiseMarginals(torch.autograd.Function):
+    """Sums of a volume's softmax onto its three axes.
+
+    With the marginals' gradients gx, gy, gz, the gradient of a logit is
+    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64."""
+        dtype = torch.promote_types(volume.dtype, torch.float32)
+        marginals = [volume.new_empty((*volume.shape[:2], volume.shape[axis]), dtype=dtype) for axis in (4, 3, 2)]
+        for block in _blocks(volume):
+            for marginal, axis_sum in zip(marginals, _axis_sums(_softmax(volume[block].to(dtype)))):
+                marginal[block] = axis_sum
+        ctx.save_for_backward(volume, *marginals)
+        return tuple(marginals)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        """Gradient of the logits, in their layout and data type."""
+        volume, *marginals = ctx.saved_tensors
+        mean = sum((g * m).sum(dim=-1, keepdim=True) for g, m in zip(grads, marginals))
+        grad_x, grad_y, grad_z = grads[0], grads[1], grads[2] - mean
+        grad_x = grad_x[:, :, None, None, :]
+        grad_yz = grad_y[:, :, None, :, None] + grad_z[..., None, None]
+        grad = with_huge_pages(torch.empty_like(volume))
+        in_place = grad.dtype == mean.dtype
+        for block in _blocks(volume):
+            weights = _softmax(volume[block].to(mean.dtype), out=grad[block] if in_place else None)
+            weights.mul_(grad_x[block] + grad_yz[block])
+            if not in_place:
+                grad[block] = weights
+        return grad
+
+
+def _blocks(volume: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Slices of samples and keypoints, a whole keypoint each at least."""
+    batch, keypoints = volume.shape[:2]
+    limit = torch.get_num_threads() * _BLOCK_A_THREAD if volume.device.type == 'cpu' else _BLOCK_ON_A_GPU
+    fitting = max(1, limit // max(1, volume.shape[2:].numel()))
+    samples, step = max(1, fitting // keypoints), min(fitting, keypoints)
+    for sample in range(0, batch, samples):
+        for keypoint in range(0, keypoints, step):
+            yield slice(sample, sample + samples), slice(keypoint, keypoint + step)
+
+
+def _softmax(logits: Tensor, out: Tensor | None = None) -> Tensor:
+    """Softmax over the last three axes of (n, k, D, Hm, Wm), in the layout of the logits."""
+    out = torch.empty_like(logits) if out is None else out
+    if logits.is_contiguous() and out.is_contiguous():
+        torch.softmax(logits.flatten(2), dim=-1, out=out.view(*logits.shape[:2], -1))
+        return out
+    torch.sub(logits, logits.amax(dim=(2, 3, 4), keepdim=True), out=out).exp_()
+    return out.div_(out.sum(dim=(2, 3, 4), keepdim=True))
+
+
+def _axis_sums(weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums onto x, y and z, in two passes: the axis that is contiguous first."""
+    if weights.stride(2) == 1:  # channels last
+        plane = weights.sum(dim=2)
+        return plane.sum(dim=2), plane.sum(dim=3), weights.sum(dim=(3, 4))
+    plane = weights.sum(dim=4)
+    return weights.sum(dim=(2, 3)), plane.sum(dim=2), plane.sum(dim=3)

@@ -1,0 +1,53 @@
+"""Which way a body faces: the direction from its right to its left side (not in the paper).
+
+Symbols: N batch, K keypoints, P pairs.
+"""
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .checks import check_shape
+
+
+def facing_direction(keypoints: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """Direction from right to left, seen from above.
+
+    Seen from the front the left side lies on the right of the image, seen from behind on the left: the sign of x is
+    what tells left from right.
+
+    Args:
+        keypoints: (N, K, 3) norm.
+        pairs: P (left, right) keypoints that lie on both sides of the trunk.
+
+    Returns:
+        (N, 2) unit vectors (x, z); zero where left and right coincide.
+
+    Raises:
+        ValueError: If there is no pair.
+    """
+    check_shape(keypoints, ('N', 'K', 3), 'keypoints')
+    if not pairs:
+        raise ValueError('pairs: at least one (left, right) pair is needed to tell which way a body faces')
+    left, right = (list(side) for side in zip(*pairs, strict=True))
+    across = (keypoints[:, left] - keypoints[:, right]).sum(dim=1)
+    flat = torch.stack([across[:, 0] / 2, across[:, 2]], dim=-1)  # x spans the crop by 2, z by 1
+    return flat / flat.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+
+
+def facing_loss(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean squared distance of predicted to true directions.
+
+    Args:
+        predicted: (N, 2), any length.
+        target: (N, 2) unit vectors.
+        weights: (N,) weight of each sample; None weighs all by 1.
+
+    Returns:
+        Scalar in float32 at least; 0 where no sample counts.
+    """
+    check_shape(predicted, ('N', 2), 'predicted')
+    error = (predicted.to(torch.promote_types(predicted.dtype, torch.float32)) - target).square().sum(dim=-1)
+    if weights is None:
+        return error.mean()
+    return (error * weights).sum() / weights.sum().clamp(min=1e-6)

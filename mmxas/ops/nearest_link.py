@@ -1,0 +1,140 @@
+"""The link of a skeleton that is nearest to each pixel, and how near it is.
+
+Drawing a skeleton asks for the smallest ``factor * d^2`` over its links, with d the distance of a pixel's centre to the
+segment. All links' distances at once are most of the cost and the memory of the plain way. Here they pass one at a
+time, in a form that is cheap, and only the nearest link's distance is computed exactly and differentiated.
+
+Symbols: N batch, L links, h and w height and width of the drawing, P = h w. Points are in the norm frame.
+"""
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Below this squared length (norm units) a link is a point.
+MIN_SQUARED_LENGTH = 1e-12
+_INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+class NearestLinkExponent(torch.autograd.Function):
+    """``factor * d^2`` of each pixel's nearest link; its gradient goes to that link's two ends."""
+
+    @staticmethod
+    def forward(ctx: Any, start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
+        """(N, L, 2) ends, (L,) factors, (w,) x and (h, 1) y of pixel centres to (N, h, w)."""
+        winner = nearest_link(start, end, factors, grid_x, grid_y)
+        ctx.save_for_backward(start, end, factors, grid_x, grid_y, winner)
+        out = start.new_empty(winner.shape)
+        for part in _parts(start):
+            factor, _, off_x, off_y = _winners_offset(start[part], end[part], factors, grid_x, grid_y, winner[part])
+            torch.mul(off_x.square_().addcmul_(off_y, off_y), factor, out=out[part])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradient of the ends: d^2 changes by -2 (1 - t) r with the start and -2 t r with the end of a link, where r
+        is the pixel's offset from the nearest point of the link and t that point's place on it."""
+        start, end, factors, grid_x, grid_y, winner = ctx.saved_tensors
+        both, ends = torch.zeros_like(start), torch.zeros_like(end)
+        for part in _parts(start):
+            factor, along, *offsets = _winners_offset(start[part], end[part], factors, grid_x, grid_y, winner[part])
+            weight = factor.mul_(grad[part]).mul_(-2.0)
+            for axis, offset in enumerate(offsets):
+                pull = offset.mul_(weight)
+                both[part, :, axis] = _sum_by_link(pull, winner[part], start.shape[1])
+                ends[part, :, axis] = _sum_by_link(pull.mul_(along), winner[part], start.shape[1])
+        return both - ends, ends, None, None, None
+
+
+@torch.no_grad()
+def nearest_link(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
+    """The link with the smallest ``factor * d^2`` at each pixel; of equal ones the first.
+
+    In a frame on the link's middle that is turned along it, both coordinates of a pixel are a function of its column
+    plus one of its row. The link's number stands in the lowest bits of the distance, so that the running minimum of
+    the bits of positive numbers, which are ordered as the numbers are, finds both; distances that agree in all higher
+    bits (to a relative 4e-6 for 32 links in float32) count as equal.
+
+    Args:
+        start: (N, L, 2) one end of each link.
+        end: (N, L, 2) the other.
+        factors: (L,) positive factor of each link.
+        grid_x: (w,) x of the pixels' centres.
+        grid_y: (h, 1) y of the pixels' centres.
+
+    Returns:
+        (N, h, w) int32.
+    """
+    num_links = start.shape[1]
+    low_bits = (1 << (num_links - 1).bit_length()) - 1
+    winner = torch.empty((len(start), len(grid_y), len(grid_x)), dtype=torch.int32, device=start.device)
+    for part in _parts(start):
+        columns, rows, half = _link_frames(start[part], end[part], factors, grid_x, grid_y)
+        along, across = (start.new_empty(winner[part].shape) for _ in range(2))
+        bits = along.view(_INTEGERS[start.dtype])
+        best = torch.full_like(bits, torch.iinfo(bits.dtype).max)
+        for link in range(num_links):
+            torch.add(columns[0][:, link], rows[0][:, link], out=along)
+            along.abs_().sub_(half[:, link]).clamp_min_(0.0)
+            torch.add(columns[1][:, link], rows[1][:, link], out=across)
+            along.square_().addcmul_(across, across)
+            torch.minimum(best, bits.bitwise_and_(~low_bits).bitwise_or_(link), out=best)
+        winner[part] = best.bitwise_and_(low_bits)
+    return winner
+
+
+def _link_frames(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor
+                 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor]:
+    """Coordinates along and across each link, times the root of its factor: parts of columns and of rows, half length.
+
+    Returns:
+        A pair of (n, L, 1, w), a pair of (n, L, h, 1), and (n, L, 1, 1).
+    """
+    root, middle, direction = factors.sqrt(), (start + end) / 2, end - start
+    squared = direction.square().sum(dim=-1, keepdim=True)
+    length = squared.clamp_min(MIN_SQUARED_LENGTH).sqrt()
+    point = squared < MIN_SQUARED_LENGTH
+    unit = torch.where(point, direction.new_tensor([1.0, 0.0]), direction / length) * root[:, None]
+    unit_x, unit_y = unit[..., 0, None, None], unit[..., 1, None, None]
+    off_x = grid_x - middle[..., 0, None, None]
+    off_y = grid_y - middle[..., 1, None, None]
+    half = torch.where(point, 0.0, length) * root[:, None] / 2
+    return (off_x * unit_x, -off_x * unit_y), (off_y * unit_y, off_y * unit_x), half[..., None]
+
+
+def _winners_offset(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor, winner: Tensor
+                    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Factor, place t on the link in [0, 1], and offset from there (x, y) of each pixel's winner, each (n, h, w)."""
+    direction = end - start
+    squared = direction.square().sum(dim=-1, keepdim=True).clamp_min(MIN_SQUARED_LENGTH)
+    table = torch.cat([start, direction, direction / squared, factors.expand(squared.shape[:2]).unsqueeze(-1)], dim=-1)
+    chosen = [row.flatten().index_select(0, _flat(winner, start.shape[1])).view(winner.shape)
+              for row in table.unbind(dim=-1)]
+    start_x, start_y, dir_x, dir_y, along_x, along_y, factor = chosen
+    off_x, off_y = start_x.neg_().add_(grid_x), start_y.neg_().add_(grid_y)
+    along = along_x.mul_(off_x).addcmul_(along_y, off_y).clamp_(0.0, 1.0)
+    return factor, along, off_x.addcmul_(along, dir_x, value=-1.0), off_y.addcmul_(along, dir_y, value=-1.0)
+
+
+def _sum_by_link(values: Tensor, winner: Tensor, num_links: int) -> Tensor:
+    """Sum over the pixels that each link has won, (n, h, w) to (n, L)."""
+    sums = torch.bincount(_flat(winner, num_links), values.flatten(), minlength=len(winner) * num_links)
+    return sums.view(-1, num_links).to(values.dtype)
+
+
+def _flat(winner: Tensor, num_links: int) -> Tensor:
+    """Number of each pixel's winner among all samples' links, (n h w,)."""
+    if len(winner) == 1:
+        return winner.flatten()
+    first = torch.arange(len(winner), dtype=winner.dtype, device=winner.device) * num_links
+    return (winner + first[:, None, None]).flatten()
+
+
+def _parts(start: Tensor) -> Iterator[slice]:
+    """Samples to work on at once: on a CPU one a thread, which stays in its cache; a GPU wants few launches."""
+    step = torch.get_num_threads() if start.device.type == 'cpu' else max(1, len(start))
+    for first in range(0, len(start), step):
+        yield slice(first, first + step)

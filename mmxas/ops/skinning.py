@@ -1,0 +1,70 @@
+"""Rotations, shape blending and joint transforms of linear blend skinning (SMPL, Loper et al. 2015, equations 2 to 9).
+
+N: bodies, V: vertices, J: joints, B: shape coefficients. The names are those of the package smplx, whose place they
+take where it is not installed: its licence forbids commercial use.
+"""
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def batch_rodrigues(rotations: Tensor) -> Tensor:
+    """Axis-angle vectors to matrices, by Rodrigues' formula R = I + sin(a) K + (1 - cos(a)) K K.
+
+    Args:
+        rotations: (M, 3) in rad.
+
+    Returns:
+        Tensor: (M, 3, 3).
+
+    Raises:
+        ValueError: Another shape.
+    """
+    if rotations.dim() != 2 or rotations.shape[1] != 3:
+        raise ValueError(f'rotations of shape (M, 3) expected, {tuple(rotations.shape)} found')
+    angle = (rotations + 1e-8).norm(dim=1, keepdim=True)
+    x, y, z = (rotations / angle).unbind(1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).view(-1, 3, 3)
+    sin, cos = angle.sin()[:, None], angle.cos()[:, None]
+    identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
+    return identity + sin * cross + (1 - cos) * (cross @ cross)
+
+
+def blend_shapes(betas: Tensor, directions: Tensor) -> Tensor:
+    """Displacements of points by shape coefficients.
+
+    Args:
+        betas: (N, B).
+        directions: (V, 3, B).
+
+    Returns:
+        Tensor: (N, V, 3).
+    """
+    return torch.einsum('nb,vcb->nvc', betas, directions)
+
+
+def batch_rigid_transform(rotations: Tensor, joints: Tensor, parents: Tensor,
+                          dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Chain the joints' rotations along the tree.
+
+    Args:
+        rotations: (N, J, 3, 3) relative to the parent.
+        joints: (N, J, 3) at rest.
+        parents: (J,) the parent of each joint, before it; that of joint 0 is not read.
+        dtype: Not used; smplx's function has it.
+
+    Returns:
+        tuple: Posed joints (N, J, 3), and transforms (N, J, 4, 4) that take points at rest to the posed body.
+    """
+    turns, places = [rotations[:, 0]], [joints[:, 0]]
+    for joint, parent in enumerate(parents.tolist()[1:], start=1):
+        bone = joints[:, joint] - joints[:, parent]
+        places.append(places[parent] + (turns[parent] @ bone[..., None])[..., 0])
+        turns.append(turns[parent] @ rotations[:, joint])
+    turn, place = torch.stack(turns, dim=1), torch.stack(places, dim=1)
+    shift = place - (turn @ joints[..., None])[..., 0]
+    transforms = torch.zeros(*turn.shape[:2], 4, 4, dtype=turn.dtype, device=turn.device)
+    transforms[..., :3, :3], transforms[..., :3, 3], transforms[..., 3, 3] = turn, shift, 1
+    return place, transforms

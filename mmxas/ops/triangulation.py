@@ -1,0 +1,92 @@
+"""Points in space from several calibrated views: a weighted direct linear transform.
+
+Symbols: V views, (...) any further axes, such as moments and keypoints. World and camera frames in mm, images in px.
+"""
+import numpy as np
+
+from .checks import check_positive, check_shape
+
+
+def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray, translation: np.ndarray,
+                weights: np.ndarray | None = None, refinements: int = 2, homogeneous: bool = False,
+                min_angle: float = 0.5) -> np.ndarray:
+    """The point that V views see, by least squares.
+
+    Each view gives two equations, ``w (x P3 - P1) X = 0`` and ``w (y P3 - P2) X = 0``, of its projection P = K [R | t].
+    They weigh an error in px by the point's depth; ``refinements`` solves again with w divided by that depth, so that
+    the sum of squared errors in px becomes what is minimised.
+
+    Args:
+        points: (..., V, 2) px.
+        intrinsics: (..., V, 3, 3).
+        rotation: (..., V, 3, 3) world to camera.
+        translation: (..., V, 3) mm.
+        weights: (..., V), how far each view is to be trusted; 0 leaves it out. Defaults to None: all alike.
+        refinements: How often to solve again. Defaults to 2.
+        homogeneous: Solve for (X, 1) up to scale by the smallest singular vector, as the released code does; the
+            result then depends on the world's origin. Defaults to False: the last coordinate is 1.
+        min_angle: The widest angle between two rays to a point must reach it, degrees. Defaults to 0.5.
+
+    Returns:
+        (..., 3) world mm.
+
+    Raises:
+        ValueError: A shape is wrong; a weight is negative; a point has fewer than two views; or the views are
+            degenerate: all rays to a point are parallel (equal cameras, or the point in line with them), so that its
+            depth is undetermined.
+    """
+    sizes = check_shape(points, ('...', 'V', 2), 'points')
+    check_shape(intrinsics, ('...', sizes['V'], 3, 3), 'intrinsics')
+    check_shape(rotation, ('...', sizes['V'], 3, 3), 'rotation')
+    check_shape(translation, ('...', sizes['V'], 3), 'translation')
+    check_positive(min_angle, 'min_angle')
+    points, intrinsics, rotation, translation = (
+        np.asarray(values, dtype=np.float64) for values in (points, intrinsics, rotation, translation))
+    weights = np.ones(points.shape[:-1]) if weights is None else np.broadcast_to(
+        np.asarray(weights, dtype=np.float64), points.shape[:-1])
+    _check_views(points, intrinsics, rotation, weights, min_angle)
+    # In mm about the cameras' middle, in units of their distance from it: well conditioned wherever the world begins.
+    centres = -(np.swapaxes(rotation, -1, -2) @ translation[..., None])[..., 0]
+    origin = np.zeros(3) if homogeneous else centres.mean(axis=-2)
+    unit = 1.0 if homogeneous else np.linalg.norm(centres - origin[..., None, :], axis=-1).mean(axis=-1)
+    unit = np.maximum(unit, 1e-12) if not homogeneous else unit
+    moved = (translation + (rotation @ np.broadcast_to(origin[..., None, :], centres.shape)[..., None])[..., 0])
+    moved = moved / np.asarray(unit)[..., None, None]
+    projection = intrinsics @ np.concatenate([rotation, moved[..., None]], axis=-1)
+    scale = weights
+    for _ in range(refinements + 1):
+        solution = _solve(points, projection, scale, homogeneous)
+        joined = np.concatenate([solution, np.ones_like(solution[..., :1])], axis=-1)
+        depth = (projection[..., 2, :] * joined[..., None, :]).sum(axis=-1)
+        scale = weights / np.maximum(np.abs(depth), 1e-12)
+    return solution * np.asarray(unit)[..., None] + origin
+
+
+def _solve(points: np.ndarray, projection: np.ndarray, weights: np.ndarray, homogeneous: bool) -> np.ndarray:
+    """(..., V, 2), (..., V, 3, 4) and (..., V) to (..., 3)."""
+    rows = points[..., None] * projection[..., 2:, :] - projection[..., :2, :]
+    rows = (weights[..., None, None] * rows).reshape(*rows.shape[:-3], -1, 4)
+    if homogeneous:
+        vector = np.linalg.svd(rows)[2][..., -1, :]
+        return vector[..., :3] / vector[..., 3:]
+    return (np.linalg.pinv(rows[..., :3]) @ -rows[..., 3:])[..., 0]
+
+
+def _check_views(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray, weights: np.ndarray,
+                 min_angle: float) -> None:
+    if not (weights >= 0).all():
+        raise ValueError(f'weights: 0 or more expected, got {weights.min()}')
+    used = weights > 0
+    if (used.sum(axis=-1) < 2).any():
+        raise ValueError(f'points: two views or more of each point expected, got {int(used.sum(axis=-1).min())} '
+                         '(views of weight 0 do not count)')
+    pixels = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
+    rays = np.swapaxes(rotation, -1, -2) @ np.linalg.inv(intrinsics) @ pixels[..., None]
+    rays = rays[..., 0] / np.linalg.norm(rays[..., 0], axis=-1, keepdims=True)
+    sines = np.linalg.norm(np.cross(rays[..., :, None, :], rays[..., None, :, :]), axis=-1)
+    sines = np.where(used[..., :, None] & used[..., None, :], sines, 0.0).max(axis=(-2, -1))
+    widest = np.degrees(np.arcsin(np.clip(sines, 0.0, 1.0)))
+    if (widest < min_angle).any():
+        raise ValueError(f'degenerate views: the rays to {int((widest < min_angle).sum())} of {widest.size} points are '
+                         f'parallel to {widest.min():.2g} degrees, {min_angle:g} expected in at least one pair of '
+                         'views: take cameras that stand apart')

@@ -1,0 +1,12 @@
+"""Reading files from strangers: nothing in them is executed, and what they unfold to is bounded."""
+from .archives import UnsafeFileError, check_archive
+from .arrays import open_arrays, read_array
+from .checkpoints import read_checkpoint_file
+from .json_files import read_json
+from .mat_files import check_mat
+from .pickle_listing import PickleListing, list_pickle, list_pickles
+
+__all__ = [
+    'PickleListing', 'UnsafeFileError', 'check_archive', 'check_mat', 'list_pickle', 'list_pickles', 'open_arrays',
+    'read_array', 'read_checkpoint_file', 'read_json'
+]

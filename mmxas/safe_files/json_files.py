@@ -1,0 +1,40 @@
+"""JSON with the file named in every refusal."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+LIMIT = 1 << 30  # bytes: annotations of a million people stay below
+
+
+def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: The file, UTF-8.
+        keys: What its top level, an object then, must have. Defaults to none: any content.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no JSON, is nested too deep, is larger than ``LIMIT``, or lacks a key; the message
+            names it.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    if size > LIMIT:
+        raise ValueError(f'{path}: {size} bytes of JSON, {LIMIT} expected at most')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        reason = 'nested too deep' if isinstance(error, RecursionError) else error
+        raise ValueError(f'{path}: not a JSON file ({reason}); copy or download it again') from None
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise ValueError(f'{path}: an object with {", ".join(keys)} expected; {", ".join(missing)} missing')
+    return content

@@ -1,0 +1,138 @@
+"""The images that masks are made for: a folder, or a video, named as ``ImageFolderDataset`` names them."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmxas.datasets.datasets.image_folder import EXTENSIONS
+from mmxas.datasets.datasets.video_frames import VideoFrames
+from mmxas.safe_files.images import read_image
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image and the place of its mask.
+
+    Attributes:
+        name: File relative to the folder, or ``clip.mp4:7``.
+        mask_name: File relative to the folder of masks.
+        source: The image's file, or the video.
+        number: Of the frame in the video, -1 for an image.
+    """
+
+    name: str
+    mask_name: str
+    source: Path | VideoFrames
+    number: int = -1
+
+    def load(self) -> np.ndarray:
+        """The image, (h, w, 3) uint8 BGR.
+
+        Raises:
+            UnreadableImageError: The file is absent, truncated or no image; the message names it.
+        """
+        return read_image(self.source) if isinstance(self.source, Path) else self.source[self.number]
+
+
+class LazyImages(Sequence):
+    """Images that are read when they are asked for.
+
+    Args:
+        frames: Whose images.
+    """
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.frames = frames
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Image ``index``, (h, w, 3) uint8 BGR."""
+        return self.frames[index].load()
+
+
+def list_frames(source: str | Path) -> list[Frame]:
+    """List the images below a folder, or the frames of a video, in order.
+
+    Args:
+        source: A folder, or a video file.
+
+    Raises:
+        FileNotFoundError: There is no such folder or file, or no image in it.
+        ValueError: Two images would share a mask, such as ``a.jpg`` and ``a.png``.
+    """
+    root = Path(source)
+    if root.is_file():
+        video = VideoFrames(root)
+        return [Frame(f'{root.name}:{i}', f'{root.stem}/{i:06d}.png', video, i) for i in range(len(video))]
+    if not root.is_dir():
+        raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
+    files = sorted(path for path in root.rglob('*') if path.suffix.lower() in EXTENSIONS)
+    if not files:
+        raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}')
+    frames, taken = [], {}
+    for path in files:
+        name = path.relative_to(root)
+        mask_name = name.with_suffix('.png').as_posix()
+        if mask_name in taken:
+            raise ValueError(f'{root}: {taken[mask_name]} and {name} would share the mask {mask_name}; rename one')
+        taken[mask_name] = name
+        frames.append(Frame(name.as_posix(), mask_name, path))
+    return frames
+
+
+def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[str, list[Frame]]:
+    """Sort frames into the sequences of one camera each.
+
+    Args:
+        frames: In order.
+        pattern: A regular expression; what it finds in a name, its groups joined where it has any, names the sequence.
+            Defaults to None: the folder, or the video.
+
+    Raises:
+        ValueError: The pattern is no regular expression, or is not found in a name.
+    """
+    try:
+        expression = None if pattern is None else re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f'sequence pattern {pattern!r}: {error}') from error
+    groups: dict[str, list[Frame]] = {}
+    for frame in frames:
+        if expression is None:
+            key = str(Path(frame.name).parent) if frame.number < 0 else frame.name.partition(':')[0]
+        else:
+            found = expression.search(frame.name)
+            if found is None:
+                raise ValueError(f'sequence pattern {pattern!r}: not found in {frame.name!r}')
+            key = '/'.join(found.groups()) if found.groups() else found[0]
+        groups.setdefault(key, []).append(frame)
+    return groups
+
+
+def read_boxes(path: str | Path) -> dict[str, list[float]]:
+    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not json, or an entry is not four numbers.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file of boxes')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path}: not json ({error})') from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f'{path}: {{file: [x0, y0, x1, y1]}} expected, found {type(content).__name__}')
+    for name, box in content.items():
+        if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
+            raise ValueError(f'{path}: box {box} of {name}, expected [x0, y0, x1, y1]')
+    return dict(content)

@@ -1,0 +1,89 @@
+"""What a mask shows about itself when it is wrong: nothing, everything, several bodies, a body cut off by its box.
+
+h, w: size of the mask.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mmxas.ops.boxes import mask_box
+
+
+@dataclass(frozen=True)
+class MaskLimits:
+    """From where on a mask looks wrong.
+
+    Attributes:
+        full: Share of the image, or of the box, that a body does not fill.
+        tiny: Share of the box (of the image without one) that a body exceeds.
+        part: Parts of at least this share of the largest one count as further bodies.
+        box_iou: The mask's box overlaps the given one by at least this.
+    """
+
+    full: float = 0.9
+    tiny: float = 0.005
+    part: float = 0.15
+    box_iou: float = 0.5
+
+
+def component_sizes(mask: np.ndarray) -> list[int]:
+    """Sizes in px of the connected parts (8 neighbours) of a mask (h, w), largest first."""
+    stats = cv2.connectedComponentsWithStats((np.asarray(mask) > 0).astype(np.uint8))[2]
+    return sorted((int(size) for size in stats[1:, cv2.CC_STAT_AREA]), reverse=True)
+
+
+def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: MaskLimits | None = None) -> list[str]:
+    """Say what looks wrong about a mask.
+
+    Args:
+        mask: (h, w), body not 0.
+        box: (4,) x0, y0, x1, y1 in px on pixel edges that it was made for, or None.
+        limits: From where on. Defaults to those of :class:`MaskLimits`.
+
+    Returns:
+        list[str]: Some of ``'empty'``, ``'full frame'``, ``'fills its box'``, ``'tiny'``, ``'several parts'``, ``'does
+            not fit its box'``; none for a mask that looks right.
+    """
+    limits = limits or MaskLimits()
+    body = np.asarray(mask) > 0
+    area = int(body.sum())
+    if area == 0:
+        return ['empty']
+    problems = []
+    if area >= limits.full * body.size:
+        problems.append('full frame')
+    window = body.size if box is None else max(float((box[2] - box[0]) * (box[3] - box[1])), 1.0)
+    if box is not None and 'full frame' not in problems and area >= limits.full * window:
+        problems.append('fills its box')
+    if area < limits.tiny * window:
+        problems.append('tiny')
+    sizes = component_sizes(body)
+    if sum(size >= limits.part * sizes[0] for size in sizes) > 1:
+        problems.append('several parts')
+    if box is not None and box_overlap(mask_box(body), np.asarray(box, dtype=np.float64)) < limits.box_iou:
+        problems.append('does not fit its box')
+    return problems
+
+
+def box_overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two boxes (4,) on pixel edges; 0 where they are apart."""
+    sides = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None)
+    shared = float(np.prod(sides))
+    return shared / (float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - shared)
+
+
+def mask_iou(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two masks (h, w), body not 0; 1 where both are empty.
+
+    Raises:
+        ValueError: Their sizes differ.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f'masks of {first.shape} and {second.shape}, expected one size')
+    one, other = np.asarray(first) > 0, np.asarray(second) > 0
+    union = int((one | other).sum())
+    return int((one & other).sum()) / union if union else 1.0

@@ -1,0 +1,80 @@
+"""What every segmenter is: an image and a box in, a mask of the body in the box out."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+
+class Segmenter:
+    """Base of the segmenters.
+
+    Attributes:
+        needs_box: Whether an image without a box is refused.
+        needs_sequence: Whether :meth:`start_sequence` has to be called with the images of a fixed camera first.
+    """
+
+    needs_box = False
+    needs_sequence = False
+
+    def start_sequence(self, images: Sequence[np.ndarray]) -> None:
+        """Look at a sequence before its first image is segmented; most segmenters need not.
+
+        Args:
+            images: All images of one camera, (h, w, 3) uint8 BGR, read when they are asked for.
+        """
+
+    def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
+        """Find the body.
+
+        Args:
+            image: (h, w, 3) uint8 BGR.
+            box: (4,) x0, y0, x1, y1 in image px on pixel edges, or None.
+
+        Returns:
+            np.ndarray: (h, w) bool.
+        """
+        raise NotImplementedError
+
+
+def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the part of a box that lies in the image.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 in image px on pixel edges.
+        shape: (h, w, ...) of the image.
+
+    Returns:
+        np.ndarray: (4,) float64.
+
+    Raises:
+        ValueError: It is no box, or less than a pixel of it lies in the image.
+    """
+    found = np.asarray(box, dtype=np.float64)
+    if found.shape != (4, ) or not np.isfinite(found).all():
+        raise ValueError(f'box {np.asarray(box).tolist()}: four finite numbers x0, y0, x1, y1 expected')
+    height, width = shape[:2]
+    inside = np.clip(found, 0, [width, height, width, height])
+    if (inside[2:] - inside[:2] < 1).any():
+        raise ValueError(f'box {found.tolist()}: less than a pixel of it lies in the image of {width} x {height} px; '
+                         'x0, y0, x1, y1 in px with x0 < x1, y0 < y1 expected')
+    return inside
+
+
+def main_components(mask: np.ndarray, share: float = 1.0) -> np.ndarray:
+    """Keep the large connected parts (8 neighbours) of a mask.
+
+    Args:
+        mask: (h, w) bool.
+        share: A part is kept if it has at least this share of the largest one's px. Defaults to 1: only the largest.
+
+    Returns:
+        np.ndarray: (h, w) bool; an empty mask stays empty.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(mask, dtype=np.uint8))
+    if count < 2:
+        return np.zeros(mask.shape, dtype=bool)
+    sizes = stats[1:, cv2.CC_STAT_AREA]
+    kept = np.concatenate([[False], sizes >= share * sizes.max()])
+    return kept[labels]

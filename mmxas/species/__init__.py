@@ -1,0 +1,6 @@
+"""A new species by data alone: a project folder from a body model, and the checks that prove a config's parts."""
+from .checks import SpeciesChecker, Verdict, check_config
+from .derived_skeleton import derive_skeleton
+from .new_project import NewProject, write_project
+
+__all__ = ['NewProject', 'SpeciesChecker', 'Verdict', 'check_config', 'derive_skeleton', 'write_project']

@@ -1,0 +1,95 @@
+"""Poses at the limits of a prior, and how much of the body survives them.
+
+Shapes: N poses, J joints, V vertices, F triangles, E edges.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from mmxas.body_models.skinned_model import SkinnedBodyModel
+from mmxas.synthesis.pose_priors.truncated_gaussian import AXES
+
+TORN = 3.0  # times an edge's length at rest
+MIN_EDGE = 0.002  # sizes of the body: shorter edges tell nothing
+
+
+class ExtremePose(NamedTuple):
+    """One joint at one limit of one of its axes, all others at rest.
+
+    Attributes:
+        name: Such as ``knee y +60``, in degrees.
+        pose: (J, 3) axis-angle, rad.
+    """
+
+    name: str
+    pose: np.ndarray
+
+
+class Damage(NamedTuple):
+    """What a pose does to a mesh.
+
+    Attributes:
+        torn: Share of the mesh's edge length (at rest) in edges stretched more than three times.
+        volume: Enclosed volume, over that at rest.
+    """
+
+    torn: float
+    volume: float
+
+
+def extreme_poses(prior: Mapping[str, Any]) -> list[ExtremePose]:
+    """Each limit of a prior that is not zero.
+
+    Args:
+        prior: What ``read_prior_file`` returns.
+    """
+    poses = []
+    for joint, name in enumerate(prior['joints']):
+        for axis, letter in enumerate(AXES):
+            for limit in sorted({float(prior[side][joint, axis]) for side in ('low', 'high')} - {0.0}):
+                pose = np.zeros((len(prior['joints']), 3), np.float32)
+                pose[joint, axis] = limit
+                poses.append(ExtremePose(f'{name} {letter} {np.rad2deg(limit):+.0f}', pose))
+    return poses
+
+
+@torch.no_grad()
+def posed_vertices(body: SkinnedBodyModel, poses: np.ndarray, betas: np.ndarray | None = None) -> np.ndarray:
+    """Vertices (N, V, 3) of poses (N, J, 3) and shapes (N, B), in the body's own axes, m."""
+    shape = None if betas is None else torch.from_numpy(betas[:, :body.num_betas])
+    return body(torch.from_numpy(poses), shape).vertices.numpy()
+
+
+def mesh_edges(faces: np.ndarray) -> np.ndarray:
+    """The edges (E, 2) of triangles (F, 3), each once."""
+    return np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+
+
+def damage(posed: np.ndarray, rest: np.ndarray, faces: np.ndarray, edges: np.ndarray) -> Damage:
+    """Compare a posed mesh with itself at rest.
+
+    Args:
+        posed: (V, 3).
+        rest: (V, 3), of the same shape.
+        faces: (F, 3).
+        edges: (E, 2) of :func:`mesh_edges`.
+
+    Raises:
+        ValueError: A posed vertex is not finite.
+    """
+    if not np.isfinite(posed).all():
+        raise ValueError('a pose moves vertices to places that are not finite')
+    before, after = (np.linalg.norm(mesh[edges[:, 0]] - mesh[edges[:, 1]], axis=1) for mesh in (rest, posed))
+    threshold = np.maximum(before, MIN_EDGE * np.ptp(rest, axis=0).max()) * TORN
+    return Damage(float(before[after > threshold].sum() / before.sum()),
+                  enclosed_volume(posed, faces) / enclosed_volume(rest, faces))
+
+
+def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
+    """Signed volume that triangles (F, 3) of vertices (V, 3) enclose, about their mean."""
+    corners = (vertices - vertices.mean(0))[faces].astype(np.float64)
+    return float(np.einsum('fi,fi->', corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6)

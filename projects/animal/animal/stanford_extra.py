@@ -1,0 +1,230 @@
+"""StanfordExtra: photos of dogs of 120 breeds with 24 keypoints, masks and boxes; no 3D labels.
+
+The json lists entries: ``img_path`` below the images' folder, ``img_width``, ``img_height``, ``img_bbox`` (x, y, width,
+height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, and
+``is_multiple_dogs``. Version 12 has 12538 entries. The official splits are ``.npy`` files of places in that list.
+"""
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmxas.datasets.datasets import XASDataset
+from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
+from mmxas.ops.boxes import mask_box
+from mmxas.ops.run_lengths import run_length_mask
+from mmxas.registry import DATASETS
+from mmxas.safe_files import read_array, read_json
+from mmxas.safe_files.images import UnreadableImageError
+
+SPLITS = ('train', 'val', 'test')
+NUM_KEYPOINTS = 24
+KEYS = ('img_path', 'img_width', 'img_height', 'img_bbox', 'joints', 'seg')
+FILE_KEYPOINTS = load_skeleton('projects/animal/data/stanford_extra24.json').keypoints
+
+
+class BadEntryError(ValueError):
+    """An entry that cannot be used: without a mask, or with one of another image."""
+
+
+@DATASETS.register_module()
+class StanfordExtraDataset(XASDataset):
+    """StanfordExtra in its own layout, one dog a sample.
+
+    Under ``with_labels`` a sample holds ``keypoints`` (1, K, 2) px and ``keypoints_visible`` (1, K), by name: what the
+    skeleton has beside the file's 24 keypoints, such as root and back, is never visible. Every sample holds its
+    ``mask``, its breed as ``subject``, and ``several``, whether the photo shows more than one dog.
+
+    Args:
+        ann_file: The json in ``data_root``, or a pattern that one file there fits. Defaults to
+            ``'StanfordExtra*.json'``.
+        split: ``'train'``, ``'val'`` or ``'test'``, for which ``split_file`` is read. Defaults to None: all entries.
+        split_file: The pattern of a split's file in ``data_root``: places in the json, or values of ``img_path``.
+            Defaults to ``'{split}_*.npy'``.
+        missing_split: ``'raise'``, or ``'all'`` to take all entries, with a warning, where ``data_root`` has no split
+            file at all, as with a sample of the photos. Defaults to ``'raise'``.
+        several: ``'keep'`` or ``'drop'`` photos of several dogs. Defaults to ``'keep'``.
+        box: ``'mask'`` or ``'annotation'``. Defaults to ``'mask'``.
+        on_error: ``'raise'``, or ``'skip'`` to log, count and leave out entries without a usable photo or mask.
+            Defaults to ``'raise'``.
+        data_prefix: Folder ``img`` in ``data_root``. Defaults to ``Images``.
+        skeleton: It has the file's 24 keypoints. Defaults to ``'projects/animal/data/dog26.json'``.
+        **kwargs: Arguments of :class:`XASDataset`.
+
+    Raises:
+        FileNotFoundError: The json or the split's file is missing.
+        ValueError: The files have another form or do not fit together, nothing is left, or an argument is unknown.
+        UnreadableImageError: A photo is absent or truncated.
+    """
+
+    def __init__(self, ann_file: str = 'StanfordExtra*.json', split: str | None = None,
+                 split_file: str = '{split}_*.npy', missing_split: str = 'raise', several: str = 'keep',
+                 box: str = 'mask', on_error: str = 'raise', data_prefix: dict | None = None,
+                 data_root: str = 'data/stanford_extra', skeleton: Any = 'projects/animal/data/dog26.json',
+                 **kwargs: Any) -> None:
+        for name, value, known in (
+                ('split', split, (None, *SPLITS)), ('missing_split', missing_split, ('raise', 'all')),
+                ('several', several, ('keep', 'drop')), ('box', box, ('mask', 'annotation')),
+                ('on_error', on_error, ON_ERROR)):
+            if value not in known:
+                raise ValueError(f'{name}={value!r}, expected one of {known}')
+        self.split, self.split_file, self.missing_split = split, split_file, missing_split
+        self.several, self.on_error, self.skipped = several, on_error, SkipCounter('entry')
+        super().__init__(ann_file=ann_file, box=box, data_root=data_root, skeleton=skeleton,
+                         data_prefix=data_prefix or {'img': 'Images'}, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the split's entries, after a look at each one's mask and photo.
+
+        Raises:
+            FileNotFoundError: The json or the split's file is missing.
+            ValueError: The files have another form or do not fit together, or nothing is left.
+            UnreadableImageError: A photo is absent or truncated.
+        """
+        path = _only(Path(self.ann_file), 'the annotations of StanfordExtra')
+        entries = _entries(path)
+        self.columns = self._columns()
+        records = []
+        for index in self._chosen(entries)[::self.sample_interval]:
+            if self.several == 'drop' and entries[index].get('is_multiple_dogs'):
+                continue
+            try:
+                records.append(self._record(index, entries[index], f'{path}: entry {index}'))
+            except (BadEntryError, UnreadableImageError) as error:
+                if self.on_error == 'raise':
+                    raise type(error)(f"{error}; set on_error='skip' to go on without it") from error
+                self.skipped.add(str(error))
+        if not records:
+            raise ValueError(f'{path}: none of {len(entries)} entries is left (split={self.split!r}, '
+                             f'several={self.several!r}, {self.skipped.count} skipped)')
+        return records
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the raw sample ``idx`` with its mask in memory."""
+        info = super().get_data_info(idx)
+        info['mask'] = run_length_mask(info.pop('seg'), *info.pop('size')) * np.uint8(255)
+        return info
+
+    def _columns(self) -> list[int]:
+        """Place of each of the file's keypoints in the skeleton."""
+        missing = [name for name in FILE_KEYPOINTS if name not in self.skeleton.keypoints]
+        if missing:
+            raise ValueError(f'skeleton {self.skeleton.name!r} has no {", ".join(missing)}; StanfordExtra needs its 24 '
+                             'keypoints by name, as projects/animal/data/dog26.json has them')
+        return [self.skeleton.keypoints.index(name) for name in FILE_KEYPOINTS]
+
+    def _chosen(self, entries: list[dict]) -> list[int]:
+        """Places of the split's entries."""
+        root = Path(self.data_root)
+        if self.split is None:
+            return list(range(len(entries)))
+        if self.missing_split == 'all' and not any(
+                found for split in SPLITS for found in root.glob(self.split_file.format(split=split))):
+            print_log(f'{root}: no split files; all {len(entries)} entries stand for split={self.split!r}', 'current',
+                      logging.WARNING)
+            self.split = 'all'
+            return list(range(len(entries)))
+        path = _only(root / self.split_file.format(split=self.split), f'the places of split={self.split!r}')
+        return split_places(read_array(path), entries, path)
+
+    def _record(self, index: int, entry: Mapping[str, Any], name: str) -> dict:
+        size = (int(entry['img_height']), int(entry['img_width']))
+        image = Path(self.data_prefix['img']) / entry['img_path']
+        record = {'id': index, 'img_path': str(image), 'sample_name': entry['img_path'], 'seg': entry['seg'],
+                  'size': size, 'subject': _breed(entry['img_path']), 'several': bool(entry.get('is_multiple_dogs')),
+                  'bbox_score': np.ones(1, dtype=np.float32), 'box_source': self.box}
+        record['bbox'] = self._bbox(entry, size, name)
+        found = image_size(image)
+        if found != size:
+            raise BadEntryError(f'{name}: annotated in {size[1]} x {size[0]} px, but its photo {image} has {found[1]} '
+                                f'x {found[0]} px')
+        if self.with_labels:
+            record.update(self._keypoints(np.asarray(entry['joints'], dtype=np.float64)))
+        return record
+
+    def _bbox(self, entry: Mapping[str, Any], size: tuple[int, int], name: str) -> np.ndarray:
+        if not entry['seg']:
+            raise BadEntryError(f'{name} ({entry["img_path"]}): no mask')
+        try:
+            box = mask_box(run_length_mask(entry['seg'], *size))
+        except ValueError as error:
+            raise BadEntryError(f'{name} ({entry["img_path"]}): {error}') from error
+        if box is None:
+            raise BadEntryError(f'{name} ({entry["img_path"]}): the mask is all black')
+        if self.box == 'annotation':
+            x, y, width, height = entry['img_bbox']
+            if not (width > 0 and height > 0):
+                raise BadEntryError(f'{name}: img_bbox {entry["img_bbox"]}, expected (x, y, width, height) of an area')
+            box = np.array([x, y, x + width, y + height], dtype=np.float32)
+        return box[None]
+
+    def _keypoints(self, joints: np.ndarray) -> dict[str, np.ndarray]:
+        """The file's (24, 3) in the order of the skeleton, 0 where not visible."""
+        points = np.zeros((self.skeleton.num_keypoints, 3), np.float32)
+        visible = joints[:, 2:] > 0
+        points[self.columns] = np.concatenate([np.where(visible, joints[:, :2], 0), visible], axis=1)
+        return {'keypoints': points[None, :, :2], 'keypoints_visible': points[None, :, 2]}
+
+
+def split_places(content: np.ndarray, entries: list[dict], path: Path) -> list[int]:
+    """Places of a split's entries in the json.
+
+    Args:
+        content: (n,) places, or values of ``img_path``.
+        entries: What the json lists.
+        path: The split's file, for messages.
+
+    Raises:
+        ValueError: A place lies beyond the list, a path is not in it, or the file holds neither.
+    """
+    content = np.ravel(content)
+    if content.dtype.kind in 'iu':
+        if len(content) and not 0 <= content.min() <= content.max() < len(entries):
+            raise ValueError(f'{path}: places {content.min()} to {content.max()}, but the annotations have '
+                             f'{len(entries)} entries; the split belongs to another version of them')
+        return content.tolist()
+    if content.dtype.kind not in 'US':
+        raise ValueError(f'{path}: places or image paths expected, found {content.dtype}')
+    places = {entry['img_path']: index for index, entry in enumerate(entries)}
+    names = [name.decode() if isinstance(name, bytes) else str(name) for name in content.tolist()]
+    unknown = [name for name in names if name not in places]
+    if unknown:
+        raise ValueError(f'{path}: {len(unknown)} of its images are not annotated, the first is {unknown[0]}')
+    return [places[name] for name in names]
+
+
+def _entries(path: Path) -> list[dict]:
+    """What the json lists, in the form that the reader needs."""
+    entries = read_json(path)
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f'{path}: a list of entries expected, found {type(entries).__name__}')
+    for index, entry in enumerate(entries):
+        missing = [key for key in KEYS if not isinstance(entry, dict) or key not in entry and key != 'seg']
+        if missing:
+            raise ValueError(f'{path}: entry {index} has no {", ".join(missing)}')
+        if np.shape(entry['joints']) != (NUM_KEYPOINTS, 3):
+            raise ValueError(f'{path}: entry {index} has joints of shape {np.shape(entry["joints"])}, expected '
+                             f'{(NUM_KEYPOINTS, 3)}, x, y and visibility')
+        entry.setdefault('seg', '')
+    return entries
+
+
+def _only(pattern: Path, what: str) -> Path:
+    """The one file that a pattern fits."""
+    found = sorted(pattern.parent.glob(pattern.name))
+    if len(found) != 1:
+        names = ', '.join(path.name for path in found) or 'none'
+        raise FileNotFoundError(f'{pattern}: one file expected, {what}; there are: {names}')
+    return found[0]
+
+
+def _breed(path: str) -> str:
+    """``n02092339-Weimaraner/x.jpg`` to ``Weimaraner``."""
+    return Path(path).parent.name.partition('-')[2] or Path(path).parent.name

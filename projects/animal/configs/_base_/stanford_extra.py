@@ -1,0 +1,15 @@
+# StanfordExtra (docs/animals.md), looked for in $MMXAS_DATA_DIR/stanford_extra, and how the field measures on it: PCK
+# by legs, tail, ears and face, in which no eye is annotated.
+limbs = ('front_paw', 'front_wrist', 'front_elbow', 'rear_paw', 'rear_hock', 'rear_knee')
+stanford_extra = dict(
+    _delete_=True, type='StanfordExtraDataset', data_root='{{$MMXAS_DATA_DIR:data}}/stanford_extra',
+    skeleton='projects/animal/data/dog26.json')
+stanford_extra_metric = dict(
+    _delete_=True,
+    type='MaskPCKMetric',
+    skeleton='projects/animal/data/dog26.json',
+    keypoint_groups=dict(
+        legs=[f'{side}_{limb}' for side in ('left', 'right') for limb in limbs],
+        tail=['tail_start', 'tail_end'],
+        ears=['left_ear_base', 'right_ear_base', 'left_ear_tip', 'right_ear_tip'],
+        face=['nose', 'chin']))

@@ -1,0 +1,44 @@
+# The dog's detector from built-in data on a laptop's CPU: the quick human recipe with a dog's body, prior, motions and
+# coats.
+_base_ = '../../../configs/xas_mocap.py'
+
+data = 'projects/animal/data'
+skeleton = f'{data}/dog26.json'
+coats = dict(type='VariedTexture', file=f'{data}/dog_coats.json')
+dog = dict(body_model=[dict(type='SMALBodyModel', keypoints=f'{data}/dog_keypoints.json')], skeleton=skeleton)
+
+synthetic_generator = dict(
+    _base_.synthetic_generator,
+    **dog,
+    pose_source=dict(type='TruncatedGaussianPrior', file=f'{data}/dog_pose_prior.json'),
+    appearance=dict(type='OneOf', choices=[dict(type='PartSegmentation'), coats], weights=[1, 2]))
+target_generator = dict(
+    _base_.target_generator,
+    **dog,
+    pose_source=dict(type='MocapPoses', file=f'{data}/dog_motions.npz', num_betas=13),
+    appearance=coats)
+
+model = dict(
+    skeleton=skeleton,
+    head=dict(num_keypoints=26),
+    discriminator=dict(skeleton=skeleton),
+    losses=dict(facing=dict(skeleton=skeleton)))
+
+motions = dict(
+    type='RenderedMotions', splits=f'{data}/dog_motion_splits.json', data_root='data/dog_motion', skeleton=skeleton,
+    generator=target_generator)
+train_dataloader = dict(
+    dataset=dict(
+        synthetic=dict(data_root='data/synthetic_dog', generator=synthetic_generator, skeleton=skeleton),
+        target=motions))
+val_dataloader = dict(dataset=motions)
+test_dataloader = dict(dataset=motions)
+
+val_evaluator = dict(skeleton=skeleton, mean_pose_file=f'{data}/dog_motion_mean_pose.json')
+test_evaluator = dict(
+    skeleton=skeleton,
+    mean_pose_file=f'{data}/dog_motion_mean_pose.json',
+    groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
+
+synthesis = dict(
+    _delete_=True, synthetic=dict(generator=synthetic_generator, num=12288, out='data/synthetic_dog', seed=0))

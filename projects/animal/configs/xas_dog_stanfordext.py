@@ -1,0 +1,38 @@
+# The paper's dogs (4.4.2): SynMH with part colours on StanfordExtra, ResNet-50, 256 px, both stages in one run. The
+# masks cut the background out, as in the released code.
+_base_ = ['../../../configs/xas_h36m_seg.py', './_base_/stanford_extra.py']
+custom_imports = dict(imports=['mmxas', 'projects.animal.animal'], allow_failed_imports=False)
+
+data = 'projects/animal/data'
+skeleton = f'{data}/dog26.json'
+model = dict(skeleton=skeleton, head=dict(num_keypoints=26), discriminator=dict(skeleton=skeleton))
+
+masked_crop = [*_base_.crop, dict(type='RemoveBackground')]
+pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), *masked_crop, dict(type='PackXASInputs')]
+
+train_dataloader = dict(
+    dataset=dict(
+        synthetic=dict(
+            data_root='data/synthetic_dog_seg',
+            num=12000,
+            box='mask',
+            skeleton=skeleton,
+            generator=dict(
+                body_model=[dict(type='SMALBodyModel', keypoints=f'{data}/dog_keypoints.json')],
+                pose_source=dict(file=f'{data}/dog_pose_prior.json'),
+                camera=dict(_delete_=True, type='SampledCamera'),
+                skeleton=skeleton,
+                crop='mask',
+                margin=1.25)),
+        target=dict(**_base_.stanford_extra, split='train', pipeline=pipeline)))
+val_dataloader = dict(
+    dataset=dict(
+        **_base_.stanford_extra, split='val', missing_split='all', with_labels=True, test_mode=True,
+        pipeline=pipeline))
+test_dataloader = dict(
+    dataset=dict(
+        **_base_.stanford_extra, split='test', missing_split='all', with_labels=True, test_mode=True,
+        pipeline=pipeline))
+
+val_evaluator = _base_.stanford_extra_metric
+test_evaluator = _base_.stanford_extra_metric

@@ -1,0 +1,172 @@
+"""Pickles that would execute something, as body models, cameras and checkpoints of each format."""
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+
+from mmxas.body_models import UnsafePickleError, load_pickle, read_body_model
+from mmxas.datasets.datasets.recorded_frames import read_cameras
+from mmxas.models.backbones.pretrained import read_weights
+from mmxas.models.conversion.released_files import read_checkpoint
+from mmxas.segmentation.torchvision_segmenter import load_network
+from mmxas.synthesis.cameras import read_camera_file
+
+from .corpus import Call, bombs, calls, forms, hidden, torch_legacy, torch_tar, torch_zip, whole
+from .refusal import REFUSALS, assert_refused, bounded_memory
+
+KIND = 'hostile'
+NOWHERE = Path('/nowhere/canary')
+MARK = Call('os.system', 'true')
+
+
+def load_mmengine(path: Path) -> object:
+    """As tools/test.py, tools/train.py and ``init_model`` do."""
+    return load_checkpoint(torch.nn.Linear(1, 1), str(path), map_location='cpu')
+
+
+@pytest.mark.parametrize('name', calls(NOWHERE))
+def test_a_pickle_that_calls(name, tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pkl'
+    canary.parent.mkdir()
+    attack = calls(canary)[name]
+    path.write_bytes(whole({'v_template': attack}))
+    with pytest.raises((UnsafePickleError, *REFUSALS), match='model.pkl'):
+        load_pickle(path)
+    assert not list(canary.parent.iterdir())
+
+
+@pytest.mark.parametrize('name', calls(NOWHERE))
+def test_a_checkpoint_that_calls(name, tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pth'
+    canary.parent.mkdir()
+    path.write_bytes(torch_zip(whole({'state_dict': {}, 'meta': calls(canary)[name]})))
+    assert_refused(lambda: load_mmengine(path), path, canary)
+    assert not list(canary.parent.iterdir())
+
+
+@pytest.mark.parametrize('form', forms(NOWHERE))
+@pytest.mark.parametrize('door', ['pickle', 'checkpoint'])
+def test_a_call_written_in_other_opcodes(form, door, tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pkl'
+    canary.parent.mkdir()
+    data = forms(canary)[form]
+    path.write_bytes(data if door == 'pickle' else torch_zip(data))
+    try:
+        content = load_pickle(path) if door == 'pickle' else load_mmengine(path)
+    except (UnsafePickleError, *REFUSALS) as error:
+        assert path.name in str(error)
+    else:  # what follows the first pickle is never read
+        assert form == 'a second pickle' and content == {}
+    assert not list(canary.parent.iterdir())
+
+
+@pytest.mark.parametrize('place', hidden(MARK))
+@pytest.mark.parametrize('door', ['pickle', 'checkpoint'])
+def test_a_call_hidden_in_data(place, door, tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pkl'
+    canary.parent.mkdir()
+    data = whole(hidden(Call('os.system', f'touch {canary}'))[place])
+    path.write_bytes(data if door == 'pickle' else torch_zip(data))
+    with pytest.raises((UnsafePickleError, *REFUSALS), match='model.pkl'):
+        load_pickle(path) if door == 'pickle' else load_mmengine(path)
+    assert not list(canary.parent.iterdir())
+
+
+@pytest.mark.parametrize('bomb', bombs())
+@pytest.mark.parametrize('door', ['pickle', 'checkpoint'])
+def test_a_small_pickle_that_would_fill_the_memory(bomb, door, tmp_path):
+    path = tmp_path / 'model.pkl'
+    path.write_bytes(bombs()[bomb] if door == 'pickle' else torch_zip(bombs()[bomb]))
+    try:
+        with bounded_memory():
+            load_pickle(path) if door == 'pickle' else load_mmengine(path)
+    except (UnsafePickleError, *REFUSALS, RuntimeError) as error:
+        assert path.name in str(error) or 'state_dict' in str(error)
+
+
+CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
+    'zip': torch_zip, 'legacy magic': lambda data: torch_legacy(data, 0),
+    'legacy protocol': lambda data: torch_legacy(data, 1),
+    'legacy system': lambda data: torch_legacy(data, 2), 'legacy content': torch_legacy,
+    'legacy keys': lambda data: torch_legacy(data, 4), 'tar': torch_tar, 'a bare pickle': lambda data: data,
+    'a second data.pkl': lambda data: torch_zip(data, {'b/data.pkl': data}),
+    'torchscript': lambda data: torch_zip(data, {'a/constants.pkl': data, 'a/code/__torch__.py': b'import os'}),
+    'a zip behind other bytes': lambda data: b'#!/bin/sh\n' + torch_zip(data),
+}
+DOORS = {'mmengine': load_mmengine, 'released': read_checkpoint, 'backbone': read_weights}
+
+
+@pytest.mark.parametrize('container', CONTAINERS)
+@pytest.mark.parametrize('door', DOORS)
+def test_every_format_of_checkpoint(container, door, tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pth'
+    canary.parent.mkdir()
+    path.write_bytes(CONTAINERS[container](whole({'state_dict': {'a': Call('os.system', f'touch {canary}')}})))
+    assert_refused(lambda: DOORS[door](path), path, canary)
+    assert not canary.exists()
+
+
+def test_a_checkpoint_from_the_web(tmp_path, monkeypatch):
+    """torch.hub turns weights_only off by default; the guard turns it on."""
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'cache' / 'model.pth'
+    canary.parent.mkdir()
+    path.parent.mkdir()
+    path.write_bytes(torch_zip(whole({'a': Call('os.system', f'touch {canary}')})))
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    (tmp_path / 'hub' / 'checkpoints').mkdir(parents=True)
+    path.rename(tmp_path / 'hub' / 'checkpoints' / 'model.pth')
+    with pytest.raises(pickle.UnpicklingError, match='posix.system|os.system'):
+        load_checkpoint(torch.nn.Linear(1, 1), 'https://example.org/model.pth')
+    assert not canary.exists()
+
+
+def test_a_zip_from_the_web(tmp_path, monkeypatch):
+    """The form before torch 1.6: one file in a zip, which torch.hub unpacks."""
+    canary = tmp_path / 'c' / 'canary'
+    canary.parent.mkdir()
+    folder = tmp_path / 'hub' / 'checkpoints'
+    folder.mkdir(parents=True)
+    inner = io.BytesIO(torch_legacy(whole({'a': Call('os.system', f'touch {canary}')})))
+    with zipfile.ZipFile(folder / 'model.pth', 'w') as archive:
+        archive.writestr('../../../slipped.pth', inner.getvalue())
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    with pytest.raises(Exception, match='system|slipped|No such file'):
+        load_checkpoint(torch.nn.Linear(1, 1), 'https://example.org/model.pth')
+    assert not canary.exists()
+    assert not list(tmp_path.rglob('slipped.pth')) or folder in next(tmp_path.rglob('slipped.pth')).parents
+
+
+@pytest.mark.parametrize('variable', ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'])
+def test_an_environment_that_turns_the_guard_off(variable, tmp_path, monkeypatch):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pth'
+    canary.parent.mkdir()
+    monkeypatch.setenv(variable, '1')
+    path.write_bytes(torch_zip(whole({'a': Call('os.system', f'touch {canary}')})))
+    assert_refused(lambda: load_mmengine(path), path, canary, 'system')
+
+
+def test_weights_of_a_segmenter(tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pth'
+    canary.parent.mkdir()
+    path.write_bytes(torch_zip(whole({'a': Call('os.system', f'touch {canary}')})))
+    with pytest.raises(Exception, match='system'):
+        load_network(str(path), SimpleNamespace(url='https://example.org'))
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(('door', 'load'), [
+    ('cameras of a data set', read_cameras), ('cameras of a generator', read_camera_file),
+    ('body model', read_body_model)])
+def test_other_readers_of_pickles(door, load, tmp_path):
+    canary, path = tmp_path / 'c' / 'canary', tmp_path / 'file.pkl'
+    canary.parent.mkdir()
+    path.write_bytes(whole({('S1', 'a'): Call('os.system', f'touch {canary}')}))
+    with pytest.raises(UnsafePickleError, match='file.pkl: refused to load os.system'):
+        load(path)
+    assert not canary.exists()

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+import torch
+
+from benchmarks import __main__ as table
+from benchmarks.comparison import Contest, Result, alternate, hold, peak_bytes
+
+
+def test_runs_alternate_and_the_first_does_not_count():
+    order = []
+    times = alternate({'a': lambda: order.append('a'), 'b': lambda: order.append('b')}, 3)
+    assert order == ['a', 'b'] * 4
+    assert set(times) == {'a', 'b'} and all(0 <= value < 100 for value in times.values())
+
+
+def test_peak_counts_what_lives_at_once():
+    def run() -> None:
+        for _ in range(3):
+            torch.ones(250_000)  # 1 MB, freed at once
+        kept = torch.ones(500_000)
+        del kept
+
+    assert peak_bytes(run) == pytest.approx(2e6, rel=0.01)
+
+
+def test_results_know_their_aims():
+    assert Result(5.0, 0.3, 10.0, 2.0, aim_speedup=5.0, aim_memory_ratio=0.4).holds
+    assert not Result(4.9, 0.3, 10.0, 2.0, aim_speedup=5.0).holds
+    assert not Result(6.0, 0.5, 10.0, 2.0, aim_speedup=5.0, aim_memory_ratio=0.4).holds
+    assert not Result(6.0, None, 10.0, 2.0, aim_memory_ratio=0.4).holds
+    assert Result(None, None, None, 60.0, aim_ms=66.0).holds and not Result(None, None, None, 70.0, aim_ms=66.0).holds
+
+
+def test_a_side_that_is_not_installed_leaves_no_ratio(capsys):
+    def build(way):
+        if way == 'plain':
+            raise ImportError('pytorch3d is not installed')
+        return lambda: None
+
+    result = hold(Contest('x', 'x', build, at_most_ms=1e3), repetitions=1, threads=1)
+    assert result.speedup is None and result.holds and result.as_dict()['plain_ms'] is None
+    assert 'x: nothing to compare with: pytorch3d' in capsys.readouterr().err
+
+
+def test_the_table_is_printed_and_written(tmp_path, capsys, monkeypatch):
+    threads = []
+
+    def build(way):
+        return lambda: threads.append(torch.get_num_threads())
+
+    known = {'one': Contest('one', 'first', build, 1e-9), 'two': Contest('two', 'second', build, 1e9, threads=1)}
+    monkeypatch.setattr(table, 'contests', lambda: known)
+    before = torch.get_num_threads()
+    try:
+        status = table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '2', '--threads', '2'])
+    finally:
+        torch.set_num_threads(before)
+    content = json.loads((tmp_path / 'latest.json').read_text())
+    assert status == 1 and content['threads'] == 2 and 'cores' in content['machine']
+    assert content['operations']['one']['holds'] and not content['operations']['two']['holds']
+    assert set(threads) == {1, 2} and content['operations']['two']['threads'] == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith('first') and ' yes ' in lines[2] and ' NO ' in lines[3] and '>= 1e+09x' in lines[3]
+
+
+def test_an_unknown_side_is_named(capsys):
+    with pytest.raises(SystemExit):
+        table.main(['--peak', 'decode', 'other'])
+    assert 'plain or ours, expected' in capsys.readouterr().err

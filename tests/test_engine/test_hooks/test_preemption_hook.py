@@ -1,0 +1,59 @@
+"""SIGTERM ends a run with everything that it did."""
+import os
+import signal
+
+import pytest
+import torch
+
+from mmxas.engine.hooks.preemption_hook import STATUS, PreemptionHook
+
+HOOKS = dict(preemption=dict(type='PreemptionHook'))
+
+
+def ask_at(runner, iteration: int) -> None:
+    before = runner.record.before_train_iter
+
+    def before_train_iter(runner, *args, **kwargs):
+        before(runner, *args, **kwargs)
+        if runner.iter == iteration:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    runner.record.before_train_iter = before_train_iter
+
+
+@pytest.mark.parametrize('iteration', [0, 1, 2, 5])
+def test_it_saves_exits_and_resumes_to_the_same_weights(make_runner, tmp_path, iteration):
+    whole = make_runner()
+    whole.train()
+    runner = make_runner(hooks=HOOKS)
+    ask_at(runner, iteration)
+    with pytest.raises(SystemExit) as ended:
+        runner.train()
+    assert ended.value.code == STATUS == 143
+    path = tmp_path / f'preempted_iter_{iteration + 1}.pth'
+    assert (tmp_path / 'last_checkpoint').read_text() == str(path)
+    assert torch.load(path)['meta']['iter'] == iteration + 1
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    resumed = make_runner(hooks=HOOKS, resume=True)
+    resumed.train()
+    assert [record['iter'] for record in resumed.record.iterations] == list(range(iteration + 1, 6))
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
+def test_a_run_that_is_not_asked_goes_on_and_gives_the_signal_back(make_runner, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    make_runner(hooks=HOOKS).train()
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not list(tmp_path.glob('preempted*'))
+
+
+def test_workers_leave_the_signal_to_their_parent():
+    hook = PreemptionHook()
+    hook.before_train(None)
+    child = os.fork()
+    if not child:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(7 + hook.asked)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    hook.after_train(None)

@@ -1,0 +1,54 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from mmxas.exchange.prediction_records import read_predictions
+
+RECORD = dict(
+    image='photos/a.jpg', skeleton=dict(name='s', keypoints=['root', 'tip'], links=[[0, 1]]),
+    instances=[dict(
+        bbox=[1.0, 2.0, 3.0, 4.0], units=['px', 'px', 'mm'],
+        hypotheses=[dict(keypoints=[[1.5, 2, 3], [4, 5, 6]], keypoint_scores=[0.5, 0.25]),
+                    dict(keypoints=[[1.5, 2, 7], [4, 5, 8]], keypoint_scores=[0.1, 0.2])])])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(*changes):
+        for number, change in enumerate((lambda record: None, *changes)):
+            record = copy.deepcopy(RECORD)
+            change(record)
+            (tmp_path / f'{number}.json').write_text(json.dumps(record))
+        return tmp_path
+
+    return write
+
+
+def test_files_become_a_table(folder):
+    table = read_predictions(folder(lambda record: record.update(image=None)), 'net')
+    assert table.images == ('photos/a.jpg', '1') and table.names == ('root', 'tip') and table.links == ((0, 1),)
+    assert table.scorers == ('net_1', 'net_2') and table.units == ('px', 'px', 'mm')
+    np.testing.assert_array_equal(table.keypoints[1, 1], [[1.5, 2, 7], [4, 5, 8]])
+    np.testing.assert_array_equal(table.scores[0], [[0.5, 0.25], [0.1, 0.2]])
+    np.testing.assert_array_equal(table.boxes[0], [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (lambda r: r['instances'][0].update(units=['px', 'px', 'crops']),
+     '1.json: 2 keypoints in px, px, crops, 2 hypotheses; 0.json has 2 in px, px, mm, 2'),
+    (lambda r: r['instances'][0]['hypotheses'].pop(), '1 hypotheses; 0.json'),
+    (lambda r: r.pop('skeleton'), '1.json: an object with skeleton, instances expected; skeleton missing'),
+    (lambda r: r['instances'][0].pop('bbox'), '1.json: not a prediction of tools/infer.py .KeyError')])
+def test_what_does_not_fit_is_named(folder, change, message):
+    with pytest.raises(ValueError, match=message):
+        read_predictions(folder(change))
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no .json file in this folder'):
+        read_predictions(tmp_path)
+    (tmp_path / 'a.json').write_text(json.dumps(dict(RECORD, instances=[])))
+    with pytest.raises(ValueError, match='no pose in 1 files'):
+        read_predictions(tmp_path)

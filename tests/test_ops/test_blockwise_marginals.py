@@ -1,0 +1,125 @@
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from mmxas.ops import blockwise_marginals
+from mmxas.ops.blockwise_marginals import BlockwiseMarginals
+from mmxas.ops.decoding import decode_hypotheses, decode_marginals
+from mmxas.ops.marginals import Marginals, spatial_softmax, volume_marginals
+
+N, K, D, HM, WM = 3, 4, 6, 5, 7
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+DEGENERATE = {
+    'flat': lambda x: torch.zeros_like(x),
+    'tie': lambda x: torch.zeros_like(x).index_fill(1, torch.tensor([1, 4]), 9.0),
+    'one peak': lambda x: torch.full_like(x, -1e4).index_fill(1, torch.tensor([2]), 1e4),
+    'border': lambda x: torch.zeros_like(x).index_fill(1, torch.tensor([0]), 20.0),
+    'large': lambda x: 300.0 * x,
+}
+
+
+def logits(batch: int = N, dtype: torch.dtype = torch.float32, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (3 * torch.randn(batch, K * D, HM, WM, generator=generator, dtype=torch.float64)).to(dtype)
+
+
+def plain(values: torch.Tensor) -> Marginals:
+    volume = spatial_softmax(values, K, D)
+    return Marginals(volume.sum(dim=(2, 3)), volume.sum(dim=(2, 4)), volume.sum(dim=(3, 4)))
+
+
+def with_gradient(function, values: torch.Tensor, layout: torch.memory_format) -> tuple:
+    values = values.detach().clone(memory_format=layout).requires_grad_()
+    out = function(values)
+    generator = torch.Generator().manual_seed(1)
+    weights = [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in out]
+    sum((o * w).sum() for o, w in zip(out, weights)).backward()
+    return out, values.grad
+
+
+@pytest.fixture(params=[1, 2 * D * HM * WM, 5 * K * D * HM * WM], ids=['a keypoint', 'two keypoints', 'all'])
+def block(request, monkeypatch) -> int:
+    monkeypatch.setattr(blockwise_marginals, '_BLOCK_A_THREAD', request.param)
+    return request.param
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('case', ['random', *DEGENERATE])
+def test_equals_the_plain_formulation(case: str, layout: torch.memory_format, block: int) -> None:
+    values = DEGENERATE.get(case, lambda x: x)(logits())
+    ours, own = with_gradient(lambda v: volume_marginals(v, K), values, layout)
+    wanted, gradient = with_gradient(plain, values, torch.contiguous_format)
+    for one, other in zip(ours, wanted):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
+    assert own.isfinite().all()
+    assert own.is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_large_batch(layout: torch.memory_format) -> None:
+    values = torch.randn(32, 18 * 16, 20, 12, generator=torch.Generator().manual_seed(0)) * 4
+
+    def softmax(v):
+        volume = spatial_softmax(v, 18)
+        return volume.sum(dim=(2, 3)), volume.sum(dim=(2, 4)), volume.sum(dim=(3, 4))
+
+    ours, own = with_gradient(lambda v: volume_marginals(v, 18), values, layout)
+    wanted, gradient = with_gradient(softmax, values, torch.contiguous_format)
+    for one, other in zip(ours, wanted):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_bfloat16_within_its_own_rounding(layout: torch.memory_format, block: int) -> None:
+    values = logits(dtype=torch.bfloat16)
+    ours, own = with_gradient(lambda v: volume_marginals(v, K), values, layout)
+    wanted, gradient = with_gradient(plain, values.float(), torch.contiguous_format)
+    assert own.dtype == torch.bfloat16
+    assert {o.dtype for o in ours} == {torch.float32}
+    for one, other in zip(ours, wanted):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    torch.testing.assert_close(own.float(), gradient, rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_gradcheck(layout: torch.memory_format, block: int) -> None:
+    values = logits(2, torch.float64)[:, :2 * D, :3, :4].clone(memory_format=layout).requires_grad_()
+    assert gradcheck(lambda v: tuple(volume_marginals(v, 2)), values)
+
+
+@pytest.mark.parametrize('case', ['random', *DEGENERATE])
+def test_hypotheses_have_the_plain_ones_gradient(case: str) -> None:
+    """More hypotheses than peaks, ties, a flat volume."""
+    values = DEGENERATE.get(case, lambda x: x)(logits())
+    ours, own = with_gradient(lambda v: decode_hypotheses(v, K, 5, window=3)[:2], values, torch.channels_last)
+    wanted, gradient = with_gradient(lambda v: decode_marginals(plain(v), 5, window=3)[:2], values,
+                                     torch.contiguous_format)
+    torch.testing.assert_close(ours[0], wanted[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
+    assert own.isfinite().all()
+
+
+def test_an_axis_may_have_no_gradient_and_a_graph_may_be_kept() -> None:
+    values = logits().requires_grad_()
+    loss = volume_marginals(values, K).z.square().sum()
+    first, = torch.autograd.grad(loss, values, retain_graph=True)
+    second, = torch.autograd.grad(loss, values)
+    wanted, = torch.autograd.grad(plain(values).z.square().sum(), values)
+    assert torch.equal(first, second)
+    torch.testing.assert_close(first, wanted, rtol=0, atol=1e-6)
+
+
+def test_no_volume_is_kept() -> None:
+    saved = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t.numel()) or t, lambda t: t):
+        volume_marginals(logits().requires_grad_(), K)
+    size = logits().numel()
+    assert sorted(saved)[-1] == size  # the logits themselves, which the network holds anyway
+    assert sum(saved) == size + N * K * (D + HM + WM)
+
+
+def test_empty_batch() -> None:
+    assert [axis.shape for axis in BlockwiseMarginals.apply(torch.zeros(0, K, D, HM, WM))] == [
+        (0, K, WM), (0, K, HM), (0, K, D)]

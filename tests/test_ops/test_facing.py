@@ -1,0 +1,63 @@
+"""Which way a body faces: analytic directions, and the loss on them."""
+import math
+
+import pytest
+import torch
+
+from mmxas.ops.facing import facing_direction, facing_loss
+
+PAIRS = ((0, 1), (2, 3))
+
+
+def turned(degrees: float) -> torch.Tensor:
+    """A trunk of four keypoints, its left side towards +x, turned about the vertical axis; norm frame."""
+    angle = math.radians(degrees)
+    side = torch.tensor([0.1, 0.0, 0.0]), torch.tensor([-0.1, 0.0, 0.0]), torch.tensor([0.2, 0.4, 0.0]), torch.tensor(
+        [-0.2, 0.4, 0.0])
+    points = torch.stack(side)
+    x, z = points[:, 0] / 2, points[:, 2]  # in units of the crop's side
+    return torch.stack([2 * (x * math.cos(angle) - z * math.sin(angle)), points[:, 1],
+                        x * math.sin(angle) + z * math.cos(angle)], dim=-1)[None]
+
+
+@pytest.mark.parametrize('degrees', [0, 37, 90, 180, 260])
+def test_direction_turns_with_the_body(degrees):
+    angle = math.radians(degrees)
+    expected = torch.tensor([[math.cos(angle), math.sin(angle)]])
+    torch.testing.assert_close(facing_direction(turned(degrees), PAIRS), expected, atol=1e-6, rtol=0)
+
+
+def test_direction_ignores_size_and_place():
+    body = turned(20)
+    torch.testing.assert_close(facing_direction(0.3 * body + torch.tensor([0.2, -0.1, 0.05]), PAIRS),
+                               facing_direction(body, PAIRS), atol=1e-5, rtol=0)
+
+
+def test_mirror_image_faces_the_mirrored_way():
+    body = turned(20)
+    mirrored = (body * torch.tensor([-1.0, 1.0, 1.0]))[:, [1, 0, 3, 2]]
+    torch.testing.assert_close(facing_direction(mirrored, PAIRS),
+                               facing_direction(body, PAIRS) * torch.tensor([1.0, -1.0]))
+
+
+def test_coinciding_sides_have_no_direction():
+    assert facing_direction(torch.zeros(2, 4, 3), PAIRS).abs().max() == 0
+
+
+def test_no_pair_is_refused():
+    with pytest.raises(ValueError, match='at least one'):
+        facing_direction(turned(0), ())
+
+
+def test_loss_by_hand_and_by_weights():
+    predicted, target = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    assert facing_loss(predicted, target).item() == pytest.approx((1 + 25) / 2)
+    assert facing_loss(predicted, target, torch.tensor([1.0, 0.0])).item() == pytest.approx(1.0)
+    assert facing_loss(predicted, target, torch.zeros(2)).item() == 0.0
+
+
+def test_gradient():
+    predicted = torch.randn(3, 2, dtype=torch.float32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    target = torch.randn(3, 2, generator=torch.Generator().manual_seed(1))
+    (gradient,) = torch.autograd.grad(facing_loss(predicted, target), predicted)
+    torch.testing.assert_close(gradient, 2 * (predicted.detach() - target) / 3)

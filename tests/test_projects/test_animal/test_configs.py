@@ -1,0 +1,115 @@
+"""The dog's configs: one skeleton throughout, groups that are the splits, both stages and the photos in little."""
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmxas.apis.demo import run_demo
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.evaluation.mean_pose import load_mean_pose
+from mmxas.registry import METRICS, MODELS
+
+ROOT = Path(__file__).parents[3]
+CONFIGS = sorted((ROOT / 'projects/animal/configs').glob('*.py'))
+SPLITS = json.loads((ROOT / 'projects/animal/data/dog_motion_splits.json').read_text())
+PHOTOS = Path(os.environ.get('MMXAS_DATA_DIR') or ROOT / '../shared/data').resolve() / 'stanford_extra'
+LITTLE = """
+_base_ = '{base}'
+model = dict(backbone=dict(pretrained=False), mask_size=24)
+train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(
+    length=None,
+    synthetic=dict(data_root='{root}/synthetic', num=4, generator=dict(image_size=48)),
+    target=dict(data_root='{root}/motions', num=4, generator=dict(image_size=48))))
+val_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False,
+                      dataset=dict(data_root='{root}/motions', num=4, generator=dict(image_size=48)))
+test_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False,
+                       dataset=dict(data_root='{root}/motions', num=4, generator=dict(image_size=48)))
+train_cfg = dict(stages=[
+    dict(name='synthetic', epochs=1, lr=1e-3, loss_weights=dict(render=1.0, marginal=0.1, facing=0.1)),
+    dict(name='full', epochs=1, lr=1e-4, loss_weights=dict(render=1.0, mask=0.1, adversarial=0.01))])
+"""
+
+
+def skeletons(node):
+    """Every skeleton that a config names."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from [value] if key == 'skeleton' else skeletons(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from skeletons(value)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_one_skeleton_throughout(path):
+    cfg = Config.fromfile(path)
+    parts = {key: cfg[key] for key in (
+        'model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')}
+    assert set(skeletons({key: value.to_dict() for key, value in parts.items()})) == {'projects/animal/data/dog26.json'}
+    assert all(len(list(skeletons(part.to_dict()))) for part in parts.values())
+    assert cfg.model.head.num_keypoints == load_skeleton('projects/animal/data/dog26.json').num_keypoints
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        METRICS.build(evaluator)
+    bodies = cfg.train_dataloader.dataset.synthetic.generator.body_model
+    assert [body.type for body in bodies] == ['SMALBodyModel']
+
+
+def test_the_groups_are_the_splits():
+    cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_motion.py')
+    assert cfg.test_evaluator.groups == dict(held_out=SPLITS['test'], ood=SPLITS['ood'])
+    assert cfg.test_dataloader.dataset.split == ('test', 'ood')
+
+
+def test_both_recipes_differ_from_the_humans_in_nothing_but_the_dog():
+    for name in ('motion', 'motion_full'):
+        own = Config.fromfile(ROOT / f'projects/animal/configs/xas_dog_{name}.py')
+        human = Config.fromfile(ROOT / f'configs/xas_{name.replace("motion", "mocap")}.py')
+        for key in ('train_cfg', 'optim_wrapper', 'default_hooks', 'synthetic_pipeline', 'test_pipeline'):
+            assert own[key] == human[key], key
+        assert own.train_dataloader.dataset.length == human.train_dataloader.dataset.length
+        assert own.model.backbone == human.model.backbone and own.model.neck == human.model.neck
+
+
+def test_the_facing_comes_from_pairs_on_both_sides_of_the_trunk():
+    cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_motion.py')
+    skeleton = load_skeleton(cfg.model.losses.facing.skeleton)
+    found = {(skeleton.keypoints[left], skeleton.keypoints[right]) for left, right in
+             MODELS.build(cfg.model.losses.facing).pairs}
+    assert {('left_front_elbow', 'right_front_elbow'), ('left_rear_knee', 'right_rear_knee')} <= found
+
+
+def test_the_mean_pose_is_a_dogs():
+    skeleton = load_skeleton('projects/animal/data/dog26.json')
+    pose = load_mean_pose('projects/animal/data/dog_motion_mean_pose.json', skeleton)
+    assert np.abs(pose[skeleton.root]).max() == 0
+    height = {name: -pose[skeleton.keypoints.index(name), 1] for name in skeleton.keypoints}
+    assert height['withers'] > height['left_front_elbow'] > height['left_front_wrist'] > height['left_front_paw']
+    assert 200 < height['withers'] - height['left_front_paw'] < 700, 'mm'
+    assert np.abs(pose[:, [0, 2]]).max() < 150, 'all directions are seen equally often'
+
+
+def test_the_demo_in_little(tmp_path):
+    config = tmp_path / 'little.py'
+    config.write_text(LITTLE.format(base=ROOT / 'projects/animal/configs/xas_dog_motion.py', root=tmp_path / 'data'))
+    text = run_demo(config, tmp_path / 'work', 'the full recipe', num_pictures=1)
+    metrics = json.loads((tmp_path / 'work' / 'metrics.json').read_text())
+    assert set(metrics) == {'mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'seconds'}
+    assert 150 < metrics['mean_pose']['MPJPE'] < 800 and 'confident / mean pose' in text
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason=f'no sample of StanfordExtra in {PHOTOS} (set MMXAS_DATA_DIR)')
+def test_photos_are_evaluated_by_untrained_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMXAS_DATA_DIR', str(PHOTOS.parent))
+    cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_motion_photos.py')
+    cfg.work_dir = str(tmp_path)
+    cfg.model.backbone.pretrained = False
+    cfg.test_dataloader.update(batch_size=5, num_workers=0)
+    metrics = Runner.from_cfg(cfg).test()
+    for pose in ('confident', 'best_per_pose'):
+        for group in ('', '/legs', '/tail', '/ears', '/face'):
+            assert 0 <= metrics[f'xas/{pose}/PCK@0.1{group}'] <= metrics[f'xas/{pose}/PCK@0.15{group}'] <= 100
+        assert 0 <= metrics[f'xas/{pose}/mask_iou'] <= 1

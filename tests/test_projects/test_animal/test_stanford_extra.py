@@ -1,0 +1,166 @@
+"""StanfordExtra: keypoints by name, masks, splits, photos of several dogs, bad files; the real photos."""
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.registry import DefaultScope
+from pycocotools import mask as coco
+
+from mmxas.datasets.skeletons import load_skeleton
+from mmxas.registry import DATASETS
+from projects.animal.animal.stanford_extra import FILE_KEYPOINTS, StanfordExtraDataset
+
+DATA = Path(os.environ.get('MMXAS_DATA_DIR') or Path(__file__).parents[3] / '../shared/data').resolve()
+PHOTOS = DATA / 'stanford_extra'
+DOG26 = load_skeleton('projects/animal/data/dog26.json')
+PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
+            dict(type='SquareCropAffine', input_size=(64, 64)), dict(type='PackXASInputs')]
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    """Transforms of the pipeline are mmpose's."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        yield
+
+
+def entry(number):
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:30, 5 + number:45] = 1
+    joints = [[10.0 + k, 20.0 + k, float(k != 3)] if k < 20 else [0.0, 0.0, 0.0] for k in range(24)]
+    return dict(img_path=f'n01-Some_breed/{number}.jpg', img_width=60, img_height=40, img_bbox=[4, 9, 42, 22],
+                joints=joints, seg=coco.encode(np.asfortranarray(mask))['counts'].decode(),
+                is_multiple_dogs=number == 2)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Four photos, the third of several dogs, split into two, one and one."""
+    write(tmp_path, [entry(number) for number in range(4)])
+    (tmp_path / 'Images' / 'n01-Some_breed').mkdir(parents=True)
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / 'Images' / f'n01-Some_breed/{number}.jpg'), np.full((40, 60, 3), 90, np.uint8))
+    for split, places in dict(train=[3, 0], val=[1], test=[2]).items():
+        np.save(tmp_path / f'{split}_stanford_StanExt_v12.npy', np.array(places))
+    return tmp_path
+
+
+def write(root, entries):
+    (root / 'StanfordExtra_v12.json').write_text(json.dumps(entries))
+
+
+def build(root, **options):
+    options = {'pipeline': PIPELINE, 'with_labels': True, **options}
+    return DATASETS.build(dict(type='StanfordExtraDataset', data_root=str(root), **options))
+
+
+def names(dataset):
+    return [Path(dataset.get_data_info(i)['sample_name']).stem for i in range(len(dataset))]
+
+
+def test_keypoints_go_by_name(root):
+    info = build(root).get_data_info(0)
+    shown = {DOG26.keypoints[k] for k in np.flatnonzero(info['keypoints_visible'][0])}
+    assert shown == set(FILE_KEYPOINTS[:20]) - {FILE_KEYPOINTS[3]} and 'root' not in shown
+    for k in (0, 7, 16, 19):
+        place = DOG26.keypoints.index(FILE_KEYPOINTS[k])
+        np.testing.assert_array_equal(info['keypoints'][0, place], [10 + k, 20 + k])
+    assert not info['keypoints'][0, DOG26.keypoints.index(FILE_KEYPOINTS[3])].any()
+
+
+def test_mask_box_breed_and_number_of_dogs(root):
+    dataset = build(root)
+    info = dataset.get_data_info(2)
+    assert info['mask'].shape == (40, 60) and info['mask'][10:30, 7:45].min() == 255 and info['mask'].sum() == 255 * 760
+    np.testing.assert_array_equal(info['bbox'], [[7, 10, 45, 30]])
+    assert (info['subject'], info['several'], info['box_source']) == ('Some_breed', True, 'mask')
+    np.testing.assert_array_equal(build(root, box='annotation').get_data_info(2)['bbox'], [[4, 9, 46, 31]])
+    assert dataset[2]['data_samples'].several is True and dataset[2]['data_samples'].gt_fields.mask.shape == (1, 64, 64)
+
+
+def test_without_labels_there_are_none(root):
+    info = build(root, with_labels=False).get_data_info(0)
+    assert not {'keypoints', 'keypoints_visible', 'joints'} & set(info)
+
+
+def test_splits_by_places_and_by_paths(root):
+    assert [names(build(root, split=split)) for split in ('train', 'val', 'test')] == [['3', '0'], ['1'], ['2']]
+    np.save(root / 'val_stanford_StanExt_v12.npy', np.array(['n01-Some_breed/2.jpg']))
+    assert names(build(root, split='val')) == ['2'] and len(build(root)) == 4
+    assert names(build(root, several='drop')) == ['0', '1', '3']
+
+
+def test_without_split_files_all_entries_only_where_that_is_asked_for(root):
+    (root / 'test_stanford_StanExt_v12.npy').unlink()
+    with pytest.raises(FileNotFoundError, match=r'test_\*\.npy: one file expected, the places of .* there are: none'):
+        build(root, split='test', missing_split='all')  # the others are there: this folder is no sample
+    for split in ('train', 'val'):
+        (root / f'{split}_stanford_StanExt_v12.npy').unlink()
+    dataset = build(root, split='test', missing_split='all')
+    assert len(dataset) == 4 and dataset.split == 'all'
+
+
+def test_splits_of_other_annotations_are_refused(root):
+    np.save(root / 'val_stanford_StanExt_v12.npy', np.array([1, 4]))
+    with pytest.raises(ValueError, match='places 1 to 4, but the annotations have 4 entries'):
+        build(root, split='val')
+    np.save(root / 'val_stanford_StanExt_v12.npy', np.array(['n01-Some_breed/9.jpg']))
+    with pytest.raises(ValueError, match='1 of its images are not annotated, the first is n01-Some_breed/9.jpg'):
+        build(root, split='val')
+    np.save(root / 'val_stanford_StanExt_v12.npy', np.array([0.5]))
+    with pytest.raises(ValueError, match='places or image paths expected, found float64'):
+        build(root, split='val')
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(seg=None), r'entry 1 \(n01-Some_breed/1.jpg\): no mask; set on_error'),
+    (dict(seg='0' * 3), '2400 px expected for an image of 60 x 40, got 0 px'),
+    (dict(seg=coco.encode(np.zeros((40, 60), np.uint8, order='F'))['counts'].decode()), 'all black'),
+    (dict(img_width=40, img_height=60), 'annotated in 40 x 60 px, but its photo .* has 60 x 40 px'),
+])
+def test_entries_that_cannot_be_used_are_named_or_left_out(root, changes, message):
+    entries = [entry(number) for number in range(4)]
+    write(root, [entries[0], {**entries[1], **changes}, *entries[2:]])
+    with pytest.raises(ValueError, match=message):
+        build(root)
+    assert names(build(root, on_error='skip')) == ['0', '2', '3']
+
+
+def test_files_of_another_form_are_refused(root):
+    for content, message in (({}, 'a list of entries expected'), ([dict(img_path='x')], 'entry 0 has no img_width'),
+                             ([{**entry(0), 'joints': [[0, 0, 1]]}], r'joints of shape \(1, 3\), expected \(24, 3\)')):
+        write(root, content)
+        with pytest.raises(ValueError, match=message):
+            build(root)
+    write(root, [entry(7)])
+    with pytest.raises(OSError, match='7.jpg: no such file; set on_error'):
+        build(root)
+    with pytest.raises(ValueError, match='none of 1 entries is left .* 1 skipped'):
+        build(root, on_error='skip')
+    (root / 'StanfordExtra_v1.json').write_text('[]')
+    with pytest.raises(FileNotFoundError, match='there are: StanfordExtra_v1.json, StanfordExtra_v12.json'):
+        build(root)
+
+
+def test_arguments_and_skeletons_are_checked(root):
+    with pytest.raises(ValueError, match="split='training', expected one of"):
+        StanfordExtraDataset(split='training')
+    with pytest.raises(ValueError, match="'h36m18' has no left_front_paw"):
+        build(root, skeleton='h36m18')
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason=f'no sample of StanfordExtra in {PHOTOS} (set MMXAS_DATA_DIR)')
+def test_the_real_photos_and_their_keypoints_on_the_masks():
+    dataset = build(PHOTOS, split='test', missing_split='all')
+    assert len(dataset) == 10
+    inside, counted = 0, 0
+    for i in range(10):
+        info = dataset.get_data_info(i)
+        assert cv2.imread(info['img_path']).shape[:2] == info['mask'].shape
+        body = cv2.dilate(info['mask'], np.ones((9, 9), np.uint8))
+        x, y = info['keypoints'][0, info['keypoints_visible'][0] > 0].round().astype(int).T
+        inside, counted = inside + (body[y, x] > 0).sum(), counted + len(x)
+    assert counted > 100 and inside / counted > 0.95

@@ -1,0 +1,43 @@
+import os
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+
+from mmxas.safe_files.inspection import allowed_names, inspect_file
+
+
+class Calls:
+    def __reduce__(self):
+        return os.system, ('false',)
+
+
+def test_a_good_checkpoint_has_no_reason_to_be_refused(tmp_path):
+    content = {'state_dict': {'a': torch.zeros(2)}, 'hub': HistoryBuffer([1.0], [1]), 'x': np.float64(1)}
+    torch.save(content, tmp_path / 'a.pth')
+    report = inspect_file(tmp_path / 'a.pth')
+    assert (report['refused'], report['container']) == ([], 'zip')
+    assert report['members']['a/data/0'] == 8
+    assert 'mmengine.logging.history_buffer.HistoryBuffer' in report['pickles']['a/data.pkl']['imports']
+    assert len(report['sha256']) == 64
+
+
+@pytest.mark.parametrize('new', [True, False])
+def test_a_bad_one_has(tmp_path, new):
+    torch.save({'a': Calls()}, tmp_path / 'a.pth', _use_new_zipfile_serialization=new)
+    assert inspect_file(tmp_path / 'a.pth')['refused'] == [
+        'names posix.system, which no checkpoint and no body model needs']
+
+
+def test_arrays_are_listed(tmp_path):
+    np.savez(tmp_path / 'a.npz', a=np.zeros((2, 3)), b=np.array([Calls()], object))
+    report = inspect_file(tmp_path / 'a.npz')
+    assert report['arrays'] == {'a.npy': 'float64 (2, 3)', 'b.npy': 'object (1,)'}
+    assert list(report['pickles']) == ['b.npy'] and report['refused']
+
+
+def test_the_list_has_torch_and_mmengine_and_no_open_door():
+    names = allowed_names()
+    assert {'torch._utils._rebuild_tensor_v2', 'collections.OrderedDict'} <= names
+    assert not {'os.system', 'builtins.eval', 'builtins.bytearray'} & names

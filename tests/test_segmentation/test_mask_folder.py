@@ -1,0 +1,129 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmxas.datasets.datasets import ImageFolderDataset
+from mmxas.segmentation.frames import list_frames, read_boxes
+from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks, write_mask
+from mmxas.segmentation.segmenter import Segmenter, clip_box
+
+
+class BoxSegmenter(Segmenter):
+    """Fills the box, counts, and breaks off where it is told to."""
+
+    needs_box = True
+
+    def __init__(self, stop_at=None):
+        self.calls, self.stop_at = 0, stop_at
+
+    def segment(self, image, box=None):
+        if self.calls == self.stop_at:
+            raise KeyboardInterrupt
+        self.calls += 1
+        x0, y0, x1, y1 = clip_box(box, image.shape).round().astype(int)
+        mask = np.zeros(image.shape[:2], dtype=bool)
+        mask[y0:y1, x0:x1] = True
+        return mask
+
+
+class SequenceSegmenter(Segmenter):
+    """Notes the sequences that it is given."""
+
+    needs_sequence = True
+
+    def __init__(self):
+        self.lengths = []
+
+    def start_sequence(self, images):
+        self.lengths.append(len(images))
+
+    def segment(self, image, box=None):
+        return np.zeros(image.shape[:2], dtype=bool)
+
+
+CONFIG = dict(type='BoxSegmenter')
+
+
+@pytest.fixture
+def frames(folder):
+    return list_frames(folder / 'images')
+
+
+@pytest.fixture
+def boxes(folder):
+    return read_boxes(folder / 'boxes.json')
+
+
+def make(frames, folder, segmenter, boxes, **kwargs):
+    return generate_masks(frames, folder / 'masks', segmenter, CONFIG, boxes, progress=False, **kwargs)
+
+
+def test_masks_are_made_once_and_fit_the_data_set(folder, frames, boxes):
+    report = make(frames, folder, BoxSegmenter(), boxes)
+    assert (report.made, report.kept, report.failed) == (3, 0, {})
+    mask = cv2.imread(str(folder / 'masks/sub/c.png'), cv2.IMREAD_UNCHANGED)
+    assert mask.shape == (90, 120) and set(np.unique(mask)) == {0, 255}
+    again = BoxSegmenter()
+    assert make(frames, folder, again, boxes).kept == 3 and again.calls == 0
+    assert make(frames, folder, again, boxes, overwrite=True).made == 3
+    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'))
+    assert [dataset.get_data_info(i)['bbox'][0].tolist() for i in range(3)] == list(boxes.values())
+
+
+def test_a_run_that_broke_off_is_resumed(folder, frames, boxes):
+    with pytest.raises(KeyboardInterrupt):
+        make(frames, folder, BoxSegmenter(stop_at=2), boxes)
+    (folder / 'masks/.c.png.xyz.tmp').write_bytes(b'half')
+    (folder / 'masks/b.png').write_bytes((folder / 'masks/b.png').read_bytes()[:40])  # cut off by a full disk, say
+    segmenter = BoxSegmenter()
+    report = make(frames, folder, segmenter, boxes)
+    assert (report.kept, report.made, segmenter.calls) == (1, 2, 2)
+    files = sorted(path.name for path in (folder / 'masks').rglob('*') if path.is_file())
+    assert files == ['a.png', 'b.png', 'c.png', 'meta.json']
+
+
+def test_masks_of_another_segmenter_are_not_mixed_in(folder, frames, boxes):
+    make(frames, folder, BoxSegmenter(), boxes)
+    with pytest.raises(ValueError, match="holds masks of {'type': 'BoxSegmenter'}, not of {'type': 'Other'}"):
+        generate_masks(frames, folder / 'masks', BoxSegmenter(), dict(type='Other'), boxes, progress=False)
+
+
+def test_sequences_are_folders_or_what_a_pattern_finds(folder, frames):
+    segmenter = SequenceSegmenter()
+    make(frames, folder, segmenter, None)
+    assert segmenter.lengths == [2, 1]
+    segmenter = SequenceSegmenter()
+    generate_masks(frames, folder / 'other', segmenter, CONFIG, sequence='[.]', progress=False)
+    assert segmenter.lengths == [3]
+
+
+def test_one_bad_image_or_box_does_not_stop_the_others(folder, frames, boxes):
+    (folder / 'images/a.jpg').write_bytes(b'no image')
+    report = make(frames, folder, BoxSegmenter(), {**boxes, 'b.png': [500, 500, 600, 600]})
+    assert report.made == 1 and sorted(report.failed) == ['a.jpg', 'b.png']
+    assert 'not an image' in report.failed['a.jpg'] and 'less than a pixel' in report.failed['b.png']
+    assert 'a.jpg' not in inspect_masks(frames, folder / 'masks', report).wrong
+
+
+def test_boxes_are_checked_first(folder, frames, boxes):
+    with pytest.raises(ValueError, match=r"2 of 3 images have none, such as 'a\.jpg': give --boxes"):
+        make(frames, folder, BoxSegmenter(), {'b.png': boxes['b.png']})
+    with pytest.raises(ValueError, match=r"boxes of 1 unknown images, such as 'z\.jpg'"):
+        make(frames, folder, BoxSegmenter(), {**boxes, 'z.jpg': [0, 0, 1, 1]})
+
+
+def test_masks_are_looked_over_and_compared(folder, frames, boxes):
+    report = make(frames, folder, BoxSegmenter(), boxes)
+    write_mask(folder / 'masks/b.png', np.zeros((90, 120), dtype=bool))
+    inspect_masks(frames, folder / 'masks', report, boxes, folder / 'known')
+    assert report.wrong == {'a.jpg': ['fills its box'], 'b.png': ['empty'], 'sub/c.jpg': ['fills its box']}
+    known = cv2.imread(str(folder / 'known/a.png'), 0) > 0
+    x0, y0, x1, y1 = boxes['a.jpg']
+    assert report.iou['a.jpg'] == pytest.approx(known.sum() / ((x1 - x0) * (y1 - y0)), abs=1e-4)
+    assert report.iou['b.png'] == 0 and report.mean_iou == pytest.approx(np.mean(list(report.iou.values())))
+    assert json.loads(json.dumps(report.to_dict()))['wrong']['b.png'] == ['empty']
+    (folder / 'known/a.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'a\.png: no such mask to compare with'):
+        inspect_masks(frames, folder / 'masks', MaskReport(), known=folder / 'known')

@@ -1,0 +1,90 @@
+"""The command line, also in a process of its own that is killed."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Red discs before green noise, their boxes and masks."""
+    rng, boxes = np.random.default_rng(0), {}
+    for index in range(6):
+        image, mask = rng.integers(0, 60, size=(64, 80, 3), dtype=np.uint8), np.zeros((64, 80), np.uint8)
+        image[..., 1] += 120
+        cv2.circle(mask, (30 + 2 * index, 32), 14, 255, -1)
+        image[mask > 0] = (30, 30, 220)
+        for folder, data in (('images', image), ('known', mask)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / folder / f'{index}.png'), data)
+        boxes[f'{index}.png'] = [16 + 2 * index, 18, 45 + 2 * index, 47]
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    return tmp_path
+
+
+def command(folder, *options):
+    return [str(folder / 'images'), '--out', str(folder / 'masks'), '--boxes', str(folder / 'boxes.json'), *options]
+
+
+def test_masks_report_sheet_and_overlap(load_tool, images, capsys):
+    tool = load_tool('generate_masks')
+    assert tool.main(command(images, '--compare', str(images / 'known'), '--options', 'size=80')) == 0
+    captured = capsys.readouterr()
+    assert '6 images: 6 masks made, 0 kept, 0 failed, 0 look wrong' in captured.out and '6/6' in captured.err
+    report = json.loads((images / 'masks_report.json').read_text())
+    assert report['mean_iou'] > 0.95 and len(report['iou']) == 6
+    assert cv2.imread(str(images / 'masks_sheet.jpg')).shape[0] > 100
+    (images / 'masks/3.png').write_bytes(cv2.imencode('.png', np.zeros((64, 80), np.uint8))[1].tobytes())
+    assert tool.main(command(images, '--limit', '2', '--options', 'size=80')) == 0
+    assert '2 images: 0 masks made, 2 kept' in capsys.readouterr().out
+    assert tool.main(command(images, '--options', 'size=80')) == 0
+    assert 'looks wrong: 3.png: empty' in capsys.readouterr().out
+
+
+def test_mistakes_are_one_line(load_tool, images, capsys):
+    tool = load_tool('generate_masks')
+    for options, message in ((['--options', 'size=1'], 'size=1'), (['--options', 'nothing=1'], 'nothing'),
+                             (['--segmenter', 'SAMSegmenter', '--options', 'checkpoint=no.pth'], 'looked for no.pth')):
+        assert tool.main(command(images, *options)) == 1
+        error = capsys.readouterr().err
+        assert message in error and len(error.strip().splitlines()) == 1
+    assert tool.main([str(images / 'absent'), '--out', str(images / 'masks')]) == 1
+    assert 'no such folder' in capsys.readouterr().err
+    (images / 'images/0.png').write_bytes(b'')
+    assert tool.main(command(images)) == 1
+    assert 'failed: 0.png:' in capsys.readouterr().out
+
+
+def test_killed_and_resumed(images, load_tool, capsys):
+    """600 images take longer than the first mask."""
+    boxes = json.loads((images / 'boxes.json').read_text())
+    for index in range(600):
+        (images / f'images/{index}.png').write_bytes((images / f'images/{index % 6}.png').read_bytes())
+    (images / 'boxes.json').write_text(json.dumps({f'{i}.png': boxes[f'{i % 6}.png'] for i in range(600)}))
+    process = subprocess.Popen([sys.executable, str(ROOT / 'tools/generate_masks.py'), *command(images)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=os.environ | dict(OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)))
+    deadline = time.time() + 300
+    while not (images / 'masks/0.png').exists() and time.time() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = sorted((images / 'masks').glob('*.png'))
+    assert 1 <= len(done) < 600 and all(cv2.imread(str(path), 0).shape == (64, 80) for path in done)
+    kept = [int(path.stem) for path in done]
+    for index in set(range(600)) - {*kept[:2], 1, 2}:  # a short rest is enough
+        (images / f'images/{index}.png').unlink()
+    left = sorted(p.name for p in (images / 'images').iterdir())
+    (images / 'boxes.json').write_text(json.dumps({name: boxes[f'{int(Path(name).stem) % 6}.png'] for name in left}))
+    assert load_tool('generate_masks').main(command(images)) == 0
+    assert f'{len(left)} images: {len([n for n in left if int(Path(n).stem) not in kept])} masks made' in \
+        capsys.readouterr().out

@@ -1,0 +1,42 @@
+import json
+
+import numpy as np
+import pytest
+
+from mmxas.exchange import read_keypoints
+
+LABELS = 'scorer,Anna,Anna,Anna,Anna\nbodyparts,snout,snout,tail,tail\ncoords,x,y,x,y\na.png,1.5,2,3,4\n'
+
+
+@pytest.fixture
+def run(load_tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'labels.csv').write_text(LABELS)
+    (tmp_path / 'skeleton.json').write_text(json.dumps(dict(name='s', keypoints=['root', 'nose'], parents=[0, 0])))
+    return load_tool('import_keypoints').main
+
+
+def test_labels_in_the_order_of_a_skeleton(run, capsys):
+    assert run(['labels.csv', 'out.json', '--rename', 'snout=nose', '--skeleton', 'skeleton.json']) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        'left out: tail', 'not labelled: root', 'out.json: 1 poses, 1 hypotheses each, of 2 keypoints']
+    table = read_keypoints('out.json')
+    assert table.names == ('root', 'nose') and table.links == ((0, 1),)
+    np.testing.assert_array_equal(table.keypoints[0, 0], [[np.nan] * 2, [1.5, 2]])
+
+
+def test_a_copy_in_another_format(run):
+    assert run(['labels.csv', 'out.json']) == run(['out.json', 'back.csv']) == 0
+    with open('back.csv') as back:
+        assert back.read() == LABELS.replace('2,3,4', '2.0,3.0,4.0')
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['gone.csv', 'a.json'], 'error: gone.csv: no such file of keypoints'),
+    (['labels.csv', 'a.json', '--rename', 'snout'], 'error: --rename snout: THEIRS=OURS expected'),
+    (['labels.csv', 'a.json', '--rename', 'paw=foot'], "error: keypoint 'paw' cannot be renamed"),
+    (['labels.csv', 'a.json', '--skeleton', 'skeleton.json'], 'error: no keypoint in common')])
+def test_mistakes_are_one_line(run, capsys, arguments, message):
+    assert run(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(message) and error.count('\n') == 1

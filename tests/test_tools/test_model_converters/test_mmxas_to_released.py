@@ -1,0 +1,24 @@
+import torch
+
+TOOL = 'model_converters/mmxas_to_released'
+
+
+def test_it_converts_back_with_the_body_model_of_a_released_file(load_tool, released, config, tmp_path, capsys):
+    mine, out = tmp_path / 'b.pth', tmp_path / 'c.pth.tar'
+    load_tool('model_converters/released_to_mmxas').main([str(released), str(mine), '--config', str(config)])
+    capsys.readouterr()
+    assert load_tool(TOOL).main([str(mine), str(out), '--config', str(config), '--smpl-from', str(released)]) == 0
+    first, back = (torch.load(path, weights_only=True) for path in (released, out))
+    assert set(back) == {'unsup_model', 'unsup_disc', 'epochs'} and back['epochs'] == first['epochs']
+    for name in ('unsup_model', 'unsup_disc'):
+        assert back[name].keys() == first[name].keys()
+        assert all(torch.equal(back[name][key], first[name][key]) for key in back[name])
+    assert capsys.readouterr().out == (
+        f'{out}: {len(first["unsup_model"])} tensors in unsup_model, {len(first["unsup_disc"])} tensors in unsup_disc; '
+        'the states of the optimizers are not converted\n')
+
+
+def test_a_wrong_file_is_one_line_and_status_1(load_tool, released, config, tmp_path, capsys):
+    assert load_tool(TOOL).main([str(released), str(tmp_path / 'b.pth.tar'), '--config', str(config)]) == 1
+    assert capsys.readouterr().err == (
+        f'mmxas_to_released: {released}: no state_dict, which a checkpoint of mmxas has\n')

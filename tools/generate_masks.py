@@ -1,0 +1,86 @@
+"""Make masks for images or a video: ``python tools/generate_masks.py FOLDER --out MASKS --boxes FILE.json``.
+
+Runs that were killed are resumed by the same command. Beside the masks it writes ``MASKS_report.json``, with those
+that look wrong, and ``MASKS_sheet.jpg`` to look at. Exit status 1 for a mistake, or where an image has no mask.
+"""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+import mmxas  # noqa: F401  registers the components
+from mmxas.registry import SEGMENTERS
+from mmxas.segmentation.frames import list_frames, read_boxes
+from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
+from mmxas.segmentation.mask_sheet import mask_sheet
+from mmxas.visualization import write_picture, write_whole
+
+LISTED = 20
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('images', help='folder of images (with its subfolders), or a video file')
+    parser.add_argument('--out', required=True, help='folder of the masks; a/b.jpg has the mask a/b.png')
+    parser.add_argument('--segmenter', default='GrabCutSegmenter', choices=sorted(SEGMENTERS.module_dict),
+                        help='default: GrabCutSegmenter, which works offline')
+    parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+                        help="the segmenter's arguments, such as padding=0.05 or checkpoint=sam.pth")
+    parser.add_argument('--boxes', help='json file of {image: [x0, y0, x1, y1]}, px')
+    parser.add_argument('--sequence', help='regular expression that finds the name of the camera in an image\'s name, '
+                        'for BackgroundSubtractor; default: its folder')
+    parser.add_argument('--compare', metavar='MASKS', help='folder of right masks: report the overlap (IoU) with them')
+    parser.add_argument('--limit', type=int, help='only this many images, evenly spread')
+    parser.add_argument('--overwrite', action='store_true', help='make masks anew that are there')
+    parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> MaskReport:
+    """Make, look over, and write the report and the sheet."""
+    frames, boxes = list_frames(args.images), read_boxes(args.boxes) if args.boxes else {}
+    if args.limit is not None and args.limit < len(frames):
+        step = len(frames) / max(args.limit, 1)
+        frames = [frames[int(index * step)] for index in range(max(args.limit, 1))]
+        boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
+    config = dict(type=args.segmenter, **args.options)
+    report = generate_masks(frames, args.out, SEGMENTERS.build(config), config, boxes, args.sequence, args.overwrite)
+    inspect_masks(frames, args.out, report, boxes, args.compare)
+    out = Path(args.out)
+    write_whole(out.with_name(f'{out.name}_report.json'), json.dumps(report.to_dict(), indent=1).encode())
+    sheet = mask_sheet(frames, out, report, boxes, args.sheet)
+    if sheet is not None:
+        write_picture(out.with_name(f'{out.name}_sheet.jpg'), sheet)
+    return report
+
+
+def print_report(report: MaskReport, out: str) -> None:
+    """What came out, and the first of what looks wrong."""
+    print(f'{report.total} images: {report.made} masks made, {report.kept} kept, {len(report.failed)} failed, '
+          f'{len(report.wrong)} look wrong ({out}_report.json, {out}_sheet.jpg)')
+    for title, found in (('failed', report.failed), ('looks wrong', report.wrong)):
+        for name, what in list(found.items())[:LISTED]:
+            print(f'  {title}: {name}: {what if isinstance(what, str) else ", ".join(what)}')
+        if len(found) > LISTED:
+            print(f'  … and {len(found) - LISTED} more')
+    if report.mean_iou is not None:
+        print(f'mean IoU with known masks: {report.mean_iou:.4f} over {len(report.iou)} images')
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run; an expected mistake is one line on stderr."""
+    args = parse_args(argv)
+    try:
+        report = run(args)
+    except (ValueError, OSError, ImportError, RuntimeError, TypeError) as error:
+        print(f'generate_masks: {error}', file=sys.stderr)
+        return 1
+    print_report(report, args.out.rstrip('/'))
+    return 1 if report.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
