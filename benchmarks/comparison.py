@@ -6,8 +6,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from torch.profiler import ProfilerActivity, profile
 
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = ('plain', 'ours')
-Build = Callable[[str], Callable[[], Any]]
+# A plain way that takes this much more or less than the authors' code is no fair opponent.
+FAIR = 0.2
+Build = Callable[..., Callable[[], Any]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Contest:
         memory_ratio: Aim: peak of allocated bytes as a fraction of the plain one's. Defaults to None: not measured.
         at_most_ms: Aim: the fast way's own time. Defaults to None.
         threads: Threads of torch. Defaults to None: as many as the whole benchmark has.
+        authors_ms: What the authors' code took on 2 cores. Defaults to None: not known.
+        as_authors: Options of ``build`` for the input that they took it for. Defaults to the contest's own.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Contest:
     memory_ratio: float | None = None
     at_most_ms: float | None = None
     threads: int | None = None
+    authors_ms: float | None = None
+    as_authors: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -57,6 +63,15 @@ class Result:
     aim_speedup: float | None = None
     aim_memory_ratio: float | None = None
     aim_ms: float | None = None
+    authors_ms: float | None = None
+    plain_as_authors_ms: float | None = None
+
+    @property
+    def against_authors(self) -> float | None:
+        """How much longer than the authors' code the plain way takes, as a fraction; None where not known."""
+        if self.authors_ms is None or self.plain_as_authors_ms is None:
+            return None
+        return self.plain_as_authors_ms / self.authors_ms - 1
 
     @property
     def holds(self) -> bool:
@@ -69,7 +84,8 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """The fields and ``holds``, rounded."""
         fields = {k: float(f'{v:.4g}') if isinstance(v, float) else v for k, v in asdict(self).items()}
-        return dict(fields, holds=self.holds)
+        against = self.against_authors
+        return dict(fields, against_authors=None if against is None else round(against, 3), holds=self.holds)
 
 
 def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
@@ -124,12 +140,16 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True) 
     torch.set_num_threads(threads)
     try:
         times = alternate(_runs(contest), repetitions)
+        as_authors = times.get('plain')
+        if contest.as_authors:
+            as_authors = alternate({'plain': contest.build('plain', **contest.as_authors)}, repetitions)['plain']
     finally:
         torch.set_num_threads(before)
     plain, ours = times.get('plain'), times['ours']
     result = Result(None if plain is None else plain / ours, None, plain, ours, threads=threads,
                     repetitions=repetitions, aim_speedup=contest.speedup, aim_memory_ratio=contest.memory_ratio,
-                    aim_ms=contest.at_most_ms)
+                    aim_ms=contest.at_most_ms, authors_ms=contest.authors_ms,
+                    plain_as_authors_ms=as_authors if contest.authors_ms else None)
     if memory and contest.memory_ratio is not None:
         plain, ours = (fresh_peak(contest.name, way, threads) for way in WAYS)
         result.plain_mb, result.ours_mb, result.memory_ratio = plain / 1e6, ours / 1e6, ours / plain

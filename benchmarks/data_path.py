@@ -35,7 +35,8 @@ def measure(cfg: Config, stage: dict[str, Any], iterations: int, warm_up: int = 
         warm_up: Iterations before, in which workers start.
 
     Returns:
-        ``data_ms``, ``step_ms`` (with data), ``share``, ``samples_per_second``.
+        ``data_ms``, ``step_ms`` (with data), ``share``, ``samples_per_second``, and
+        ``loader_samples_per_second``: what the workers deliver when nothing else computes.
     """
     torch.manual_seed(0)
     init_default_scope('mmpose')
@@ -54,9 +55,14 @@ def measure(cfg: Config, stage: dict[str, Any], iterations: int, warm_up: int = 
         model.train_step(batch, optim_wrapper=optimizer)
         steps.append(time.perf_counter() - start)
     waits, steps = waits[warm_up:], steps[warm_up:]
+    start = time.perf_counter()
+    for _ in range(iterations):
+        next(batches)
+    alone = time.perf_counter() - start
     samples = len(batch['data_samples'])
     return dict(data_ms=1e3 * statistics.median(waits), step_ms=1e3 * statistics.median(steps),
-                share=sum(waits) / sum(steps), samples_per_second=samples * len(steps) / sum(steps))
+                share=sum(waits) / sum(steps), samples_per_second=samples * len(steps) / sum(steps),
+                loader_samples_per_second=samples * iterations / alone)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,7 +81,8 @@ def main(argv: list[str] | None = None) -> int:
     for stage in cfg.train_cfg.stages:
         result = results[stage['name']] = measure(cfg, stage, args.iterations)
         print(f'{stage["name"]:12s} data {result["data_ms"]:7.1f} ms of {result["step_ms"]:7.1f} ms a step, '
-              f'{100 * result["share"]:.1f} % of all time, {result["samples_per_second"]:.0f} samples/s', flush=True)
+              f'{100 * result["share"]:.1f} % of all time, {result["samples_per_second"]:.0f} samples/s, '
+              f'the loader alone {result["loader_samples_per_second"]:.0f}', flush=True)
     content = dict(config=args.config, workers=args.workers, threads=args.threads, stages=results)
     write_atomically(args.out, lambda file: file.write(json.dumps(content, indent=1).encode()))
     return int(any(result['share'] >= 0.1 for result in results.values()))

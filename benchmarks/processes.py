@@ -1,6 +1,6 @@
 """``python -m benchmarks.processes``: training throughput of one and of two gloo processes, one thread each.
 
-Also the bytes that a step exchanges, and what they mean for eight GPUs, on paper.
+Also what a step exchanges and computes, counted, for the projection to eight GPUs in docs/performance.md.
 """
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.flop_counter import FlopCounterMode
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import ROOT
@@ -61,12 +62,26 @@ def gradient_bytes(model: nn.Module) -> int:
     return sum(4 * p.numel() for p in model.parameters() if p.requires_grad)
 
 
+def step_gflop(model: nn.Module, size: int, batch: int = 2) -> float:
+    """10^9 operations, forward and backward, of one target and one synthetic sample, counted by torch.
+
+    Args:
+        model: The estimator.
+        size: Side of the crops in px.
+        batch: Pairs that are counted together.
+    """
+    crops, samples = example_batch(batch, size)
+    with FlopCounterMode(display=False) as counter:
+        LossOf(model)(crops, samples).backward()
+    return counter.get_total_flops() / batch / 1e9
+
+
 def _train(rank: int, world: int, port: int, config: str, batch: int, size: int, steps: int, queue) -> None:
     """One process of a group; the first reports its samples a second."""
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     dist.init_process_group('gloo', rank=rank, world_size=world)
-    model = DistributedDataParallel(LossOf(build_model(config)))
+    model = DistributedDataParallel(LossOf(build_model(config)), broadcast_buffers=False)  # as tools/train.py
     optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), **ADAM)
     crops, samples = example_batch(batch, size)
     for step in range(-2, steps):
@@ -112,13 +127,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--out', type=Path, default=OUT)
     args = parser.parse_args(argv)
     rates = {world: throughput(world, args.config, args.batch, args.size, args.steps) for world in (1, 2)}
-    exchanged = {config: gradient_bytes(build_model(config)) for config in (args.config, 'configs/xas_h36m.py')}
     print(f'1 process {rates[1]:.1f} samples/s, 2 processes {rates[2]:.1f}: {rates[2] / rates[1]:.2f} times')
-    for config, size in exchanged.items():
-        ring = 2 * 7 / 8 * size / 1e6
-        print(f'{config}: {size / 1e6:.1f} MB of gradients; in a ring of 8 each sends {ring:.0f} MB a step')
+    counted = {}
+    for config, size in ((args.config, args.size), ('configs/xas_h36m.py', 256)):
+        model = build_model(config)
+        row = counted[config] = dict(gradient_bytes=gradient_bytes(model), pair_gflop=step_gflop(model, size))
+        print(f'{config}: {row["gradient_bytes"] / 1e6:.1f} MB of gradients a step, '
+              f'{row["pair_gflop"]:.1f} GFLOP a pair')
     content = dict(config=args.config, batch=args.batch, size=args.size, steps=args.steps,
-                   samples_per_second=rates, gradient_bytes=exchanged)
+                   samples_per_second=rates, counted=counted)
     write_atomically(args.out, lambda file: file.write(json.dumps(content, indent=1).encode()))
     return 0
 

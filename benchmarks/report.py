@@ -16,6 +16,10 @@ from mmxas.synthesis.shards import write_atomically
 
 PAGE = ROOT / 'docs/performance.md'
 RESULTS = ROOT / 'benchmarks/results'
+# Assumptions of the projection; nothing of it was measured.
+GPUS, PAIRS_A_GPU = 8, 32
+LINKS_GB_S = (10, 100)
+GPU_TFLOP_S = 50
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -41,20 +45,28 @@ def operations(content: dict[str, Any]) -> str:
         aims = [f'≥ {row["aim_speedup"]:g}×' if row['aim_speedup'] else '',
                 f'memory ≤ {row["aim_memory_ratio"]}' if row['aim_memory_ratio'] else '',
                 f'≤ {row["aim_ms"]:.0f} ms' if row['aim_ms'] else '']
-        rows.append([f'`{name}`', number(row['plain_ms']), number(row['ours_ms']), f'{number(row["speedup"], 2)}×',
-                     memory, ', '.join(aim for aim in aims if aim), 'yes' if row['holds'] else 'no'])
-    head = ['operation', 'plain, ms', 'ours, ms', 'speedup', 'memory', 'aim', 'reached']
-    return f'{content["machine"]}; {content["threads"]} threads.\n\n' + table(head, rows)
+        speedup = '–' if row['speedup'] is None else f'{number(row["speedup"])}×'
+        against = '–'
+        if row['against_authors'] is not None:
+            against = (f'{number(row["plain_as_authors_ms"])} for {number(row["authors_ms"])} '
+                       f'({100 * row["against_authors"]:+.0f} %)')
+        rows.append([f'`{name}`', str(row['threads']), number(row['plain_ms']), number(row['ours_ms']), speedup, memory,
+                     ', '.join(aim for aim in aims if aim), 'yes' if row['holds'] else 'no', against])
+    head = ['operation', 'threads', 'plain, ms', 'ours, ms', 'speedup', 'memory', 'aim', 'reached',
+            "plain for the authors' ms"]
+    repetitions = min(row['repetitions'] for row in content['operations'].values())
+    return f'{content["machine"]}; medians of {repetitions}.\n\n' + table(head, rows)
 
 
 def curves(content: dict[str, Any]) -> str:
-    """A row a curve: its points, and the slopes of time and memory."""
+    """A row a curve: its points, and the slopes of time and memory; then the picture."""
     rows = []
     for name, curve in content['curves'].items():
         points = '; '.join(f'{v}: {number(t)} / {number(m)}'
                            for v, t, m in zip(curve['values'], curve['ms'], curve['mb']))
         rows.append([name, points, f'{curve["slope_ms"]:.2f}', f'{curve["slope_mb"]:.2f}'])
-    return table(['curve', 'value: ms / MB', 'slope of time', 'slope of memory'], rows)
+    head = table(['curve', 'value: ms / MB', 'slope of time', 'slope of memory'], rows)
+    return f'{content["threads"]} threads.\n\n{head}\n\n![Time and memory against size](images/scaling.png)'
 
 
 def roofline(content: dict[str, Any]) -> str:
@@ -62,36 +74,53 @@ def roofline(content: dict[str, Any]) -> str:
     rate = content['rates']
     rows = []
     for name, operation in content['operations'].items():
-        parts = [f'{part}: {number(value)}' for part, value in operation['parts_ms'].items()]
+        parts = ['; '.join(f'{part}: {number(value)}' for part, value in operation['parts_ms'][kind].items()) or '–'
+                 for kind in ('memory', 'processor')]
+        times = [number(operation[key]) for key in ('bound_ms', 'sum_ms', 'measured_ms')]
         share = 100 * operation['bound_ms'] / operation['measured_ms']
-        rows.append([f'`{name}`', '; '.join(parts), number(operation['bound_ms']), number(operation['measured_ms']),
-                     f'{share:.0f} %'])
+        rows.append([f'`{name}`', *parts, *times, f'{share:.0f} %'])
     text = (f'Measured rates with {content["threads"]} threads: memory {rate["memory"]:.1f} GB/s (copy), new pages '
             f'{rate["fresh"]:.1f} GB/s, cache {rate["cache"]:.0f} GB/s, softmax {rate["exp"]:.2f} · 10⁹ elements/s, '
             f'float32 products {rate["gemm"]:.0f} GFLOP/s.')
-    return f'{text}\n\n' + table(['operation', 'parts, ms', 'bound, ms', 'measured, ms', 'bound / measured'], rows)
+    return f'{text}\n\n' + table(['operation', 'memory, ms', 'processor, ms', 'bound (the longer), ms', 'sum, ms',
+                                  'measured, ms', 'bound / measured'], rows)
 
 
 def processes(content: dict[str, Any]) -> str:
-    """Throughput of processes, and bytes of gradients."""
+    """Throughput of processes."""
     rates = content['samples_per_second']
     rows = [[count, number(rate), f'{rate / rates["1"]:.2f}×'] for count, rate in rates.items()]
-    sizes = '; '.join(f'`{name}` {size / 1e6:.1f} MB' for name, size in content['gradient_bytes'].items())
-    return table(['gloo processes of one thread', 'samples/s', 'against one'], rows) + \
-        f'\n\nGradients that a step averages: {sizes}.'
+    text = f'`{content["config"]}`, float32, {content["batch"]} targets and as many synthetic samples a process.'
+    return f'{text}\n\n' + table(['gloo processes of one thread', 'samples/s', 'against one'], rows)
+
+
+def projection(content: dict[str, Any]) -> str:
+    """What a step exchanges and computes, and the times that follow at assumed rates."""
+    rows = []
+    for name, counted in content['counted'].items():
+        ring = 2 * (GPUS - 1) / GPUS * counted['gradient_bytes']
+        rows.append([f'`{name}`', number(counted['gradient_bytes'] / 1e6), number(ring / 1e6),
+                     *(number(ring / rate / 1e6) for rate in LINKS_GB_S), number(counted['pair_gflop']),
+                     number(PAIRS_A_GPU * counted['pair_gflop'] / GPU_TFLOP_S)])
+    head = ['recipe', 'gradients, MB', f'each of {GPUS} sends, MB a step',
+            *(f'ms at {rate} GB/s' for rate in LINKS_GB_S), 'GFLOP a pair', f'ms for {PAIRS_A_GPU} pairs at {GPU_TFLOP_S} TFLOP/s']
+    return table(head, rows)
 
 
 def data_path(content: dict[str, Any]) -> str:
     """A row a stage."""
     rows = [[name, number(stage['data_ms']), number(stage['step_ms']), f'{100 * stage["share"]:.1f} %',
-             number(stage['samples_per_second'])] for name, stage in content['stages'].items()]
-    return table(['stage', 'wait for data, ms (median)', 'step, ms (median)', 'share of all time', 'samples/s'], rows)
+             number(stage['samples_per_second']), number(stage['loader_samples_per_second'])]
+            for name, stage in content['stages'].items()]
+    text = f'`{content["config"]}`, {content["workers"]} workers, {content["threads"]} threads.'
+    return f'{text}\n\n' + table(['stage', 'wait for data, ms (median)', 'step, ms (median)', 'share of all time',
+                                  'samples/s', 'loader alone, samples/s'], rows)
 
 
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     'operations': ('latest.json', operations), 'curves': ('scaling.json', curves),
     'roofline': ('roofline.json', roofline), 'processes': ('processes.json', processes),
-    'data': ('data_path.json', data_path)}
+    'projection': ('processes.json', projection), 'data': ('data_path.json', data_path)}
 
 
 def filled(page: str, results: Path) -> str:

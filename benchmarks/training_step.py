@@ -55,7 +55,8 @@ def example_batch(batch: int = N, size: int = SIZE) -> tuple[Tensor, list[PoseDa
 
 
 class PlainStep:
-    """The step as its equations are written: the detector sees the targets once for each side of the game.
+    """The step as its equations are written: the detector sees the targets once for each side of the game, the
+    discriminator's side without a graph.
 
     Args:
         model: Whose networks are trained.
@@ -89,7 +90,9 @@ class PlainStep:
         return self.discriminator(centred.flatten(0, -3)).view(poses.shape[:-2])
 
     def _discriminator_loss(self) -> Tensor:
-        fake = self._scores(self._detect(self.targets).detach())
+        with torch.no_grad():
+            poses = self._detect(self.targets)
+        fake = self._scores(poses)
         return 0.5 * (self._scores(self.labels) - 1).square().mean() + 0.5 * fake.square().amin(dim=1).mean()
 
     def _detector_losses(self) -> dict[str, Tensor]:

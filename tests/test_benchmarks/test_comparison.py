@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 import torch
@@ -41,6 +42,38 @@ def test_a_side_that_is_not_installed_leaves_no_ratio(capsys):
     result = hold(Contest('x', 'x', build, at_most_ms=1e3), repetitions=1, threads=1)
     assert result.speedup is None and result.holds and result.as_dict()['plain_ms'] is None
     assert 'x: nothing to compare with: pytorch3d' in capsys.readouterr().err
+
+
+def test_a_plain_way_is_measured_against_the_authors_on_their_input():
+    asked = []
+
+    def build(way, size=1):
+        asked.append((way, size))
+        return lambda: time.sleep(0.01 * size)
+
+    same = hold(Contest('x', 'x', build, authors_ms=10.0), repetitions=1, threads=1)
+    assert same.plain_as_authors_ms == same.plain_ms and 0 <= same.against_authors
+    other = hold(Contest('x', 'x', build, authors_ms=10.0, as_authors=dict(size=5)), repetitions=1, threads=1)
+    assert asked[-1] == ('plain', 5) and other.plain_as_authors_ms >= 50
+    assert other.against_authors == pytest.approx(other.plain_as_authors_ms / 10 - 1)
+    assert hold(Contest('x', 'x', build), repetitions=1, threads=1).as_dict()['against_authors'] is None
+
+
+@pytest.mark.parametrize(('plain', 'said'), [(119.0, None), (81.0, None), (125.0, '+25 %'), (70.0, '-30 %')])
+def test_an_unfair_opponent_is_named(plain, said):
+    note = table.remark(Result(None, None, plain, 1.0, authors_ms=100.0, plain_as_authors_ms=plain))
+    assert note is None if said is None else f'{said}, more than 20 % apart' in note
+
+
+def test_an_operation_that_is_not_installed_does_not_lose_the_others(tmp_path, capsys, monkeypatch):
+    def missing(way):
+        raise ImportError('onnxruntime is not installed')
+
+    known = {'one': Contest('one', 'first', missing, 1.0), 'two': Contest('two', 'second', lambda _: int, 1e-9)}
+    monkeypatch.setattr(table, 'contests', lambda: known)
+    assert table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '1', '--threads', '1']) == 1
+    assert list(json.loads((tmp_path / 'latest.json').read_text())['operations']) == ['two']
+    assert 'left out: onnxruntime is not installed' in capsys.readouterr().out
 
 
 def test_the_table_is_printed_and_written(tmp_path, capsys, monkeypatch):

@@ -1,13 +1,13 @@
-# Synthetic pairs and the built-in target domain at 96 px, rendered on first use (docs/datasets.md). The mask cuts the
+# Synthetic pairs and the built-in target domain at 128 px, rendered on first use (docs/datasets.md). The mask cuts the
 # background out of every crop, in testing too, as in the released code of the paper: synthetic and target crops then
 # differ in the body only.
-crop_size = 96
-stored_size = 144  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
+crop_size = 128
+stored_size = 192  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
 
 bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')]
 synthetic_generator = dict(
     body_model=bodies,
-    pose_source=dict(type='TruncatedGaussianPrior'),
+    pose_source=dict(type='TruncatedGaussianPrior', file='smpl_wide_pose_prior'),
     camera=dict(type='SampledCamera'),
     appearance=dict(type='OneOf', choices=[dict(type='PartSegmentation'), dict(type='PaintedClothes')], weights=[1, 2]),
     light=dict(type='RandomLight'),

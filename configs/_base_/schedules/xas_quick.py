@@ -4,7 +4,7 @@ _base_ = './xas_paper.py'
 
 train_cfg = dict(
     stages=[
-        dict(name='synthetic', epochs=9, lr=3e-3, schedule='linear', min_lr=3e-5, warmup_iters=20,
+        dict(name='synthetic', epochs=5, lr=3e-3, schedule='linear', min_lr=3e-5, warmup_iters=20,
              loss_weights=dict(render=0.1, marginal=0.1, facing=0.1)),
         dict(name='full', epochs=1, lr=6e-4, schedule='cosine', warmup_iters=20,
              loss_weights=dict(render=1.0, marginal=0.1, facing=0.1, mask=0.1, adversarial=0.005)),

@@ -62,6 +62,27 @@ def test_left_and_right_mirror_each_other(drawn):
             np.testing.assert_allclose(np.quantile(left, quantiles), np.quantile(sign * right, quantiles), atol=2.5)
 
 
+@pytest.mark.parametrize('file', ['smpl_pose_prior', 'smpl_wide_pose_prior'])
+def test_shipped_limits_mirror(file):
+    prior = read_prior_file(file)
+    names = prior['joints']
+    pairs = [(names.index(name), names.index(name.replace('left_', 'right_'))) for name in names if 'left_' in name]
+    assert len(pairs) == 9
+    for left, right in pairs:
+        assert prior['rest'][left] == prior['rest'][right]
+        np.testing.assert_array_equal(prior['low'][left] * [1, -1, -1],
+                                      np.where([True, False, False], prior['low'][right], prior['high'][right]))
+        np.testing.assert_array_equal(prior['mean'][left], prior['mean'][right] * [1, -1, -1])
+
+
+def test_the_wide_prior_reaches_further_than_the_papers():
+    paper, wide = (read_prior_file(file) for file in ('smpl_pose_prior', 'smpl_wide_pose_prior'))
+    joint = paper['joints'].index
+    for name, axis, more in (('left_knee', 0, 60), ('left_hip', 0, 45), ('pelvis', 0, 45), ('left_elbow', 1, 20)):
+        widths = [np.rad2deg(p['high'] - p['low'])[joint(name), axis] for p in (paper, wide)]
+        np.testing.assert_allclose(widths[1] - widths[0], more, err_msg=name)
+
+
 def test_reproducible_from_the_seed():
     prior = TruncatedGaussianPrior()
     first, again, other = (prior.sample(5, np.random.default_rng(s)).pose for s in (3, 3, 4))

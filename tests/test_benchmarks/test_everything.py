@@ -1,0 +1,26 @@
+import subprocess
+import sys
+
+from benchmarks import everything
+
+
+def test_a_part_that_fails_does_not_keep_the_others_from_running(monkeypatch, capsys):
+    ran = []
+
+    def run(command, cwd):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, int(command[-1] == 'benchmarks.scaling'))
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    assert everything.main([]) == 1
+    assert ran == [[sys.executable, '-m', part] for part in everything.PARTS]
+    assert ran[-1][-1] == 'benchmarks.report', 'the page is written last'
+    assert 'failed, or an aim was missed: benchmarks.scaling' in capsys.readouterr().err
+    assert everything.main(['--only', 'benchmarks.report']) == 0
+
+
+def test_every_part_has_its_options():
+    """Each is a module with a parser of its own; --help ends before anything is measured."""
+    for part in everything.PARTS:
+        done = subprocess.run([sys.executable, '-m', part, '--help'], cwd=everything.ROOT, capture_output=True, text=True)
+        assert done.returncode == 0 and f'usage: python -m {part}' in done.stdout, part
