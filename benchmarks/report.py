@@ -103,7 +103,8 @@ def projection(content: dict[str, Any]) -> str:
                      *(number(ring / rate / 1e6) for rate in LINKS_GB_S), number(counted['pair_gflop']),
                      number(PAIRS_A_GPU * counted['pair_gflop'] / GPU_TFLOP_S)])
     head = ['recipe', 'gradients, MB', f'each of {GPUS} sends, MB a step',
-            *(f'ms at {rate} GB/s' for rate in LINKS_GB_S), 'GFLOP a pair', f'ms for {PAIRS_A_GPU} pairs at {GPU_TFLOP_S} TFLOP/s']
+            *(f'ms at {rate} GB/s' for rate in LINKS_GB_S), 'GFLOP a pair',
+            f'ms for {PAIRS_A_GPU} pairs at {GPU_TFLOP_S} TFLOP/s']
     return table(head, rows)
 
 

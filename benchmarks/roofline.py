@@ -61,8 +61,9 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
     volume = decode.N * decode.K * decode.D * decode.SIZE**2
     pixels, links = skeleton_mask.N * skeleton_mask.SIZE**2, len(skeleton_mask.LINKS)
     nodes = discriminator.N * discriminator.H * 18
-    # Two branches of five convolutions (256 to 128 each), and the head; forward, and twice that backward.
-    flops = 3 * (2 * 5 * 2 * nodes * 256 * 128 + 2 * discriminator.N * discriminator.H * 18 * 256 * 512)
+    # Two branches of a first layer (6 to 128) and five convolutions (256 to 128 each), and the head; forward, and twice
+    # that backward. Sums over neighbours are products with a constant matrix: forward, and once backward.
+    flops = 3 * 2 * nodes * (2 * (6 * 128 + 5 * 256 * 128) + 256 * 512) + 2 * 2 * 10 * nodes * 18 * 128
     return {
         'decode': dict(
             memory={'read the logits twice': 2 * 4 * volume / rate['memory'] / 1e6,

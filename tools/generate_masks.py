@@ -1,4 +1,4 @@
-"""Make masks for images or a video: ``python tools/generate_masks.py FOLDER --out MASKS --boxes FILE.json``.
+"""Make masks for images or a video: ``python tools/generate_masks.py FOLDER --boxes FILE.json``.
 
 Runs that were killed are resumed by the same command. Beside the masks it writes ``MASKS_report.json``, with those
 that look wrong, and ``MASKS_sheet.jpg`` to look at. Exit status 1 for a mistake, or where an image has no mask.
@@ -20,11 +20,19 @@ from mmxas.visualization import write_picture, write_whole
 LISTED = 20
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} given, 1 or more expected')
+    return number
+
+
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', help='folder of images (with its subfolders), or a video file')
-    parser.add_argument('--out', required=True, help='folder of the masks; a/b.jpg has the mask a/b.png')
+    parser.add_argument('--out', help='folder of the masks; a/b.jpg has the mask a/b.png. Default: beside the images, '
+                        'their name with _masks behind it')
     parser.add_argument('--segmenter', default='GrabCutSegmenter', choices=sorted(SEGMENTERS.module_dict),
                         help='default: GrabCutSegmenter, which works offline')
     parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
@@ -33,18 +41,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--sequence', help='regular expression that finds the name of the camera in an image\'s name, '
                         'for BackgroundSubtractor; default: its folder')
     parser.add_argument('--compare', metavar='MASKS', help='folder of right masks: report the overlap (IoU) with them')
-    parser.add_argument('--limit', type=int, help='only this many images, evenly spread')
+    parser.add_argument('--limit', type=_positive, metavar='N', help='only this many images, evenly spread')
     parser.add_argument('--overwrite', action='store_true', help='make masks anew that are there')
     parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    images = Path(args.images)
+    args.out = args.out or str(images.with_name(f'{images.stem if images.is_file() else images.name}_masks'))
+    return args
 
 
 def run(args: argparse.Namespace) -> MaskReport:
     """Make, look over, and write the report and the sheet."""
     frames, boxes = list_frames(args.images), read_boxes(args.boxes) if args.boxes else {}
     if args.limit is not None and args.limit < len(frames):
-        step = len(frames) / max(args.limit, 1)
-        frames = [frames[int(index * step)] for index in range(max(args.limit, 1))]
+        step = len(frames) / args.limit
+        frames = [frames[int(index * step)] for index in range(args.limit)]
         boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
     config = dict(type=args.segmenter, **args.options)
     report = generate_masks(frames, args.out, SEGMENTERS.build(config), config, boxes, args.sequence, args.overwrite)

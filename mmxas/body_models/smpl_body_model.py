@@ -38,7 +38,7 @@ class SMPLBodyModel(SkinnedBodyModel):
 
     Raises:
         BodyModelNotFoundError: There is no model file; the message lists where it was looked for.
-        ValueError: The file is broken, or of another body model.
+        ValueError: The file is broken, or of another body model; or the regressor's name is unknown.
     """
 
     FAMILY = ModelFamily.from_file(SHIPPED_DIR / 'smpl.json')
@@ -96,6 +96,10 @@ class SMPLBodyModel(SkinnedBodyModel):
             return model.keypoint_regressors[str(name)], model.path
         path = Path(name) if Path(name).suffix else self.FAMILY.find_regressor(str(name), model.path)
         if path is None:
+            known = sorted({*model.keypoint_regressors, *self.FAMILY.regressor_files})
+            if str(name) not in known:
+                raise ValueError(f'{model.path}: keypoint_regressor {str(name)!r} unknown, one of {", ".join(known)} '
+                                 'or the path of a .npy file expected')
             return None, model.path
         rows = rows or self.FAMILY.regressor_rows[self._keypoint_set.regressor]
         return read_regressor(path, model.num_vertices, rows), path

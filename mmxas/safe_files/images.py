@@ -34,11 +34,26 @@ def read_image(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
         UnreadableImageError: The file is absent, truncated, no image, or announces more than ``MAX_PIXELS`` px; the
             message names it.
     """
+    return decode_image(read_image_bytes(path), str(path), flags)
+
+
+def read_image_bytes(path: str | Path) -> bytes:
+    """Read a file that is one: a pipe or a device of the same name would never end.
+
+    Raises:
+        UnreadableImageError: There is no such file, it is none, or may not be read; the message names it.
+    """
+    path = Path(path)
     try:
-        data = Path(path).read_bytes()
+        if path.exists() and not path.is_file():
+            raise UnreadableImageError(f'{path}: not a file')
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise UnreadableImageError(f'{path}: no such file') from error
     except OSError as error:
+        if isinstance(error, UnreadableImageError):
+            raise
         raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
-    return decode_image(data, str(path), flags)
 
 
 def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
@@ -62,8 +77,7 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
         except cv2.error as error:
             reason = f'not an image that OpenCV reads ({error.err})'
     if image is None:
-        raise UnreadableImageError(f'{name}: {reason or NO_IMAGE} ({len(data)} bytes); '
-                                   "copy it again, or set on_error='skip' to go on without it")
+        raise UnreadableImageError(f'{name}: {reason or NO_IMAGE} ({len(data)} bytes); copy it again')
     return image
 
 

@@ -119,7 +119,10 @@ def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
     for name, entry in entries.items():
         cameras[name] = {}
         for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('t', (3,))):
-            value = np.asarray(entry.get(key, ()), np.float64)
+            try:
+                value = np.asarray(entry.get(key, ()), np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f'{path.name}: camera {name!r}: {key} is not an array of numbers') from error
             if value.shape != shape:
                 raise ValueError(f'{path.name}: camera {name!r}: {key} has shape {value.shape}, expected {shape}')
             cameras[name][key] = value

@@ -18,7 +18,7 @@ from test_models.conftest import estimator_config
 
 from mmxas.apis.image_inputs import as_image_inputs, boxes_by_image
 from mmxas.datasets.datasets.annotation_checks import box_fault
-from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.datasets.transforms import LoadXASImage, UnreadableImageError
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS, MODELS
@@ -123,7 +123,7 @@ IMAGES = {
     '16 bit colour': png(GRADIENT.astype(np.uint16) * 257), 'palette': pillow('P'), 'one bit': pillow('1'),
     'CMYK jpeg': pillow('CMYK', 'JPEG'), 'progressive jpeg': pillow('RGB', 'JPEG', progressive=True),
     'grey jpeg': pillow('L', 'JPEG'), 'lossless webp': pillow('RGB', 'WEBP', lossless=True),
-    'tiff of floats': pillow('F', 'TIFF'), 'tiff of LZW': pillow('RGB', 'TIFF', compression='tiff_lzw'),
+    'tiff of LZW': pillow('RGB', 'TIFF', compression='tiff_lzw'),
     'bmp': pillow('RGB', 'BMP'), 'transparent': png(np.zeros((40, 30, 4), np.uint8)), 'all white': png(GRADIENT | 255),
     'bytes behind the end': pillow('RGB') + b'trailer' * 9,
     'another suffix': pillow('RGB', 'JPEG')}
@@ -134,6 +134,13 @@ def test_an_image_of_another_kind(kind, tmp_path, model):
     dataset = load(folder_of(tmp_path, IMAGES[kind], png(BODY)))
     train_on(model, [dataset[0]])
     assert dataset[0]['inputs'].shape == (3, SIZE, SIZE)
+
+
+def test_an_image_of_floats_is_named(tmp_path):
+    """OpenCV reads its header and no more."""
+    dataset = load(folder_of(tmp_path, pillow('F', 'TIFF'), png(BODY)))
+    with pytest.raises(UnreadableImageError, match='photo.png: not an image'):
+        LoadXASImage().transform(dataset.get_data_info(0))
 
 
 @pytest.mark.parametrize('orientation', range(2, 9))
@@ -360,7 +367,7 @@ def test_any_pose(points, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         try:
-            dataset = recorded(tmp_path, {('S', (0, slice(None), slice(0, 3))): np.reshape(points, (17, 3))})
+            dataset = recorded(tmp_path, {('S', 0): np.c_[np.reshape(points, (17, 3)), np.ones(17)]})
         except ValueError as error:
             assert FRAME in str(error)
             return

@@ -79,9 +79,10 @@ def spoil(runner, batch: dict, where: str, value: float) -> None:
     elif where == 'loss_weight':
         runner.model.loss_weights['render'] = value
     for sample in batch['data_samples']:
-        if where == 'label':
+        labelled = 'gt_instance_labels' in sample  # targets have none
+        if where == 'label' and labelled:
             sample.gt_instance_labels.keypoint_norm[0, 3, 1] = value
-        if where == 'visibility':
+        if where == 'visibility' and labelled:
             sample.gt_instance_labels.keypoint_weights[0, 3] = value
         if where == 'mask':
             sample.gt_fields.mask[0, 4, 4] = value

@@ -61,7 +61,6 @@ def test_the_locked_wheel_installs(tmp_path):
 
 
 TAMPERED = ['other code', 'one byte more', 'another version', 'a link to elsewhere', 'no hash', 'a weak hash',
-            'a range',
             'a dependency without hash']
 
 
@@ -80,7 +79,6 @@ def test_a_wheel_that_is_not_the_locked_one(how, tmp_path):
         line = f'mmxas-victim @ file://{wheel(tmp_path, code="y = 2")} {line.split()[1]}\n'
     else:
         line = {'no hash': 'mmxas-victim==1.0\n', 'a weak hash': f'mmxas-victim==1.0 --hash=md5:{"0" * 32}\n',
-                'a range': f'mmxas-victim>=1.0 {line.split()[1]}\n',
                 'a dependency without hash': line + 'six\n'}[how]
     done = install(tmp_path, line)
     assert done.returncode != 0
@@ -125,6 +123,7 @@ def test_a_package_without_its_requirements_would_be_seen(audit):
     assert set(audit.closure()) <= set(audit.read_lock())
 
 
+@pytest.mark.robust
 @pytest.mark.parametrize('name', ['smplx', 'pytorch3d', 'cdflib', 'h5py', 'onnxruntime'])
 def test_what_is_optional_is_not_imported_by_the_package(name):
     """`import mmxas` works where it is missing."""

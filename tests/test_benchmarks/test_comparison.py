@@ -52,7 +52,7 @@ def test_a_plain_way_is_measured_against_the_authors_on_their_input():
         return lambda: time.sleep(0.01 * size)
 
     same = hold(Contest('x', 'x', build, authors_ms=10.0), repetitions=1, threads=1)
-    assert same.plain_as_authors_ms == same.plain_ms and 0 <= same.against_authors
+    assert same.plain_as_authors_ms == same.plain_ms and same.against_authors >= 0
     other = hold(Contest('x', 'x', build, authors_ms=10.0, as_authors=dict(size=5)), repetitions=1, threads=1)
     assert asked[-1] == ('plain', 5) and other.plain_as_authors_ms >= 50
     assert other.against_authors == pytest.approx(other.plain_as_authors_ms / 10 - 1)

@@ -22,5 +22,6 @@ def test_a_part_that_fails_does_not_keep_the_others_from_running(monkeypatch, ca
 def test_every_part_has_its_options():
     """Each is a module with a parser of its own; --help ends before anything is measured."""
     for part in everything.PARTS:
-        done = subprocess.run([sys.executable, '-m', part, '--help'], cwd=everything.ROOT, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, '-m', part, '--help'], cwd=everything.ROOT, capture_output=True,
+                              text=True)
         assert done.returncode == 0 and f'usage: python -m {part}' in done.stdout, part

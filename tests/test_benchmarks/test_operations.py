@@ -28,7 +28,7 @@ DEGENERATE = {
 def test_decoding_agrees_where_peaks_are_few_or_equal(case, monkeypatch):
     logits = DEGENERATE[case](decode.example_logits(2, 16, 12))
     monkeypatch.setattr(decode, 'example_logits', lambda *_: logits)
-    (wanted, gradient), (found, own) = (decode.build(way)() for way in ('plain', 'ours'))
+    (wanted, gradient), (found, own) = (decode.build(way, 2, 16, 12)() for way in ('plain', 'ours'))
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
     torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
     assert own.isfinite().all()
@@ -74,4 +74,4 @@ def test_the_discriminators_products_are_counted_right():
         discriminator.build('ours')()
     rates = dict.fromkeys(('memory', 'fresh', 'cache', 'exp', 'gemm'), 1.0)
     counted = 1e6 * roofline.bounds(rates)['discriminator']['processor']['matrix products']
-    assert counted == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert counted == pytest.approx(counter.get_total_flops(), rel=1e-3)

@@ -189,6 +189,11 @@ def test_regressors_in_another_order_are_refused_unless_named(official):
     assert model.keypoints(model.v_template[None])[0, 11, 0] > 0
 
 
+def test_unknown_regressors_are_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="keypoint_regressor 'foo' unknown, one of h36m or the path of a .npy"):
+        SMPLBodyModel(keypoint_regressor='foo')
+
+
 def test_models_without_a_regressor_still_pose(official):
     model = SMPLBodyModel(official[0])
     assert model(torch.zeros(1, 24, 3)).vertices.shape == (1, model.num_vertices, 3)

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 
@@ -38,7 +39,10 @@ def test_every_mode_becomes_three_channels_of_8_bits(tmp_path, mode):
 
 
 def test_files_are_named(tmp_path):
-    with pytest.raises(UnreadableImageError, match='none.png: cannot be read'):
+    with pytest.raises(UnreadableImageError, match='none.png: no such file'):
         read_image(tmp_path / 'none.png')
     cv2.imwrite(str(tmp_path / 'a.png'), np.full((3, 4, 3), 7, np.uint8))
     assert read_image(tmp_path / 'a.png').shape == (3, 4, 3)
+    os.mkfifo(tmp_path / 'pipe.png')
+    with pytest.raises(UnreadableImageError, match='pipe.png: not a file'):
+        read_image(tmp_path / 'pipe.png')

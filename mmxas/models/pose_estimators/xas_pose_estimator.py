@@ -151,7 +151,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
         losses.update(own)
         self._check_finite(losses, data_samples)
         losses.update(self._gradient_norms(losses, heatmaps))
-        losses['loss_idle'] = self._touch_idle()
+        if (idle := self._touch_idle()) is not None:
+            losses['loss_idle'] = idle
         return losses
 
     def _terms(self, reads: str) -> list[str]:
@@ -215,11 +216,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
             own[f'loss_discriminator_{name}'] = loss.discriminator(fake_scores, real_scores, poses.valid)
         return generator, own
 
-    def _touch_idle(self) -> Tensor:
-        """Zero, through every parameter that no term uses: DDP asks that each takes part in each step."""
+    def _touch_idle(self) -> Tensor | None:
+        """Zero, through every parameter that no term uses (None without any): DDP asks that each takes part."""
         idle = [p.sum() for name in sorted(self.idle_modules()) if getattr(self, name, None) is not None
                 for p in getattr(self, name).parameters() if p.requires_grad]
-        return 0.0 * torch.stack(idle).sum() if idle else torch.zeros(())
+        return 0.0 * torch.stack(idle).sum() if idle else None
 
     def _gradient_norms(self, losses: Mapping[str, Tensor], heatmaps: Sequence[Tensor]) -> dict[str, Tensor]:
         iteration = MessageHub.get_current_instance().get_info('iter', 0) or 0

@@ -51,7 +51,7 @@ def test_boxes_are_taken_from_a_file(folder):
     dataset = ImageFolderDataset(str(folder / 'images'), boxes=str(boxes))
     assert dataset.get_data_info(1)['bbox'].tolist() == [[1, 2, 11, 22]]
     assert dataset.get_data_info(1)['box_source'] == 'annotation'
-    with pytest.raises(ValueError, match=r'a\.jpg: box \[5.0, 5.0, 5.0, 9.0\]'):
+    with pytest.raises(ValueError, match=r'a\.jpg: box \[5, 5, 5, 9\]'):
         ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [5, 5, 5, 9]})
 
 

@@ -29,7 +29,7 @@ def test_stage_decides_terms_domains_and_idle_modules(make_estimator, batch):
     assert model.domains == {'synthetic', 'target'}
     assert model.idle_modules() == set()
     assert set(model.loss(*batch)) == {'loss_render', 'loss_mask', 'loss_adversarial',
-                                       'loss_discriminator_adversarial', 'loss_idle'}
+                                       'loss_discriminator_adversarial'}
     model.set_stage(dict(mask=1.0, adversarial=0.0))
     assert model.domains == {'target'}
 
@@ -144,7 +144,7 @@ def test_bad_configs_are_refused_before_training(make_estimator, changes, messag
 def test_no_discriminator_and_no_physique(make_estimator, batch):
     model = make_estimator(discriminator=None, physique=None,
                            losses=dict(mask=dict(type='MaskLoss', physique_weight=0.0)))
-    assert set(model.loss(*batch)) == {'loss_mask', 'loss_idle'}
+    assert set(model.loss(*batch)) == {'loss_mask'}
 
 
 def test_unlabelled_synthetic_sample_is_named(make_estimator, batch):
