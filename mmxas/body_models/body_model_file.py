@@ -4,6 +4,7 @@ Shapes: V vertices, F faces, J joints, B shape components, P = 9 (J - 1) pose co
 """
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 import zlib
@@ -21,7 +22,10 @@ from .safe_pickle import load_pickle
 
 REQUIRED_KEYS = ('v_template', 'f', 'shapedirs', 'J_regressor', 'weights', 'kintree_table')
 REGRESSOR_PREFIX = 'J_regressor_'
-FORMAT_BY_JOINT_COUNT = {16: 'MANO', 24: 'SMPL', 35: 'SMAL', 52: 'SMPL-H', 55: 'SMPL-X'}
+# Formats by their number of joints: ``name``, and the component that reads files of it that name no joints.
+FORMATS: dict[int, dict[str, str]] = {
+    int(count): entry for count, entry in
+    json.loads((Path(__file__).parent / 'data/formats.json').read_text(encoding='utf-8')).items()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def _parents(path: Path, kintree_table: Any, num_joints: int | None) -> np.ndarr
     parents = np.array(kintree_table).astype(np.int64)[0]
     parents[0] = -1  # files hold 2^32 - 1 there
     if num_joints is not None and len(parents) != num_joints:
-        found = FORMAT_BY_JOINT_COUNT.get(len(parents), 'different')
+        found = FORMATS.get(len(parents), {}).get('name', 'different')
         raise ValueError(f'{path.name}: {num_joints} joints expected, {len(parents)} found — is this a {found} file? '
                          f'({path})')
     wrong = [joint for joint in range(1, len(parents)) if not 0 <= parents[joint] < joint]

@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from mmxas.apis.pose_record import to_json
-from mmxas.body_models.body_model_file import FORMAT_BY_JOINT_COUNT, read_body_model
+from mmxas.body_models.body_model_file import FORMATS, read_body_model
 from mmxas.body_models.keypoint_definitions import read_keypoint_definitions
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
 from mmxas.datasets.skeletons import Skeleton, load_skeleton
@@ -25,7 +25,6 @@ from .derived_skeleton import body_size, derive_skeleton
 
 TEMPLATES = Path(__file__).parent / 'templates'
 NAME = re.compile(r'[a-z][a-z0-9_]*')
-TYPES = {'SMAL': 'SMALBodyModel'}  # formats whose files name no joints
 CAMERA_DISTANCES = (3.0, 6.0)  # in sizes of the body, and at least in m
 
 
@@ -109,13 +108,13 @@ def body_spec(body_model: str | os.PathLike, shape: Mapping[str, float] | None =
     """
     path = find_shipped(body_model)
     model = read_body_model(path)
-    known = FORMAT_BY_JOINT_COUNT.get(model.num_joints, '')
-    if not model.joint_names and known not in TYPES:
+    known = FORMATS.get(model.num_joints, {}).get('type_without_joint_names')
+    if not model.joint_names and known is None:
         raise ValueError(f'{path}: the file has no joint_names; write the names of its {model.num_joints} joints into '
                          'it (an array of that name)')
     beside = shipped_root() / body_model
     shipped = not Path(body_model).is_absolute() and beside.is_file() and beside.samefile(path)
-    spec = dict(type='RiggedBodyModel' if model.joint_names else TYPES[known],
+    spec = dict(type='RiggedBodyModel' if model.joint_names else known,
                 model_path=Path(body_model).as_posix() if shipped else path.resolve().as_posix())
     return {**spec, 'shape': dict(shape)} if shape else spec
 

@@ -18,6 +18,15 @@ def test_it_converts_back_with_the_body_model_of_a_released_file(load_tool, rele
         'the states of the optimizers are not converted\n')
 
 
+def test_the_second_run_changes_nothing(load_tool, released, config, tmp_path):
+    mine, out, written = tmp_path / 'b.pth', tmp_path / 'c.pth.tar', []
+    load_tool('model_converters/released_to_mmxas').main([str(released), str(mine), '--config', str(config)])
+    for _ in range(2):
+        assert load_tool(TOOL).main([str(mine), str(out), '--config', str(config)]) == 0
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+
+
 def test_a_wrong_file_is_one_line_and_status_1(load_tool, released, config, tmp_path, capsys):
     assert load_tool(TOOL).main([str(released), str(tmp_path / 'b.pth.tar'), '--config', str(config)]) == 1
     assert capsys.readouterr().err == (
