@@ -41,9 +41,9 @@ def row(title: str, result: Result) -> str:
     def text(value: float | None, form: str) -> str:
         return '-' if value is None else format(value, form)
 
-    aims = [f'>= {result.aim_speedup:g}x' * (result.aim_speedup is not None),
+    aims = [f'>= {text(result.aim_speedup, "g")}x' * (result.aim_speedup is not None),
             f'mem <= {result.aim_memory_ratio}' * (result.aim_memory_ratio is not None),
-            f'<= {result.aim_ms or 0:.1f} ms' * (result.aim_ms is not None)]
+            f'<= {text(result.aim_ms, ".1f")} ms' * (result.aim_ms is not None)]
     return (f'{title:67s} {result.threads:7d} {text(result.plain_ms, ".1f"):>9s} {result.ours_ms:9.1f} '
             f'{text(result.speedup, ".2f"):>7s} {text(result.memory_ratio, ".3f"):>6s} '
             f'{"yes" if result.holds else "NO":>4s}  {", ".join(aim for aim in aims if aim)}')

@@ -5,6 +5,7 @@ The recipe's own loader, model and optimizer, with workers in processes. Its set
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -47,7 +48,7 @@ def measure(cfg: Config, stage: dict[str, Any], iterations: int, warm_up: int = 
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     loader.dataset.activate(model.domains)
-    waits, steps, batches = [], [], iter(loader)
+    waits, steps, batches = [], [], itertools.chain.from_iterable(itertools.repeat(loader))
     for _ in range(warm_up + iterations):
         start = time.perf_counter()
         batch = next(batches)

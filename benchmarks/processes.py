@@ -17,11 +17,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.flop_counter import FlopCounterMode
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import ROOT
-from benchmarks.training_step import ADAM, example_batch
+from benchmarks.training_step import ADAM, example_batch, pair_gflop
 from mmxas.registry import MODELS
 from mmxas.synthesis.shards import write_atomically
 
@@ -60,20 +59,6 @@ def build_model(config: str) -> nn.Module:
 def gradient_bytes(model: nn.Module) -> int:
     """Bytes of float32 gradients that a step averages over processes."""
     return sum(4 * p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def step_gflop(model: nn.Module, size: int, batch: int = 2) -> float:
-    """10^9 operations, forward and backward, of one target and one synthetic sample, counted by torch.
-
-    Args:
-        model: The estimator.
-        size: Side of the crops in px.
-        batch: Pairs that are counted together.
-    """
-    crops, samples = example_batch(batch, size)
-    with FlopCounterMode(display=False) as counter:
-        LossOf(model)(crops, samples).backward()
-    return counter.get_total_flops() / batch / 1e9
 
 
 def _train(rank: int, world: int, port: int, config: str, batch: int, size: int, steps: int, queue) -> None:
@@ -131,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     counted = {}
     for config, size in ((args.config, args.size), ('configs/xas_h36m.py', 256)):
         model = build_model(config)
-        row = counted[config] = dict(gradient_bytes=gradient_bytes(model), pair_gflop=step_gflop(model, size))
+        row = counted[config] = dict(gradient_bytes=gradient_bytes(model), pair_gflop=pair_gflop(model, size))
         print(f'{config}: {row["gradient_bytes"] / 1e6:.1f} MB of gradients a step, '
               f'{row["pair_gflop"]:.1f} GFLOP a pair')
     content = dict(config=args.config, batch=args.batch, size=args.size, steps=args.steps,

@@ -17,12 +17,15 @@ from pathlib import Path
 import torch
 
 import mmxas  # noqa: F401
-from benchmarks import decode, discriminator, skeleton_mask
+from benchmarks import decode, discriminator, skeleton_mask, training_step
 from benchmarks.comparison import ROOT
+from mmxas.ops.huge_pages import with_huge_pages
 from mmxas.synthesis.shards import write_atomically
 
 OUT = ROOT / 'benchmarks/results/roofline.json'
 PIXELS = 256 * 256
+RUNS = {'decode': decode, 'skeleton_mask': skeleton_mask, 'discriminator': discriminator,
+        'training_step': training_step}
 
 
 def seconds(run: Callable[[], object], repetitions: int = 9) -> float:
@@ -40,19 +43,20 @@ def rates() -> dict[str, float]:
     """What this machine does with the present threads.
 
     Returns:
-        ``memory`` and ``fresh`` (first touch of new pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
+        ``memory`` and ``fresh`` (first touch of huge pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
         within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``: GFLOP/s of float32 products.
     """
     large, other = torch.ones(2**26), torch.empty(2**26)
     small, row = torch.ones(PIXELS), torch.ones(PIXELS)
-    inner = torch.rand(2**19)
+    inner = torch.rand(PIXELS)
+    outer = torch.empty_like(inner)
     one, two = torch.rand(1728, 256), torch.rand(256, 128)
     many = 100
     return dict(
         memory=2 * large.nbytes / seconds(lambda: other.copy_(large)) / 1e9,
-        fresh=large.nbytes / seconds(lambda: torch.empty(2**26).fill_(1.0)) / 1e9,
+        fresh=large.nbytes / seconds(lambda: with_huge_pages(torch.empty(2**26)).fill_(1.0)) / 1e9,
         cache=3 * small.nbytes * many / seconds(lambda: [torch.add(small, row, out=small) for _ in range(many)]) / 1e9,
-        exp=inner.numel() * many / seconds(lambda: [torch.softmax(inner.view(2, -1), -1) for _ in range(many)]) / 1e9,
+        exp=inner.numel() * many / seconds(lambda: [torch.exp(inner, out=outer) for _ in range(many)]) / 1e9,
         gemm=2 * 1728 * 256 * 128 * many / seconds(lambda: [one @ two for _ in range(many)]) / 1e9)
 
 
@@ -68,12 +72,14 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
         'decode': dict(
             memory={'read the logits twice': 2 * 4 * volume / rate['memory'] / 1e6,
                     'write the gradient to new pages': 4 * volume / rate['fresh'] / 1e6},
-            processor={'softmax twice': 2 * volume / rate['exp'] / 1e6}),
+            processor={'exponentials twice': 2 * volume / rate['exp'] / 1e6}),
         'skeleton_mask': dict(
             memory={'drawing and winners': 6 * 4 * pixels / rate['memory'] / 1e6},
             # Ten passes: two write, six read and write, two read another one as well.
             processor={'80 bytes a link and pixel in the cache': links * 80 * pixels / rate['cache'] / 1e6}),
         'discriminator': dict(memory={}, processor={'matrix products': flops / rate['gemm'] / 1e6}),
+        'training_step': dict(memory={}, processor={
+            'convolutions and products': training_step.N * training_step.pair_gflop() / rate['gemm'] * 1e3}),
     }
 
 
@@ -88,8 +94,8 @@ def main(argv: list[str] | None = None) -> int:
     print(', '.join(f'{name} {value:.1f}' for name, value in rate.items()))
     for name, kinds in bounds(rate).items():
         sums = {kind: sum(parts.values()) for kind, parts in kinds.items()}
-        run = {'decode': decode, 'skeleton_mask': skeleton_mask, 'discriminator': discriminator}[name].build('ours')
-        measured = 1e3 * seconds(run)
+        run = RUNS[name].build('ours')
+        measured = 1e3 * seconds(run, 3 if name == 'training_step' else 9)
         results[name] = dict(parts_ms=kinds, bound_ms=max(sums.values()), sum_ms=sum(sums.values()),
                              measured_ms=measured)
         listed = ', '.join(f'{part} {value:.1f}' for parts in kinds.values() for part, value in parts.items())

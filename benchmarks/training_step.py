@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import ROOT, Contest
@@ -52,6 +53,20 @@ def example_batch(batch: int = N, size: int = SIZE) -> tuple[Tensor, list[PoseDa
             sample.gt_instance_labels = InstanceData(keypoint_norm=labels, keypoint_weights=torch.ones(1, 18))
         samples.append(sample)
     return crops, samples
+
+
+def pair_gflop(model: XASPoseEstimator | None = None, size: int = SIZE, batch: int = 2) -> float:
+    """10^9 operations, forward and backward, of one target and one synthetic sample, counted by torch.
+
+    Args:
+        model: The estimator. Defaults to :func:`detector`'s.
+        size: Side of the crops in px.
+        batch: Pairs that are counted together.
+    """
+    crops, samples = example_batch(batch, size)
+    with FlopCounterMode(display=False) as counter:
+        sum((model or detector()).loss(crops, samples).values()).backward()
+    return counter.get_total_flops() / batch / 1e9
 
 
 class PlainStep:
