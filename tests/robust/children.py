@@ -4,12 +4,16 @@ A fork server imports the stack once. A moment is a place in the code; the proce
 place is hit and not merely likely to be.
 """
 import contextlib
+import datetime
+import gc
 import multiprocessing
 import os
 import random
 import signal
 import socket
+import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +22,17 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.registry import DefaultScope
+from mmengine.runner import FlexibleRunner, Runner
 
 import mmxas.engine.hooks.atomic_checkpoint_hook as checkpoint_hook
 import mmxas.synthesis.shards as shards
 from mmxas.compat.cpu_distributed import join_cpu_processes
 from mmxas.datasets.converters import frames
 from mmxas.datasets.converters.sequences import Recording, convert_sequences
+from mmxas.engine.optim import autocast_optim_wrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
-from mmxas.registry import HOOKS, MODELS
+from mmxas.registry import DATASETS, HOOKS, MODELS
 from mmxas.synthesis.synthesize import synthesize
 
 _CONTEXT = multiprocessing.get_context('forkserver')
@@ -56,27 +62,73 @@ class DrawNumbers(Hook):
         torch.rand(1)
 
 
+@HOOKS.register_module(force=True)
+class Break(Hook):
+    """Something breaks in the last process.
+
+    Args:
+        fault: What: see :meth:`before_train_iter`.
+        at: In which iteration (from 0). Defaults to 3.
+        path: What is taken away, for the faults of files. Defaults to None.
+    """
+
+    def __init__(self, fault: str, at: int = 3, path: str | None = None) -> None:
+        self.fault, self.at, self.path = fault, at, path and Path(path)
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+        """Break."""
+        if runner.iter != self.at or runner.rank != runner.world_size - 1:
+            return
+        if self.fault == 'dies':
+            last_words()
+        if self.fault == 'exits':
+            os._exit(9)
+        if self.fault == 'hangs':
+            time.sleep(3600)
+        if self.fault == 'memory':
+            raise MemoryError('no memory is left for this batch')
+        if self.fault == 'raises':
+            raise ValueError('the sample of this process is broken')
+        if self.fault == 'a loss is NaN':
+            data_batch['data_samples'][-1].gt_instance_labels.keypoint_norm[0, 3] = float('nan')
+        if self.fault == 'gone':
+            self.path.rename(self.path.with_name(f'{self.path.name} elsewhere'))
+        if self.fault == 'cut off':
+            os.truncate(self.path, 60)
+        if self.fault == 'locked':
+            lock(self.path)
+
+
+def lock(folder: Path, locked: bool = True) -> bool:
+    """Forbid new files in a folder, or allow them again; whether that worked. Root may write wherever it likes."""
+    if os.geteuid():
+        folder.chmod(0o555 if locked else 0o755)
+        return True
+    return not subprocess.run(['chattr', '+i' if locked else '-i', str(folder)], capture_output=True,
+                              check=False).returncode
+
+
 class Child:
     """A function in a process of its own, or in several of one gloo group.
 
     Args:
         function: A function of this module, by name.
         log: Where its output goes; a rank is appended.
-        world: Number of processes. Defaults to 1: no group.
+        processes: How many. Defaults to 1: no group.
         kwargs: The function's arguments.
     """
 
-    def __init__(self, function: str, log: Path, world: int = 1, **kwargs) -> None:
+    def __init__(self, function: str, log: Path, processes: int = 1, /, **kwargs) -> None:
         _CONTEXT.set_forkserver_preload(['mmxas', 'tests.robust.children'])
-        self.logs = [log.with_name(f'{log.name}.{rank}') for rank in range(world)]
+        self.logs = [log.with_name(f'{log.name}.{rank}') for rank in range(processes)]
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
             port = probe.getsockname()[1]
         self.processes = []
         for rank, path in enumerate(self.logs):
             environment = dict(OMP_NUM_THREADS='1', LOCAL_RANK=str(rank))
-            if world > 1:
-                environment.update(WORLD_SIZE=str(world), RANK=str(rank), MASTER_ADDR='127.0.0.1',
+            if processes > 1:
+                environment.update(WORLD_SIZE=str(processes), RANK=str(rank), MASTER_ADDR='127.0.0.1',
                                    MASTER_PORT=str(port))
             self.processes.append(_CONTEXT.Process(target=_run, args=(function, kwargs, environment, str(path))))
             self.processes[-1].start()
@@ -96,9 +148,9 @@ class Child:
         """What they printed."""
         return '\n'.join(path.read_text() for path in self.logs if path.is_file())
 
-    def check(self) -> None:
+    def check(self, seconds: float = 300) -> None:
         """Wait, and fail with the output if one failed."""
-        statuses = self.wait()
+        statuses = self.wait(seconds)
         assert not any(statuses) and None not in statuses, f'{statuses}\n{self.output()[-5000:]}'
 
 
@@ -120,10 +172,9 @@ def _run(function: str, kwargs: dict, environment: dict, log: str) -> None:
 # ---------------------------------------------------------------- training
 
 def config(work_dir: str, model: dict | None = None, train_cfg: dict | None = None, optim_wrapper: dict | None = None,
-           batch_size: int = 4, interval: int = 3, world: int = 1, randomness: dict | None = None,
-           data: dict | None = None, workers: int = 0,
-           kind: str = 'Float64Estimator', hooks: dict | None = None, **more) -> Config:
-    """A complete training of a tiny estimator on pairs in memory."""
+           batch_size: int = 4, interval: int = 3, world: int = 1, data: dict | None = None, workers: int = 0,
+           kind: str = 'Float64Estimator', **more) -> Config:
+    """A complete training of a tiny estimator, on pairs in memory unless ``data`` says otherwise."""
     import test_engine.conftest  # noqa: F401  registers the data set
     from test_models.conftest import estimator_config
     from test_runs import tiny_mocap  # noqa: F401  registers Float64Estimator
@@ -133,24 +184,46 @@ def config(work_dir: str, model: dict | None = None, train_cfg: dict | None = No
         model=estimator_config(**{'data_preprocessor': preprocessor, 'type': kind, **(model or {})}), work_dir=work_dir,
         train_dataloader=dict(
             batch_size=batch_size, num_workers=workers, sampler=dict(type='SeededSampler'),
-            collate_fn=dict(type='collate_pairs'), dataset=dict(type='PairsInMemory', **(data or {}))),
+            collate_fn=dict(type='collate_pairs'), dataset={'type': 'PairsInMemory', **(data or {})}),
         train_cfg=dict(type='StagedTrainLoop', **dict(dict(stages=[RENDER, FULL]), **(train_cfg or {}))),
         optim_wrapper=optim_wrapper or dict(optimizer=dict(type='Adam', lr=0.01)),
-        default_hooks=dict(timer=None, checkpoint=hook, preemption=dict(type='PreemptionHook'), **(hooks or {})),
-        default_scope='mmpose', randomness=randomness or dict(seed=0), log_level='WARNING',
-        launcher='pytorch' if world > 1 else 'none',
-        experiment_name=Path(work_dir).name, **more))
+        default_hooks=dict(timer=None, checkpoint=hook, preemption=dict(type='PreemptionHook')),
+        default_scope='mmpose', log_level='WARNING', launcher='pytorch' if world > 1 else 'none',
+        experiment_name=Path(work_dir).name, **{'randomness': dict(seed=0), **more}))
 
 
-def train(out: str | None = None, world: int = 1, moment: str | None = None, count: int = 1, spoil: str | None = None,
-          **kwargs) -> None:
-    """Train; ``out`` gets the last weights, ``moment`` is where the process dies for the ``count``-th time."""
+CROP = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
+        dict(type='SquareCropAffine', input_size=(32, 32)),
+        dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(32, 32))),
+        dict(type='PackXASInputs')]
+
+
+def files(folder: Path) -> dict:
+    """Config of a data set of files: ``images``, ``masks`` and rendered ``pairs``."""
+    return dict(type='PairedDataset', length=8,
+                synthetic=dict(type='SyntheticPairDataset', data_root=str(folder / 'pairs'), pipeline=CROP),
+                target=dict(type='ImageFolderDataset', data_root=str(folder / 'images'), masks=str(folder / 'masks'),
+                            pipeline=CROP))
+
+
+def train(out: str | None = None, world: int = 1, moment: str | None = None, count: int = 1, bf16: bool = False,
+          timeout: float | None = None, **kwargs) -> None:
+    """Train; ``out`` gets the last weights, ``moment`` is where the process dies for the ``count``-th time.
+
+    ``bf16`` has autocast work on a CPU that only imitates it; ``timeout`` is how many seconds processes wait for one
+    another.
+    """
+    if bf16:
+        autocast_optim_wrapper.cpu_has_bf16 = lambda: True
+    if timeout:
+        torch.distributed.init_process_group(backend='gloo', timeout=datetime.timedelta(seconds=timeout))
     cfg = config(world=world, **kwargs)
     torch.manual_seed(0)
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)
-    with die_at(moment, count, runner), spoiled(spoil, runner):
+    with die_at(moment, count):
         runner.train()
+    assert getattr(runner.optim_wrapper, 'enabled', False) is bf16
     if out and runner.rank == 0:
         model = runner.model.module if world > 1 else runner.model
         torch.save(model.state_dict(), out)
@@ -223,7 +296,7 @@ PLACES = {
 
 
 @contextlib.contextmanager
-def die_at(moment: str | None, count: int, runner: Runner | None = None):
+def die_at(moment: str | None, count: int):
     """Have this process die at a moment."""
     if moment is None:
         yield
@@ -261,30 +334,6 @@ def _find(place: str):
             found = getattr(found, part)
         return found
     raise ImportError(place)
-
-
-@contextlib.contextmanager
-def spoiled(what: str | None, runner: Runner):
-    """Something breaks in one of the processes, at the fourth iteration."""
-    if what and runner.rank == runner.world_size - 1:
-        original, left = type(runner.train_loop).run_iter, [4]
-
-        def run_iter(loop, idx, batch):
-            left[0] -= 1
-            if left[0] == 0:
-                if what == 'dies':
-                    last_words()
-                if what == 'exits':
-                    os._exit(9)
-                if what == 'memory':
-                    raise MemoryError('no memory is left for this batch')
-                if what == 'loss':
-                    batch['data_samples'][-1].gt_fields.mask[:] = float('nan')
-                if what == 'raises':
-                    raise ValueError('the sample of this process is broken')
-            return original(loop, idx, batch)
-        type(runner.train_loop).run_iter = run_iter
-    yield
 
 
 # ---------------------------------------------------- rendering, conversion
@@ -391,72 +440,84 @@ def synchronise(world: int) -> None:
     torch.nn.SyncBatchNorm(3)(torch.zeros(2, 3, 4, 4))
 
 
-def shard(work_dir: str, world: int, out: str) -> None:
-    """Two epochs under FSDP."""
-    from mmengine.runner import FlexibleRunner
-    cfg = config(work_dir, world=world, kind='XASPoseEstimator', batch_size=2)
+def shard(work_dir: str, world: int, out: str | None = None, **kwargs) -> None:
+    """Train with the backbone in shards."""
+    cfg = config(work_dir, world=world, env_cfg=dict(dist_cfg=dict(backend='gloo')),
+                 strategy=dict(type='ShardedBackboneStrategy'), **kwargs)
+    torch.manual_seed(0)
     join_cpu_processes(cfg)
-    runner = FlexibleRunner(
-        model=cfg.model.to_dict(), work_dir=work_dir, train_dataloader=cfg.train_dataloader.to_dict(),
-        train_cfg=dict(by_epoch=True, max_epochs=2), optim_wrapper=cfg.optim_wrapper.to_dict(),
-        strategy=dict(type='FSDPStrategy', state_dict_cfg='full'), launcher='pytorch', default_scope='mmpose',
-        experiment_name='shard', log_level='WARNING')
+    runner = FlexibleRunner.from_cfg(cfg)
     runner.train()
-    if runner.rank == 0:
-        torch.save(dict(steps=runner.iter), out)
+    whole = sum(parameter.numel() for parameter in runner.model.module.backbone.parameters())
+    state = runner.model.state_dict()
+    if out and runner.rank == 0:
+        assert whole < sum(value.numel() for name, value in state.items() if name.startswith('backbone.')), 'no shards'
+        torch.save(state, out)
 
 
 # ----------------------------------------------------------------- long runs
 
-def train_long(work_dir: str, out: str, iterations: int, every: int) -> None:
-    """Train for long, and measure this process."""
-    import gc
-    import io
-    import time
+def render_recipe(data: str) -> None:
+    """Render what the miniature of the quick recipe trains on."""
+    from test_runs.tiny_mocap import tiny_config
+    cfg = tiny_config(Path(data))
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        for loader in (cfg.train_dataloader, cfg.val_dataloader):
+            DATASETS.build(loader.dataset)
 
-    from mmengine.hooks import Hook
 
-    measured: dict[str, list] = {}
+def resident_mb(pid: int | str) -> float:
+    """Resident memory of a process in MB."""
+    return int(Path(f'/proc/{pid}/status').read_text().partition('VmRSS:')[2].split()[0]) / 1024
 
-    class Measure(Hook):
-        """Every so many iterations."""
 
-        priority = 'LOWEST'
-        begun = time.monotonic()
+class Measure(Hook):
+    """Measures this process and its workers every so many iterations; the result is ``values``."""
 
-        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-            """What there is."""
-            if (runner.iter + 1) % every:
-                return
-            gc.collect()
-            proc = Path('/proc/self')
-            links = [os.readlink(link) for link in (proc / 'fd').iterdir() if link.is_symlink()]
-            status = (proc / 'status').read_text()
-            buffer = io.BytesIO()
-            torch.save(runner.message_hub.state_dict(), buffer)
-            objects = gc.get_objects()
-            values = {
-                'megabytes': int(status.partition('VmRSS:')[2].split()[0]) / 1024, 'handles': len(links),
-                'threads': int(status.partition('Threads:')[2].split()[0]),
-                'children': len((proc / 'task' / str(os.getpid()) / 'children').read_text().split()),
-                'tensors': sum(isinstance(item, torch.Tensor) for item in objects), 'hooks': len(runner.hooks),
-                'sockets': sum(link.startswith('socket') for link in links),
-                'files': sum(link.startswith('/') for link in links), 'message hub': len(buffer.getvalue()),
-                'optimizer': sum(value.numel() for state in runner.optim_wrapper.optimizer.state.values()
-                                 for value in state.values()),
-                'checkpoint': max((path.stat().st_size for path in Path(work_dir).glob('*.pth')), default=0),
-                'log line': len(runner.log_processor.get_log_after_iter(runner, batch_idx, 'train')[1]),
-                'time': time.monotonic() - Measure.begun}
-            Measure.begun = time.monotonic()
-            for name, value in values.items():
-                measured.setdefault(name, []).append(value)
+    priority = 'LOWEST'
 
-    epochs = iterations // 2 // 2
-    stages = [dict(RENDER, epochs=epochs // 4), dict(FULL, epochs=epochs * 2 - epochs // 4)]
-    cfg = config(work_dir, kind='XASPoseEstimator', train_cfg=dict(stages=stages), interval=25)
-    torch.manual_seed(0)
+    def __init__(self, every: int) -> None:
+        self.every, self.begun = every, time.monotonic()
+        self.values: dict[str, list[float]] = {}
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """What there is."""
+        if (runner.iter + 1) % self.every:
+            return
+        gc.collect()
+        proc = Path('/proc/self')
+        links = [os.readlink(link) for link in (proc / 'fd').iterdir() if link.is_symlink()]
+        workers = (proc / 'task' / str(os.getpid()) / 'children').read_text().split()
+        values = {
+            'megabytes': resident_mb('self'), 'megabytes of workers': sum(map(resident_mb, workers)),
+            'handles': len(links), 'workers': len(workers), 'hooks': len(runner.hooks),
+            'threads': int((proc / 'status').read_text().partition('Threads:')[2].split()[0]),
+            'sockets': sum(link.startswith('socket') for link in links),
+            'files': sum(link.startswith('/') for link in links),
+            'tensors': sum(isinstance(item, torch.Tensor) for item in gc.get_objects()),
+            'log history': max(len(entry.data[0]) for entry in runner.message_hub.log_scalars.values()),
+            'checkpoints': sum(path.stat().st_size for path in Path(runner.work_dir).glob('*.pth')),
+            'log line': len(runner.log_processor.get_log_after_iter(runner, batch_idx, 'train')[1]),
+            'seconds': time.monotonic() - self.begun}
+        self.begun = time.monotonic()
+        for name, value in values.items():
+            self.values.setdefault(name, []).append(value)
+
+
+def train_long(work_dir: str, out: str, data: str, iterations: int, every: int) -> None:
+    """Train the miniature of the quick recipe for long, with a worker, checkpoints and evaluations, and measure it."""
+    from test_runs.tiny_mocap import BATCH, PAIRS, STAGES, tiny_config
+    cfg = tiny_config(Path(data))
+    epochs = iterations * BATCH // PAIRS
+    cfg.merge_from_dict(dict(work_dir=work_dir, log_level='WARNING', experiment_name='long'))
+    cfg.custom_hooks.pop()  # RecordLosses
+    cfg.train_cfg.update(stages=[dict(STAGES[0], epochs=epochs // 5), dict(STAGES[1], epochs=epochs - epochs // 5)],
+                         val_begin=1, val_interval=epochs // 20)
+    cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
+    cfg.default_hooks.checkpoint.update(by_epoch=False, interval=every)
     runner = Runner.from_cfg(cfg)
-    runner.register_hook(Measure())
+    measure = Measure(every)
+    runner.register_hook(measure)
     runner.train()
     assert runner.iter == iterations, runner.iter
-    torch.save(measured, out)
+    torch.save(measure.values, out)

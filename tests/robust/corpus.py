@@ -1,4 +1,5 @@
 """Malicious pickles and archives. Each would touch a file, the canary, if it were executed."""
+import functools
 import io
 import os
 import pickle
@@ -316,6 +317,7 @@ def _tiff(width: int, height: int, more: tuple = (), next_ifd: int = 0) -> bytes
                                                                                              next_ifd) + bytes(100)
 
 
+@functools.cache
 def images() -> dict[str, tuple[str, bytes]]:
     """Image files of at most a few kB that announce far too much, or lie: suffix and bytes."""
     side = 100000

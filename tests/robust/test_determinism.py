@@ -92,7 +92,7 @@ CHANGES = {
     'checkpoints at other times': dict(interval=1), 'no checkpoint': dict(interval=1000),
     'gradients in the log': dict(model=dict(grad_log_interval=1)), 'another folder': {},
     'a hook that draws numbers': dict(custom_hooks=[dict(type='DrawNumbers')]),
-    'a profiler in the log': dict(log_processor=dict(window_size=1)),
+    'another window of the log': dict(log_processor=dict(window_size=1)),
 }
 
 

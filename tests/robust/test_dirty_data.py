@@ -2,6 +2,7 @@
 import io
 import json
 import pickle
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -17,8 +18,9 @@ from PIL import Image
 from test_models.conftest import estimator_config
 
 from mmxas.apis.image_inputs import as_image_inputs, boxes_by_image
+from mmxas.datasets.datasets import image_folder
 from mmxas.datasets.datasets.annotation_checks import box_fault
-from mmxas.datasets.transforms import LoadXASImage, UnreadableImageError
+from mmxas.datasets.transforms import LoadXASImage, UnreadableImageError, loading
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS, MODELS
@@ -190,9 +192,10 @@ def test_a_bad_mask_is_named(fault, mask, message, tmp_path):
         load(folder_of(tmp_path, png(GRADIENT), mask))
 
 
-def test_black_masks_are_counted_and_none_is_an_error(tmp_path):
+def test_black_masks_are_counted_and_none_is_an_error(tmp_path, said):
     with pytest.raises(FileNotFoundError, match='none of its 1 images can be used'):
         load(folder_of(tmp_path, png(GRADIENT), png(BODY * 0)))
+    assert len(said) == 1 and re.fullmatch(r'skipped sample number 1: .*photo.png: the mask is all black', said[0])
 
 
 @FAST
@@ -287,8 +290,17 @@ def test_one_stem_with_two_suffixes_in_inference(tmp_path):
     assert len(set(names)) == 3
 
 
+@pytest.fixture
+def said(monkeypatch) -> list[str]:
+    """What data sets log."""
+    lines: list[str] = []
+    for module in (loading, image_folder):
+        monkeypatch.setattr(module, 'print_log', lambda text, *_, **__: lines.append(text))
+    return lines
+
+
 @pytest.mark.parametrize('fault', ['no byte', 'cut', 'html', 'a folder', 'a dead link', 'a pipe'])
-def test_a_bad_file_is_skipped_and_counted(fault, tmp_path, model):
+def test_a_bad_file_is_skipped_and_counted(fault, tmp_path, said):
     root = folder_of(tmp_path, png(GRADIENT), None, 'good.png')
     bad = root / 'images' / 'bad.png'
     if fault == 'a folder':
@@ -303,6 +315,8 @@ def test_a_bad_file_is_skipped_and_counted(fault, tmp_path, model):
             load(root)
     dataset = load(root, on_error='skip')
     assert [dataset.get_data_info(i)['sample_name'] for i in range(len(dataset))] == ['good.png']
+    assert len(said) == 2 and said[0].startswith('skipped unreadable image number 1: ') and 'bad.png' in said[0]
+    assert said[1].endswith('images: 1 of 2 images are used')
 
 
 @pytest.mark.parametrize('number', [0, 1])
@@ -352,12 +366,13 @@ ANNOTATIONS = {
 
 
 @pytest.mark.parametrize('kind', ANNOTATIONS)
-def test_a_bad_annotation_is_named_or_skipped(kind, tmp_path):
+def test_a_bad_annotation_is_named_or_skipped(kind, tmp_path, said):
     change, camera, kwargs = ANNOTATIONS[kind]
     with pytest.raises(ValueError, match=FRAME):
         recorded(tmp_path, change, camera, **kwargs)
     with pytest.raises(ValueError, match='no frame is left'):
         recorded(tmp_path, change, camera, on_error='skip', **kwargs)
+    assert [line for line in said if FRAME in line and ' number 1: ' in line], said
 
 
 @FAST

@@ -1,4 +1,5 @@
 """Killed at every kind of moment, told to leave, without room, without rights, without data: nothing is lost."""
+import contextlib
 import hashlib
 import os
 import re
@@ -8,13 +9,14 @@ import signal
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from mmxas.synthesis import PairReader
 
-from .children import CONVERSION, PLACES, RENDERING, Child
+from .children import CONVERSION, PLACES, RENDERING, Child, files, lock
 
 KIND = 'interrupted'
 INTERVAL, LAST = 3, 20
@@ -140,25 +142,63 @@ def test_rendering_and_conversion_killed(kind, moment, whole, tmp_path):
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items()), 'a whole shard was rendered again'
 
 
-def test_a_worker_of_a_rendering_killed(whole, tmp_path):
+def descendants(pid: int) -> list[int]:
+    """Processes that a process started, and those that they started."""
+    found = []
+    with contextlib.suppress(OSError):  # it has ended
+        for task in Path(f'/proc/{pid}/task').glob('*/children'):
+            for child in map(int, task.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def command_line(pid: int) -> bytes | None:
+    """What a process was started with; nothing if it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f'/proc/{pid}/cmdline').read_bytes()
+
+
+@pytest.mark.parametrize('whom', ['all of it', 'a worker'])
+def test_a_rendering_with_workers_killed(whom, whole, tmp_path):
     root = tmp_path / 'root'
     child = Child('render', tmp_path / 'log', root=str(root), workers=2)
-    end = time.monotonic() + 120
-    while not list(root.glob('*')) and time.monotonic() < end:
-        time.sleep(0.02)
-    child.processes[0].kill()
-    assert child.wait() == [-signal.SIGKILL]
-    time.sleep(1)
+    workers, end = [], time.monotonic() + 120
+    while not workers and time.monotonic() < end:  # they are forks of a fork server; its imports start programs, too
+        time.sleep(0.01)
+        workers = [pid for server in descendants(child.processes[0].pid) for pid in descendants(server)
+                   if command_line(pid) == command_line(server)]
+    if whom == 'all of it':
+        child.processes[0].kill()
+        assert child.wait() == [-signal.SIGKILL]
+        time.sleep(1)  # workers notice it
+    else:
+        os.kill(workers[0], signal.SIGKILL)
+        assert child.wait() == [1], child.output()[-3000:]
+        assert 'a rendering process died (out of memory?)' in child.output()
     Child('render', tmp_path / 'log', root=str(root)).check()
     assert digests(root) == whole['render']
 
 
+def test_a_worker_of_a_training_killed(unbroken, tmp_path):
+    """As the system does that has no memory left."""
+    child = Child('train', tmp_path / 'log', work_dir=str(tmp_path), workers=2, **FLOAT32)
+    end = time.monotonic() + 120
+    while not (tmp_path / 'last_checkpoint').is_file() and time.monotonic() < end:
+        time.sleep(0.01)
+    while child.processes[0].is_alive() and time.monotonic() < end:
+        for pid in descendants(child.processes[0].pid)[:1]:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    assert child.wait() == [1], child.output()[-3000:]
+    assert re.search(r'DataLoader worker \(pid\(?s?\)?:? ?[\d, ]+\)? (is killed by signal|exited unexpectedly)',
+                     child.output()), child.output()[-3000:]
+    assert newest(tmp_path) % INTERVAL == 0
+    resume(tmp_path, unbroken)
+
+
 # ------------------------------------------------- no room, no rights, no data
 
-def limited(size: int) -> None:
-    """Files of this process may grow to so many bytes."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+DISK_KB = 3000
 
 
 @pytest.fixture
@@ -166,23 +206,23 @@ def small_disk(tmp_path):
     """A file system of 3 MB."""
     folder = tmp_path / 'disk'
     folder.mkdir()
-    if os.geteuid() or os.system(f'mount -t tmpfs -o size=1500k tmpfs {folder} 2>/dev/null'):
+    if os.geteuid() or os.system(f'mount -t tmpfs -o size={DISK_KB}k tmpfs {folder} 2>/dev/null'):
         pytest.skip('a small file system can be mounted by root only')
     yield folder
     os.system(f'umount -l {folder}')
 
 
 def test_a_full_disk_in_training(small_disk, unbroken, tmp_path):
-    child = Child('train', tmp_path / 'log', work_dir=str(small_disk), **FLOAT32)
     filler = small_disk / 'filler'
+    filler.touch()
+    child = Child('train', tmp_path / 'log', work_dir=str(small_disk), **FLOAT32)
     end = time.monotonic() + 120
     while not (small_disk / 'last_checkpoint').is_file() and time.monotonic() < end:
         time.sleep(0.01)
-    with filler.open('wb') as file:
+    with filler.open('wb', buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
-                file.flush()
         except OSError:
             pass
     assert child.wait() == [1], child.output()[-3000:]
@@ -199,7 +239,7 @@ def test_a_full_disk_in_training(small_disk, unbroken, tmp_path):
 @pytest.mark.parametrize('kind', ['render', 'convert'])
 def test_a_full_disk_in_rendering_and_conversion(kind, small_disk, whole, tmp_path):
     filler = small_disk / 'filler'
-    filler.write_bytes(bytes(1500 * 1024 - 16 * 1024))
+    filler.write_bytes(bytes(DISK_KB * 1024 - 16 * 1024))
     child = Child(kind, tmp_path / 'log', root=str(small_disk / 'root'))
     assert child.wait() == [1], child.output()[-2000:]
     assert 'No space left on device' in child.output()
@@ -231,6 +271,69 @@ def test_a_work_directory_that_cannot_be_written(kind, tmp_path):
     finally:
         if kind == 'full':
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_work_directory_that_is_locked_in_the_middle(unbroken, tmp_path):
+    """As a quota or an administrator does; what was saved stays, and the run goes on when it is opened again."""
+    folder = tmp_path / 'work'
+    folder.mkdir()
+    if not lock(folder):
+        pytest.skip('this file system has no attributes that bind root')
+    lock(folder, False)
+    hook = dict(type='Break', fault='locked', at=7, path=str(folder))
+    child = Child('train', tmp_path / 'log', work_dir=str(folder), custom_hooks=[hook], **FLOAT32)
+    status = child.wait()
+    lock(folder, False)
+    assert status == [1], child.output()[-3000:]
+    assert re.search(r'not written \((Operation not permitted|Permission denied)\), \d+ bytes; the files before it are '
+                     r'whole: .*iter_9\.pth', child.output()), child.output()[-3000:]
+    assert newest(folder) == 6
+    resume(folder, unbroken)
+
+
+# -------------------------------------------------------- data that vanish
+
+GONE = {'an image': ('gone', 'images/2.png'), 'the images': ('gone', 'images'), 'a mask': ('gone', 'masks/2.png'),
+        'an image is cut off': ('cut off', 'images/2.png'), 'a mask is emptied': ('cut off', 'masks/2.png')}
+
+
+@pytest.fixture(scope='module')
+def on_files(tmp_path_factory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """A data set of files, and the last weights of a training on it."""
+    folder = tmp_path_factory.mktemp('on_files')
+    rng = np.random.default_rng(0)
+    for kind in ('images', 'masks'):
+        (folder / kind).mkdir()
+        for number in range(8):
+            picture = rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+            if kind == 'masks':
+                picture = np.pad(np.full((20, 12), 255, np.uint8), ((10, 10), (14, 14)))
+            cv2.imwrite(str(folder / kind / f'{number}.png'), picture)
+    Child('render', folder / 'log', root=str(folder / 'pairs')).check()
+    Child('train', folder / 'log', work_dir=str(folder / 'work'), out=str(folder / 'out.pth'), data=files(folder),
+          **FLOAT32).check()
+    return folder, torch.load(folder / 'out.pth')
+
+
+@pytest.mark.parametrize('what', GONE)
+def test_data_that_vanish_in_the_middle_of_training(what, on_files, tmp_path):
+    """The run ends with the file named; with the data back it goes on to the same bits."""
+    made, unbroken = on_files
+    folder = tmp_path / 'data'
+    shutil.copytree(made, folder)
+    fault, name = GONE[what]
+    hook = dict(type='Break', fault=fault, at=11, path=str(folder / name))
+    common = dict(work_dir=str(tmp_path / 'work'), data=files(folder), **FLOAT32)
+    child = Child('train', tmp_path / 'log', custom_hooks=[hook], **common)
+    assert child.wait() == [1], child.output()[-3000:]
+    last = child.output().strip().splitlines()[-1]
+    assert re.match(r'(\w+\.)*(UnreadableImageError|FileNotFoundError)', last) and name.split('.')[0] in last, last
+    assert newest(tmp_path / 'work') in (9, 12, 15)
+    shutil.rmtree(folder)
+    shutil.copytree(made, folder)
+    Child('train', tmp_path / 'log', resume=True, out=str(tmp_path / 'out.pth'), **common).check()
+    found = torch.load(tmp_path / 'out.pth')
+    assert [name for name in found if not torch.equal(found[name], unbroken[name])] == []
 
 
 @pytest.mark.parametrize('what', ['a shard', 'meta.json', 'the folder'])

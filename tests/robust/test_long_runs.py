@@ -1,6 +1,5 @@
 """Nothing grows over thousands of iterations; what is not finite stops the run, is dumped, and is reproduced."""
 import math
-import os
 import sys
 from pathlib import Path
 
@@ -19,12 +18,15 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 @pytest.fixture(scope='module')
 def long_run(tmp_path_factory) -> dict:
-    """What was measured every 50 iterations of 2000, in both stages, with workers and checkpoints."""
+    """What was measured every 50 of 2000 iterations of the quick recipe in miniature: both stages, a worker,
+    checkpoints and 20 evaluations."""
     folder = tmp_path_factory.mktemp('long')
+    Child('render_recipe', folder / 'log', data=str(folder / 'data')).check()
     Child('train_long', folder / 'log', work_dir=str(folder / 'work'), out=str(folder / 'out.pth'),
-          iterations=ITERATIONS,
-          every=EVERY).check()
-    return {**torch.load(folder / 'out.pth'), 'work_dir': folder / 'work'}
+          data=str(folder / 'data'), iterations=ITERATIONS, every=EVERY).check(1500)
+    measured = torch.load(folder / 'out.pth')
+    assert {len(values) for values in measured.values()} == {ITERATIONS // EVERY}
+    return measured
 
 
 def behind_warm_up(long_run: dict, name: str) -> np.ndarray:
@@ -33,28 +35,29 @@ def behind_warm_up(long_run: dict, name: str) -> np.ndarray:
 
 
 @pytest.mark.robust
-def test_resident_memory_is_flat(long_run):
-    memory = behind_warm_up(long_run, 'megabytes')
+@pytest.mark.parametrize('whose', ['megabytes', 'megabytes of workers'])
+def test_resident_memory_is_flat(whose, long_run):
+    memory = behind_warm_up(long_run, whose)
     slope = np.polyfit(np.arange(len(memory)) * EVERY / 100, memory, 1)[0]
-    assert slope < 1, f'{slope:.2f} MB every 100 iterations'
+    assert memory.min() > 10 and slope < 1, f'{slope:.2f} MB every 100 iterations: {memory.round()}'
 
 
 @pytest.mark.robust
-@pytest.mark.parametrize('what', ['handles', 'threads', 'children', 'tensors', 'hooks', 'sockets', 'files'])
-def test_counts_are_constant(what, long_run):
+@pytest.mark.parametrize(('what', 'least'), [('handles', 3), ('threads', 1), ('workers', 1), ('tensors', 100),
+                                             ('hooks', 5), ('sockets', 0), ('files', 1)])
+def test_counts_are_constant(what, least, long_run):
     counts = behind_warm_up(long_run, what)
-    assert counts.max() - counts.min() <= (0.02 * counts.max() if what in ('tensors', 'hooks') else 1), counts
+    assert counts.min() >= least
+    assert counts.max() - counts.min() <= (0.02 * counts.max() if what == 'tensors' else 0), counts
 
 
 @pytest.mark.robust
-@pytest.mark.parametrize('what', ['checkpoint', 'message hub', 'optimizer', 'work directory', 'log line', 'time'])
+@pytest.mark.parametrize('what', ['checkpoints', 'log history', 'log line', 'seconds'])
 def test_sizes_are_constant(what, long_run):
-    if what == 'work directory':
-        assert len(list(long_run['work_dir'].glob('*.pth'))) == 2
-        return
+    """The second half is no larger than the first; seconds may be half as many again, if others use the machine."""
     values = behind_warm_up(long_run, what)
     half = len(values) // 2
-    assert np.median(values[half:]) <= np.median(values[:half]) * (1.5 if what == 'time' else 1.05), values
+    assert np.median(values[half:]) <= np.median(values[:half]) * (1.5 if what == 'seconds' else 1.05), values
 
 
 CAUSES = {
@@ -158,4 +161,3 @@ def test_the_tool_replays(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['replay_batch.py', str(tmp_path / 'config.py'), str(dump)])
     runpy.run_path(str(TOOLS / 'replay_batch.py'), run_name='__main__')
     assert 'loss_render = nan   <- not finite' in capsys.readouterr().out
-    assert os.environ is not None

@@ -124,7 +124,7 @@ def test_a_package_without_its_requirements_would_be_seen(audit):
 
 
 @pytest.mark.robust
-@pytest.mark.parametrize('name', ['smplx', 'pytorch3d', 'cdflib', 'h5py', 'onnxruntime'])
+@pytest.mark.parametrize('name', ['smplx', 'pytorch3d', 'cdflib', 'h5py', 'onnxruntime', 'pandas', 'sleap_io'])
 def test_what_is_optional_is_not_imported_by_the_package(name):
     """`import mmxas` works where it is missing."""
     code = (f'import sys\nsys.modules[{name!r}] = None\nimport mmxas\n'

@@ -1,15 +1,18 @@
 """Leaving when a cluster asks for it: SIGTERM saves and ends the run."""
+import functools
 import logging
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
@@ -22,7 +25,8 @@ class PreemptionHook(Hook):
     """On SIGTERM: finish the iteration, save ``preempted_iter_<n>.pth``, name it in ``last_checkpoint``, exit with 143.
 
     ``--resume`` goes on from there, inside the epoch. Of several processes it is enough that one was told. Workers of
-    data loaders, which a scheduler signals as well, leave the signal to the process that started them.
+    data loaders, which a scheduler signals as well, end by it only if it comes from the process that started them:
+    torch's own would die, and raise in that process wherever it is, in the middle of saving too.
 
     Args:
         interval: Processes ask each other every so many iterations; a single one looks in each. Defaults to 1.
@@ -37,6 +41,9 @@ class PreemptionHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Listen."""
         owner = os.getpid()
+        _keep_workers(runner.train_dataloader)
+        if runner.val_loop is not None:
+            _keep_workers(runner.val_loop.dataloader)
 
         def ask(*_args) -> None:
             self.asked = self.asked or os.getpid() == owner
@@ -85,3 +92,22 @@ class PreemptionHook(Hook):
         runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; go on with --resume', name, done)
         self.after_train(runner)
         sys.exit(STATUS)
+
+
+def _keep_workers(loader: DataLoader) -> None:
+    before = loader.worker_init_fn
+    if loader.num_workers and getattr(before, 'func', None) is not _start_worker:
+        loader.worker_init_fn = functools.partial(_start_worker, before)
+
+
+def _start_worker(also: Callable[[int], None] | None, worker: int) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_end_if_the_parent_asks, daemon=True).start()
+    if also is not None:
+        also(worker)
+
+
+def _end_if_the_parent_asks() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

@@ -9,13 +9,14 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
+from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_random_seed
 from torch.utils.data import DataLoader
 
 from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
 from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
+from mmxas.engine.wrappers import ShardedBackboneDataParallel
 from mmxas.registry import LOOPS
 
 
@@ -53,15 +54,19 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             runner.param_schedulers = [
                 dict(type='StagedLR', stages=list(self.stages), iters_per_epoch=len(self.dataloader))]
         runner.register_hook(UpdateGateHook(alternate), priority='VERY_HIGH')
-        self._check_keypoints()
-        for stage in self.stages:
-            self._set(stage)
+        if isinstance(runner.model, torch.nn.Module):  # FlexibleRunner builds it later
+            self._check_model()
 
     @property
     def model(self) -> torch.nn.Module:
         """The estimator, out of its distributed wrapper."""
         model = self.runner.model
         return model.module if is_model_wrapper(model) else model
+
+    def _check_model(self) -> None:
+        self._check_keypoints()
+        for stage in self.stages:
+            self._set(stage)
 
     def _check_keypoints(self) -> None:
         dataset = self.dataloader.dataset
@@ -73,6 +78,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def run(self) -> torch.nn.Module:
         """Train, from the position that the runner was resumed at."""
+        if isinstance(self.runner, FlexibleRunner):
+            self._check_model()
         self._count_in_this_length()
         if self._iter and not self.runner._randomness_cfg.get('diff_rank_seed'):
             self.dataloader.sampler.seed = self.runner.seed  # the checkpoint's, where the config names none
@@ -97,6 +104,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         begin, stage = stage_at(self.stages, self._epoch)
         if stage is not self.current_stage:
             self._enter(stage, begin)
+        self._bound_history()
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         done = max(self._iter - self._epoch * len(self.dataloader), 0)
@@ -104,6 +112,16 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             self.run_iter(idx, data_batch)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
+
+    def _bound_history(self) -> None:
+        """Keep of each logged number what averages read: mmengine keeps a million, in memory and in checkpoints."""
+        processor = self.runner.log_processor
+        windows = [processor.window_size, *(entry.get('window_size') for entry in processor.custom_cfg)]
+        if 'global' in windows:
+            return
+        length = max(len(self.dataloader), *(window for window in windows if isinstance(window, int)))
+        for history in self.runner.message_hub.log_scalars.values():
+            history.max_length = length
 
     def _batches(self, done: int) -> Iterator[tuple[int, dict]]:
         """Number and content of each batch of the epoch behind the first ``done`` ones."""
@@ -129,6 +147,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def _dump(self, data_batch: dict, seed: int, error: str) -> str:
         wrapper = self.runner.optim_wrapper
+        if isinstance(self.runner.model, ShardedBackboneDataParallel):  # gathering asks processes that are not here
+            return '; the batch was not dumped: the weights lie in several processes'
         autocast = [wrapper.device_type, str(wrapper.dtype).rpartition('.')[2]] if getattr(
             wrapper, 'enabled', False) and hasattr(wrapper, 'dtype') else None
         path = Path(self.runner.work_dir) / 'non_finite' / f'iter_{self._iter}_rank_{get_rank()}.pth'

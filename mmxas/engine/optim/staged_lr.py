@@ -23,10 +23,12 @@ class StagedLR(_ParamScheduler):
         end: Ignored; mmengine's runner passes its own.
         last_step: Iterations done before. Defaults to -1: none.
         verbose: Log each rate. Defaults to False.
+        epoch_length: Ignored; mmengine's ``FlexibleRunner`` passes its own.
     """
 
     def __init__(self, optimizer: Optimizer | OptimWrapper, stages: Sequence[Mapping | Stage], iters_per_epoch: int,
-                 end: int | None = None, last_step: int = -1, verbose: bool = False) -> None:
+                 end: int | None = None, last_step: int = -1, verbose: bool = False,
+                 epoch_length: int | None = None) -> None:
         self.stages, self.iters_per_epoch = parse_stages(stages), iters_per_epoch
         torch_optimizer = getattr(optimizer, 'optimizer', optimizer)
         self.default_lr = torch_optimizer.defaults['lr']

@@ -1,9 +1,12 @@
 """SIGTERM ends a run with everything that it did."""
 import os
 import signal
+import subprocess
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from mmxas.engine.hooks.preemption_hook import STATUS, PreemptionHook
 
@@ -48,12 +51,39 @@ def test_a_run_that_is_not_asked_goes_on_and_gives_the_signal_back(make_runner, 
     assert not list(tmp_path.glob('preempted*'))
 
 
-def test_workers_leave_the_signal_to_their_parent():
+def hook_of(loader: DataLoader) -> PreemptionHook:
+    """The hook in a run with this loader."""
     hook = PreemptionHook()
-    hook.before_train(None)
+    hook.before_train(SimpleNamespace(train_dataloader=loader, val_loop=SimpleNamespace(dataloader=loader)))
+    return hook
+
+
+def test_forked_processes_leave_the_signal_to_their_parent():
+    hook = hook_of(DataLoader(range(2)))
     child = os.fork()
     if not child:
         os.kill(os.getpid(), signal.SIGTERM)
         os._exit(7 + hook.asked)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    hook.after_train(None)
+
+
+def test_workers_outlive_a_signal_from_others_and_end_by_their_parent(tmp_path):
+    """A cluster tells them all; torch's own workers would die, and raise in the middle of saving."""
+    loader = DataLoader(range(40), num_workers=2, worker_init_fn=lambda worker: (tmp_path / str(worker)).touch())
+    hook = hook_of(loader)
+    batches = iter(loader)
+    found = [int(next(batches)) for _ in range(2)]
+    workers = batches._workers
+    subprocess.run(['kill', '-TERM', *(str(worker.pid) for worker in workers)], check=True)
+    found += [int(batch) for batch in batches]
+    assert found == list(range(40))
+    assert [(tmp_path / str(worker)).is_file() for worker in range(2)] == [True, True]
+    again = iter(loader)
+    next(again)
+    workers = again._workers
+    for worker in workers:
+        worker.terminate()
+        worker.join(20)
+    assert [worker.exitcode for worker in workers] == [0, 0]
     hook.after_train(None)

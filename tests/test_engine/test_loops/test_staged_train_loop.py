@@ -139,3 +139,17 @@ def test_a_resumed_run_with_other_batches_stays_at_its_place(make_runner):
     assert _column(resumed, 'batch_idx') == [0, 1, 2, 3] * 2
     assert _column(resumed, 'images') == _column(whole, 'images')[8:]
     assert _column(resumed, 'lr')[1:] == pytest.approx(_column(whole, 'lr')[9:])
+
+
+@pytest.mark.parametrize(('custom', 'kept'), [([], 3), ([dict(data_src='loss', window_size=5)], 5),
+                                              ([dict(data_src='loss', window_size='global')], 12)])
+def test_the_log_keeps_what_its_averages_read(make_runner, custom, kept):
+    """Checkpoints hold it, so that they would grow with every iteration."""
+    stages = [dict(name='a', epochs=6, lr=0.01, loss_weights=dict(render=1.0))]
+    for entry in custom:
+        entry.update(method='mean', log_name='average')
+    runner = make_runner(train_cfg=dict(stages=stages), log_processor=dict(
+        type='LogProcessor', window_size=3, custom_cfg=custom))
+    runner.train()
+    history = runner.message_hub.log_scalars['train/loss'].data[0]
+    assert runner.iter == 12 and len(history) == kept

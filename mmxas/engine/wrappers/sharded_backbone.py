@@ -1,0 +1,63 @@
+"""A backbone that is too large for one device, in shards; everything else whole in each process."""
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import broadcast
+from mmengine.model import MMDistributedDataParallel, MMFullyShardedDataParallel
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODEL_WRAPPERS
+from torch import Tensor, nn
+from torch.distributed.fsdp import StateDictType
+
+
+@MODEL_WRAPPERS.register_module()
+class ShardedBackboneDataParallel(MMDistributedDataParallel):
+    """FSDP of the backbone inside DDP of the detector, for :class:`ShardedBackboneStrategy`.
+
+    FSDP replaces the parameters that it shards by views while a model runs. The generator's term asks the
+    discriminator for its parameters at that time, to detach them: sharded, it would find none, and the term's gradient
+    would reach the discriminator. So heads and critics, which are small, are left whole.
+
+    Args:
+        module: The detector, with a ``backbone``.
+        device_id: Number of the CUDA device, which the strategy gives; not used without CUDA. Defaults to None.
+        sharding: ``MMFullyShardedDataParallel``'s arguments for the backbone. Defaults to None: FSDP's own.
+        kwargs: ``MMDistributedDataParallel``'s.
+
+    Raises:
+        ValueError: ``train_step`` with ``clip_grad``: each process knows the norm of its own shards only.
+    """
+
+    def __init__(self, module: nn.Module, device_id: int | None = None, sharding: Mapping[str, Any] | None = None,
+                 **kwargs) -> None:
+        device = torch.device('cuda', device_id) if torch.cuda.is_available() else torch.device('cpu')
+        module.to(device)
+        for tensor in [*module.backbone.parameters(), *module.backbone.buffers()]:
+            broadcast(tensor.data)  # FSDP does this on GPUs only
+        module.backbone = MMFullyShardedDataParallel(module.backbone, device_id=device, **(sharding or {}))
+        of_backbone = [f'backbone.{name}' for name, _ in module.backbone.named_parameters()]
+        self._set_params_and_buffers_to_ignore_for_model(module, of_backbone)
+        super().__init__(module, **{'broadcast_buffers': False, **kwargs})
+
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """As in ``MMDistributedDataParallel``."""
+        if optim_wrapper.clip_grad_kwargs:
+            raise ValueError('optim_wrapper.clip_grad: each process knows the norm of its own shards only, and would '
+                             'clip by another factor; leave it out where the backbone is sharded')
+        return super().train_step(data, optim_wrapper)
+
+    def state_dict(self, *args, **kwargs) -> dict[str, Any]:
+        """The detector's, without a prefix."""
+        return self.module.state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args, **kwargs) -> Any:
+        """Load the detector's."""
+        return self.module.load_state_dict(*args, **kwargs)
+
+    @staticmethod
+    def set_state_dict_type(model: nn.Module, kind: StateDictType, states: Any, optimizer_states: Any) -> Any:
+        """FSDP's, without the copies to the CPU where the model is there: torch frees what is behind them."""
+        if not torch.cuda.is_available():
+            states.offload_to_cpu = optimizer_states.offload_to_cpu = False
+        return MMFullyShardedDataParallel.set_state_dict_type(model, kind, states, optimizer_states)

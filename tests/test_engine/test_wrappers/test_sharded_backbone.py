@@ -1,0 +1,49 @@
+"""One process shards nothing, and trains as without; tests/robust compares two."""
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODEL_WRAPPERS, DefaultScope
+from test_models.conftest import estimator_config
+from torch.distributed import HashStore
+from torch.distributed.fsdp import FullyShardedDataParallel
+
+from mmxas.registry import MODELS
+
+
+@pytest.fixture
+def group():
+    """A group of one process."""
+    torch.distributed.init_process_group('gloo', store=HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def estimator():
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        return MODELS.build(estimator_config())
+
+
+def wrapped():
+    return MODEL_WRAPPERS.build(dict(type='ShardedBackboneDataParallel', module=estimator(), device_id=0))
+
+
+@pytest.mark.filterwarnings('ignore:FSDP will not all-gather')
+def test_the_backbone_alone_is_sharded_and_its_names_stay(group):
+    plain, model = estimator(), wrapped()
+    assert isinstance(model.module.backbone, FullyShardedDataParallel)
+    assert not any(isinstance(part, FullyShardedDataParallel) for part in model.module.head.modules())
+    before = plain.state_dict()
+    after = model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    changed = {name: value + 1 for name, value in before.items()}
+    model.load_state_dict(changed)
+    assert torch.equal(model.state_dict()['backbone.layer.weight'], before['backbone.layer.weight'] + 1)
+
+
+def test_clipping_by_a_part_of_the_norm_is_refused(group):
+    model = wrapped()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match='optim_wrapper.clip_grad: each process knows the norm of its own shards'):
+        model.train_step({}, OptimWrapper(optimizer, clip_grad=dict(max_norm=1)))
