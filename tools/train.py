@@ -5,6 +5,7 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 
 # isort: split
 from mmengine.config import Config
+from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmxas.apis import command_line
@@ -76,7 +77,8 @@ def main() -> None:
     apply_options(cfg, args)
     command_line.require_writable(cfg.work_dir)
     join_cpu_processes(cfg)
-    Runner.from_cfg(cfg).train()
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.train()
 
 
 if __name__ == '__main__':

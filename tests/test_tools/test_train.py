@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import FlexibleRunner
 from tiny_project import write_tiny_config
 
 from mmxas.apis.command_line import UsageError
@@ -36,6 +37,15 @@ def test_training_writes_checkpoints_and_goes_on_from_the_newest(run_tool, tmp_p
              'train_cfg.max_epochs=2')
     assert torch.load(work_dir / 'epoch_2.pth')['meta']['iter'] == 8
     assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_2.pth')
+
+
+def test_a_config_may_name_another_runner(run_tool, tmp_path, monkeypatch):
+    built = []
+    monkeypatch.setattr(FlexibleRunner, 'train', lambda runner: built.append(type(runner.strategy).__name__))
+    config = write_tiny_config(tmp_path, epochs=1)
+    Path(config).write_text(Path(config).read_text() + "\nrunner_type = 'FlexibleRunner'\n")
+    run_tool('train', config, '--work-dir', tmp_path / 'work')
+    assert built == ['SingleDeviceStrategy']
 
 
 def test_amp_and_scaled_learning_rate(run_tool, tmp_path):
