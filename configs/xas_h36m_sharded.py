@@ -1,5 +1,5 @@
-# The paper's recipe with the backbone's parameters in shards over the processes (FSDP), for backbones that one device cannot
-# hold: tools/dist_train.sh configs/xas_h36m_sharded.py 8
+# The paper's recipe with the backbone's parameters in shards over the processes (FSDP), for backbones that one device
+# cannot hold: tools/dist_train.sh configs/xas_h36m_sharded.py 8
 _base_ = './xas_h36m.py'
 
 runner_type = 'FlexibleRunner'
