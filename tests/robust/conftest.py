@@ -5,10 +5,8 @@ names the file that the counts go to, and turns on the cases that train in proce
 """
 import json
 import os
-import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +16,6 @@ LETS_IN = {'hostile', 'dirty'}
 HERE = Path(__file__).parent
 _CASES: dict[str, tuple[str, str]] = {}
 _SECONDS: Counter = Counter()
-
-
-@pytest.fixture(autouse=True)
-def handler() -> Iterator[None]:
-    """A training that stops by an error leaves its handler of SIGTERM behind."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -18,6 +19,18 @@ from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
 
 STATUS = 128 + signal.SIGTERM
+
+
+@contextmanager
+def sigterm_given_back() -> Iterator[None]:
+    """Whoever listened to SIGTERM before does so again afterwards, also where an error ends training without
+    ``after_train``."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @HOOKS.register_module()

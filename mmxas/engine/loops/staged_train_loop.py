@@ -13,6 +13,7 @@ from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_ran
 from torch.utils.data import DataLoader
 
 from mmxas.engine.batch_dump import dump_batch
+from mmxas.engine.hooks.preemption_hook import sigterm_given_back
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
 from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
@@ -83,7 +84,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         self._count_in_this_length()
         if self._iter and not self.runner._randomness_cfg.get('diff_rank_seed'):
             self.dataloader.sampler.seed = self.runner.seed  # the checkpoint's, where the config names none
-        return super().run()
+        with sigterm_given_back():
+            return super().run()
 
     def _count_in_this_length(self) -> None:
         """After a resume with another batch size or number of processes: the same place in epochs of another length."""

@@ -51,6 +51,20 @@ def test_a_run_that_is_not_asked_goes_on_and_gives_the_signal_back(make_runner, 
     assert not list(tmp_path.glob('preempted*'))
 
 
+def test_a_run_that_an_error_ends_gives_the_signal_back(make_runner):
+    before = signal.getsignal(signal.SIGTERM)
+    runner = make_runner(hooks=HOOKS)
+
+    def before_train_iter(runner, *args, **kwargs):
+        assert signal.getsignal(signal.SIGTERM) != before
+        raise OSError('gone')
+
+    runner.record.before_train_iter = before_train_iter
+    with pytest.raises(OSError, match='gone'):
+        runner.train()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def hook_of(loader: DataLoader) -> PreemptionHook:
     """The hook in a run with this loader."""
     hook = PreemptionHook()
