@@ -188,5 +188,6 @@ def choose(config: Config, name: str | None) -> tuple[str, Config]:
     if name is None and len(entries) == 1:
         name = next(iter(entries))
     if name not in entries:
-        raise ValueError(f'synthesis set {name!r}: the config has {sorted(entries)}; choose one with --which')
+        problem = 'several synthesis sets' if name is None else f'no synthesis set {name!r}'
+        raise ValueError(f'{problem} in the config; choose one with --which: {", ".join(sorted(entries))}')
     return name, entries[name]

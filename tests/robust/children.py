@@ -357,10 +357,10 @@ CONVERSION = {
 }
 
 
-def render(root: str, moment: str | None = None, count: int = 1, workers: int = 0) -> None:
-    """Six pairs in three shards."""
+def render(root: str, moment: str | None = None, count: int = 1, workers: int = 0, num: int = 6) -> None:
+    """So many pairs, two a shard."""
     with die_at(moment, count):
-        synthesize(GENERATOR, root, 6, workers, seed=3, shard_size=2, progress=False)
+        synthesize(GENERATOR, root, num, workers, seed=3, shard_size=2, progress=False)
 
 
 def convert(root: str, moment: str | None = None, count: int = 1) -> None:

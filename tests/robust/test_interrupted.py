@@ -158,10 +158,21 @@ def command_line(pid: int) -> bytes | None:
         return Path(f'/proc/{pid}/cmdline').read_bytes()
 
 
+MANY = 200  # pairs: workers are found and killed before they are done
+
+
+@pytest.fixture(scope='module')
+def many(tmp_path_factory) -> dict[str, str]:
+    """Files of a longer rendering that nobody touched."""
+    folder = tmp_path_factory.mktemp('many')
+    Child('render', folder / 'log', root=str(folder / 'root'), num=MANY).check()
+    return digests(folder / 'root')
+
+
 @pytest.mark.parametrize('whom', ['all of it', 'a worker'])
-def test_a_rendering_with_workers_killed(whom, whole, tmp_path):
+def test_a_rendering_with_workers_killed(whom, many, tmp_path):
     root = tmp_path / 'root'
-    child = Child('render', tmp_path / 'log', root=str(root), workers=2)
+    child = Child('render', tmp_path / 'log', root=str(root), workers=2, num=MANY)
     workers, end = [], time.monotonic() + 120
     while not workers and time.monotonic() < end:  # they are forks of a fork server; its imports start programs, too
         time.sleep(0.01)
@@ -175,8 +186,8 @@ def test_a_rendering_with_workers_killed(whom, whole, tmp_path):
         os.kill(workers[0], signal.SIGKILL)
         assert child.wait() == [1], child.output()[-3000:]
         assert 'a rendering process died (out of memory?)' in child.output()
-    Child('render', tmp_path / 'log', root=str(root)).check()
-    assert digests(root) == whole['render']
+    Child('render', tmp_path / 'log', root=str(root), num=MANY).check()
+    assert digests(root) == many
 
 
 def test_a_worker_of_a_training_killed(unbroken, tmp_path):
@@ -194,6 +205,21 @@ def test_a_worker_of_a_training_killed(unbroken, tmp_path):
                      child.output()), child.output()[-3000:]
     assert newest(tmp_path) % INTERVAL == 0
     resume(tmp_path, unbroken)
+
+
+def test_workers_of_a_training_killed_end_with_it(tmp_path):
+    """None stays behind with its memory, waiting for somebody to read its batch."""
+    child = Child('train', tmp_path / 'log', work_dir=str(tmp_path), workers=2, **FLOAT32)
+    end = time.monotonic() + 120
+    while not (tmp_path / 'last_checkpoint').is_file() and time.monotonic() < end:
+        time.sleep(0.01)
+    workers = descendants(child.processes[0].pid)
+    child.processes[0].kill()
+    assert child.wait() == [-signal.SIGKILL]
+    assert len(workers) >= 2
+    while [pid for pid in workers if command_line(pid)] and time.monotonic() < end:
+        time.sleep(0.1)
+    assert [pid for pid in workers if command_line(pid)] == []
 
 
 # ------------------------------------------------- no room, no rights, no data

@@ -91,7 +91,7 @@ def main():
 
 def test_mistakes_are_one_line(main, config, tmp_path, capsys):
     assert main([str(config), '--which', 'none']) == 1
-    assert "'none': the config has ['other', 'small']" in capsys.readouterr().err
+    assert "no synthesis set 'none' in the config; choose one with --which: other, small" in capsys.readouterr().err
     assert main([str(config), '--which', 'small', '--workers', '0']) == 0
     assert main([str(config), '--which', 'other', '--workers', '0']) == 1
     assert 'another configuration' in capsys.readouterr().err

@@ -1,11 +1,10 @@
 """Leaving when a cluster asks for it: SIGTERM saves and ends the run."""
-import functools
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch.utils.data import DataLoader
 
+from mmxas.engine.data_workers import bind_workers
 from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
 
@@ -38,8 +37,8 @@ class PreemptionHook(Hook):
     """On SIGTERM: finish the iteration, save ``preempted_iter_<n>.pth``, name it in ``last_checkpoint``, exit with 143.
 
     ``--resume`` goes on from there, inside the epoch. Of several processes it is enough that one was told. Workers of
-    data loaders, which a scheduler signals as well, end by it only if it comes from the process that started them:
-    torch's own would die, and raise in that process wherever it is, in the middle of saving too.
+    data loaders, which a scheduler signals as well, end with the process that started them
+    (:func:`mmxas.engine.data_workers.bind_workers`), in testing too.
 
     Args:
         interval: Processes ask each other every so many iterations; a single one looks in each. Defaults to 1.
@@ -54,15 +53,19 @@ class PreemptionHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Listen."""
         owner = os.getpid()
-        _keep_workers(runner.train_dataloader)
+        bind_workers(runner.train_dataloader)
         if runner.val_loop is not None:
-            _keep_workers(runner.val_loop.dataloader)
+            bind_workers(runner.val_loop.dataloader)
 
         def ask(*_args) -> None:
             self.asked = self.asked or os.getpid() == owner
 
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGTERM, ask)
+
+    def before_test(self, runner: Runner) -> None:
+        """Workers end with this process."""
+        bind_workers(runner.test_dataloader)
 
     def after_train(self, runner: Runner) -> None:
         """Listen no longer."""
@@ -105,22 +108,3 @@ class PreemptionHook(Hook):
         runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; go on with --resume', name, done)
         self.after_train(runner)
         sys.exit(STATUS)
-
-
-def _keep_workers(loader: DataLoader) -> None:
-    before = loader.worker_init_fn
-    if loader.num_workers and getattr(before, 'func', None) is not _start_worker:
-        loader.worker_init_fn = functools.partial(_start_worker, before)
-
-
-def _start_worker(also: Callable[[int], None] | None, worker: int) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_end_if_the_parent_asks, daemon=True).start()
-    if also is not None:
-        also(worker)
-
-
-def _end_if_the_parent_asks() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-        pass
-    os._exit(0)

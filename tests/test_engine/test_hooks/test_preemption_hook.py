@@ -1,7 +1,6 @@
 """SIGTERM ends a run with everything that it did."""
 import os
 import signal
-import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -82,22 +81,8 @@ def test_forked_processes_leave_the_signal_to_their_parent():
     hook.after_train(None)
 
 
-def test_workers_outlive_a_signal_from_others_and_end_by_their_parent(tmp_path):
-    """A cluster tells them all; torch's own workers would die, and raise in the middle of saving."""
-    loader = DataLoader(range(40), num_workers=2, worker_init_fn=lambda worker: (tmp_path / str(worker)).touch())
-    hook = hook_of(loader)
-    batches = iter(loader)
-    found = [int(next(batches)) for _ in range(2)]
-    workers = batches._workers
-    subprocess.run(['kill', '-TERM', *(str(worker.pid) for worker in workers)], check=True)
-    found += [int(batch) for batch in batches]
-    assert found == list(range(40))
-    assert [(tmp_path / str(worker)).is_file() for worker in range(2)] == [True, True]
-    again = iter(loader)
-    next(again)
-    workers = again._workers
-    for worker in workers:
-        worker.terminate()
-        worker.join(20)
-    assert [worker.exitcode for worker in workers] == [0, 0]
-    hook.after_train(None)
+def test_workers_are_bound_in_testing_too():
+    loader = DataLoader(range(4), num_workers=1)
+    PreemptionHook().before_test(SimpleNamespace(test_dataloader=loader))
+    assert loader.worker_init_fn is not None
+    assert [int(batch) for batch in loader] == [0, 1, 2, 3]
