@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import mmxas  # noqa: F401
-from benchmarks.comparison import FAIR, ROOT, WAYS, Contest, Result, hold, peak_bytes
+from benchmarks.comparison import FAIR, ROOT, WAYS, Contest, Result, hold, peak_bytes, settle
 from mmxas.synthesis.shards import write_atomically
 
 FILES = ('decode', 'skeleton_mask', 'discriminator', 'training_step', 'render', 'inference')
@@ -75,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(f'--peak {" ".join(args.peak)}: one of {", ".join(known)}, and plain or ours, expected')
         print(peak_bytes(known[args.peak[0]].build(args.peak[1])))
         return 0
+    settle()
     print(f'{machine()}; {args.threads} threads, medians of {args.repetitions}')
     print(f'{"":67s} threads {"plain ms":>9s} {"ours ms":>9s} speedup memory {"aim":>4s}')
     results, missing = {}, []

@@ -106,6 +106,14 @@ def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str,
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def settle(seconds: float = 3.0) -> None:
+    """Keep torch's threads at work until the system has given each its own core; for about a second they share one,
+    and wait for one another."""
+    numbers, end = torch.rand(1 << 20), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        numbers.exp()
+
+
 def peak_bytes(run: Callable[[], Any]) -> int:
     """Peak of the bytes that torch allocates during a run, beyond what was there before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
