@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 import mmxas  # noqa: F401
 from benchmarks import decode, discriminator, skeleton_mask, training_step
-from benchmarks.comparison import ROOT
+from benchmarks.comparison import ROOT, settle
 from mmxas.ops.huge_pages import with_huge_pages
+from mmxas.ops.products import linear
 from mmxas.synthesis.shards import write_atomically
 
 OUT = ROOT / 'benchmarks/results/roofline.json'
@@ -44,20 +46,25 @@ def rates() -> dict[str, float]:
 
     Returns:
         ``memory`` and ``fresh`` (first touch of huge pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
-        within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``: GFLOP/s of float32 products.
+        within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``, ``onednn``, ``conv``: GFLOP/s in float32 of
+        torch's matrix product, of oneDNN's and of its 3 x 3 convolution.
     """
     large, other = torch.ones(2**26), torch.empty(2**26)
     small, row = torch.ones(PIXELS), torch.ones(PIXELS)
     inner = torch.rand(PIXELS)
     outer = torch.empty_like(inner)
     one, two = torch.rand(1728, 256), torch.rand(256, 128)
+    images = torch.rand(8, 256, 16, 16).to(memory_format=torch.channels_last)
+    kernel = torch.rand(256, 256, 3, 3).to(memory_format=torch.channels_last)
     many = 100
     return dict(
         memory=2 * large.nbytes / seconds(lambda: other.copy_(large)) / 1e9,
         fresh=large.nbytes / seconds(lambda: with_huge_pages(torch.empty(2**26)).fill_(1.0)) / 1e9,
         cache=3 * small.nbytes * many / seconds(lambda: [torch.add(small, row, out=small) for _ in range(many)]) / 1e9,
         exp=inner.numel() * many / seconds(lambda: [torch.exp(inner, out=outer) for _ in range(many)]) / 1e9,
-        gemm=2 * 1728 * 256 * 128 * many / seconds(lambda: [one @ two for _ in range(many)]) / 1e9)
+        gemm=2 * 1728 * 256 * 128 * many / seconds(lambda: [one @ two for _ in range(many)]) / 1e9,
+        onednn=2 * 1728 * 256 * 128 * many / seconds(lambda: [linear(one, two.t()) for _ in range(many)]) / 1e9,
+        conv=2 * 9 * 256 * images.numel() / seconds(lambda: F.conv2d(images, kernel, padding=1)) / 1e9)
 
 
 def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
@@ -77,9 +84,10 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
             memory={'drawing and winners': 6 * 4 * pixels / rate['memory'] / 1e6},
             # Ten passes: two write, six read and write, two read another one as well.
             processor={'80 bytes a link and pixel in the cache': links * 80 * pixels / rate['cache'] / 1e6}),
-        'discriminator': dict(memory={}, processor={'matrix products': flops / rate['gemm'] / 1e6}),
+        'discriminator': dict(memory={}, processor={
+            'matrix products': flops / max(rate['gemm'], rate['onednn']) / 1e6}),
         'training_step': dict(memory={}, processor={
-            'convolutions and products': training_step.N * training_step.pair_gflop() / rate['gemm'] * 1e3}),
+            'convolutions and products': training_step.N * training_step.pair_gflop() / rate['conv'] * 1e3}),
     }
 
 
@@ -90,6 +98,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument('--out', type=Path, default=OUT)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
+    settle()
     rate, results = rates(), {}
     print(', '.join(f'{name} {value:.1f}' for name, value in rate.items()))
     for name, kinds in bounds(rate).items():

@@ -18,6 +18,7 @@ from benchmarks.comparison import ROOT, Contest
 from benchmarks.decode import plain_decode
 from benchmarks.discriminator import PlainDiscriminator
 from benchmarks.skeleton_mask import FACTORS, LINKS, plain_draw
+from mmxas.engine.freed_memory import keep_freed_memory
 from mmxas.engine.optim import AutocastOptimWrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.registry import MODELS
@@ -90,6 +91,7 @@ class PlainStep:
 
     def __call__(self) -> dict[str, Tensor]:
         """Both updates; returns the terms."""
+        keep_freed_memory(False)
         judge, train = self.optimizers
         terms = {'loss_discriminator_adversarial': self._discriminator_loss()}
         self._update(judge, terms['loss_discriminator_adversarial'])
@@ -134,31 +136,35 @@ class OurStep:
         crops: (2 N, 3, S, S).
         samples: Their N targets and N synthetic samples.
         bf16: Autocast to bfloat16.
+        keep: Keep freed memory, as the configs' ``KeepMemoryHook`` does.
     """
 
     def __init__(self, model: XASPoseEstimator, crops: Tensor, samples: list[PoseDataSample],
-                 bf16: bool = False) -> None:
-        self.model, self.crops, self.samples = model, crops, samples
+                 bf16: bool = False, keep: bool = True) -> None:
+        self.model, self.crops, self.samples, self.keep = model, crops, samples, keep
         wrapper = AutocastOptimWrapper if bf16 else OptimWrapper
         self.optimizer = wrapper(optimizer=torch.optim.Adam(model.parameters(), **ADAM))
 
     def __call__(self) -> dict[str, Tensor]:
         """The one update; returns the terms."""
+        keep_freed_memory(self.keep)
         with self.optimizer.optim_context(self.model):
             losses = self.model.loss(self.crops, self.samples)
         self.optimizer.update_params(sum(losses.values()))
         return {name: value.detach() for name, value in losses.items()}
 
 
-def build(way: str, bf16: bool = False, batch: int = N, size: int = SIZE) -> Callable[[], dict[str, Tensor]]:
-    """One step; the plain one is float32 always."""
+def build(way: str, bf16: bool = False, batch: int = N, size: int = SIZE,
+          keep: bool = True) -> Callable[[], dict[str, Tensor]]:
+    """One step; the plain one is float32 always, in memory as the C library gives it."""
     crops, samples = example_batch(batch, size)
     if way == 'plain':
         return PlainStep(detector(), crops, samples)
-    return OurStep(detector(), crops, samples, bf16)
+    return OurStep(detector(), crops, samples, bf16, keep)
 
 
 CONTESTS = [
     Contest('training_step', f'training step, ResNet-50, {SIZE}x{SIZE}, batch {N}, float32', build, 1.6),
+    Contest('training_step_same_memory', 'the same, ours gives freed memory back, too', partial(build, keep=False)),
     Contest('training_step_bf16', 'the same in bfloat16, against float32', partial(build, bf16=True), 3.0),
 ]

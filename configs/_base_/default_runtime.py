@@ -7,6 +7,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
+    keep_memory=dict(type='KeepMemoryHook'),  # steps on a CPU work in the memory of those before
     preemption=dict(type='PreemptionHook'),  # SIGTERM saves and exits
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='XASVisualizationHook'),

@@ -1,8 +1,10 @@
-"""What happens between iterations: checkpoints that are always whole, which parameters may move, and what
-metrics evaluate."""
+"""What happens between iterations: checkpoints that are always whole, which parameters may move, what
+metrics evaluate, what becomes of freed memory."""
 from .atomic_checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
 from .evaluation_context_hook import EvaluationContextHook
+from .keep_memory_hook import KeepMemoryHook
 from .preemption_hook import PreemptionHook
 from .update_gate_hook import UpdateGateHook
 
-__all__ = ['AtomicCheckpointHook', 'AtomicLocalBackend', 'EvaluationContextHook', 'PreemptionHook', 'UpdateGateHook']
+__all__ = ['AtomicCheckpointHook', 'AtomicLocalBackend', 'EvaluationContextHook', 'KeepMemoryHook', 'PreemptionHook',
+           'UpdateGateHook']

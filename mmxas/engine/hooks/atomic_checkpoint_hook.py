@@ -8,6 +8,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import nn
 
+from mmxas.engine.optim.accumulation import is_between_steps
 from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
 
@@ -38,7 +39,8 @@ class AtomicCheckpointHook(CheckpointHook):
     is moved into place when it is complete, and the oldest goes last. What a killed run left half-written is removed
     when the next one begins.
 
-    Weights that are not finite are not saved: the run ends, and the checkpoint before stays the newest.
+    Weights that are not finite are not saved: the run ends, and the checkpoint before stays the newest. Between two
+    iterations of one step (``accumulative_counts``) nothing is saved either, but behind that step.
 
     Args:
         out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) is left to its own backend.
@@ -54,6 +56,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if backend_args is None and kwargs.get('file_client_args') is None and '://' not in (out_dir or ''):
             backend_args = dict(backend='atomic_local')
         super().__init__(*args, out_dir=out_dir, backend_args=backend_args, **kwargs)
+        self._due = False
 
     def before_train(self, runner: Runner) -> None:
         """Prepare as mmengine does, and remove what a killed run left half-written."""
@@ -64,8 +67,16 @@ class AtomicCheckpointHook(CheckpointHook):
                 if '.pth.' in part.name or part.name.startswith('.last_checkpoint.'):
                     part.unlink(missing_ok=True)
 
+    def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
+        """Whether a checkpoint is due, or was within the step that ends here."""
+        self._due = super().every_n_train_iters(runner, n, start) or self._due
+        if not self._due or not is_between_steps(runner.optim_wrapper):
+            return False
+        self._due = False
+        return True
+
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
-        _check_weights(runner.model, self._path(step))
+        check_weights(runner.model, self._path(step))
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             outdated = [*self.keep_ckpt_ids, step][:-self.max_keep_ckpts]
@@ -88,7 +99,7 @@ class AtomicCheckpointHook(CheckpointHook):
         return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
 
 
-def _check_weights(model: nn.Module, path: str) -> None:
+def check_weights(model: nn.Module, path: str) -> None:
     """A last good checkpoint is worth more than a newest one."""
     for name, value in model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():

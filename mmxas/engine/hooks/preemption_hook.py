@@ -14,6 +14,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmxas.engine.data_workers import bind_workers
+from mmxas.engine.hooks.atomic_checkpoint_hook import check_weights
+from mmxas.engine.optim.accumulation import is_between_steps
 from mmxas.registry import HOOKS
 from mmxas.synthesis.shards import write_atomically
 
@@ -34,7 +36,7 @@ def sigterm_given_back() -> Iterator[None]:
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM: finish the iteration, save ``preempted_iter_<n>.pth``, name it in ``last_checkpoint``, exit with 143.
+    """On SIGTERM: finish the step, save ``preempted_iter_<n>.pth``, name it in ``last_checkpoint``, exit with 143.
 
     ``--resume`` goes on from there, inside the epoch. Of several processes it is enough that one was told. Workers of
     data loaders, which a scheduler signals as well, end with the process that started them
@@ -76,7 +78,7 @@ class PreemptionHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         """Save and leave, if asked."""
-        if self._is_asked(runner.iter):
+        if is_between_steps(runner.optim_wrapper) and self._is_asked(runner.iter):
             self._leave(runner, runner.iter + 1)
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
@@ -96,6 +98,8 @@ class PreemptionHook(Hook):
 
     def _leave(self, runner: Runner, done: int) -> None:
         name = f'preempted_iter_{done}.pth'
+        folder = Path(runner.work_dir)
+        check_weights(runner.model, str(folder / name))
         loop = runner.train_loop
         loop._iter, iteration = done - 1, loop._iter  # mmengine saves the iteration that it believes to be in
         try:
@@ -103,8 +107,9 @@ class PreemptionHook(Hook):
         finally:
             loop._iter = iteration
         if is_main_process():
-            path = str(Path(runner.work_dir) / name)
-            write_atomically(Path(runner.work_dir) / 'last_checkpoint', lambda file: file.write(path.encode()))
+            write_atomically(folder / 'last_checkpoint', lambda file: file.write(str(folder / name).encode()))
+            for outdated in set(folder.glob('preempted_iter_*.pth')) - {folder / name}:
+                outdated.unlink()
         runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; go on with --resume', name, done)
         self.after_train(runner)
         sys.exit(STATUS)

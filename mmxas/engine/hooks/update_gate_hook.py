@@ -3,6 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmxas.engine.optim.accumulation import step_of
 from mmxas.registry import HOOKS
 
 
@@ -36,7 +37,8 @@ class UpdateGateHook(Hook):
 
         def gate(*_args, **_kwargs) -> None:
             idle = set(model.idle_modules())
-            turn = None if 'discriminator' in idle else self.turn(runner.iter)
+            step = step_of(runner.optim_wrapper, runner.iter, len(runner.train_dataloader))
+            turn = None if 'discriminator' in idle else self.turn(step)
             if turn == 'detector':
                 idle.add('discriminator')
             for name, module in model.named_children():
@@ -51,9 +53,9 @@ class UpdateGateHook(Hook):
         if self._handle is not None:
             self._handle.remove()
 
-    def turn(self, iteration: int) -> str | None:
-        """Whose step an iteration is: ``'discriminator'``, ``'detector'``, or None for both."""
+    def turn(self, step: int) -> str | None:
+        """Whose a step is: ``'discriminator'``, ``'detector'``, or None for both."""
         if self.alternate is None:
             return None
         first = self.alternate['discriminator']
-        return 'discriminator' if iteration % (first + self.alternate['detector']) < first else 'detector'
+        return 'discriminator' if step % (first + self.alternate['detector']) < first else 'detector'

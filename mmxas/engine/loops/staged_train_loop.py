@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
+from mmxas.engine.optim.accumulation import begin_epoch
 from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.engine.wrappers import ShardedBackboneDataParallel
@@ -110,6 +111,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         done = max(self._iter - self._epoch * len(self.dataloader), 0)
+        begin_epoch(self.runner.optim_wrapper, self.runner.model, done, len(self.dataloader))
         for idx, data_batch in self._batches(done):
             self.run_iter(idx, data_batch)
         self.runner.call_hook('after_train_epoch')

@@ -12,6 +12,7 @@ from torch_geometric.nn import LayerNorm
 
 from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.checks import check_choice, check_shape
+from mmxas.ops.products import linear
 from mmxas.registry import MODELS
 
 from .skeleton_graph import (
@@ -149,4 +150,5 @@ class GCNDiscriminator(BaseModule):
         features = torch.cat([
             self.keypoint_branch(torch.cat([poses, positions], dim=-1), averages),
             self.bone_branch(torch.cat([bones, positions], dim=-1), averages)], dim=-1)
-        return self.head(features.transpose(0, 1).flatten(1))
+        hidden = linear(features.transpose(0, 1).flatten(1), self.head.hidden.weight, self.head.hidden.bias)
+        return self.head[1:](hidden)

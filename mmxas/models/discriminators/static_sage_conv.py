@@ -3,8 +3,9 @@
 Symbols: M graphs, K nodes, C channels.
 """
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mmxas.ops.products import linear
 
 
 class StaticSAGEConv(nn.Module):
@@ -27,4 +28,4 @@ class StaticSAGEConv(nn.Module):
         """(K, M, C) and (K, K), from :func:`~.skeleton_graph.neighbour_averages`, to (K, M, out_channels)."""
         neighbours = (averages @ features.flatten(1)).view(features.shape)
         weight = torch.cat([self.lin_l.weight, self.lin_r.weight], dim=1)
-        return F.linear(torch.cat([neighbours, features], dim=-1), weight, self.lin_l.bias)
+        return linear(torch.cat([neighbours, features], dim=-1), weight, self.lin_l.bias)

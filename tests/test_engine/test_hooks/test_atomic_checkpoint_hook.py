@@ -65,6 +65,23 @@ def test_what_last_checkpoint_names_is_whole_at_every_moment(tmp_path, monkeypat
     assert _files(tmp_path) == {'epoch_3.pth', 'last_checkpoint'}
 
 
+def test_a_checkpoint_that_is_due_within_a_step_is_saved_behind_it(make_runner, tmp_path):
+    """Gradients that were gathered are in no checkpoint; a resumed run ends with the same bits all the same."""
+    stages = [dict(name='synthetic', epochs=4, lr=0.01, loss_weights=dict(render=1.0))]
+    options = dict(
+        train_cfg=dict(stages=stages), optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.01), accumulative_counts=2),
+        hooks=dict(checkpoint=dict(type='AtomicCheckpointHook', interval=3, by_epoch=False, max_keep_ckpts=9)))
+    whole = make_runner(**options)
+    whole.train()
+    assert {path.name for path in tmp_path.glob('*.pth')} == {'iter_4.pth', 'iter_6.pth', 'iter_8.pth'}
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_4.pth'))
+    resumed = make_runner(**options, resume=True)
+    resumed.train()
+    assert resumed.record.iterations[0]['iter'] == 4
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
 def test_leftovers_of_a_killed_run_go_and_nothing_else(tmp_path):
     mine = {'.epoch_1.pth.abc.tmp', '.last_checkpoint.abc.tmp'}
     others = {'.pairs_00000.npz.abc.tmp', 'epoch_9.pth.tmp', 'notes.tmp'}

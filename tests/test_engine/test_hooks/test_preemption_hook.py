@@ -43,6 +43,47 @@ def test_it_saves_exits_and_resumes_to_the_same_weights(make_runner, tmp_path, i
         assert torch.equal(resumed.model.state_dict()[name], value), name
 
 
+def test_it_waits_for_the_step_that_gathers_gradients(make_runner, tmp_path):
+    options = dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.01), accumulative_counts=2), hooks=HOOKS)
+    whole = make_runner(**options)
+    whole.train()
+    runner = make_runner(**options)
+    ask_at(runner, 2)
+    with pytest.raises(SystemExit):
+        runner.train()
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'preempted_iter_4.pth')
+    resumed = make_runner(**options, resume=True)
+    resumed.train()
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
+def test_one_preempted_checkpoint_is_left(make_runner, tmp_path):
+    for iteration in (0, 2, 3):
+        runner = make_runner(hooks=HOOKS, resume=True)
+        ask_at(runner, iteration)
+        with pytest.raises(SystemExit):
+            runner.train()
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['preempted_iter_4.pth']
+
+
+def test_weights_that_are_not_finite_are_not_saved(make_runner, tmp_path):
+    runner = make_runner(hooks=HOOKS)
+    ask_at(runner, 1)
+    after = runner.record.after_train_iter
+
+    def after_train_iter(runner, *args, **kwargs):
+        after(runner, *args, **kwargs)
+        if runner.iter == 1:
+            next(runner.model.parameters()).data[:] = float('nan')
+
+    runner.record.after_train_iter = after_train_iter
+    runner._hooks.sort(key=lambda hook: hook is not runner.record)  # before the hook that saves
+    with pytest.raises(FloatingPointError, match=r'preempted_iter_2\.pth: not written, .* is not finite'):
+        runner.train()
+    assert not list(tmp_path.glob('*.pth')) and not (tmp_path / 'last_checkpoint').exists()
+
+
 def test_a_run_that_is_not_asked_goes_on_and_gives_the_signal_back(make_runner, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     make_runner(hooks=HOOKS).train()

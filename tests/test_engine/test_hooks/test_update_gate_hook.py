@@ -20,7 +20,8 @@ class _Model(nn.Module):
 
 def _runner(model):
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
-    return SimpleNamespace(model=model, optim_wrapper=SimpleNamespace(optimizer=optimizer), iter=0)
+    return SimpleNamespace(model=model, optim_wrapper=SimpleNamespace(optimizer=optimizer), iter=0,
+                           train_dataloader=range(2))
 
 
 def _moved(runner) -> set[str]:
@@ -53,6 +54,16 @@ def test_alternating_turns():
     for runner.iter in range(6):
         moved.append(_moved(runner))
     assert moved == [{'discriminator'}, {'discriminator'}, {'backbone'}] * 2
+
+
+def test_each_side_has_its_turn_where_gradients_are_accumulated(make_runner):
+    """Turns are counted in steps: of iterations, every second one steps, and would be the same side's each time."""
+    full = dict(name='full', epochs=2, lr=0.01, loss_weights=dict(render=0.5, mask=1.0, adversarial=1.0))
+    runner = make_runner(batch_size=2, train_cfg=dict(alternate=dict(discriminator=1, detector=1), stages=[full]),
+                         optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.01), accumulative_counts=2))
+    runner.train()
+    rest = {'backbone', 'head', 'physique'}
+    assert [record['moved'] for record in runner.record.iterations] == [set(), {'discriminator'}, set(), rest] * 2
 
 
 @pytest.mark.parametrize('alternate', [dict(discriminator=1), dict(discriminator=0, detector=1), dict(a=1, detector=1)])

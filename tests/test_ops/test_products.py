@@ -1,0 +1,60 @@
+"""A linear layer, whichever library multiplies."""
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmxas.ops import products
+from mmxas.ops.products import linear
+
+
+def inputs(shape: tuple[int, ...], out: int = 5, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(size, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+            for size in (shape, (out, shape[-1]), (out, ))]
+
+
+@pytest.mark.parametrize('shape', [(7, ), (1, 7), (18, 4, 7), (0, 7), (300, 256)])
+@pytest.mark.parametrize('with_bias', [True, False])
+def test_it_is_torchs(shape, with_bias):
+    leaves = inputs(shape)[:3 if with_bias else 2]
+    exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    found, wanted = linear(*leaves), F.linear(*exact)
+    assert found.shape == wanted.shape and found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-4)
+    weights = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (found * weights.float()).sum().backward()
+    (wanted * weights).sum().backward()
+    for leaf, other in zip(leaves, exact):
+        torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-5, atol=1e-3)
+
+
+def test_rows_that_do_not_lie_in_order():
+    features, weight, bias = inputs((4, 18, 7))
+    torch.testing.assert_close(linear(features.transpose(0, 1), weight, bias),
+                               F.linear(features.transpose(0, 1), weight, bias), rtol=0, atol=1e-5)
+    grad = torch.autograd.grad(linear(features.transpose(0, 1), weight, bias).transpose(0, 2).square().sum(), weight)
+    wanted = torch.autograd.grad(F.linear(features.transpose(0, 1), weight, bias).square().sum(), weight)
+    torch.testing.assert_close(grad, wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_only_what_is_asked_for_is_differentiated():
+    features, weight, bias = inputs((3, 7))
+    weight.requires_grad_(False)
+    bias.requires_grad_(False)
+    linear(features, weight, bias).sum().backward()
+    torch.testing.assert_close(features.grad, weight.sum(dim=0).expand(3, 7))
+    assert weight.grad is None and bias.grad is None
+
+
+def test_other_kinds_of_numbers_are_torchs_own(monkeypatch):
+    monkeypatch.setattr(products, '_product', lambda *_: pytest.fail('by oneDNN'))
+    assert torch.autograd.gradcheck(linear, inputs((2, 3, 7), dtype=torch.float64))
+    assert linear(*inputs((2, 7), dtype=torch.bfloat16)).dtype == torch.bfloat16
+    assert linear(torch.empty(2, 7, device='meta'), torch.empty(5, 7, device='meta')).shape == (2, 5)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert linear(*inputs((2, 7))).dtype == torch.bfloat16
+
+
+def test_wrong_channels_are_named():
+    with pytest.raises(RuntimeError):
+        linear(torch.zeros(3, 6), torch.zeros(5, 7))
