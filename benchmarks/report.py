@@ -50,8 +50,10 @@ def operations(content: dict[str, Any]) -> str:
         if row['against_authors'] is not None:
             against = (f'{number(row["plain_as_authors_ms"])} for {number(row["authors_ms"])} '
                        f'({100 * row["against_authors"]:+.0f} %)')
+        aims = ', '.join(aim for aim in aims if aim)
+        reached = ('yes' if row['holds'] else 'no') if aims else '–'
         rows.append([f'`{name}`', str(row['threads']), number(row['plain_ms']), number(row['ours_ms']), speedup, memory,
-                     ', '.join(aim for aim in aims if aim), 'yes' if row['holds'] else 'no', against])
+                     aims or '–', reached, against])
     head = ['operation', 'threads', 'plain, ms', 'ours, ms', 'speedup', 'memory', 'aim', 'reached',
             "plain for the authors' ms"]
     repetitions = min(row['repetitions'] for row in content['operations'].values())
