@@ -8,11 +8,16 @@ A history buffer also pickles its four statistics as ``getattr(HistoryBuffer, 'm
 everything, so while torch reads a checkpoint the name stands for :func:`history_statistic`, which gives these four.
 
 Files from the web are the other gap: torch.hub, which mmengine's loaders of ``https://`` and ``torchvision://`` call,
-turns ``weights_only`` off by default. Here it is on, and local files are looked at before torch reads them.
+turns ``weights_only`` off by default. Here they are downloaded, and read as local files are.
+
+A checkpoint also carries its config as a text, which mmengine executes when it resumes (for a field of old versions).
+No loader of mmengine's is given it.
 """
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
@@ -25,6 +30,38 @@ _NUMPY_DTYPES = (
     'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64',
     'str',
 )
+
+
+class CheckedArray(np.ndarray):
+    """What ``numpy.ndarray`` stands for in a checkpoint: an array of numbers that is filled from a file's bytes.
+
+    numpy's own would also be called with a buffer, whose bytes it takes for addresses if the type is ``object``.
+    """
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> 'CheckedArray':
+        """Only :func:`empty_array` makes one."""
+        raise pickle.UnpicklingError('the checkpoint asks for GLOBAL numpy.ndarray to be called, which is not allowed')
+
+    def __setstate__(self, state: tuple) -> None:
+        """Take shape, type and bytes."""
+        if len(state) != 5 or not isinstance(state[2], np.dtype) or state[2].hasobject:
+            raise pickle.UnpicklingError('the checkpoint has an array of objects, which is not allowed; numbers are')
+        super().__setstate__(state)
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        """Saved again it is numpy's."""
+        return self.view(np.ndarray).__reduce_ex__(protocol)
+
+
+def empty_array(kind: type, _shape: tuple, _code: bytes | str) -> CheckedArray:
+    """``numpy._core.multiarray._reconstruct`` for checkpoints.
+
+    Raises:
+        pickle.UnpicklingError: For any other ``kind`` than an array.
+    """
+    if kind is not CheckedArray:
+        raise pickle.UnpicklingError(f'the checkpoint asks for an array of the kind {kind!r}, which is not allowed')
+    return np.ndarray.__new__(CheckedArray, (0, ), np.int8)
 
 
 _STATISTICS = ('min', 'max', 'current', 'mean')
@@ -44,16 +81,15 @@ def history_statistic(owner: type, name: str) -> Callable:
 
 def safe_globals() -> list:
     """The allow-list: objects, or ``(object, name in the file)`` where numpy 1 and 2 differ in the name."""
-    reconstruct = np.empty(0).__reduce__()[0]
     scalar = np.float64(0).__reduce__()[0]
     dtypes = sorted({type(np.dtype(name)) for name in _NUMPY_DTYPES}, key=lambda dtype: dtype.__name__)
     return [
         HistoryBuffer,
         (history_statistic, 'builtins.getattr'),
-        np.ndarray,
+        (CheckedArray, 'numpy.ndarray'),
         np.dtype,
         *dtypes,
-        *((reconstruct, f'{package}.multiarray._reconstruct') for package in ('numpy.core', 'numpy._core')),
+        *((empty_array, f'{package}.multiarray._reconstruct') for package in ('numpy.core', 'numpy._core')),
         *((scalar, f'{package}.multiarray.scalar') for package in ('numpy.core', 'numpy._core')),
     ]
 
@@ -64,13 +100,28 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """mmengine's loader of local files, by :func:`~mmxas.safe_files.read_checkpoint_file`."""
-    return read_checkpoint_file(filename, map_location)
+    """mmengine's loader of local files, by :func:`~mmxas.safe_files.read_checkpoint_file`; without the config."""
+    return without_config(read_checkpoint_file(filename, map_location))
 
 
-def load_url(url: str, *args: Any, **kwargs: Any) -> Any:
-    """``torch.hub.load_state_dict_from_url`` with ``weights_only`` on, which is off there by default."""
-    return torch.hub.load_state_dict_from_url(url, *args, **{**kwargs, 'weights_only': True})
+def load_url(url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True,
+             check_hash: bool = False, file_name: str | None = None, **_kwargs: Any) -> Any:
+    """``torch.hub.load_state_dict_from_url``: its cache, and :func:`load_from_local`."""
+    folder = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints')
+    path = folder / (file_name or Path(urlparse(url).path).name)
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        digest = torch.hub.HASH_REGEX.search(path.name) if check_hash else None
+        torch.hub.download_url_to_file(url, str(path), digest and digest[1], progress=progress)
+    return load_from_local(str(path), map_location)
+
+
+def without_config(checkpoint: Any) -> Any:
+    """A checkpoint without the text that mmengine would execute."""
+    if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
+        meta = {key: value for key, value in checkpoint['meta'].items() if key not in ('config', 'cfg')}
+        return {**checkpoint, 'meta': meta}
+    return checkpoint
 
 
 def guard_mmengine_loaders() -> None:

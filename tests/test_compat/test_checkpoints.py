@@ -8,10 +8,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import Runner, load_checkpoint, save_checkpoint
+from mmengine.runner import FlexibleRunner, Runner, load_checkpoint, save_checkpoint
 from tiny_project import write_tiny_config
 
-from mmxas.compat.checkpoints import allow_mmengine_checkpoints, history_statistic, safe_globals
+from mmxas.compat.checkpoints import allow_mmengine_checkpoints, history_statistic, load_url, safe_globals
+from mmxas.safe_files.archives import UnsafeFileError
 
 
 class Calls:
@@ -76,7 +77,8 @@ def test_init_model_reads_a_runners_checkpoint(tmp_path):
 def test_arrays_and_scalars_come_back(tmp_path, value):
     torch.save({'value': value}, tmp_path / 'arrays.pth')
     loaded = torch.load(tmp_path / 'arrays.pth')['value']
-    assert type(loaded) is type(value)
+    assert isinstance(loaded, type(value))
+    assert type(pickle.loads(pickle.dumps(loaded))) is type(value)  # saved again it is numpy's own
     np.testing.assert_array_equal(loaded, value)
 
 
@@ -98,6 +100,64 @@ def test_nothing_else_runs(tmp_path, attack):
     torch.save({'state_dict': {}, 'attack': attack}, tmp_path / 'attack.pth')
     with pytest.raises(pickle.UnpicklingError):
         load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'attack.pth'))
+
+
+class Stored:
+    """Pickles as an array that is given its state."""
+
+    def __init__(self, kind, *state):
+        self.kind, self.state = kind, state
+
+    def __reduce__(self):
+        return np.empty(0).__reduce__()[0], (self.kind, (0, ), b'b'), self.state
+
+
+@pytest.mark.parametrize(('attack', 'message'), [
+    (Calls(np.ndarray, (1, ), Calls(np.dtype, 'O'), b'A' * 8), 'GLOBAL numpy.ndarray to be called'),
+    (Calls(np.ndarray, (1, ), np.dtype('f8'), b'A' * 8), 'GLOBAL numpy.ndarray to be called'),
+    (Stored(np.ndarray, 1, (1, ), Calls(np.dtype, 'O'), False, ['a']), 'an array of objects'),
+    (Stored(np.ndarray, 1, (1, ), Calls(np.dtype, [('a', 'O')]), False, ['a']), 'an array of objects'),
+    (Stored(np.ndarray, (1, ), 'O'), 'an array of objects'),
+    (Stored(HistoryBuffer, 1, (1, ), np.dtype('f8'), False, b'A' * 8), 'an array of the kind'),
+], ids=['objects over bytes', 'numbers over bytes', 'objects', 'objects in a record', 'another state', 'another kind'])
+def test_no_array_takes_bytes_for_addresses(tmp_path, attack, message):
+    torch.save({'state_dict': {}, 'attack': attack}, tmp_path / 'attack.pth')
+    with pytest.raises(pickle.UnpicklingError, match=message):
+        torch.load(tmp_path / 'attack.pth', weights_only=True)
+    with pytest.raises(ValueError, match=r'attack\.pth'):
+        load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'attack.pth'))
+
+
+@pytest.mark.parametrize('flexible', [False, True])
+def test_resuming_does_not_execute_the_config_in_a_checkpoint(tmp_path, flexible):
+    train(tmp_path, 'first', 1)
+    path = tmp_path / 'epoch_1.pth'
+    content = torch.load(path)
+    assert 'TinyModel' in content['meta']['cfg']  # and mmengine's resume looks for 'config'
+    content['meta']['config'] = content['meta']['cfg'] = f'open({str(tmp_path / "canary")!r}, "w")\n'
+    torch.save(content, path)
+    cfg = Config.fromfile(write_tiny_config(tmp_path))
+    cfg.merge_from_dict({'work_dir': str(tmp_path), 'train_cfg.max_epochs': 2, 'resume': True, 'vis_backends': [],
+                         'visualizer.vis_backends': [], 'experiment_name': f'second_{flexible}'})
+    runner = (FlexibleRunner if flexible else Runner).from_cfg(cfg)
+    runner.train()
+    assert runner.epoch == 2
+    assert not (tmp_path / 'canary').exists()
+
+
+def test_checkpoints_from_the_web_are_read_as_local_ones(tmp_path, monkeypatch):
+    torch.save({'state_dict': {'weight': torch.ones(2)}}, tmp_path / 'good.pth')
+    torch.save({'state_dict': bytearray(4)}, tmp_path / 'bad.pth')
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+
+    def url(name: str) -> str:
+        return (tmp_path / name).as_uri()
+
+    assert load_url(url('good.pth'))['state_dict']['weight'].tolist() == [1, 1]
+    (tmp_path / 'good.pth').unlink()
+    assert load_url(url('good.pth'), check_hash=True)['state_dict']['weight'].tolist() == [1, 1]  # from the cache
+    with pytest.raises(UnsafeFileError, match=r'bad\.pth: .*bytearray'):
+        load_url(url('bad.pth'))
 
 
 def test_a_statistic_of_a_history_buffer_is_itself():
