@@ -1,4 +1,5 @@
 """Checkpoints that are whole or not there, so that a run killed at any moment resumes."""
+import os
 from pathlib import Path
 
 import torch
@@ -42,6 +43,9 @@ class AtomicCheckpointHook(CheckpointHook):
     Weights that are not finite are not saved: the run ends, and the checkpoint before stays the newest. Between two
     iterations of one step (``accumulative_counts``) nothing is saved either, but behind that step.
 
+    Which file was the best so far, and is removed when a better one comes, a resumed run knows from the checkpoint; one
+    that does not lie in ``out_dir`` under the name of such a file is forgotten, not removed.
+
     Args:
         out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) is left to its own backend.
         backend_args: As in ``CheckpointHook``. Defaults to the atomic local backend.
@@ -60,12 +64,24 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Prepare as mmengine does, and remove what a killed run left half-written."""
+        info = runner.message_hub.runtime_info
+        if 'keep_ckpt_ids' in info:
+            info['keep_ckpt_ids'] = [step for step in info['keep_ckpt_ids'] if isinstance(step, int)]
         super().before_train(runner)
+        if self.save_best is not None and len(self.key_indicators) == 1:
+            self.best_ckpt_path = self._own(self.best_ckpt_path)
+        elif self.save_best is not None:
+            self.best_ckpt_path_dict = {key: self._own(path) for key, path in self.best_ckpt_path_dict.items()}
         if is_main_process():
             folders = {Path(runner.work_dir), Path(self.out_dir)}
             for part in [path for folder in folders for path in folder.glob('.*.tmp')]:
                 if '.pth.' in part.name or part.name.startswith('.last_checkpoint.'):
                     part.unlink(missing_ok=True)
+
+    def _own(self, path: str | None) -> str | None:
+        folder, name = os.path.split(str(path or ''))
+        is_own = name.startswith('best_') and name.endswith('.pth')
+        return path if is_own and os.path.normpath(folder) == os.path.normpath(self.out_dir) else None
 
     def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
         """Whether a checkpoint is due, or was within the step that ends here."""

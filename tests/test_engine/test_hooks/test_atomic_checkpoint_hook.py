@@ -82,6 +82,31 @@ def test_a_checkpoint_that_is_due_within_a_step_is_saved_behind_it(make_runner, 
         assert torch.equal(resumed.model.state_dict()[name], value), name
 
 
+@pytest.mark.parametrize('named', ['precious', 'precious/best_a_epoch_1.pth', '../other/best_a_epoch_1.pth',
+                                   'notes.pth'])
+@pytest.mark.parametrize('metrics', [['a'], ['a', 'b']])
+def test_a_checkpoint_cannot_name_what_is_removed(tmp_path, named, metrics):
+    """As the best so far, which goes when a better one comes."""
+    work = tmp_path / 'work'
+    path = work / named
+    if named == 'precious':
+        (path / 'thesis').mkdir(parents=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('thesis')
+    runner = _runner(work, 1, save_best=metrics, rule='less', max_keep_ckpts=1)
+    info = runner.message_hub.runtime_info
+    info.update({'best_ckpt': str(path), 'best_ckpt_a': str(path), 'best_ckpt_b': str(path), 'best_score': 2.0,
+                 'best_score_a': 2.0, 'best_score_b': 2.0, 'keep_ckpt_ids': ['/../../notes', 7]})
+    runner.train()
+    hook = next(hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook))
+    hook.after_val_epoch(runner, {'a': 1.0, 'b': 1.0})
+    assert path.exists()
+    assert (work / 'best_a_epoch_1.pth').is_file()
+    hook.after_val_epoch(runner, {'a': 0.5, 'b': 0.5})  # its own it replaces
+    assert len(list(work.glob('best_a*'))) == 1
+
+
 def test_leftovers_of_a_killed_run_go_and_nothing_else(tmp_path):
     mine = {'.epoch_1.pth.abc.tmp', '.last_checkpoint.abc.tmp'}
     others = {'.pairs_00000.npz.abc.tmp', 'epoch_9.pth.tmp', 'notes.tmp'}
