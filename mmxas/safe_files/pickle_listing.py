@@ -1,6 +1,7 @@
 """What a pickle would import, read from its opcodes: nothing is imported, built or called."""
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickletools
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from .archives import check_archive
+from .archives import UnsafeFileError, check_archive
 
 _CALLS = {'REDUCE', 'INST', 'OBJ', 'NEWOBJ', 'NEWOBJ_EX', 'BUILD'}
 _EXTENSIONS = {'EXT1', 'EXT2', 'EXT4'}
@@ -83,15 +84,15 @@ def list_pickles(path: str | os.PathLike) -> dict[str, PickleListing]:
         dict: Member, or ``pickle 0``, ``pickle 1``, …, to what is in it; empty for a file without pickles.
 
     Raises:
-        UnsafeFileError: Its archive is unsafe (:func:`~.archives.check_archive`).
+        UnsafeFileError: Its archive is unsafe (:func:`~.archives.check_archive`), or a checkpoint's members differ by
+            case alone.
     """
     with Path(path).open('rb') as file:
-        if zipfile.is_zipfile(file):
+        if file.read(4) in (b'PK\3\4', b'PK\5\6'):  # as torch and numpy tell: an archive behind other bytes is none
             return dict(_of_zip(path))
         file.seek(0)
-        if tarfile.is_tarfile(file):
-            file.seek(0)
-            return dict(_of_tar(file))
+        with contextlib.suppress(tarfile.TarError), tarfile.open(fileobj=file, mode='r:') as archive:
+            return dict(_of_tar(archive))
         file.seek(0)
         if file.read(6) == b'\x93NUMPY':
             file.seek(0)
@@ -111,18 +112,22 @@ def _of_stream(file: BinaryIO) -> Iterator[tuple[str, PickleListing]]:
 
 
 def _of_zip(path: str | os.PathLike) -> Iterator[tuple[str, PickleListing]]:
-    for member in check_archive(path):
-        if member.filename.endswith(('.pkl', '.npy')):
+    members = check_archive(path)
+    names = [member.filename.lower() for member in members]
+    if any(name.endswith('data.pkl') for name in names) and len(set(names)) < len(names):
+        raise UnsafeFileError(f'{path}: has members whose names differ by case alone, which torch does not tell apart; '
+                              'do not trust it')
+    for member, name in zip(members, names):
+        if name.endswith(('.pkl', '.npy')):
             with zipfile.ZipFile(path) as archive, archive.open(member) as file:
                 stream = io.BytesIO(file.read())
             yield member.filename, list_pickle(_behind_header(stream))
 
 
-def _of_tar(file: BinaryIO) -> Iterator[tuple[str, PickleListing]]:
-    with tarfile.open(fileobj=file) as archive:
-        for member in archive:
-            if member.isfile() and not member.name.startswith('storages'):
-                yield member.name, list_pickle(archive.extractfile(member))
+def _of_tar(archive: tarfile.TarFile) -> Iterator[tuple[str, PickleListing]]:
+    for member in archive:
+        if member.isfile() and not member.name.startswith('storages'):
+            yield member.name, list_pickle(archive.extractfile(member))
 
 
 def _behind_header(file: BinaryIO) -> BinaryIO:

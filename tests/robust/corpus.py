@@ -23,12 +23,12 @@ class Call:
 
 def opcodes(item, protocol: int = 2) -> bytes:
     """The opcodes that push an item, without frame and STOP."""
-    if isinstance(item, Call):
-        module, _, name = item.name.rpartition('.')
-        return f'c{module}\n{name}\n'.encode() + b'(' + b''.join(map(opcodes, item.arguments)) + b'tR'
     if isinstance(item, Global):
         module, _, name = item.name.rpartition('.')
         return f'c{module}\n{name}\n'.encode()
+    if isinstance(item, Call):
+        module, _, name = item.name.rpartition('.')
+        return f'c{module}\n{name}\n'.encode() + b'(' + b''.join(map(opcodes, item.arguments)) + b'tR'
     if isinstance(item, dict):
         return b'}(' + b''.join(opcodes(k) + opcodes(v) for k, v in item.items()) + b'u'
     if isinstance(item, list):
@@ -41,8 +41,11 @@ def opcodes(item, protocol: int = 2) -> bytes:
     return data[2:-1]
 
 
-class Global(Call):
-    """The object itself, not a call of it."""
+class Global:
+    """Pickles as ``module.name`` itself, not as a call of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
 class Raw:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import load_checkpoint
@@ -14,10 +15,11 @@ from mmxas.body_models import UnsafePickleError, load_pickle, read_body_model
 from mmxas.datasets.datasets.recorded_frames import read_cameras
 from mmxas.models.backbones.pretrained import read_weights
 from mmxas.models.conversion.released_files import read_checkpoint
+from mmxas.safe_files import UnsafeFileError, read_checkpoint_file
 from mmxas.segmentation.torchvision_segmenter import load_network
 from mmxas.synthesis.cameras import read_camera_file
 
-from .corpus import Call, bombs, calls, forms, hidden, torch_legacy, torch_tar, torch_zip, whole
+from .corpus import Call, Global, Raw, bombs, calls, forms, hidden, opcodes, torch_legacy, torch_tar, torch_zip, whole
 from .refusal import REFUSALS, assert_refused, bounded_memory
 
 KIND = 'hostile'
@@ -98,6 +100,9 @@ CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     'a second data.pkl': lambda data: torch_zip(data, {'b/data.pkl': data}),
     'torchscript': lambda data: torch_zip(data, {'a/constants.pkl': data, 'a/code/__torch__.py': b'import os'}),
     'a zip behind other bytes': lambda data: b'#!/bin/sh\n' + torch_zip(data),
+    'DATA.PKL': lambda data: torch_zip(data).replace(b'a/data.pkl', b'a/DATA.PKL'),
+    'DATA.PKL beside data.pkl': lambda data: torch_zip(whole({}), {'a/DATA.PKL': data}),
+    'a stream before a zip': lambda data: torch_legacy(data) + torch_zip(whole({})),
 }
 DOORS = {'mmengine': load_mmengine, 'released': read_checkpoint, 'backbone': read_weights}
 
@@ -112,8 +117,39 @@ def test_every_format_of_checkpoint(container, door, tmp_path):
     assert not canary.exists()
 
 
+@pytest.mark.parametrize('container', ['DATA.PKL', 'a stream before a zip'])
+def test_a_bomb_where_torch_looks_and_others_do_not(container, tmp_path):
+    """torch finds the member whatever its case, and takes a file for an archive by its first bytes."""
+    path = tmp_path / 'model.pth'
+    path.write_bytes(CONTAINERS[container](whole({'a': Call('builtins.bytearray', 8 << 30)})))
+    with bounded_memory(), pytest.raises(UnsafeFileError, match=r'model\.pth: .*names builtins\.bytearray'):
+        read_checkpoint_file(path)
+
+
+NUMBERS = Call('numpy.core.multiarray._reconstruct', Global('numpy.ndarray'), (0, ), b'b')
+HARMLESS = {
+    'a value': {'v': 1.5}, 'a list': {'a': [1, [2, [3]]]}, 'a tuple': {'a': (1, (2, ))},
+    'an array': {'a': Raw(opcodes(NUMBERS) + opcodes((1, (1, ), Call('numpy.dtype', 'f8', False, True), False,
+                                                      Call('_codecs.encode', 'A' * 8, 'latin1'))) + b'b')},
+    'a scalar': {'a': Call('numpy.core.multiarray.scalar', Call('numpy.dtype', 'f8', False, True),
+                           Call('_codecs.encode', 'A' * 8, 'latin1'))},
+    'bytes': {'a': Call('_codecs.encode', 'abc', 'latin1')}}
+
+
+@pytest.mark.parametrize('structure', HARMLESS)
+@pytest.mark.parametrize('door', ['pickle', 'checkpoint'])
+def test_the_same_structures_without_a_call_are_read(structure, door, tmp_path):
+    """What is refused above is refused for what is hidden there."""
+    path, data = tmp_path / 'model.pkl', whole(HARMLESS[structure])
+    path.write_bytes(data if door == 'pickle' else torch_zip(data))
+    content = load_pickle(path) if door == 'pickle' else read_checkpoint_file(path)
+    assert list(content) in (['a'], ['v'])
+    if structure == 'an array':
+        assert content['a'].tolist() == np.frombuffer(b'A' * 8).tolist()
+
+
 def test_a_checkpoint_from_the_web(tmp_path, monkeypatch):
-    """torch.hub turns weights_only off by default; the guard turns it on."""
+    """torch.hub turns weights_only off by default; the guard reads it as a local one."""
     canary, path = tmp_path / 'c' / 'canary', tmp_path / 'cache' / 'model.pth'
     canary.parent.mkdir()
     path.parent.mkdir()
@@ -127,7 +163,7 @@ def test_a_checkpoint_from_the_web(tmp_path, monkeypatch):
 
 
 def test_a_zip_from_the_web(tmp_path, monkeypatch):
-    """The form before torch 1.6: one file in a zip, which torch.hub unpacks."""
+    """The form before torch 1.6: one file in a zip, which torch.hub would unpack."""
     canary = tmp_path / 'c' / 'canary'
     canary.parent.mkdir()
     folder = tmp_path / 'hub' / 'checkpoints'
