@@ -1,9 +1,8 @@
 # Part colours, no discriminator (Syn-Seg of Table 4; with it: xas_h36m_seg.py).
 _base_ = './xas_h36m_no_disc.py'
 
-bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male')]
 train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
             data_root='data/synthetic_h36m_seg',
-            generator=dict(body_model=bodies, appearance=dict(_delete_=True, type='PartSegmentation'), light=None))))
+            generator=dict(appearance=dict(_delete_=True, type='PartSegmentation'), light=None))))

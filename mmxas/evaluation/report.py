@@ -63,6 +63,9 @@ def grouped(errors: Mapping[str, Any], clips: Sequence[str], groups: Mapping[str
 
     Returns:
         dict: Name to ``{'num_samples', 'clips', **summary}``; groups without a sample are left out.
+
+    Raises:
+        ValueError: No sample belongs to any of them.
     """
     names = np.array([str(clip) for clip in clips])
     members = {'all': sorted(set(names))} if groups is None else groups
@@ -72,6 +75,9 @@ def grouped(errors: Mapping[str, Any], clips: Sequence[str], groups: Mapping[str
         if chosen.any():
             tables[group] = {'num_samples': int(chosen.sum()), 'clips': sorted(set(names[chosen].tolist())),
                              **summarise(errors, chosen, classes)}
+    if not tables:
+        raise ValueError(f"no sample belongs to a group: the groups are {dict(members)}, the samples' clips "
+                         f'{sorted(set(names.tolist()))}')
     return tables
 
 
@@ -107,6 +113,15 @@ def flatten(table: Mapping[str, Any]) -> dict[str, float]:
             flat.update({f'{name}/{inner}': number for inner, number in flatten(value).items()})
         elif isinstance(value, float):
             flat[name] = value
+    return flat
+
+
+def flatten_groups(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The first group's numbers by their names, those of further groups with the group in front."""
+    first, *others = tables
+    flat = flatten(tables[first])
+    for group in others:
+        flat.update({f'{group}/{name}': value for name, value in flatten(tables[group]).items()})
     return flat
 
 

@@ -1,11 +1,13 @@
 """The body as what differs from the background of a fixed camera."""
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from mmxas.datasets.transforms.loading import UnreadableImageError
 from mmxas.registry import SEGMENTERS
 
 from .geodesic import inside_box
@@ -55,7 +57,13 @@ class BackgroundSubtractor(Segmenter):
             raise ValueError(f'BackgroundSubtractor: {len(images)} images of this camera, at least 3 expected; a '
                              'sequence is a folder, or what --sequence says')
         chosen = np.unique(np.linspace(0, len(images) - 1, min(self.num_frames, len(images))).round().astype(int))
-        frames = [images[int(index)] for index in chosen]
+        frames = []
+        for index in chosen:
+            with contextlib.suppress(UnreadableImageError):  # it is named when its own mask is made
+                frames.append(images[int(index)])
+        if len(frames) < 3:
+            raise ValueError(f'BackgroundSubtractor: {len(frames)} of {len(chosen)} images of this camera can be read, '
+                             'at least 3 expected')
         shapes = sorted({frame.shape for frame in frames})
         if len(shapes) > 1:
             raise ValueError(f'BackgroundSubtractor: images of one camera have one size, found {shapes}')

@@ -89,10 +89,12 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
             missing = [f for f in members if overwrite or not _is_whole(Path(out) / f.mask_name)]
             report.kept += len(members) - len(missing)
             bar.update(len(members) - len(missing))
-            if missing and segmenter.needs_sequence:
-                segmenter.start_sequence(LazyImages(members))
+            problem = _start(members, segmenter) if missing and segmenter.needs_sequence else None
             for frame in missing:
-                _make(frame, Path(out), segmenter, boxes.get(frame.name), report)
+                if problem is None:
+                    _make(frame, Path(out), segmenter, boxes.get(frame.name), report)
+                else:
+                    _fail(frame, Path(out), problem, report)
                 bar.update(1)
     return report
 
@@ -137,13 +139,26 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
     write_atomically(Path(path), lambda file: file.write(data))
 
 
+def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
+    """Show a sequence to its segmenter; what is wrong with it, which does not stop the other sequences."""
+    try:
+        segmenter.start_sequence(LazyImages(members))
+    except (UnreadableImageError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _fail(frame: Frame, out: Path, problem: str, report: MaskReport) -> None:
+    report.failed[frame.name] = problem
+    (out / frame.mask_name).unlink(missing_ok=True)
+
+
 def _make(frame: Frame, out: Path, segmenter: Segmenter, box: Sequence[float] | None, report: MaskReport) -> None:
     """Make one mask; what is wrong with one image does not stop the others."""
     try:
         mask = segmenter.segment(frame.load(), None if box is None else np.asarray(box, dtype=np.float64))
     except (UnreadableImageError, ValueError) as error:
-        report.failed[frame.name] = str(error)
-        (out / frame.mask_name).unlink(missing_ok=True)
+        _fail(frame, out, str(error), report)
         return
     write_mask(out / frame.mask_name, mask)
     report.made += 1

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmxas.datasets.transforms.loading import UnreadableImageError
 from mmxas.segmentation.background_subtraction import BackgroundSubtractor
 from mmxas.segmentation.mask_checks import mask_iou
 
@@ -33,6 +34,28 @@ def test_a_still_image_is_empty():
     segmenter = BackgroundSubtractor(smallest=20)
     segmenter.start_sequence([images[0]] * 3)
     assert not segmenter.segment(images[0]).any()
+
+
+class Partly(list):
+    """Images of which some cannot be read."""
+
+    def __init__(self, images, bad):
+        super().__init__(images)
+        self.bad = bad
+
+    def __getitem__(self, index):
+        if index in self.bad:
+            raise UnreadableImageError(f'{index}.jpg: truncated')
+        return super().__getitem__(index)
+
+
+def test_images_that_cannot_be_read_are_not_part_of_the_background():
+    images, masks = sequence()
+    segmenter = BackgroundSubtractor()
+    segmenter.start_sequence(Partly(images, {0, 7}))
+    assert mask_iou(segmenter.segment(images[3]), masks[3]) > 0.8
+    with pytest.raises(ValueError, match='2 of 3 images of this camera can be read'):
+        segmenter.start_sequence(Partly(images[:3], {1}))
 
 
 def test_mistakes_are_named():

@@ -43,6 +43,15 @@ class SequenceSegmenter(Segmenter):
         return np.zeros(image.shape[:2], dtype=bool)
 
 
+class PickySegmenter(SequenceSegmenter):
+    """Refuses its first sequence."""
+
+    def start_sequence(self, images):
+        super().start_sequence(images)
+        if len(self.lengths) == 1:
+            raise ValueError('these do not fit together')
+
+
 CONFIG = dict(type='BoxSegmenter')
 
 
@@ -105,6 +114,12 @@ def test_one_bad_image_or_box_does_not_stop_the_others(folder, frames, boxes):
     assert report.made == 1 and sorted(report.failed) == ['a.jpg', 'b.png']
     assert 'not an image' in report.failed['a.jpg'] and 'less than a pixel' in report.failed['b.png']
     assert 'a.jpg' not in inspect_masks(frames, folder / 'masks', report).wrong
+
+
+def test_one_bad_sequence_does_not_stop_the_others(folder, frames):
+    report = make(frames, folder, PickySegmenter(), None)
+    assert report.made == 1 and set(report.failed.values()) == {'these do not fit together'}
+    assert len(report.failed) == 2
 
 
 def test_boxes_are_checked_first(folder, frames, boxes):

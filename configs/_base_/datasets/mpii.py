@@ -10,7 +10,7 @@ test_dataloader = dict(
     dataset=dict(
         _delete_=True, type='MPIIPoseDataset', data_root=mpii_root, ann_file='annotations/mpii_val.json',
         headbox_file='annotations/mpii_gt_val.mat', data_prefix=dict(img='images', mask='masks'), with_labels=True,
-        mask_coverage=(0.1, 0.7), complete=True, test_mode=True, pipeline=_base_.test_pipeline))
+        mask_coverage=(0.1 / 3, 0.7 / 3), complete=True, test_mode=True, pipeline=_base_.test_pipeline))
 val_dataloader = test_dataloader
 
 test_evaluator = dict(_delete_=True, type='XASPoseMetric')

@@ -29,7 +29,6 @@ FROM_16 = (6, 2, 1, 0, 3, 4, 5, -1, 8, -1, 9, 13, 14, 15, 12, 11, 10, 7)
 HEAD_FACTOR = 0.6  # of the head box' diagonal, by the data set's own evaluation
 _BOX_PX = 200.0  # `scale` counts in these
 _DOWN = 15.0  # centres are moved down by so many px at scale 1, as everywhere with these files
-MASK_COVERAGE = (0.1, 0.7)  # the released code's limits
 
 
 @DATASETS.register_module()
@@ -50,7 +49,7 @@ class MPIIPoseDataset(XASDataset):
         box: ``'annotation'``, centre and scale of the file, or ``'mask'``. Defaults to ``'annotation'``.
         mask_coverage: Leave out people whose mask covers less or more than these parts of the image: the mask is that
             of an over-exposed image, or of something else. Needs masks. Defaults to None: keep all. The released code's
-            are (0.1, 0.7).
+            are (0.1 / 3, 0.7 / 3): it compares 0.1 and 0.7 of the pixels with a sum over three equal channels.
         complete: Leave out people with a keypoint that is not annotated, as the released code does. Defaults to False.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out people whose image or mask is missing or
             unreadable. Defaults to ``'raise'``.

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.evaluation.hypothesis_selection import pose_errors, pose_metrics
 from mmxas.evaluation.protocol import Protocol, load_protocol
-from mmxas.evaluation.report import flatten, grouped, printed, tables_by
+from mmxas.evaluation.report import flatten_groups, grouped, printed, tables_by
 from mmxas.evaluation.sample_record import as_numpy, sample_key, sample_poses
 from mmxas.ops.checks import check_choice
 from mmxas.ops.geometry import camera_to_image, camera_to_world
@@ -40,6 +40,7 @@ class TriangulationMetric(ContextMetric):
         min_views: Moments with fewer views are left out, and counted. Defaults to 2.
         skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
         group_by: A table is made for each, of keys that a moment's views share. Defaults to ``('action',)``.
+        groups: As in :class:`~.xas_pose_metric.XASPoseMetric`, whose first one's numbers are logged. Defaults to None.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
 
     Raises:
@@ -49,9 +50,10 @@ class TriangulationMetric(ContextMetric):
     def __init__(self, protocol: str | Mapping[str, Any] | Protocol = 'standard',
                  moment: Sequence[str] = ('subject', 'action', 'sequence', 'frame'), weights: str | None = None,
                  min_views: int = 2, skeleton: str | dict | Skeleton = 'h36m18',
-                 group_by: Sequence[str] = ('action', ), **kwargs: Any) -> None:
+                 group_by: Sequence[str] = ('action', ), groups: Mapping[str, Sequence[str]] | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.protocol, self.skeleton = load_protocol(protocol), load_skeleton(skeleton)
+        self.protocol, self.skeleton, self.groups = load_protocol(protocol), load_skeleton(skeleton), groups
         self.weights = weights or ('depth' if self.protocol.name == 'released' else 'none')
         check_choice(self.weights, WEIGHTS, 'weights')
         if min_views < 2 or not self.protocol.true_intrinsics:
@@ -127,7 +129,7 @@ class TriangulationMetric(ContextMetric):
     def _report(self, results: list[dict], errors: dict, whole: list[list[dict]], short: int) -> dict[str, float]:
         keys = {name: [group[0]['keys'][name] for group in whole] for name in {'action', *self.group_by}}
         classes = keys['action'] if self.protocol.average == 'action' else None
-        tables = grouped(errors, [group[0]['clip'] for group in whole], None, classes)
+        tables = grouped(errors, [group[0]['clip'] for group in whole], self.groups, classes)
         by_key = {name: tables_by(errors, keys[name], None) for name in self.group_by if any(keys[name])}
         from_root = any(result['box'] == 'root' for result in results)
         print_log('\n' + printed(tables, f'triangulated, {self.protocol.name}'), 'current')
@@ -140,4 +142,4 @@ class TriangulationMetric(ContextMetric):
             'moment': list(self.moment), 'num_samples': len(results), 'num_moments': len(whole),
             'num_moments_left_out': short, 'num_views': sorted({len(group) for group in whole}),
             'groups': tables, 'tables': by_key})
-        return flatten(tables['all'])
+        return flatten_groups(tables)

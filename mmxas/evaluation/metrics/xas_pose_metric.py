@@ -11,7 +11,7 @@ from mmxas.datasets.skeletons import Skeleton
 from mmxas.evaluation.hypothesis_selection import hypothesis_errors
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.evaluation.protocol import Protocol, load_protocol
-from mmxas.evaluation.report import flatten, grouped, printed, spread, tables_by
+from mmxas.evaluation.report import flatten_groups, grouped, printed, spread, tables_by
 from mmxas.evaluation.sample_record import sample_errors_2d, sample_key, sample_poses
 from mmxas.registry import METRICS
 
@@ -79,9 +79,6 @@ class XASPoseMetric(MaskIoUMetric):
         keys = {name: [r['keys'][name] for r in results] for name in {'action', *self.group_by}}
         classes = keys['action'] if self.protocol.average == 'action' else None
         tables = grouped(errors, clips, self.groups, classes)
-        if not tables:
-            raise ValueError(f'no sample belongs to a group: the groups are {dict(self.groups)}, the samples\' clips '
-                             f'{sorted(set(clips))}')
         by_clip = tables_by(errors, clips)
         by_key = {name: tables_by(errors, keys[name], classes if name != 'action' else None)
                   for name in self.group_by if any(keys[name])}
@@ -92,11 +89,7 @@ class XASPoseMetric(MaskIoUMetric):
                 print_log('\n' + printed(table, name), 'current')
         self.write(self.protocol, self._from_root(results),
                    {**self._facts(results), 'groups': tables, 'tables': by_key, 'clips': by_clip})
-        first, *others = tables
-        flat = flatten(tables[first])
-        for group in others:
-            flat.update({f'{group}/{name}': value for name, value in flatten(tables[group]).items()})
-        return flat
+        return flatten_groups(tables)
 
     def _errors(self, results: list[dict]) -> dict[str, Any]:
         """Per-sample errors (N,), NaN where a sample has no label or no mask."""

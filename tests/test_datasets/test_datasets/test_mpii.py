@@ -1,14 +1,18 @@
 """MPII in mmpose's layout: the mapping, pixels that count from 1, head sizes, what is left out, and bad files."""
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from scipy.io import savemat
 
 from mmxas.datasets.datasets.mpii import FROM_16, MPIIPoseDataset, to_18
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.registry import DATASETS
+
+ROOT = Path(__file__).parents[3]
 
 NAMES = ('right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'pelvis', 'thorax',
          'upper_neck', 'head_top', 'right_wrist', 'right_elbow', 'right_shoulder', 'left_shoulder', 'left_elbow',
@@ -90,6 +94,22 @@ def test_what_is_left_out_is_counted(root):
     assert hidden.keypoints_visible[0, 3] == 0 and hidden.keypoints[0, 3].tolist() == [0, 0]
     with pytest.raises(ValueError, match='none of 4 people is left'):
         _build(root, mask_coverage=(0.9, 1.0))
+
+
+@pytest.mark.parametrize('coverage', [0.0, 0.02, 0.05, 0.09, 0.12, 0.2, 0.25, 0.3, 0.5, 0.69, 0.75])
+def test_the_configs_masks_are_those_that_the_released_code_keeps(root, coverage):
+    """That one sums a mask's three channels."""
+    shape = cv2.imread(str(root / 'masks' / '015601802.png')).shape
+    mask = np.zeros(shape[:2], np.uint8)
+    mask.flat[:round(coverage * mask.size)] = 255
+    cv2.imwrite(str(root / 'masks' / '015601802.png'), mask)
+    ones = cv2.imread(str(root / 'masks' / '015601802.png')) / 255
+    area = shape[0] * shape[1]
+    released = 0.1 * area <= ones.sum() <= 0.7 * area
+    limits = Config.fromfile(ROOT / 'configs/_base_/datasets/mpii.py').test_dataloader.dataset.mask_coverage
+    dataset = _build(root, mask_coverage=limits)
+    kept = [dataset.get_data_info(index)['sample_name'] for index in range(len(dataset))]
+    assert ('015601802.jpg' in str(kept)) == released
 
 
 def test_without_labels_nothing_of_them_is_packed(root):

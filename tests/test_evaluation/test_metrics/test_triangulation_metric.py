@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
@@ -7,6 +10,7 @@ from mmxas.evaluation.metrics import TriangulationMetric
 from mmxas.evaluation.result_file import read_result
 from mmxas.ops.geometry import camera_to_image, world_to_camera
 
+ROOT = Path(__file__).parents[3]
 K = np.array([[1145.0, 0, 512], [0, 1143.0, 515], [0, 0, 1]])
 
 
@@ -97,3 +101,18 @@ def test_what_is_refused():
         TriangulationMetric(weights='peaks')
     with pytest.raises(ValueError, match='min_views of 2 or more'):
         TriangulationMetric(min_views=1)
+
+
+def test_the_logged_numbers_are_those_of_the_first_group():
+    samples = views(0) + views(1, pixels=30.0, action='sit')
+    flat = run(TriangulationMetric(groups=dict(paper=['walk'], other=['sit'])), samples)
+    assert flat['xas/triangulated/MPJPE'] == pytest.approx(0, abs=1e-6)
+    assert flat['xas/other/triangulated/MPJPE'] > 10
+    with pytest.raises(ValueError, match='no sample belongs to a group'):
+        run(TriangulationMetric(groups=dict(paper=['run'])), views(0))
+
+
+@pytest.mark.parametrize('name', ['xas_h36m_sur_sh', 'xas_h36m_sur_sh_no_disc'])
+def test_both_figures_of_table_3_are_of_the_same_frames(name):
+    pose, triangulated = Config.fromfile(ROOT / f'configs/{name}.py').test_evaluator
+    assert pose.groups == triangulated.groups and len(pose.groups.paper) == 6
