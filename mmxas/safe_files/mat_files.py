@@ -55,7 +55,8 @@ def _check_elements(file: BinaryIO, size: int, order: str) -> None:
         kind, length = struct.unpack(f'{order}II', tag)
         end = file.tell() + length
         if end > size:
-            raise _FaultError(f'an element announces {length} bytes, {size - file.tell()} follow; the file is truncated')
+            left = size - file.tell()
+            raise _FaultError(f'an element announces {length} bytes, {left} follow; the file is truncated')
         pieces = _pieces(file, length)
         if kind == _COMPRESSED:
             stream = _Stream(_inflated(pieces, unfolded))
