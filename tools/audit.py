@@ -165,7 +165,7 @@ model files have licences of their own, see [body_models.md](body_models.md).
 
 
 def vulnerabilities() -> tuple[list[str], str | None]:
-    """What pip-audit finds, and why it could not look, if it could not."""
+    """What pip-audit finds and what it could not look at, and why it could not look at all, if it could not."""
     if not shutil.which('pip-audit'):
         return [], 'pip-audit is not installed (pip install pip-audit)'
     done = subprocess.run(['pip-audit', '--requirement', str(LOCK), '--no-deps', '--disable-pip', '--format', 'json'],
@@ -175,7 +175,8 @@ def vulnerabilities() -> tuple[list[str], str | None]:
     except (ValueError, KeyError):
         return [], f'pip-audit failed: {(done.stderr.strip().splitlines() or ["no message"])[-1]}'
     return [f'{entry["name"]} {entry["version"]}: {", ".join(v["id"] for v in entry["vulns"])}'
-            for entry in entries if entry.get('vulns')], None
+            for entry in entries if entry.get('vulns')] + [
+        f'{entry["name"]}: NOT checked, {entry["skip_reason"]}' for entry in entries if 'skip_reason' in entry], None
 
 
 def main() -> None:
@@ -196,7 +197,7 @@ def main() -> None:
     print(f'licence not stated: {", ".join(unknown) or "none"}')
     found, reason = vulnerabilities()
     if reason is None:
-        print(f'known vulnerabilities: {len(found)}')
+        print(f'known vulnerabilities, or not checked: {len(found)}')
         print(''.join(f'  {line}\n' for line in found), end='')
     else:
         pins = ', '.join(f'{name}=={version}' for name, (version, _) in locked.items())

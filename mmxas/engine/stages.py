@@ -21,8 +21,8 @@ class Stage:
         warmup_iters: Iterations of a linear rise from a hundredth at the start of the stage. Defaults to 0.
 
     Raises:
-        ValueError: A length below 1, a rate that is not positive, no loss, an unknown schedule, or ``decay_begin``
-            outside [0, 1).
+        ValueError: A length below 1, a rate that is not a positive number, no loss, a weight that is none, an unknown
+            schedule, milestones that are not within the stage or have no ``'step'``, or ``decay_begin`` outside [0, 1).
     """
     name: str
     epochs: int
@@ -35,17 +35,33 @@ class Stage:
     warmup_iters: int = 0
 
     def __post_init__(self) -> None:
-        if int(self.epochs) != self.epochs or self.epochs < 1:
-            raise ValueError(f'stage {self.name!r}: epochs={self.epochs}, a whole number of at least 1 is expected')
-        if not self.lr > 0:
-            raise ValueError(f'stage {self.name!r}: lr={self.lr}, a positive learning rate is expected')
+        if not _is_number(self.epochs) or int(self.epochs) != self.epochs or self.epochs < 1:
+            raise ValueError(f'stage {self.name!r}: epochs={self.epochs!r}, a whole number of at least 1 is expected')
+        if not _is_number(self.lr) or not self.lr > 0:
+            raise ValueError(f'stage {self.name!r}: lr={self.lr!r}, a positive learning rate is expected')
+        if not isinstance(self.loss_weights, Mapping):
+            raise ValueError(f'stage {self.name!r}: loss_weights={self.loss_weights!r}, dict(term=weight) is expected')
+        for term, weight in self.loss_weights.items():
+            if not _is_number(weight) or weight < 0:
+                raise ValueError(f'stage {self.name!r}: the weight of {term!r} is {weight!r}, a number of at least 0 '
+                                 'is expected')
         if not any(self.loss_weights.values()):
             raise ValueError(f'stage {self.name!r}: no loss is on; loss_weights names the terms and their weights')
         if self.schedule not in ('step', 'cosine', 'linear', 'constant'):
             raise ValueError(f'stage {self.name!r}: schedule={self.schedule!r}; step, cosine, linear or constant is '
                              'expected')
+        self._check_milestones()
         if not 0 <= self.decay_begin < 1:
             raise ValueError(f'stage {self.name!r}: decay_begin={self.decay_begin}, a part in [0, 1) is expected')
+
+    def _check_milestones(self) -> None:
+        if not isinstance(self.milestones, Sequence):
+            raise ValueError(f'stage {self.name!r}: milestones={self.milestones!r}, a tuple of epochs is expected')
+        if self.milestones and self.schedule != 'step':
+            raise ValueError(f"stage {self.name!r}: milestones go with schedule='step', not {self.schedule!r}")
+        for epoch in self.milestones:
+            if not _is_number(epoch) or not 0 < epoch < self.epochs:
+                raise ValueError(f'stage {self.name!r}: the milestone {epoch!r} is not within its {self.epochs} epochs')
 
     def lr_at(self, iteration: int, iters_per_epoch: int) -> float:
         """Learning rate at an iteration of this stage, a closed form, so that resuming needs no history."""
@@ -66,14 +82,20 @@ class Stage:
         return self.lr * warmup
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
 def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
     """Config dicts to stages.
 
     Raises:
-        ValueError: No stage, two of one name, or an unknown field (named).
+        ValueError: No list of stages, two of one name, or a field that is unknown or missing (named).
     """
     if not stages:
         raise ValueError('train_cfg.stages is empty: declare at least one stage')
+    if isinstance(stages, (Mapping, str)):
+        raise ValueError(f'train_cfg.stages is a {type(stages).__name__}: a list of stages is expected')
     known = Stage.__dataclass_fields__
     parsed = []
     for cfg in stages:
@@ -81,6 +103,9 @@ def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
             unknown = sorted(set(cfg) - set(known))
             if unknown:
                 raise ValueError(f'stage {cfg.get("name")!r}: unknown field {unknown[0]!r}; known: {", ".join(known)}')
+            for name in ('name', 'epochs', 'lr'):
+                if name not in cfg:
+                    raise ValueError(f'stage {cfg.get("name", len(parsed) + 1)!r}: {name} is missing')
             cfg = Stage(**cfg)
         parsed.append(cfg)
     names = [s.name for s in parsed]

@@ -164,13 +164,13 @@ def check_decoding(num_hypotheses: int, window: int | None, peak_threshold: floa
         if num_hypotheses != 1:
             raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
                              '(None means the vanilla detector, which has one hypothesis)')
-    elif window < 1 or window % 2 == 0:
-        raise ValueError(f'window: an odd number of bins (1 or more) expected, got {window}')
+    elif type(window) is not int or window < 1 or window % 2 == 0:
+        raise ValueError(f'window: an odd number of bins (1 or more) expected, got {window!r}')
 
 
 def _check_peaks(num_hypotheses: int, threshold: float) -> None:
-    if num_hypotheses < 1:
-        raise ValueError(f'num_hypotheses: at least 1 expected, got {num_hypotheses}')
+    if type(num_hypotheses) is not int or num_hypotheses < 1:
+        raise ValueError(f'num_hypotheses: a whole number of at least 1 expected, got {num_hypotheses!r}')
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f'peak_threshold: a fraction of the highest peak in [0, 1] expected, got {threshold}')
 

@@ -34,7 +34,8 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
         (N, 1, h, w) in [0, 1], or (N, L, h, w) with ``per_link``.
 
     Raises:
-        ValueError: If shapes disagree, a link names a keypoint that is not there, or width is not positive.
+        ValueError: If shapes disagree, a link names a keypoint that is not there, or width or a factor of it is not
+            positive.
 
     Example:
         >>> drawing = draw_skeleton(torch.tensor([[[-1.0, 0.0], [1.0, 0.0]]]), [(0, 1)], size=(3, 2), width=0.5)
@@ -78,6 +79,8 @@ def _exponent_factors(factors: Tensor | Sequence[float] | None, num_links: int, 
         return like.new_ones(num_links)
     factors = torch.as_tensor(factors, device=like.device, dtype=like.dtype)
     check_shape(factors, (num_links,), 'width_factors')
+    if not (factors > 0).all():
+        raise ValueError(f'width_factors: numbers above 0 expected, got {factors.min().item():g}')
     return factors
 
 

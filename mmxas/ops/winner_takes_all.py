@@ -64,7 +64,7 @@ def winner_takes_all(loss: Tensor, valid: Tensor | None = None, level: str = 'sa
         return best.mean()
     count = weights if level == 'keypoint' else (weights.sum(dim=1) > 0)
     count = count.to(best.dtype)
-    return (best * count).sum() / count.sum().clamp_min(1e-6)
+    return (torch.where(count > 0, best, 0.0) * count).sum() / count.sum().clamp_min(1e-6)
 
 
 def _candidates(loss: Tensor, valid: Tensor | None, level: str, weights: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -86,6 +86,7 @@ def _candidates(loss: Tensor, valid: Tensor | None, level: str, weights: Tensor 
 
 def _weighted_mean(loss: Tensor, weights: Tensor, dim: int) -> Tensor:
     weights = weights.to(loss.dtype)
+    loss = torch.where(weights > 0, loss, 0.0)  # what is not labelled may be NaN
     return (loss * weights).sum(dim=dim) / weights.sum(dim=dim).clamp_min(1e-6)
 
 

@@ -168,7 +168,7 @@ def test_the_launcher_ends_a_broken_job(fault, said, tmp_path):
     assert said in done.stderr
 
 
-@pytest.mark.parametrize(('size', 'world'), [(7, 2), (8, 2), (1, 2), (3, 4)])
+@pytest.mark.parametrize(('size', 'world'), [(7, 2), (8, 2), (1, 2), (7, 3), (3, 4)])
 def test_an_evaluation_counts_each_sample_once(size, world, tmp_path):
     Child('evaluate', tmp_path / 'log', world, size=size, world=world, out=str(tmp_path / 'out.pth'),
           work_dir=str(tmp_path)).check()

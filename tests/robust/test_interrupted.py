@@ -142,6 +142,41 @@ def test_rendering_and_conversion_killed(kind, moment, whole, tmp_path):
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items()), 'a whole shard was rendered again'
 
 
+RANDOM = {'train': 10, 'render': 5, 'convert': 5}  # kills, twenty in all
+
+
+@pytest.mark.parametrize('kind', RANDOM)
+def test_killed_at_random_moments(kind, unbroken, whole, tmp_path):
+    """Each run goes on where the one before was killed; one that ends before its moment begins anew."""
+    def child(root: Path, **more) -> Child:
+        options = dict(work_dir=str(root), resume=root.exists(), **FLOAT32) if kind == 'train' else dict(root=str(root))
+        return Child(kind, tmp_path / 'log', **options, **more)
+
+    root, rng, begin = tmp_path / 'root', np.random.default_rng(RANDOM[kind]), time.monotonic()
+    child(tmp_path / 'timed').check()
+    seconds = time.monotonic() - begin
+    killed = 0
+    for _ in range(10 * RANDOM[kind]):
+        running = child(root)
+        time.sleep(rng.uniform(0.2, 1.0) * seconds)
+        running.processes[0].kill()
+        if running.wait() == [-signal.SIGKILL]:
+            killed += 1
+            assert kind != 'train' or newest(root) % INTERVAL == 0
+        else:
+            shutil.rmtree(root)
+        if killed == RANDOM[kind]:
+            break
+    assert killed == RANDOM[kind]
+    if kind == 'train':
+        root.mkdir(exist_ok=True)
+        resume(root, unbroken)
+    else:
+        child(root).check()
+        assert {name: digest for name, digest in digests(root).items()
+                if not Path(name).name.startswith('.')} == whole[kind]
+
+
 def descendants(pid: int) -> list[int]:
     """Processes that a process started, and those that they started."""
     found = []

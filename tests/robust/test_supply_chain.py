@@ -146,10 +146,11 @@ def test_a_broken_answer_of_the_database_is_said(audit, monkeypatch):
 
 
 def test_a_vulnerability_is_named(audit, monkeypatch):
-    text = '{"dependencies": [{"name": "six", "version": "1.0", "vulns": [{"id": "CVE-1"}]}]}'
+    text = ('{"dependencies": [{"name": "six", "version": "1.0", "vulns": [{"id": "CVE-1"}]}, '
+            '{"name": "torch", "skip_reason": "not on PyPI"}]}')
     monkeypatch.setattr(audit.shutil, 'which', lambda name: '/bin/pip-audit')
     monkeypatch.setattr(audit.subprocess, 'run', lambda *a, **k: subprocess.CompletedProcess(a, 1, text, ''))
-    assert audit.vulnerabilities() == (['six 1.0: CVE-1'], None)
+    assert audit.vulnerabilities() == (['six 1.0: CVE-1', 'torch: NOT checked, not on PyPI'], None)
 
 
 def test_a_licence_that_forbids_commercial_use_is_seen(audit):

@@ -24,9 +24,10 @@ class PairsInMemory(Dataset):
     """Eight pairs of noise with masks and labels, in the interface of ``PairedDataset``; targets are ``labelled`` too
     or not."""
 
-    def __init__(self, num_keypoints: int = 18, domains: tuple[str, ...] = DOMAINS, labelled: bool = False) -> None:
+    def __init__(self, num_keypoints: int = 18, domains: tuple[str, ...] = DOMAINS, labelled: bool = False,
+                 masks: bool = True) -> None:
         self.metainfo, self.domains, self.active = dict(num_keypoints=num_keypoints), domains, domains
-        self.labelled = labelled
+        self.labelled, self.masks = labelled, masks
 
     def activate(self, domains) -> None:
         """Load these domains from now on."""
@@ -41,8 +42,11 @@ class PairsInMemory(Dataset):
         index = key[0] if isinstance(key, tuple) else key
         noise = torch.Generator().manual_seed(index)
         image = torch.randint(0, 256, (3, SIZE, SIZE), generator=noise, dtype=torch.uint8)
-        return [dict(inputs=image, data_samples=data_sample(domain, index, domain == 'synthetic' or self.labelled))
-                for domain in self.active]
+        samples = [data_sample(domain, index, domain == 'synthetic' or self.labelled) for domain in self.active]
+        if not self.masks:
+            for sample in samples:
+                del sample.gt_fields
+        return [dict(inputs=image, data_samples=sample) for sample in samples]
 
 
 class Record(Hook):

@@ -46,7 +46,12 @@ def test_linear_is_constant_and_then_a_line():
 @pytest.mark.parametrize(('change', 'message'), [
     (dict(epochs=0), 'epochs=0'), (dict(lr=0), 'lr=0'), (dict(loss_weights={}), 'no loss is on'),
     (dict(loss_weights=dict(render=0)), 'no loss is on'), (dict(schedule='fall'), "schedule='fall'"),
-    (dict(decay_begin=1.0), 'decay_begin=1.0'),
+    (dict(decay_begin=1.0), 'decay_begin=1.0'), (dict(epochs=None), 'epochs=None'), (dict(lr='1e-3'), "lr='1e-3'"),
+    (dict(lr=float('inf')), 'lr=inf'), (dict(loss_weights=['render']), r"loss_weights=\['render'\]"),
+    (dict(loss_weights=dict(render=float('nan'))), "weight of 'render' is nan"),
+    (dict(loss_weights=dict(render=-1)), "weight of 'render' is -1"), (dict(milestones=40), 'milestones=40, a tuple'),
+    (dict(milestones=(50, )), 'milestone 50 is not within its 50 epochs'),
+    (dict(schedule='cosine'), "milestones go with schedule='step', not 'cosine'"),
     (dict(epoch=3), "unknown field 'epoch'")])
 def test_bad_stages_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
@@ -56,5 +61,11 @@ def test_bad_stages_are_refused(change, message):
 def test_empty_and_duplicate_stages_are_refused():
     with pytest.raises(ValueError, match='train_cfg.stages is empty'):
         parse_stages([])
+    with pytest.raises(ValueError, match='stages is a dict: a list'):
+        parse_stages(PAPER[0])
+    with pytest.raises(ValueError, match="stage 'full': lr is missing"):
+        parse_stages([PAPER[0], dict(name='full', epochs=1)])
+    with pytest.raises(ValueError, match='stage 2: name is missing'):
+        parse_stages([PAPER[0], dict(epochs=1)])
     with pytest.raises(ValueError, match='are not unique'):
         parse_stages([PAPER[0], PAPER[0]])

@@ -51,7 +51,7 @@ def test_cardinality(n: int, k: int, d: int, hm: int, wm: int, h: int) -> None:
     (dict(window=4), 'window: an odd number of bins .* got 4'),
     (dict(window=-1), 'window: an odd number'),
     (dict(window=None), 'num_hypotheses=3, got None'),
-    (dict(num_hypotheses=0), 'num_hypotheses: at least 1 expected, got 0'),
+    (dict(num_hypotheses=0), 'num_hypotheses: a whole number of at least 1 expected, got 0'),
     (dict(peak_threshold=1.5), 'peak_threshold: a fraction'),
     (dict(mapping='edges'), "mapping: one of 'centre', 'released'"),
     (dict(depth=7), r'num_keypoints \* depth = 2 \* 7 = 14 channels expected, got 16'),

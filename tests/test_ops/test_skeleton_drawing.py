@@ -44,6 +44,7 @@ def test_cardinality(n: int, size: int | tuple[int, int]) -> None:
     (dict(links=[(0, 1, 2)]), r'links: shape \(L, 2\) expected'),
     (dict(width=0.0), 'width: a number above 0'),
     (dict(width_factors=[1.0, 2.0]), r'width_factors: shape \(1\) expected, got \(2,\)'),
+    (dict(width_factors=[0.0]), 'width_factors: numbers above 0 expected, got 0'),
     (dict(mapping='edge'), 'mapping: one of'),
     (dict(size=0), 'size: a number above 0'),
 ])

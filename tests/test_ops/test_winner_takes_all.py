@@ -45,6 +45,16 @@ def test_first_hypothesis_is_never_excluded(level: str) -> None:
     assert winner_takes_all(KEYPOINTS, valid, level).item() == pytest.approx(KEYPOINTS[:, 0].mean().item())
 
 
+@pytest.mark.parametrize('level', ['sample', 'keypoint', 'batch'])
+def test_what_is_not_labelled_may_be_nan(level: str) -> None:
+    weights = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    broken = torch.where(weights.unsqueeze(1) > 0, KEYPOINTS, torch.nan).requires_grad_()
+    found = winner_takes_all(broken, weights=weights, level=level)
+    assert found.item() == winner_takes_all(KEYPOINTS, weights=weights, level=level).item()
+    found.backward()
+    assert broken.grad.isfinite().all()
+
+
 def test_weights_of_keypoints() -> None:
     weights = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     assert winner_takes_all(KEYPOINTS, weights=weights).item() == pytest.approx(1.5)

@@ -116,7 +116,11 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def check_weights(model: nn.Module, path: str) -> None:
-    """A last good checkpoint is worth more than a newest one."""
+    """Whether a model may be saved: a last good checkpoint is worth more than a newest one.
+
+    Raises:
+        FloatingPointError: A weight is not finite; the message names it and the checkpoint that was not written.
+    """
     for name, value in model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise FloatingPointError(f'{path}: not written, {name} of the model is not finite; the checkpoint before '

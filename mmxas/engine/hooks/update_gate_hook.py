@@ -35,9 +35,11 @@ class UpdateGateHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         optimizer = runner.optim_wrapper.optimizer
 
+        wrapper = runner.optim_wrapper
+
         def gate(*_args, **_kwargs) -> None:
             idle = set(model.idle_modules())
-            step = step_of(runner.optim_wrapper, runner.iter, len(runner.train_dataloader))
+            step = step_of(wrapper, runner.iter, len(runner.train_dataloader))
             turn = None if 'discriminator' in idle else self.turn(step)
             if turn == 'detector':
                 idle.add('discriminator')
@@ -47,11 +49,20 @@ class UpdateGateHook(Hook):
                         parameter.grad = None
 
         self._handle = optimizer.register_step_pre_hook(gate)
+        clip = getattr(wrapper, '_clip_grad', None)
+        if clip is not None:  # before the step, and the norm is that of what moves
+
+            def clip_what_moves() -> None:
+                gate()
+                clip()
+
+            wrapper._clip_grad = clip_what_moves
 
     def after_train(self, runner: Runner) -> None:
         """Detach."""
         if self._handle is not None:
             self._handle.remove()
+            runner.optim_wrapper.__dict__.pop('_clip_grad', None)
 
     def turn(self, step: int) -> str | None:
         """Whose a step is: ``'discriminator'``, ``'detector'``, or None for both."""

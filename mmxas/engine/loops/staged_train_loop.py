@@ -43,7 +43,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     Raises:
         ValueError: The data set's number of keypoints is not the head's; a stage weighs a loss that the model has not,
-            or one whose network or data are missing.
+            or one whose network, data or masks are missing.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
@@ -69,6 +69,18 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         self._check_keypoints()
         for stage in self.stages:
             self._set(stage)
+            self._check_masks(stage)
+
+    def _check_masks(self, stage: Stage) -> None:
+        """Whether a stage that reads masks has any: the paper's first one with targets begins after 50 epochs."""
+        dataset, model = self.dataloader.dataset, self.model
+        reads = [name for name in model.loss_weights if model.criteria[name].reads == 'mask']
+        if not reads or not hasattr(dataset, 'activate'):
+            return
+        sample = dataset[0][0]['data_samples']
+        if 'gt_fields' not in sample or 'mask' not in sample.gt_fields:
+            raise ValueError(f'stage {stage.name!r}: the loss {reads[0]!r} reads masks, but the target data set has '
+                             f'none ({sample.metainfo.get("img_path")}); tools/generate_masks.py makes them')
 
     def _check_keypoints(self) -> None:
         dataset = self.dataloader.dataset

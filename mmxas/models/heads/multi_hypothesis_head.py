@@ -129,10 +129,16 @@ class MultiHypothesisHead(BaseHead):
             of ones (a peak's height is no visibility), ``hypotheses`` (1, H, K, 3),
             ``hypothesis_scores`` and ``hypothesis_valid`` (1, H, K), ``hypotheses_norm`` (1, H, K, 3) and
             ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_profiles`` also N ``PixelData``.
+
+        Raises:
+            ValueError: ``flip_test`` without ``flip_indices`` in the samples' meta information.
         """
         test_cfg = test_cfg or {}
         if test_cfg.get('flip_test', False):
-            flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            flip_indices = batch_data_samples[0].metainfo.get('flip_indices')
+            if flip_indices is None:
+                raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
+                                 'take a data set that gives them, or flip_test=False')
             logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
         else:
             logits = self.forward(feats)

@@ -26,11 +26,12 @@ class FacingLoss(nn.Module):
 
     def __init__(self, skeleton: str | dict) -> None:
         super().__init__()
-        found = load_skeleton(skeleton)
-        self.pairs = tuple((left, right) for left, right, _ in centre_triples(found.parents, found.pairs))
+        self.skeleton = load_skeleton(skeleton)
+        self.pairs = tuple(
+            (left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.pairs))
         if not self.pairs:
-            raise ValueError(f'FacingLoss: no pair of the skeleton {found.name!r} hangs on an unpaired keypoint, so '
-                             'that it cannot say which way a body faces; leave this loss out')
+            raise ValueError(f'FacingLoss: no pair of the skeleton {self.skeleton.name!r} hangs on an unpaired '
+                             'keypoint, so that it cannot say which way a body faces; leave this loss out')
 
     def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:
         """Features of N samples, the last of which is the facing (N, 2), and keypoints (N, K, 3), to a scalar.

@@ -42,7 +42,7 @@ class SymmetryLoss(nn.Module):
         super().__init__()
         check_choice(bones, tuple(_BONES), 'bones')
         check_choice(level, ('sample', 'batch'), 'level')
-        skeleton = load_skeleton(skeleton)
+        self.skeleton = skeleton = load_skeleton(skeleton)
         self.bone_weight, self.keypoint_weight, self.level = bone_weight, keypoint_weight, level
         self.bone_pairs = _BONES[bones](skeleton.parents, skeleton.pairs)
         self.triples = centre_triples(skeleton.parents, skeleton.pairs)

@@ -16,6 +16,7 @@ from torch.func import functional_call
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.heads.multi_hypothesis_head import stack_labels
 from mmxas.ops import Hypotheses, Marginals, draw_skeleton
+from mmxas.ops.checks import check_positive
 from mmxas.registry import MODELS
 
 
@@ -42,8 +43,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
             logged (``grad/<term>``), so that a term that teaches nothing is seen. 0 for never. Defaults to 50.
 
     Raises:
-        ValueError: The head's or the discriminator's keypoints are not the skeleton's, or a loss needs a component that
-            is not there.
+        ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
+            component that is not there or has a name with ``loss`` in it, or a size or width is not positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -55,9 +56,13 @@ class XASPoseEstimator(TopdownPoseEstimator):
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
         self.skeleton = load_skeleton(skeleton)
-        if self.head.num_keypoints != self.skeleton.num_keypoints:
-            raise ValueError(f'model.head.num_keypoints is {self.head.num_keypoints}, but the skeleton '
-                             f'{self.skeleton.name!r} has {self.skeleton.num_keypoints} keypoints')
+        given = getattr(self.head, 'num_keypoints', None)
+        if given is None:
+            raise ValueError(f'model.head is a {type(self.head).__name__}: a head with num_keypoints and decode_volume '
+                             'is expected, such as MultiHypothesisHead')
+        if given != self.skeleton.num_keypoints:
+            raise ValueError(f'model.head.num_keypoints is {given}, but the skeleton {self.skeleton.name!r} has '
+                             f'{self.skeleton.num_keypoints} keypoints')
         self.physique = MODELS.build(physique) if physique else None
         self.discriminator = MODELS.build(discriminator) if discriminator else None
         judged = getattr(self.discriminator, 'num_keypoints', self.skeleton.num_keypoints)
@@ -65,8 +70,25 @@ class XASPoseEstimator(TopdownPoseEstimator):
             raise ValueError(f'model.discriminator judges poses of {judged} keypoints, but the skeleton '
                              f'{self.skeleton.name!r} has {self.skeleton.num_keypoints}')
         self.criteria = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in (losses or {}).items()})
+        for name, criterion in self.criteria.items():
+            self._check_loss(name, criterion)
+        check_positive(line_width, 'model.line_width')
+        if mask_size is not None and (not isinstance(mask_size, int) or mask_size < 1):
+            raise ValueError(f'model.mask_size: a side in px (1 or more) or None expected, got {mask_size!r}')
         self.mask_size, self.line_width, self.grad_log_interval = mask_size, line_width, grad_log_interval
         self.set_stage(dict.fromkeys(self.criteria, 1.0) if loss_weights is None else loss_weights)
+
+    def _check_loss(self, name: str, criterion: nn.Module) -> None:
+        if 'loss' in name:  # mmengine adds up all that has it in its name, and would add grad/<name>
+            raise ValueError(f"model.losses: the name {name!r} has 'loss' in it, which is put before it by itself")
+        if not hasattr(criterion, 'reads'):
+            raise ValueError(f'model.losses.{name} is a {type(criterion).__name__}: a loss that says what it reads is '
+                             'expected, such as SyntheticKeypointLoss')
+        skeleton = getattr(criterion, 'skeleton', self.skeleton)
+        if (skeleton.keypoints, skeleton.parents, skeleton.pairs) != (
+                self.skeleton.keypoints, self.skeleton.parents, self.skeleton.pairs):
+            raise ValueError(f'model.losses.{name} has the skeleton {skeleton.name!r}, but model.skeleton is '
+                             f'{self.skeleton.name!r}: set both to one')
 
     # ------------------------------------------------------------------ stages
 
@@ -126,6 +148,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
         Raises:
             FloatingPointError: A term is not finite; the batch's files are named.
+            ValueError: A target has no mask, or one of another size than the first one's, where a loss reads masks; no
+                synthetic pose is whole, where a discriminator is taught; or no loss reads what the batch holds.
         """
         synthetic = [i for i, s in enumerate(data_samples) if s.metainfo.get('domain') == 'synthetic']
         target = [i for i, s in enumerate(data_samples) if s.metainfo.get('domain') != 'synthetic']
@@ -142,7 +166,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         if poses is not None:
             terms.update(self._target_terms(poses, [data_samples[i] for i in target], inputs.shape[-1]))
             if labels is not None and self._is_on('critic'):
-                adversarial, own = self._adversarial_terms(poses, labels)
+                adversarial, own = self._adversarial_terms(poses, self._whole(labels, weights))
                 terms.update(adversarial)
         if not terms:
             raise ValueError(f'the batch has {len(target)} target and {len(synthetic)} synthetic samples: none of '
@@ -182,7 +206,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         if not names:
             return terms
         drawn = self.draw(poses.keypoints[:, 0, :, :2], self.mask_size or crop_size)
-        masks = torch.stack([torch.as_tensor(s.gt_fields.mask) for s in samples]).to(drawn)
+        masks = torch.stack(_masks(samples)).to(drawn)
         masks = F.interpolate(masks, drawn.shape[-2:], mode='area')
         body = None if self.physique is None else self.physique(drawn)
         for name in names:
@@ -216,6 +240,15 @@ class XASPoseEstimator(TopdownPoseEstimator):
             own[f'loss_discriminator_{name}'] = loss.discriminator(fake_scores, real_scores, poses.valid)
         return generator, own
 
+    @staticmethod
+    def _whole(labels: Tensor, weights: Tensor) -> Tensor:
+        """The poses of which every keypoint is known: a discriminator would learn what fills the others."""
+        whole = labels[(weights > 0).all(dim=1)]
+        if not len(whole):
+            raise ValueError(f'none of {len(labels)} synthetic poses has all its keypoints labelled: the discriminator '
+                             'needs whole poses')
+        return whole
+
     def _touch_idle(self) -> Tensor | None:
         """Zero, through every parameter that no term uses (None without any): DDP asks that each takes part."""
         idle = [p.sum() for name in sorted(self.idle_modules()) if getattr(self, name, None) is not None
@@ -229,9 +262,10 @@ class XASPoseEstimator(TopdownPoseEstimator):
         norms = {}
         for name in self.loss_weights:
             value = losses.get(f'loss_{name}')
-            if value is None or not value.requires_grad:
+            if value is None:
                 continue
-            grads = torch.autograd.grad(value, heatmaps, retain_graph=True, allow_unused=True)
+            grads = torch.autograd.grad(value, heatmaps, retain_graph=True, allow_unused=True) \
+                if value.requires_grad else ()
             squares = [g.float().pow(2).sum() for g in grads if g is not None]
             norms[f'grad/{name}'] = torch.stack(squares).sum().sqrt() if squares else value.new_zeros(())
         return norms
@@ -265,3 +299,19 @@ class XASPoseEstimator(TopdownPoseEstimator):
             hypotheses[..., :2] = (hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
                                    + meta['input_center'] - 0.5 * meta['input_scale'])
         return samples
+
+
+def _masks(samples: Sequence) -> list[Tensor]:
+    """Masks (1, S, S) of target samples, each of which must have one."""
+    masks = []
+    for sample in samples:
+        name = sample.metainfo.get('img_path') or sample.metainfo.get('sample_name')
+        mask = getattr(sample.gt_fields, 'mask', None) if 'gt_fields' in sample else None
+        if mask is None:
+            raise ValueError(f'{name}: no mask, which a loss reads; give the target data set masks '
+                             '(tools/generate_masks.py makes them) or leave the mask loss out')
+        masks.append(torch.as_tensor(mask))
+        if masks[-1].shape != masks[0].shape:
+            raise ValueError(f'{name}: a mask of shape {tuple(masks[-1].shape)}, but {tuple(masks[0].shape)} in the '
+                             'batch before it')
+    return masks

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmxas.engine.hooks import UpdateGateHook
@@ -64,6 +65,25 @@ def test_each_side_has_its_turn_where_gradients_are_accumulated(make_runner):
     runner.train()
     rest = {'backbone', 'head', 'physique'}
     assert [record['moved'] for record in runner.record.iterations] == [set(), {'discriminator'}, set(), rest] * 2
+
+
+def test_only_what_moves_counts_in_clipping():
+    """An idle side's gradient had taken most of the norm, and the other side's step was short."""
+    model = _Model()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1.0), clip_grad=dict(max_norm=1.0))
+    runner = SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0, train_dataloader=range(2))
+    hook = UpdateGateHook(dict(discriminator=1, detector=1))
+    hook.before_train(runner)
+    before = [p.detach().clone() for p in model.discriminator.parameters()]
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 100.0)
+    for parameter in model.discriminator.parameters():
+        parameter.grad = torch.full_like(parameter, 3.0)
+    wrapper.step()
+    moved = torch.cat([(p - b).flatten() for p, b in zip(model.discriminator.parameters(), before)])
+    assert moved.norm().item() == pytest.approx(1.0, rel=1e-4)
+    hook.after_train(runner)
+    assert '_clip_grad' not in vars(wrapper)
 
 
 @pytest.mark.parametrize('alternate', [dict(discriminator=1), dict(discriminator=0, detector=1), dict(a=1, detector=1)])

@@ -59,6 +59,8 @@ def test_random_numbers_are_a_function_of_seed_and_iteration(make_runner):
     (dict(data=dict(domains=('synthetic', ))), r"a loss needs \['target'\] samples"),
     (dict(model=dict(discriminator=None, loss_weights=dict(render=1.0)), train_cfg=dict(stages=[
         RENDER, dict(RENDER, name='b', loss_weights=dict(adversarial=1))])), 'needs model.discriminator'),
+    (dict(data=dict(masks=False), train_cfg=dict(stages=[RENDER, dict(RENDER, name='b', loss_weights=dict(mask=1))])),
+     "stage 'b': the loss 'mask' reads masks, but the target data set has none .*target_0.jpg"),
     (dict(train_cfg=dict(stages=[dict(RENDER, epochs=0)])), 'epochs=0'),
     (dict(train_cfg=dict(alternate=dict(generator=1))), 'alternate=')])
 def test_what_cannot_be_trained_is_refused_before_the_first_iteration(make_runner, changes, message):

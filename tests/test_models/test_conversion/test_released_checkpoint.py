@@ -63,3 +63,23 @@ def test_another_content_is_refused_by_what_it_is(content, message, reference):
 def test_the_state_of_another_model_is_not_released(reference):
     with pytest.raises(ValueError, match=r'x: \d+ tensors are missing \(backbone'):
         to_released({}, reference, source='x')
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda t: t.half(), r'holds torch.float16, torch.float32 expected'),
+    (lambda t: t.int(), r'holds torch.int32, torch.float32 expected'),
+    (lambda t: t * float('nan'), r'holds 2048 numbers that are not finite'),
+    (lambda t: t.to_sparse(), r'is of torch.sparse_coo on cpu, torch.strided on the cpu expected'),
+    (lambda t: t.to('meta'), r'is of torch.strided on meta, torch.strided on the cpu expected')])
+def test_tensors_without_usable_numbers_are_named(released, reference, change, message):
+    released['unsup_model'][WEIGHT] = change(released['unsup_model'][WEIGHT])
+    with pytest.raises(ValueError, match=f'a.pth.tar: unsup_model/{WEIGHT} {message}'):
+        from_released(released, reference, 'a.pth.tar')
+
+
+@pytest.mark.parametrize('epochs', ['x', 1.5, True])
+def test_epochs_are_a_number(released, reference, epochs):
+    with pytest.raises(ValueError, match=f'a: epochs is {epochs!r}, a whole number expected'):
+        from_released({**released, 'epochs': epochs}, reference, 'a')
+    del released['epochs']
+    assert from_released(released, reference).epochs is None

@@ -184,3 +184,13 @@ def test_a_full_checkpoint_converts_back_to_equal_tensors(released_config, full_
     for name in ('unsup_model', 'unsup_disc'):
         assert back[name].keys() == first[name].keys()
         assert all(torch.equal(back[name][key], value) for key, value in first[name].items())
+
+
+def test_a_file_without_body_model_buffers_gives_none(released, released_file, small_config, tmp_path):
+    convert_from_released(released_file, tmp_path / 'a.pth', small_config)
+    for name in ('unsup_model', 'unsup_disc'):
+        del released[name]['smpl_layer.th_v_template']
+    torch.save(released, tmp_path / 'bare.pth.tar')
+    with pytest.raises(ValueError, match=r'bare.pth.tar: no smpl_layer.\* buffers in unsup_model and unsup_disc'):
+        convert_to_released(tmp_path / 'a.pth', tmp_path / 'b.pth.tar', small_config, tmp_path / 'bare.pth.tar')
+    assert not (tmp_path / 'b.pth.tar').exists()

@@ -90,7 +90,9 @@ def test_released_mapping_leads_back_to_pixels_as_well(batch):
 
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(window=4), 'window: an odd number .* got 4'), (dict(window=None), 'num_hypotheses=3, got None'),
-    (dict(num_hypotheses=0), 'num_hypotheses: at least 1'), (dict(peak_threshold=1.5), 'peak_threshold: .* got 1.5'),
+    (dict(num_hypotheses=0), 'num_hypotheses: a whole number of at least 1'),
+    (dict(num_hypotheses=2.5), 'num_hypotheses: .* got 2.5'), (dict(window='15'), "window: .* got '15'"),
+    (dict(peak_threshold=1.5), 'peak_threshold: .* got 1.5'),
     (dict(mapping='edge'), 'edge'), (dict(deconv_kernel_sizes=(4, 4)), '1 deconv_out_channels but 2'),
     (dict(deconv_kernel_sizes=(5, )), 'deconv_kernel_sizes: 5 given')])
 def test_refusals(changes, message):
@@ -101,3 +103,10 @@ def test_refusals(changes, message):
 def test_labels_of_another_skeleton_are_named(batch):
     with pytest.raises(ValueError, match='synthetic_0.jpg: 18 keypoints, but the head predicts 17'):
         stack_labels(batch[1][3:], 17, 'cpu')
+
+
+def test_a_flip_test_needs_to_know_what_is_left_and_right(batch):
+    sample = copy.deepcopy(batch[1][0])
+    sample.pop('flip_indices')
+    with pytest.raises(ValueError, match='flip_test: the samples have no flip_indices'):
+        _head().predict([torch.rand(1, 4, 4, 4)] * 2, [sample], dict(flip_test=True))

@@ -4,8 +4,12 @@ import copy
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import PixelData
 
 FULL = dict(mask=0.02, adversarial=1.0, render=0.5)
+
+
+OTHER = dict(name='other', keypoints=list('abcde'), parents=[0, 0, 0, 1, 2], pairs=[[1, 2], [3, 4]])
 
 
 def _gradients(model) -> dict[str, torch.Tensor]:
@@ -119,7 +123,7 @@ def test_gradient_norms_are_logged(make_estimator, batch):
 def test_detached_generator_teaches_nothing_and_says_so(make_estimator, batch):
     losses = dict(adversarial=dict(type='WTAAdversarialLoss', detach=True))
     model = make_estimator(losses=losses, grad_log_interval=1)
-    assert 'grad/adversarial' not in model.loss(*batch) or model.loss(*batch)['grad/adversarial'] == 0
+    assert model.loss(*batch)['grad/adversarial'] == 0
 
 
 def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
@@ -135,7 +139,14 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(physique=None), "'mask' has a physique_weight, but model.physique is None"),
     (dict(loss_weights=dict(texture=1)), "names 'texture', but model.losses has: render, mask, adversarial"),
     (dict(discriminator=dict(type='MLPDiscriminator', num_keypoints=17)), 'judges poses of 17 keypoints'),
-    (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], pairs=[])), "'two' has 2 keypoints")])
+    (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], pairs=[])), "'two' has 2 keypoints"),
+    (dict(line_width=-1.0), 'line_width: a number above 0 expected, got -1.0'),
+    (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),
+    (dict(losses=dict(render_loss=dict(type='SyntheticKeypointLoss'))), "the name 'render_loss' has 'loss' in it"),
+    (dict(losses=dict(render=dict(type='MPJPELoss'))), 'losses.render is a MPJPELoss: a loss that says what it reads'),
+    (dict(losses=dict(symmetry=dict(type='SymmetryLoss', skeleton=OTHER))), "losses.symmetry has the skeleton 'other'"),
+    (dict(losses=dict(facing=dict(type='FacingLoss', skeleton=OTHER))), "losses.facing has the skeleton 'other'"),
+    (dict(head=dict(type='HeatmapHead', in_channels=8, out_channels=18)), 'model.head is a HeatmapHead: a head with')])
 def test_bad_configs_are_refused_before_training(make_estimator, changes, message):
     with pytest.raises(ValueError, match=message):
         make_estimator(**changes)
@@ -152,6 +163,30 @@ def test_unlabelled_synthetic_sample_is_named(make_estimator, batch):
     inputs, samples = batch
     del samples[5].gt_instance_labels
     with pytest.raises(ValueError, match='synthetic_2.jpg: has no keypoint_norm label'):
+        model.loss(inputs, samples)
+
+
+def test_a_target_without_a_mask_is_named(make_estimator, batch):
+    model = make_estimator()
+    inputs, samples = batch
+    samples[2].gt_fields = PixelData(mask=torch.zeros(1, 16, 16))
+    with pytest.raises(ValueError, match=r'target_2.jpg: a mask of shape \(1, 16, 16\), but \(1, 32, 32\)'):
+        model.loss(inputs, samples)
+    del samples[1].gt_fields
+    with pytest.raises(ValueError, match='target_1.jpg: no mask, which a loss reads'):
+        model.loss(inputs, samples)
+
+
+def test_the_discriminator_learns_from_whole_poses_only(make_estimator, batch):
+    model = make_estimator(losses=dict(adversarial=dict(type='WTAAdversarialLoss')))
+    inputs, samples = batch
+    whole = model.loss(inputs[[0, 1, 2, 3, 5]], [*samples[:4], samples[5]])['loss_discriminator_adversarial']
+    labels = samples[4].gt_instance_labels
+    labels.keypoint_weights[0, 3], labels.keypoint_norm[0, 3] = 0.0, float('nan')
+    torch.testing.assert_close(model.loss(inputs, samples)['loss_discriminator_adversarial'], whole)
+    for sample in samples[3:]:
+        sample.gt_instance_labels.keypoint_weights[0, 3] = 0.0
+    with pytest.raises(ValueError, match='none of 3 synthetic poses has all its keypoints labelled'):
         model.loss(inputs, samples)
 
 
