@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -33,7 +34,25 @@ def plain_decode(logits: Tensor, num_keypoints: int = K, num_hypotheses: int = H
     volume = volume.view(batch, num_keypoints, depth, height, width)
     x = (volume * bin_positions(width)).sum(dim=(2, 3, 4))
     y = (volume * bin_positions(height)[:, None]).sum(dim=(2, 3, 4))
-    profile = volume.sum(dim=(3, 4))
+    return _plain_poses(x, y, volume.sum(dim=(3, 4)), num_hypotheses, window)
+
+
+def plain_decode_marginals_first(logits: Tensor) -> Tensor:
+    """The same with less work: the dense volume is summed onto its axes, and only the sums are multiplied.
+
+    Not how equation 2 is written; it shows what is left of the speedup against a plain way that does no more than it
+    has to.
+    """
+    volume = logits.unflatten(1, (K, -1))
+    volume = volume.flatten(2).softmax(dim=-1).view(volume.shape)
+    x = (volume.sum(dim=(2, 3)) * bin_positions(volume.shape[4])).sum(dim=-1)
+    y = (volume.sum(dim=(2, 4)) * bin_positions(volume.shape[3])).sum(dim=-1)
+    return _plain_poses(x, y, volume.sum(dim=(3, 4)), H, WINDOW)
+
+
+def _plain_poses(x: Tensor, y: Tensor, profile: Tensor, num_hypotheses: int, window: int) -> Tensor:
+    """(N, K) x and y, (N, K, D) profile to (N, H, K, 3)."""
+    depth = profile.shape[-1]
     peaks = depth_peaks(profile, num_hypotheses).index
     bins = torch.arange(depth)
     weights = profile.unsqueeze(2) * ((bins - peaks.unsqueeze(-1)).abs() <= window // 2)
@@ -57,11 +76,12 @@ def example_logits(batch: int = N, depth: int = D, size: int = SIZE) -> Tensor:
     return logits
 
 
-def build(way: str, batch: int = N, depth: int = D, size: int = SIZE) -> Callable[[], tuple[Tensor, Tensor]]:
+def build(way: str, batch: int = N, depth: int = D, size: int = SIZE,
+          plain: Callable[[Tensor], Tensor] = plain_decode) -> Callable[[], tuple[Tensor, Tensor]]:
     """One forward and backward; returns poses and the logits' gradient."""
     logits = example_logits(batch, depth, size)
     weights = torch.randn(batch, H, K, 3, generator=torch.Generator().manual_seed(1))
-    decode = {'plain': plain_decode, 'ours': ours_decode}[way]
+    decode = {'plain': plain, 'ours': ours_decode}[way]
 
     def run() -> tuple[Tensor, Tensor]:
         leaf = logits.detach().requires_grad_()
@@ -73,4 +93,6 @@ def build(way: str, batch: int = N, depth: int = D, size: int = SIZE) -> Callabl
 
 
 CONTESTS = [Contest('decode', f'decode {K}x{D}x{SIZE}x{SIZE}, batch {N}, forward + backward', build, 5.0, 0.4,
-                    authors_ms=361.0)]
+                    authors_ms=361.0),
+            Contest('decode_marginals_first', 'the same, against marginals first',
+                    partial(build, plain=plain_decode_marginals_first))]

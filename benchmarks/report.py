@@ -78,7 +78,7 @@ def roofline(content: dict[str, Any]) -> str:
     for name, operation in content['operations'].items():
         parts = ['; '.join(f'{part}: {number(value)}' for part, value in operation['parts_ms'][kind].items()) or '–'
                  for kind in ('memory', 'processor')]
-        times = [number(operation[key]) for key in ('bound_ms', 'sum_ms', 'measured_ms')]
+        times = [number(operation.get(key)) for key in ('bound_ms', 'sum_ms', 'aim_ms', 'measured_ms')]
         share = 100 * operation['bound_ms'] / operation['measured_ms']
         rows.append([f'`{name}`', *parts, *times, f'{share:.0f} %'])
     text = (f'Measured rates with {content["threads"]} threads: memory {rate["memory"]:.1f} GB/s (copy), new pages '
@@ -86,7 +86,7 @@ def roofline(content: dict[str, Any]) -> str:
             f'{rate["gemm"]:.0f} GFLOP/s in float32 by torch\'s matrix product, {rate["onednn"]:.0f} by oneDNN\'s, '
             f'{rate["conv"]:.0f} by its convolution.')
     return f'{text}\n\n' + table(['operation', 'memory, ms', 'processor, ms', 'bound (the longer), ms', 'sum, ms',
-                                  'measured, ms', 'bound / measured'], rows)
+                                  'aim, ms', 'measured, ms', 'bound / measured'], rows)
 
 
 def processes(content: dict[str, Any]) -> str:

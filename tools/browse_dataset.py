@@ -17,17 +17,24 @@ from mmxas.visualization.contact_sheet import contact_sheet
 from mmxas.visualization.sample_pictures import browse
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} given, 1 or more expected')
+    return number
+
+
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='default: train')
-    parser.add_argument('--num', type=int, default=16, help='samples, evenly spread (default: 16)')
+    parser.add_argument('--num', type=_positive, default=16, help='samples, evenly spread (default: 16)')
     parser.add_argument('--seed', type=int, default=0, help='of the augmentation (default: 0)')
-    parser.add_argument('--side', type=int, default=160, help='of a panel in px (default: 160)')
+    parser.add_argument('--side', type=_positive, default=160, help='of a panel in px (default: 160)')
     parser.add_argument('--out', help='folder of one picture a sample; default: work_dirs/<name of the config>/browse')
     parser.add_argument('--sheet', help='write one picture of all samples instead, to this file')
-    parser.add_argument('--columns', type=int, default=2, help='samples in a row of the sheet (default: 2)')
+    parser.add_argument('--columns', type=_positive, default=2, help='samples in a row of the sheet (default: 2)')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help='change single settings of the config')
     return parser.parse_args(argv)
@@ -55,8 +62,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run; an expected mistake is one line on stderr and exit status 1."""
     try:
         print(f'drawn: {run(parse_args(argv))}')
-    except (UsageError, ValueError, OSError, KeyError) as error:
-        print(f'browse_dataset: {error}', file=sys.stderr)
+    except (UsageError, ValueError, OSError, KeyError, TypeError, ImportError) as error:
+        print(f'browse_dataset: {" ".join(str(error).split())}', file=sys.stderr)
         return 1
     return 0
 

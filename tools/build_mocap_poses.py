@@ -23,6 +23,7 @@ DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'mmxas/synthesis/data/moc
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', type=Path, help='the pybullet wheel, or a folder that it was unpacked into')
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='the file to write (default: %(default)s)')
@@ -40,6 +41,7 @@ def read_clips(source: Path) -> dict[str, Motion]:
 
 
 def clip_name(path: Path) -> str:
+    """A clip's name: ``humanoid3d_walk.txt`` is ``walk``."""
     return path.stem.removeprefix('humanoid3d_')
 
 
@@ -59,6 +61,11 @@ def pack(clips: dict[str, Motion]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
+    """Retarget the clips and write the file.
+
+    Raises:
+        SystemExit: There is no clip in the source.
+    """
     args = parse_args()
     clips = read_clips(args.source)
     if not clips:

@@ -8,9 +8,10 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 
 # isort: split
 import numpy as np
-from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mmxas.apis import command_line
+from mmxas.apis.command_line import KeyValueAction
 from mmxas.evaluation.mean_pose import mean_pose, save_mean_pose
 from mmxas.registry import DATASETS
 
@@ -22,15 +23,15 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out', required=True, help='the json file to write')
     parser.add_argument('--dataset', default='train_dataloader.dataset.target',
                         help='where in the config the data set is (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='changes of the config, key=value')
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, help='changes of the config, key=value')
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Compute and write the mean pose."""
     args = parse_args(arguments)
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = command_line.load_config(args.config)
+    command_line.merge_options(config, args.cfg_options)
     init_default_scope(config.get('default_scope', 'mmpose'))
     options = config
     for key in args.dataset.split('.'):
@@ -46,4 +47,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    command_line.run_tool(main)

@@ -7,6 +7,7 @@ from mmxas.apis.demo import run_demo
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', nargs='?', default='configs/xas_mocap.py', help='the recipe')
     parser.add_argument('--work-dir', default='work_dirs/demo', help='where everything goes')
@@ -16,6 +17,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Run the demo and print its table."""
     args = parse_args()
     print(run_demo(Path(args.config), Path(args.work_dir), args.full_recipe))
 

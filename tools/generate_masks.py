@@ -50,8 +50,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def run(args: argparse.Namespace) -> MaskReport:
-    """Make, look over, and write the report and the sheet."""
+def check_apart(images: str, out: str) -> None:
+    """Refuse to write masks among the images, which they would replace.
+
+    Raises:
+        ValueError: The folder of the masks is that of the images, lies in it, or contains it.
+    """
+    source, target = Path(images).resolve(), Path(out).resolve()
+    if source == target or (source.is_dir() and (source in target.parents or target in source.parents)):
+        raise ValueError(f'--out {out}: a folder apart from the images expected, which lie in {images}: masks would '
+                         'replace them, or count as images; give another folder, or leave --out away')
+
+
+def run(args: argparse.Namespace) -> tuple[MaskReport, list[Path]]:
+    """Make, look over, and write the report and, if there is a mask, the sheet; which files these are."""
+    check_apart(args.images, args.out)
     frames, boxes = list_frames(args.images), read_boxes(args.boxes) if args.boxes else {}
     if args.limit is not None and args.limit < len(frames):
         step = len(frames) / args.limit
@@ -61,17 +74,19 @@ def run(args: argparse.Namespace) -> MaskReport:
     report = generate_masks(frames, args.out, SEGMENTERS.build(config), config, boxes, args.sequence, args.overwrite)
     inspect_masks(frames, args.out, report, boxes, args.compare)
     out = Path(args.out)
-    write_whole(out.with_name(f'{out.name}_report.json'), json.dumps(report.to_dict(), indent=1).encode())
+    written = [out.with_name(f'{out.name}_report.json')]
+    write_whole(written[0], json.dumps(report.to_dict(), indent=1).encode())
     sheet = mask_sheet(frames, out, report, boxes, args.sheet)
     if sheet is not None:
-        write_picture(out.with_name(f'{out.name}_sheet.jpg'), sheet)
-    return report
+        written.append(out.with_name(f'{out.name}_sheet.jpg'))
+        write_picture(written[1], sheet)
+    return report, written
 
 
-def print_report(report: MaskReport, out: str) -> None:
+def print_report(report: MaskReport, written: list[Path]) -> None:
     """What came out, and the first of what looks wrong."""
     print(f'{report.total} images: {report.made} masks made, {report.kept} kept, {len(report.failed)} failed, '
-          f'{len(report.wrong)} look wrong ({out}_report.json, {out}_sheet.jpg)')
+          f'{len(report.wrong)} look wrong ({", ".join(map(str, written))})')
     for title, found in (('failed', report.failed), ('looks wrong', report.wrong)):
         for name, what in list(found.items())[:LISTED]:
             print(f'  {title}: {name}: {what if isinstance(what, str) else ", ".join(what)}')
@@ -85,11 +100,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run; an expected mistake is one line on stderr."""
     args = parse_args(argv)
     try:
-        report = run(args)
+        report, written = run(args)
     except (ValueError, OSError, ImportError, RuntimeError, TypeError) as error:
         print(f'generate_masks: {error}', file=sys.stderr)
         return 1
-    print_report(report, args.out.rstrip('/'))
+    print_report(report, written)
     return 1 if report.failed else 0
 
 

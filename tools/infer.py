@@ -9,10 +9,8 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmengine.config import DictAction
-
-from mmxas.apis import XASInferencer
-from mmxas.apis.command_line import NO_CHECKPOINT, UsageError, load_config, merge_options, require_checkpoint
+from mmxas.apis import XASInferencer, command_line
+from mmxas.apis.command_line import NO_CHECKPOINT, KeyValueAction, UsageError
 from mmxas.compat.config_paths import PREFIX
 from mmxas.safe_files import read_json
 
@@ -34,7 +32,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
                         help='depth of the root in mm, one number or one a box')
     parser.add_argument('--no-pictures', action='store_true', help='write JSON only')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help='change single settings of the config: a.b=1 c="[1,2]"')
     return parser.parse_args(arguments)
 
@@ -72,16 +70,26 @@ def read_camera(args: argparse.Namespace) -> dict | None:
     return dict(K=[[fx, 0, cx], [0, fy, cy], [0, 0, 1]], root_depth=args.root_depth)
 
 
+def build_inferencer(args: argparse.Namespace) -> XASInferencer:
+    """The detector that the command line names, with the checkpoint that it names."""
+    config = command_line.load_config(args.config)
+    command_line.merge_options(config, args.cfg_options)
+    weights = None if args.checkpoint == NO_CHECKPOINT else command_line.require_checkpoint(args.checkpoint)
+    backend = 'onnxruntime' if Path(args.checkpoint).suffix == '.onnx' else 'pytorch'
+    device = command_line.require_device(args.device)
+    return XASInferencer(config, weights, device=device, backend=backend)
+
+
 def run(args: argparse.Namespace) -> str:
-    """Detect and write; return what was done in one line."""
+    """Detect and write; return what was done in one line.
+
+    Raises:
+        UsageError: The command line does not fit together, or names something that is not there.
+    """
     boxes, camera = read_boxes(args), read_camera(args)
     if not Path(args.input).exists():
         raise UsageError(f'{args.input}: no such image or folder')
-    config = load_config(args.config)
-    merge_options(config, args.cfg_options)
-    weights = None if args.checkpoint == NO_CHECKPOINT else require_checkpoint(args.checkpoint)
-    backend = 'onnxruntime' if Path(args.checkpoint).suffix == '.onnx' else 'pytorch'
-    inferencer = XASInferencer(config, weights, device=args.device, backend=backend)
+    inferencer = build_inferencer(args)
     out_dir = Path(args.out_dir or Path('work_dirs') / Path(args.config.removeprefix(PREFIX)).stem / 'inference')
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:
@@ -100,10 +108,16 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
     try:
         print(run(args))
-    except (UsageError, OSError, ValueError, ImportError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    except (UsageError, OSError, ValueError, ImportError, RuntimeError) as error:
+        message = str(error)
+    except KeyError as error:
+        message = command_line.unknown_component(error)
+        if message is None:
+            raise
+    else:
+        return 0
+    print(f'error: {message}', file=sys.stderr)
+    return 1
 
 
 if __name__ == '__main__':

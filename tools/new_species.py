@@ -49,7 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return 1
     derived = f' ({" and ".join(project.derived)} derived: look at them)' if project.derived else ''
-    print(f'{project.folder}: {project.num_keypoints} keypoints, {project.num_joints} joints{derived}\n'
+    if project.warning:
+        print(f'warning: {project.warning}', file=sys.stderr)
+    print(f'{project.folder}: {project.num_keypoints} keypoints, {project.num_joints} joints, body '
+          f'{project.size:.2f} m long{derived}\n'
           f'next: python tools/check_species.py {project.config}')
     return 0
 

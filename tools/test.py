@@ -14,13 +14,13 @@ import mmengine
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.model import is_model_wrapper
+from mmengine.runner import CheckpointLoader, Runner
 
 from mmxas.apis import command_line
 from mmxas.apis.command_line import NO_CHECKPOINT, UsageError
+from mmxas.apis.xas_inferencer import check_fits
 from mmxas.compat.cpu_distributed import join_cpu_processes
-from mmxas.evaluation.metrics import ContextMetric
-from mmxas.registry import METRICS
 
 
 class SaveMetricsHook(Hook):
@@ -69,7 +69,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     command_line.enable_visualization(cfg, args)
     if args.dump is not None:
         add_dump(cfg, args.dump)
-    add_result_files(cfg)
+    command_line.add_result_files(cfg, 'test_evaluator')
     if args.out is not None and Path(args.out).suffix not in ('.json', '.yaml', '.yml', '.pkl', '.pickle'):
         raise UsageError(f'--out {args.out}: expected a name that ends in .json, .yaml or .pkl')
     command_line.merge_options(cfg, args.cfg_options)
@@ -103,22 +103,29 @@ def add_dump(cfg: Config, path: str) -> None:
     cfg.test_evaluator = [*present, dict(type='DumpResults', out_file_path=path)]
 
 
-def add_result_files(cfg: Config) -> None:
-    """Have each of the package's metrics write its result into the work directory, unless the config says where.
+def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
+    """Look, before the evaluation, whether its results can be written.
 
-    The file is ``results/<type of the metric>.json``; of several of one type the second gets ``_2``, and so on.
+    Raises:
+        UsageError: The work directory, ``--out`` or ``--dump`` cannot.
     """
-    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    if not any(hook and hook.get('type') == 'EvaluationContextHook' for hook in hooks):
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), dict(type='EvaluationContextHook')]
-    evaluators = cfg.get('test_evaluator') or ()
-    seen: dict[str, int] = {}
-    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
-        metric = METRICS.get(evaluator['type']) if isinstance(evaluator.get('type'), str) else evaluator.get('type')
-        if isinstance(metric, type) and issubclass(metric, ContextMetric) and evaluator.get('out_file') is None:
-            seen[metric.__name__] = number = seen.get(metric.__name__, 0) + 1
-            name = metric.__name__ if number == 1 else f'{metric.__name__}_{number}'
-            evaluator['out_file'] = str(Path(cfg.work_dir) / 'results' / f'{name}.json')
+    command_line.require_writable(cfg.work_dir)
+    for option, name in (('--out', args.out), ('--dump', args.dump)):
+        if name is not None:
+            command_line.require_writable_file(name, option)
+
+
+def check_checkpoint(runner: Runner, name: str) -> None:
+    """Look, before the data are built, whether a checkpoint is this detector's: mmengine only warns where it is not.
+
+    Raises:
+        UsageError: It is not.
+    """
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    try:
+        check_fits(model, CheckpointLoader.load_checkpoint(name, map_location='cpu'))
+    except ValueError as error:
+        raise UsageError(str(error) if name in str(error) else f'{name}: {error}') from error
 
 
 def main() -> None:
@@ -127,9 +134,11 @@ def main() -> None:
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
-    command_line.require_writable(cfg.work_dir)
+    check_outputs(cfg, args)
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)
+    if cfg.load_from:
+        check_checkpoint(runner, cfg.load_from)
     if args.checkpoint == NO_CHECKPOINT:
         runner.logger.warning('checkpoint none: these are the metrics of untrained weights')
     if args.out is not None:

@@ -1,4 +1,7 @@
-"""Train a detector: ``python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp] ...``"""
+"""Train a detector: ``python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp] ...``
+
+Each metric's full result of the last validation goes to ``results/`` in the work directory, as tools/test.py has it.
+"""
 import argparse
 
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
@@ -50,6 +53,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             raise UsageError(f'{args.config}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...)')
         cfg.auto_scale_lr.enable = True
     command_line.enable_visualization(cfg, args)
+    if cfg.get('val_evaluator'):
+        command_line.add_result_files(cfg, 'val_evaluator')
     command_line.merge_options(cfg, args.cfg_options)
     if cfg.get('load_from'):
         command_line.require_checkpoint(cfg.load_from)
@@ -75,6 +80,7 @@ def main() -> None:
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
+    command_line.check_stages(cfg)
     command_line.require_writable(cfg.work_dir)
     join_cpu_processes(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

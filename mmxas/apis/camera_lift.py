@@ -32,14 +32,12 @@ class KnownCamera:
         """Check ``K`` and ``root_depth``.
 
         Raises:
-            ValueError: One of them is missing, or ``K`` is no 3 x 3 matrix.
+            ValueError: One of them is missing, or ``K`` is no 3 x 3 matrix of intrinsics.
         """
         missing = [key for key in ('K', 'root_depth') if camera.get(key) is None]
         if missing:
             raise ValueError(f'camera: K (3, 3) in px and root_depth in mm expected, {" and ".join(missing)} missing')
-        K = np.asarray(camera['K'], dtype=np.float64)
-        if K.shape != (3, 3):
-            raise ValueError(f'camera: K (3, 3) expected, found shape {K.shape}')
+        K = _intrinsics(camera['K'], 'camera: K')
         return cls(K, np.asarray(camera['root_depth'], dtype=np.float64).reshape(-1))
 
     def root_depths(self, count: int, name: str) -> np.ndarray:
@@ -68,7 +66,8 @@ def lift_to_camera(prediction: PoseDataSample | np.ndarray, intrinsics: np.ndarr
         Poses in camera mm (x right, y down, z forward): (N, H, K, 3) of a data sample, else the shape of the poses.
 
     Raises:
-        ValueError: The intrinsics are no 3 x 3 matrix, or a root does not lie in front of the camera.
+        ValueError: The intrinsics are none (3 x 3, focal lengths above 0, last row 0 0 1), or a root does not lie in
+            front of the camera.
 
     Example:
         >>> K = np.array([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]])
@@ -76,9 +75,7 @@ def lift_to_camera(prediction: PoseDataSample | np.ndarray, intrinsics: np.ndarr
         array([[   0.,    0., 2000.],
                [ 210.,    0., 2100.]])
     """
-    intrinsics = np.asarray(intrinsics, dtype=np.float64)
-    if intrinsics.shape != (3, 3):
-        raise ValueError(f'intrinsics: a matrix (3, 3) expected, found shape {intrinsics.shape}')
+    intrinsics = _intrinsics(intrinsics, 'intrinsics')
     depths = np.asarray(root_depth, dtype=np.float64)
     if not (np.isfinite(depths).all() and (depths > 0).all()):
         raise ValueError(f'root_depth: mm in front of the camera (> 0) expected, found {root_depth}')
@@ -114,6 +111,18 @@ def depth_units(instances: Any) -> list[str]:
     """Unit of z of each predicted instance, ``'mm'`` or ``'crop'`` (sides of the crop)."""
     units = instances.get('depth_unit', 'mm')
     return [units] * len(instances.keypoints) if isinstance(units, str) else list(units)
+
+
+def _intrinsics(values: Any, name: str) -> np.ndarray:
+    """Intrinsics (3, 3) float64, whole and invertible."""
+    K = np.asarray(values, dtype=np.float64)
+    if K.shape != (3, 3):
+        raise ValueError(f'{name}: a matrix (3, 3) expected, found shape {K.shape}')
+    right = np.isfinite(K).all() and K[0, 0] > 0 and K[1, 1] > 0 and np.allclose(K[2], (0, 0, 1))
+    if not right or K[0, 0] * K[1, 1] <= K[0, 1] * K[1, 0]:
+        raise ValueError(f'{name}: intrinsics [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in px with fx > 0 and fy > 0 '
+                         f'expected, found {K.tolist()}')
+    return K
 
 
 def _lift(poses: np.ndarray, intrinsics: np.ndarray, root_depth: np.ndarray) -> np.ndarray:

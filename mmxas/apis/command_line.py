@@ -1,17 +1,29 @@
 """What ``tools/train.py`` and ``tools/test.py`` share: their options, and how these change a config."""
 import argparse
 import os
+import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
+import torch
+from mmengine import registry as mmengine_registry
 from mmengine.config import Config, DictAction
+from mmengine.registry import Registry
 
+from mmxas import registry as mmxas_registry
 from mmxas.compat.config_paths import PREFIX, config_path
+from mmxas.engine.stages import parse_stages
+from mmxas.evaluation.metrics import ContextMetric
+from mmxas.registry import METRICS
+from mmxas.safe_files import UnsafeFileError
 
 NO_CHECKPOINT = 'none'
+NOT_REGISTERED = re.compile(r'(\S+) is not in the \w+::([\w ]+) registry')
 
 
 class KeyValueAction(DictAction):
@@ -30,12 +42,40 @@ class UsageError(Exception):
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool; end with status 2 and one line for a :class:`UsageError`."""
+    """Run a tool; status 2 and one line for a :class:`UsageError`, an unsafe file, or a component that is unknown."""
     try:
         main()
-    except UsageError as error:
-        print(f'error: {error}', file=sys.stderr)
-        sys.exit(2)
+    except (UsageError, UnsafeFileError) as error:
+        message = str(error)
+    except KeyError as error:
+        message = unknown_component(error)
+        if message is None:
+            raise
+    else:
+        return
+    print(f'error: {message}', file=sys.stderr)
+    sys.exit(2)
+
+
+def unknown_component(error: KeyError) -> str | None:
+    """One line for mmengine's error about a ``type`` that no registry knows; None for any other error."""
+    found = NOT_REGISTERED.search(str(error.args[0]) if error.args else '')
+    if found is None:
+        return None
+    name, kind = found.groups()
+    near = get_close_matches(name, sorted(set(registered_names(kind))), cutoff=0.7)
+    hint = f'; did you mean {" or ".join(near)}?' if near else ', or name its module in custom_imports'
+    return f'type={name!r}: no {kind} of this name; correct it in the config{hint}'
+
+
+def registered_names(kind: str) -> Iterator[str]:
+    """Names of the components of a kind (``'model'``) in the registries of mmengine, mmpose, mmdet and mmxas."""
+    roots = [*vars(mmengine_registry).values(), *vars(mmxas_registry).values()]
+    pending = [root for root in roots if isinstance(root, Registry) and root.name == kind]
+    while pending:
+        registry = pending.pop()
+        yield from registry.module_dict
+        pending += registry.children.values()
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
@@ -114,8 +154,13 @@ def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / stem)
 
 
-def require_writable(folder: str) -> None:
-    """Make a work directory, and look whether something can be written there.
+def require_writable(folder: str, what: str = 'work directory', option: str = '--work-dir') -> None:
+    """Make a folder, and look whether something can be written there.
+
+    Args:
+        folder: The folder.
+        what: What the message calls it. Defaults to ``'work directory'``.
+        option: The option that chooses another. Defaults to ``'--work-dir'``.
 
     Raises:
         UsageError: It cannot.
@@ -125,8 +170,34 @@ def require_writable(folder: str) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(1 << 16))
     except OSError as error:
-        raise UsageError(f'{folder}: nothing can be written into this work directory ({error.strerror}); make room, or '
-                         'choose another by --work-dir') from error
+        raise UsageError(f'{folder}: nothing can be written into this {what} ({error.strerror}); make room, or '
+                         f'choose another by {option}') from error
+
+
+def require_writable_file(name: str, option: str) -> None:
+    """Make the folder of a file that an option names, and look whether the file can be written.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if Path(name).is_dir():
+        raise UsageError(f'{option} {name}: this is a folder; give the name of a file')
+    require_writable(str(Path(name).parent), f'folder of {option}', option)
+
+
+def require_device(name: str) -> str:
+    """The name of a device, after a look whether torch can use it here.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    try:
+        torch.zeros(1, device=name).sum().item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = shorten(str(error).partition('. ')[0], 120, placeholder=' ...')
+        raise UsageError(f'--device {name}: torch cannot use it here ({reason}); cpu always works, cuda:0 is the first '
+                         'GPU of a machine that has one') from error
+    return name
 
 
 def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:
@@ -146,6 +217,27 @@ def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:
         hook.wait_time = args.wait_time
 
 
+def add_result_files(cfg: Config, key: str) -> None:
+    """Have each of the package's metrics write its result into the work directory, unless the config says where.
+
+    The file is ``results/<type of the metric>.json``; of several of one type the second gets ``_2``, and so on.
+
+    Args:
+        cfg: The config.
+        key: ``'test_evaluator'`` or ``'val_evaluator'``; of several validations the last one's result stays.
+    """
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    if not any(hook and hook.get('type') == 'EvaluationContextHook' for hook in hooks):
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), dict(type='EvaluationContextHook')]
+    evaluators, seen = cfg.get(key) or (), {}
+    for evaluator in evaluators if isinstance(evaluators, list | tuple) else [evaluators]:
+        metric = METRICS.get(evaluator['type']) if isinstance(evaluator.get('type'), str) else evaluator.get('type')
+        if isinstance(metric, type) and issubclass(metric, ContextMetric) and evaluator.get('out_file') is None:
+            seen[metric.__name__] = number = seen.get(metric.__name__, 0) + 1
+            name = metric.__name__ if number == 1 else f'{metric.__name__}_{number}'
+            evaluator['out_file'] = str(Path(cfg.work_dir) / 'results' / f'{name}.json')
+
+
 def merge_options(cfg: Config, options: dict) -> None:
     """Apply ``--cfg-options``.
 
@@ -156,3 +248,23 @@ def merge_options(cfg: Config, options: dict) -> None:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, IndexError) as error:
         raise UsageError(f'--cfg-options: {error.args[0] if error.args else error}') from error
+
+
+def check_stages(cfg: Config) -> None:
+    """Whether the training stages are whole and weigh losses that the model has, before any data are made for them.
+
+    Raises:
+        UsageError: One is not, or names a loss that ``model.losses`` has not.
+    """
+    stages, losses = (cfg.get('train_cfg') or {}).get('stages'), (cfg.get('model') or {}).get('losses')
+    if stages is None or losses is None:
+        return
+    try:
+        parsed = parse_stages(stages)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    for stage in parsed:
+        for term in stage.loss_weights:
+            if term not in losses:
+                raise UsageError(f'train_cfg.stages: stage {stage.name!r}: loss_weights names {term!r}, but '
+                                 f'model.losses has: {", ".join(losses)}')

@@ -18,6 +18,9 @@ from mmxas.ops import Hypotheses
 
 INPUT = 'crops'
 OUTPUTS = Hypotheses._fields
+# What a head decodes by.
+HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'mapping')
+AGAIN = 'export it with this config: python tools/export_onnx.py CONFIG CHECKPOINT OUT.onnx'
 MISSING = '{} is not installed: pip install -r requirements/optional.txt'
 
 
@@ -29,8 +32,7 @@ class OnnxDetector:
         threads: Threads of ONNX Runtime. Defaults to None: as many as torch has.
 
     Attributes:
-        facts: What the file says of itself: ``crop_size``, ``num_keypoints``, ``num_hypotheses``, ``flip_test``,
-            ``skeleton``.
+        facts: What the file says of itself; see :func:`graph_facts`.
 
     Raises:
         ImportError: ONNX Runtime is not installed.
@@ -80,12 +82,14 @@ class OnnxDetector:
             crop_size: S of the config.
 
         Raises:
-            ValueError: The first fact that differs.
+            ValueError: The first fact that differs, or that the file does not state.
         """
         for name, wanted in graph_facts(model, crop_size).items():
-            if self.facts.get(name) != wanted:
-                raise ValueError(f'the ONNX file has {name} {self.facts.get(name)!r}, this config {wanted!r}; '
-                                 'export it with this config')
+            if name not in self.facts:
+                raise ValueError(f'the ONNX file does not state its {name} (an older version wrote it), this config '
+                                 f'has {wanted!r}; {AGAIN}')
+            if self.facts[name] != wanted:
+                raise ValueError(f'the ONNX file has {name} {self.facts[name]!r}, this config {wanted!r}; {AGAIN}')
 
     def test_step(self, model: nn.Module, data: Mapping) -> list[PoseDataSample]:
         """The estimator's ``test_step`` with this graph in the place of its networks.
@@ -107,6 +111,20 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
     Args:
         model: The estimator.
         crop_size: S.
+
+    Returns:
+        ``crop_size``, ``num_keypoints``, ``depth_bins``, ``num_hypotheses``, ``window``, ``peak_threshold``,
+        ``mapping``, ``flip_test``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the crops.
     """
-    return dict(crop_size=crop_size, num_keypoints=model.head.num_keypoints, num_hypotheses=model.head.num_hypotheses,
-                flip_test=bool((model.test_cfg or {}).get('flip_test', False)), skeleton=model.skeleton.name)
+    head = {name: getattr(model.head, name) for name in HEAD}
+    flip_test = bool((model.test_cfg or {}).get('flip_test', False))
+    return dict(head, crop_size=crop_size, flip_test=flip_test, skeleton=model.skeleton.name, **_colours(model))
+
+
+def _colours(model: nn.Module) -> dict[str, Any]:
+    """What a detector's data preprocessor does with crops."""
+    own = model.data_preprocessor
+    mean, std = (getattr(own, name, None) for name in ('mean', 'std'))
+    return dict(mean=[0.0] * 3 if mean is None else mean.flatten().float().tolist(),
+                std=[1.0] * 3 if std is None else std.flatten().float().tolist(),
+                bgr_to_rgb=bool(getattr(own, '_channel_conversion', False)))

@@ -50,7 +50,7 @@ class XASInferencer(Pose2DInferencer):
 
     Raises:
         ValueError: The checkpoint is not one of this detector; the first tensor that differs is named. Or the backend
-            is unknown, or the ONNX file is another detector's.
+            is unknown, or the ONNX file is another detector's. Or the config has no ``model`` or ``test_dataloader``.
 
     Attributes:
         skipped: Unreadable files of the last call, with the reason.
@@ -274,7 +274,7 @@ class XASInferencer(Pose2DInferencer):
     def _load_weights_to_model(self, model: torch.nn.Module, checkpoint: dict | None, cfg: Config | None) -> None:
         """Load a checkpoint that must fit; the skeleton's names and colours come from the model itself."""
         if checkpoint is not None:
-            _check_fits(model, checkpoint)
+            check_fits(model, checkpoint)
         if self._onnx is None:
             super()._load_weights_to_model(model, checkpoint, cfg)
         if hasattr(model, 'skeleton'):
@@ -297,21 +297,38 @@ class XASInferencer(Pose2DInferencer):
 
 
 def _read_config(model: str | Path | Config | dict) -> Config:
-    """A config of its own, from wherever it comes."""
+    """A config of its own, from wherever it comes, with all that a detector is built from."""
+    name = str(model) if isinstance(model, str | Path) else getattr(model, 'filename', None) or 'config'
     if isinstance(model, str | Path):
-        name = str(model)
-        return Config.fromfile(config_path(name) if name.startswith(PREFIX) else name)
-    return Config(ConfigDict(model._cfg_dict if isinstance(model, Config) else model).to_dict())
+        cfg = Config.fromfile(config_path(name) if name.startswith(PREFIX) else name)
+    else:
+        cfg = Config(ConfigDict(model._cfg_dict if isinstance(model, Config) else model).to_dict())
+    for key in ('model', 'test_dataloader'):
+        if not cfg.get(key):
+            raise ValueError(f'{name}: no {key}, from which a detector is built; take a whole config, such as '
+                             'mmxas::xas_mocap.py')
+    return cfg
 
 
-def _check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
-    """Refuse a checkpoint that lacks a tensor of the detector, or holds it in another shape."""
+def check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
+    """Refuse a checkpoint that lacks a tensor of the detector, or holds it in another shape.
+
+    Args:
+        model: The detector; what only training needs (a discriminator, a physique network) is not looked for.
+        checkpoint: Content of a checkpoint file, or its ``state_dict`` alone.
+
+    Raises:
+        ValueError: It is not one of this detector; the first tensor that differs is named.
+    """
     state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, Mapping):
+        raise ValueError(f'weights: state_dict is a {type(state).__name__}, a dict of tensors is expected')
+    shapes = {name.removeprefix('module.'): getattr(tensor, 'shape', ()) for name, tensor in state.items()}
     for name, own in model.state_dict().items():
         if not name.startswith(('backbone.', 'neck.', 'head.')):
             continue
-        if name not in state:
+        if name not in shapes:
             raise ValueError(f'weights: no tensor {name!r} in the checkpoint; it was not written by this config')
-        if state[name].shape != own.shape:
-            raise ValueError(f'weights: {name!r} has shape {tuple(state[name].shape)}, this config expects '
+        if shapes[name] != own.shape:
+            raise ValueError(f'weights: {name!r} has shape {tuple(shapes[name])}, this config expects '
                              f'{tuple(own.shape)}')

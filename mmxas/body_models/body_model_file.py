@@ -22,6 +22,7 @@ from .safe_pickle import load_pickle
 
 REQUIRED_KEYS = ('v_template', 'f', 'shapedirs', 'J_regressor', 'weights', 'kintree_table')
 REGRESSOR_PREFIX = 'J_regressor_'
+SUM_TOLERANCE = 1e-2  # of rows that sum to one: files of single precision, and of rounded weights, stay well below
 # Formats by their number of joints: ``name``, and the component that reads files of it that name no joints.
 FORMATS: dict[int, dict[str, str]] = {
     int(count): entry for count, entry in
@@ -107,34 +108,38 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
     Raises:
         FileNotFoundError: There is no such file.
         UnsafePickleError: The pickle names an object outside the allow-list.
-        ValueError: The file is truncated, a key is missing, or an array has the wrong shape or joint count.
+        ValueError: The file is truncated, a key is missing, or an array has the wrong shape or joint count, or holds
+            what it cannot mean: an index beyond its array, a name twice, weights that do not sum to one.
     """
     path = Path(path)
-    content = {key: _dense(value) for key, value in _read(path).items()}
+    content = {key: _dense(value) for key, value in _read(path).items() if value is not None}
     missing = [key for key in REQUIRED_KEYS if key not in content]
     if missing:
         raise ValueError(f'{path}: {", ".join(missing)} missing, found {sorted(content)}; is this a body model?')
-    parents = _parents(path, content['kintree_table'], num_joints)
+    parents = _parents(path, content, num_joints)
     model = BodyModelFile(
         path=path,
-        v_template=np.asarray(content['v_template'], float),
-        faces=np.asarray(content['f'], np.int64),
-        shapedirs=np.asarray(content['shapedirs'], float),
-        posedirs=_posedirs(content.get('posedirs')),
-        joint_regressor=np.asarray(content['J_regressor'], float),
-        skinning_weights=np.asarray(content['weights'], float),
+        v_template=_numbers(path, content, 'v_template', 2),
+        faces=_indices(path, content, 'f', 2),
+        shapedirs=_numbers(path, content, 'shapedirs', 3),
+        posedirs=_posedirs(path, content),
+        joint_regressor=_numbers(path, content, 'J_regressor', 2),
+        skinning_weights=_numbers(path, content, 'weights', 2),
         parents=parents,
-        keypoint_regressors=_keypoint_regressors(content),
-        vertex_ids=_vertex_ids(content),
-        uv=_optional(content.get('vt'), np.float32),
-        uv_faces=_optional(content.get('ft'), np.int64),
-        part_labels=_optional(content.get('part_labels'), np.int64),
-        joint_names=_names(content.get('joint_names')),
-        beta_names=_names(content.get('beta_names')),
-        axes=_optional(content.get('axes'), float),
+        keypoint_regressors=_keypoint_regressors(path, content),
+        vertex_ids=_vertex_ids(path, content),
+        uv=_numbers(path, content, 'vt', 2).astype(np.float32) if 'vt' in content else None,
+        uv_faces=_indices(path, content, 'ft', 2) if 'ft' in content else None,
+        part_labels=_indices(path, content, 'part_labels', 1) if 'part_labels' in content else None,
+        joint_names=_unique_names(path, content, 'joint_names'),
+        beta_names=_names(path, content, 'beta_names'),
+        axes=_numbers(path, content, 'axes', 2) if 'axes' in content else None,
         variant=str(content.get('variant', '')),
     )
     _check_shapes(model)
+    _check_axes(model)
+    _check_indices(model)
+    _check_weights(model)
     return model
 
 
@@ -164,8 +169,53 @@ def _dense(value: Any) -> Any:
     return value.toarray() if sparse.issparse(value) else value
 
 
-def _parents(path: Path, kintree_table: Any, num_joints: int | None) -> np.ndarray:
-    parents = np.array(kintree_table).astype(np.int64)[0]
+def _array(path: Path, content: Mapping[str, Any], key: str, dims: int, kinds: str, what: str) -> np.ndarray:
+    """An array of the file with as many dimensions and of such a dtype, or an error that names it."""
+    try:
+        array = np.asarray(content[key])
+        array = array.astype(float) if array.dtype == object else array
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{path}: {key} of {what} expected ({error})') from None
+    if array.dtype.kind not in kinds:
+        raise ValueError(f'{path}: {key} of {what} expected, {array.dtype} found')
+    if array.ndim != dims:
+        raise ValueError(f'{path}: {key} with {dims} dimensions expected, one of shape {array.shape} found')
+    return array
+
+
+def _numbers(path: Path, content: Mapping[str, Any], key: str, dims: int) -> np.ndarray:
+    return _array(path, content, key, dims, 'biuf', 'real numbers').astype(float, copy=False)
+
+
+def _indices(path: Path, content: Mapping[str, Any], key: str, dims: int) -> np.ndarray:
+    array = _array(path, content, key, dims, 'biuf', 'whole numbers')
+    if array.dtype.kind == 'f' and not (np.isfinite(array) & (array == np.round(array))).all():
+        raise ValueError(f'{path}: {key} of whole numbers expected, values such as '
+                         f'{array[~(array == np.round(array)) | ~np.isfinite(array)][0]} found')
+    return array.astype(np.int64)
+
+
+def _names(path: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Names; none where the file has no such array."""
+    values = content.get(key, ())
+    if isinstance(values, str) or np.ndim(values) != 1:
+        raise ValueError(f'{path}: {key} as a list of names expected, {np.asarray(values).tolist()!r} found')
+    return tuple(str(name) for name in values)
+
+
+def _unique_names(path: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    names = _names(path, content, key)
+    twice = [name for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise ValueError(f'{path}: {key} holds {twice[0]!r} twice; give each a name of its own')
+    return names
+
+
+def _parents(path: Path, content: Mapping[str, Any], num_joints: int | None) -> np.ndarray:
+    table = _indices(path, content, 'kintree_table', 2)
+    if not table.size:
+        raise ValueError(f'{path}: kintree_table of shape (2, joints) expected, {table.shape} found: no joints')
+    parents = table[0].copy()
     parents[0] = -1  # files hold 2^32 - 1 there
     if num_joints is not None and len(parents) != num_joints:
         found = FORMATS.get(len(parents), {}).get('name', 'different')
@@ -177,33 +227,27 @@ def _parents(path: Path, kintree_table: Any, num_joints: int | None) -> np.ndarr
     return parents
 
 
-def _optional(value: Any, dtype: type) -> np.ndarray | None:
-    return None if value is None else np.asarray(value, dtype)
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    return () if value is None else tuple(str(name) for name in value)
-
-
-def _posedirs(posedirs: Any) -> np.ndarray | None:
-    if posedirs is None or not np.any(posedirs):
+def _posedirs(path: Path, content: Mapping[str, Any]) -> np.ndarray | None:
+    if 'posedirs' not in content or not np.size(content['posedirs']):
         return None
-    return np.asarray(posedirs, float)
+    posedirs = _numbers(path, content, 'posedirs', 3)
+    return posedirs if posedirs.any() else None
 
 
-def _keypoint_regressors(content: Mapping[str, Any]) -> dict[str, KeypointRegressor]:
-    regressors = {}
-    for key, weights in content.items():
-        # `J_regressor_prior` is part of some official pickles, and regresses no keypoints
-        if key.startswith(REGRESSOR_PREFIX) and not key.endswith(('_names', '_prior')):
-            names = tuple(str(name) for name in content.get(f'{key}_names', ()))
-            regressors[key.removeprefix(REGRESSOR_PREFIX)] = KeypointRegressor(np.asarray(weights, float), names)
-    return regressors
+def _keypoint_regressors(path: Path, content: Mapping[str, Any]) -> dict[str, KeypointRegressor]:
+    # `J_regressor_prior` is part of some official pickles, and regresses no keypoints
+    keys = [key for key in content if key.startswith(REGRESSOR_PREFIX) and not key.endswith(('_names', '_prior'))]
+    return {key.removeprefix(REGRESSOR_PREFIX):
+            KeypointRegressor(_numbers(path, content, key, 2), _names(path, content, f'{key}_names')) for key in keys}
 
 
-def _vertex_ids(content: Mapping[str, Any]) -> dict[str, int]:
-    names, indices = content.get('vertex_names', ()), content.get('vertex_index', ())
-    return {str(name): int(index) for name, index in zip(names, indices)}
+def _vertex_ids(path: Path, content: Mapping[str, Any]) -> dict[str, int]:
+    names = _unique_names(path, content, 'vertex_names')
+    indices = _indices(path, content, 'vertex_index', 1) if 'vertex_index' in content else np.zeros(0, np.int64)
+    if len(names) != len(indices):
+        raise ValueError(f'{path}: {len(names)} vertex_names, but {len(indices)} values of vertex_index; one for each '
+                         'expected')
+    return dict(zip(names, indices.tolist(), strict=True))
 
 
 def _check_shapes(model: BodyModelFile) -> None:
@@ -216,6 +260,7 @@ def _check_shapes(model: BodyModelFile) -> None:
         'J_regressor': (model.joint_regressor, (joints, vertices)),
         'weights': (model.skinning_weights, (vertices, joints)),
         'part_labels': (model.part_labels, (vertices,)),
+        'vt': (model.uv, (0 if model.uv is None else len(model.uv), 2)),
         'ft': (model.uv_faces, model.faces.shape),
         'axes': (model.axes, (3, 3)),
     }
@@ -226,9 +271,40 @@ def _check_shapes(model: BodyModelFile) -> None:
             raise ValueError(f'{model.path}: {name} of shape {shape} expected, {array.shape} found')
         if array is not None and not np.isfinite(array).all():
             raise ValueError(f'{model.path}: {name} holds values that are not finite')
+
+
+def _check_axes(model: BodyModelFile) -> None:
     if model.axes is not None and not (np.allclose(model.axes @ model.axes.T, np.eye(3), atol=1e-4)
                                        and np.linalg.det(model.axes) > 0):
         raise ValueError(f'{model.path}: axes {model.axes.tolist()} are no rotation; rows for left, up and front '
                          'expected')
-    if model.faces.min() < 0 or model.faces.max() >= vertices:
-        raise ValueError(f'{model.path}: f indexes vertex {model.faces.max()}, of {vertices} vertices')
+
+
+def _check_indices(model: BodyModelFile) -> None:
+    """Faces and landmarks lie in the mesh, texture faces among the texture's points."""
+    landmarks = np.array(list(model.vertex_ids.values()), np.int64)
+    used = [('f', model.faces, 'vertex', model.num_vertices, 'vertices'),
+            ('vertex_index', landmarks, 'vertex', model.num_vertices, 'vertices')]
+    if model.uv is not None and model.uv_faces is not None:
+        used.append(('ft', model.uv_faces, 'point', len(model.uv), 'points of vt'))
+    if not model.faces.size:
+        raise ValueError(f'{model.path}: f has no faces; a mesh of triangles expected')
+    for name, indices, item, count, items in used:
+        wrong = indices[(indices < 0) | (indices >= count)]
+        if wrong.size:
+            raise ValueError(f'{model.path}: {name} indexes {item} {wrong[0]}, of {count} {items}')
+
+
+def _check_weights(model: BodyModelFile) -> None:
+    """Joints and skin are means: rows sum to one, and skin is pulled by no negative weight."""
+    if model.skinning_weights.min() < -SUM_TOLERANCE:
+        row, joint = np.argwhere(model.skinning_weights < -SUM_TOLERANCE)[0]
+        raise ValueError(f'{model.path}: weights of vertex {row} are {model.skinning_weights[row, joint]:g} for joint '
+                         f'{joint}; none below 0 expected')
+    for name, item, rows in (('weights', 'vertex', model.skinning_weights),
+                             ('J_regressor', 'joint', model.joint_regressor)):
+        sums = rows.sum(1)
+        row = int(np.abs(sums - 1).argmax())
+        if not abs(sums[row] - 1) <= SUM_TOLERANCE:
+            raise ValueError(f'{model.path}: {name} of {item} {row} sum to {sums[row]:.4g}, 1 expected; divide each '
+                             'row by its sum')

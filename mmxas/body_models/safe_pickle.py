@@ -7,18 +7,21 @@ is refused by name. What was read is then turned into plain arrays.
 """
 from __future__ import annotations
 
+import math
 import os
 import pickle
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from mmxas.safe_files.archives import allowed_size
+from mmxas.safe_files.regular_files import require_file
+
 _MAX_ITEMS = 1 << 28  # elements of one array: far above any body model, far below what would exhaust a machine
-_MAX_SPARSE = 1 << 26  # of a sparse matrix when it is made dense, which its bytes do not bound
 _MAX_NODES = 5_000_000  # objects of a file when each reference counts as a copy
+_ELEMENT = 8  # bytes that an element takes at least: readers make float64 of what they get
 
 
 class UnsafePickleError(pickle.UnpicklingError):
@@ -36,20 +39,22 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
         dictionaries as values.
 
     Raises:
-        UnsafePickleError: The file names an object outside the allow-list, or persistent ids.
-        ValueError: The file is truncated, is no pickle, or its top level is not a dictionary.
+        FileNotFoundError: There is no such file.
+        UnsafePickleError: The file names an object outside the allow-list, or persistent ids, or unfolds to far more
+            bytes than it has.
+        ValueError: The file is truncated, is no pickle, a pipe or a device, or its top level is not a dictionary.
     """
-    path = Path(path)
+    path = require_file(path)
     try:
         with path.open('rb') as file:
             loaded = _InertUnpickler(file, encoding='latin1').load()
         _count_nodes(loaded, {})
-        content = to_plain(loaded)
+        content = _Converter(allowed_size(path.stat().st_size))(loaded)
     except UnsafePickleError as error:
         raise UnsafePickleError(f'{path}: {error}') from None
     except Exception as error:  # a broken pickle may raise nearly anything
-        raise ValueError(f'{path}: cannot be read as a pickle ({type(error).__name__}: {error}); the file is truncated '
-                         'or of another format, copy or download it again') from error
+        raise ValueError(f'{path}: cannot be read as a pickle ({type(error).__name__}: {error!s:.200}); the file is '
+                         'truncated or of another format, copy or download it again') from error
     if not isinstance(content, dict):
         raise ValueError(f'{path}: a dictionary of arrays expected, {type(content).__name__} found')
     return content
@@ -73,18 +78,56 @@ def _count_nodes(item: Any, known: dict[int, int]) -> int:
     return known[id(item)]
 
 
-def to_plain(item: Any) -> Any:
-    """Turns stubs into arrays, sparse matrices and numbers, inside containers as well."""
-    if isinstance(item, _Stub):
-        return item.plain()
-    if isinstance(item, dict):
-        return {to_plain(key): to_plain(value) for key, value in item.items()}
-    if isinstance(item, (list, tuple)):
-        return type(item)(to_plain(value) for value in item)
-    return item
+class _Converter:
+    """Turns stubs into arrays, sparse matrices and numbers, inside containers as well, within a number of bytes.
+
+    What is referred to often is converted once, yet counts each time: whoever makes an array of a list copies it.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = self.left = limit
+        self.known: dict[int, tuple[Any, Any, int]] = {}  # id to item, which keeps the id, what became of it, and bytes
+
+    def __call__(self, item: Any) -> Any:
+        if id(item) in self.known:
+            _, plain, size = self.known[id(item)]
+            self.take(size)
+            return plain
+        before = self.left
+        plain = self.convert(item)
+        if before != self.left:
+            self.known[id(item)] = item, plain, before - self.left
+        return plain
+
+    def convert(self, item: Any) -> Any:
+        if isinstance(item, _Stub):
+            return item.plain(self)
+        if isinstance(item, dict):
+            return {self(key): self(value) for key, value in item.items()}
+        if isinstance(item, (list, tuple)):
+            return type(item)(self(value) for value in item)
+        self.take(4 * len(item) if isinstance(item, (str, bytes, bytearray)) else 0)  # four, as numpy keeps text
+        return item
+
+    def take(self, size: int) -> None:
+        """Count bytes, before they are taken."""
+        self.left -= size
+        if self.left < 0:
+            raise UnsafePickleError(f'refused a content of more than {self.limit} bytes, which the size of the file '
+                                    'does not explain; do not trust it')
 
 
-class _InertUnpickler(pickle.Unpickler):
+class _InertUnpickler(pickle._Unpickler):
+    """Python's own, not C's: that one makes room for as many references as the file says it will number."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
+    def load_bytearray8(self) -> None:
+        length = int.from_bytes(self.read(8), 'little')
+        self.append(bytearray(self.read(length)))  # what is there; Python's would fill the length first
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
     def find_class(self, module: str, name: str) -> Any:
         try:
             return ALLOWED[module, name]
@@ -110,16 +153,16 @@ class _Stub:
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
-    def plain(self) -> Any:
+    def plain(self, _convert: _Converter) -> Any:
         raise ValueError(f'{type(self).__name__.strip("_")} without content')
 
-    def attribute(self, name: str) -> Any:
+    def attribute(self, name: str, convert: _Converter) -> Any:
         state = self.state
         if isinstance(state, tuple):  # (attributes, slots)
             state = {key: value for part in state if part for key, value in part.items()}
         if not isinstance(state, dict) or name not in state:
             raise ValueError(f'{type(self).__name__.strip("_")} without {name!r}')
-        return to_plain(state[name])
+        return convert(state[name])
 
 
 class _ObjectClass(_Stub):
@@ -130,7 +173,7 @@ class _Dtype(_Stub):
     def __init__(self, code: Any = None, *flags: Any) -> None:
         self.code = _text(code)
 
-    def plain(self) -> np.dtype:
+    def plain(self, _convert: _Converter) -> np.dtype:
         if not isinstance(self.code, str):
             raise ValueError(f'the name of a dtype expected, {self.code!r} found')
         order = _text(self.state[1]) if isinstance(self.state, tuple) and len(self.state) > 1 else '='
@@ -141,19 +184,19 @@ class _Dtype(_Stub):
 
 
 class _Array(_Stub):
-    def plain(self) -> np.ndarray:
+    def plain(self, convert: _Converter) -> np.ndarray:
         if not isinstance(self.state, tuple) or len(self.state) != 5:
-            return super().plain()
+            return super().plain(convert)
         _, shape, dtype, fortran, content = self.state
-        return _array(content, dtype, shape, 'F' if fortran else 'C')
+        return _array(convert, content, dtype, shape, 'F' if fortran else 'C')
 
 
 class _Scalar(_Stub):
     def __init__(self, dtype: Any, content: Any = b'') -> None:
         self.dtype, self.content = dtype, content
 
-    def plain(self) -> Any:
-        return _array(self.content, self.dtype, (), 'C')[()]
+    def plain(self, convert: _Converter) -> Any:
+        return _array(convert, self.content, self.dtype, (), 'C')[()]
 
 
 class _Buffer(_Stub):
@@ -162,19 +205,18 @@ class _Buffer(_Stub):
     def __init__(self, content: Any, dtype: Any, shape: Any, order: Any = 'C') -> None:
         self.parts = content, dtype, shape, order
 
-    def plain(self) -> np.ndarray:
-        return _array(*self.parts)
+    def plain(self, convert: _Converter) -> np.ndarray:
+        return _array(convert, *self.parts)
 
 
 class _Sparse(_Stub):
     kind: Callable = sparse.csc_matrix
 
-    def plain(self) -> Any:
-        shape = self.attribute('_shape')
-        if np.prod([int(size) for size in shape], dtype=object) > _MAX_SPARSE:
-            raise ValueError(f'sparse matrix of shape {tuple(shape)}: not a size of a body model')
-        parts = [np.asarray(self.attribute(name)) for name in ('data', 'indices', 'indptr')]
-        matrix = self.kind(tuple(parts), shape=tuple(int(size) for size in shape))
+    def plain(self, convert: _Converter) -> Any:
+        shape = tuple(int(size) for size in self.attribute('_shape', convert))
+        parts = tuple(_numbers(self.attribute(name, convert)) for name in ('data', 'indices', 'indptr'))
+        convert.take(_count(shape) * max(parts[0].itemsize, _ELEMENT))  # dense, as readers make it
+        matrix = self.kind(parts, shape=shape)
         matrix.check_format(full_check=True)
         return matrix
 
@@ -188,18 +230,20 @@ class _Csr(_Sparse):
 
 
 class _ChumpyArray(_Stub):
-    def plain(self) -> np.ndarray:
-        return np.asarray(self.attribute('x'))
+    def plain(self, convert: _Converter) -> np.ndarray:
+        return _numbers(self.attribute('x', convert))
 
 
 class _ChumpySelect(_Stub):
-    def plain(self) -> np.ndarray:
-        values = np.ravel(self.attribute('a'))[np.asarray(self.attribute('idxs'), np.int64)]
+    def plain(self, convert: _Converter) -> np.ndarray:
+        values, indices = (_numbers(self.attribute(name, convert)).ravel() for name in ('a', 'idxs'))
+        convert.take(indices.size * max(values.itemsize, _ELEMENT))
+        values = values[indices.astype(np.int64)]
         try:
-            shape = self.attribute('preferred_shape')
+            shape = self.attribute('preferred_shape', convert)
         except ValueError:
             return values
-        return values.reshape(tuple(int(size) for size in np.atleast_1d(shape)))
+        return values.reshape(tuple(int(size) for size in _numbers(shape).ravel()))
 
 
 class _ReconstructArray(_Stub):
@@ -236,16 +280,27 @@ class _Bytes(_Stub):
         return bytes(_binary(content))
 
 
-def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-    dtype = to_plain(dtype)
-    shape = tuple(int(size) for size in to_plain(shape))
-    if not isinstance(dtype, np.dtype):
-        raise ValueError(f'a dtype expected, {type(dtype).__name__} found')
-    count = int(np.prod(shape, dtype=object)) if shape else 1
+def _numbers(item: Any) -> np.ndarray:
+    """An array of what may be a list; numpy would make texts as long as the longest."""
+    return item if isinstance(item, np.ndarray) else np.asarray(item, np.float64)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    count = math.prod(shape)
     if min(shape, default=0) < 0 or count > _MAX_ITEMS:
         raise ValueError(f'array of shape {shape}: not a size of a body model')
+    return count
+
+
+def _array(convert: _Converter, content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    dtype = convert(dtype)
+    shape = tuple(int(size) for size in convert(shape))
+    if not isinstance(dtype, np.dtype):
+        raise ValueError(f'a dtype expected, {type(dtype).__name__} found')
+    count = _count(shape)
     if dtype.kind == 'O':
-        return _object_array(content, shape, order)
+        return _object_array(convert, content, shape, order)
+    convert.take(count * max(dtype.itemsize, _ELEMENT))
     data = bytes(_binary(content))
     if len(data) != count * dtype.itemsize:
         raise ValueError(f'array of shape {shape} and dtype {dtype}: {count * dtype.itemsize} bytes expected, '
@@ -254,8 +309,8 @@ def _array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     return array.astype(dtype.newbyteorder('='))
 
 
-def _object_array(content: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    values = [to_plain(item) for item in (content if isinstance(content, list) else [content])]
+def _object_array(convert: _Converter, content: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
+    values = [convert(item) for item in (content if isinstance(content, list) else [content])]
     array = np.empty(len(values), object)
     array[:] = values
     return array.reshape(shape, order='F' if _text(order) == 'F' else 'C')

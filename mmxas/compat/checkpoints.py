@@ -30,6 +30,8 @@ _NUMPY_DTYPES = (
     'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64',
     'str',
 )
+_KINDS = 'biufcSU'
+_SCALAR = np.float64(0).__reduce__()[0]
 
 
 class CheckedArray(np.ndarray):
@@ -43,14 +45,40 @@ class CheckedArray(np.ndarray):
         raise pickle.UnpicklingError('the checkpoint asks for GLOBAL numpy.ndarray to be called, which is not allowed')
 
     def __setstate__(self, state: tuple) -> None:
-        """Take shape, type and bytes."""
-        if len(state) != 5 or not isinstance(state[2], np.dtype) or state[2].hasobject:
+        """Take shape, type and bytes, once: what was made of the array before would keep the memory that it leaves."""
+        if len(state) != 5:
             raise pickle.UnpicklingError('the checkpoint has an array of objects, which is not allowed; numbers are')
-        super().__setstate__(state)
+        if self.size:
+            raise pickle.UnpicklingError('the checkpoint fills an array twice, which is not allowed')
+        super().__setstate__((*state[:2], own_dtype(state[2]), *state[3:]))
 
     def __reduce_ex__(self, protocol: int) -> tuple:
         """Saved again it is numpy's."""
         return self.view(np.ndarray).__reduce_ex__(protocol)
+
+
+def own_dtype(dtype: Any) -> np.dtype:
+    """A dtype of numbers or text that the checkpoint has no hold of: it may build its own again, of another size.
+
+    Raises:
+        pickle.UnpicklingError: For any other dtype, and what is none.
+    """
+    if not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.kind not in _KINDS:
+        raise pickle.UnpicklingError(f'the checkpoint has an array of objects or records ({dtype!r:.60}), which is not '
+                                     'allowed; numbers and text are')
+    return np.dtype(dtype.str)
+
+
+def checked_scalar(dtype: Any, content: Any = b'') -> Any:
+    """``numpy._core.multiarray.scalar`` for checkpoints.
+
+    Raises:
+        pickle.UnpicklingError: For another dtype than one of numbers or text, or another number of bytes than it has.
+    """
+    dtype = own_dtype(dtype)
+    if not isinstance(content, bytes) or len(content) != dtype.itemsize:
+        raise pickle.UnpicklingError(f'the checkpoint has a number of {content!r:.60}, {dtype.itemsize} bytes expected')
+    return _SCALAR(dtype, content)
 
 
 def empty_array(kind: type, _shape: tuple, _code: bytes | str) -> CheckedArray:
@@ -81,7 +109,6 @@ def history_statistic(owner: type, name: str) -> Callable:
 
 def safe_globals() -> list:
     """The allow-list: objects, or ``(object, name in the file)`` where numpy 1 and 2 differ in the name."""
-    scalar = np.float64(0).__reduce__()[0]
     dtypes = sorted({type(np.dtype(name)) for name in _NUMPY_DTYPES}, key=lambda dtype: dtype.__name__)
     return [
         HistoryBuffer,
@@ -90,7 +117,7 @@ def safe_globals() -> list:
         np.dtype,
         *dtypes,
         *((empty_array, f'{package}.multiarray._reconstruct') for package in ('numpy.core', 'numpy._core')),
-        *((scalar, f'{package}.multiarray.scalar') for package in ('numpy.core', 'numpy._core')),
+        *((checked_scalar, f'{package}.multiarray.scalar') for package in ('numpy.core', 'numpy._core')),
     ]
 
 

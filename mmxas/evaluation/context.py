@@ -11,7 +11,7 @@ from torch import nn
 
 # What tells one part of a data set from another, where a data set has it.
 _FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval', 'indices',
-          'box', 'seed', 'num')
+          'box', 'seed', 'num', 'sequences', 'camera_file', 'drop_occluded', 'max_hidden', 'mask_coverage', 'complete')
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
         elif isinstance(value, Sequence) and all(isinstance(v, str | int | float) for v in value):
             facts[name] = list(value)
     root = facts.get('data_root')
-    if root and str(facts.get('ann_file', '')).startswith(root):  # the same file, wherever the data lie
-        facts['ann_file'] = facts['ann_file'][len(root):].lstrip('/')
+    for name in ('ann_file', 'camera_file'):
+        if root and str(facts.get(name, '')).startswith(root):  # the same file, wherever the data lie
+            facts[name] = facts[name][len(root):].lstrip('/')
     return facts

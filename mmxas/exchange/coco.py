@@ -1,7 +1,7 @@
 """COCO's keypoint annotations, which mmpose's data sets, SLEAP and many others read.
 
-What COCO has no place for (depths, hypotheses, confidences) stands in further entries of an annotation, which other
-readers leave alone. Shapes: N poses, H hypotheses, K keypoints, D coordinates.
+What COCO has no place for (depths, hypotheses, confidences, x without y) stands in further entries of an annotation,
+which other readers leave alone. Shapes: N poses, H hypotheses, K keypoints, D coordinates.
 """
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def read_coco(path: str | os.PathLike) -> KeypointTable:
 def write_coco(table: KeypointTable, path: str | os.PathLike) -> None:
     """Write keypoint annotations; ``keypoints`` is the first hypothesis, x, y and 2 for known, 0 for not.
 
-    Depths, several hypotheses and confidences go into ``hypotheses`` of an annotation: ``scorer``, ``keypoints`` (K x D
-    numbers, null where not known) and ``scores`` each.
+    Depths, several hypotheses, confidences and keypoints of which only x or y is known go into ``hypotheses`` of an
+    annotation: ``scorer``, ``keypoints`` (K x D numbers, null where not known) and ``scores`` each.
     """
     files = list(dict.fromkeys(table.images))
     number = {file: place + 1 for place, file in enumerate(files)}
@@ -85,7 +85,8 @@ def _annotation(table: KeypointTable, pose: int, image: int) -> dict[str, Any]:
         out['individual'] = table.individuals[pose]
     if table.scores is not None and np.isfinite(table.scores[pose, 0]).any():
         out['score'] = float(np.nanmean(table.scores[pose, 0]))
-    if table.scores is not None or table.dims == 3 or table.num_hypotheses > 1:
+    half = (np.isfinite(points).any(1) & ~known).any()  # x or y alone, for which `keypoints` has no place
+    if table.scores is not None or table.dims == 3 or table.num_hypotheses > 1 or half:
         out['hypotheses'] = [
             dict(scorer=scorer, keypoints=_numbers(table.keypoints[pose, h]),
                  **({} if table.scores is None else {'scores': _numbers(table.scores[pose, h])}))

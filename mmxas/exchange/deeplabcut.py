@@ -21,6 +21,7 @@ from .pandas_hdf import read_frame, write_frame
 
 LEVELS = ('scorer', 'individuals', 'bodyparts', 'coords')
 COORDINATES = ('x', 'y', 'z', 'likelihood')
+UNITS = ('px', 'px', 'unknown')  # the files do not say what z is measured in
 
 
 class Wide(NamedTuple):
@@ -47,7 +48,8 @@ def read_deeplabcut(path: str | os.PathLike) -> KeypointTable:
 
     Returns:
         KeypointTable: Several scorers become hypotheses, in the file's order; rows of an individual that has no
-        keypoint in an image are left out where there are several individuals.
+        keypoint in an image are left out where there are several individuals. A body part without columns for an
+        individual is not known there. The unit of z is ``'unknown'``: the files carry none.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -70,8 +72,11 @@ def write_deeplabcut(table: KeypointTable, path: str | os.PathLike) -> None:
 
     Raises:
         ImportError: A ``.h5`` needs pandas and tables.
+        ValueError: A ``.h5`` cannot hold a table without poses.
     """
     path, wide = Path(path), to_wide(table)
+    if path.suffix.lower() != '.csv' and not wide.rows:
+        raise ValueError(f'{path}: a table without poses, one pose at least expected; write it as .csv instead')
     if path.suffix.lower() == '.csv':
         data = _csv_text(wide).encode()
         write_atomically(path, lambda file: file.write(data))
@@ -82,7 +87,7 @@ def write_deeplabcut(table: KeypointTable, path: str | os.PathLike) -> None:
 def to_wide(table: KeypointTable) -> Wide:
     """A table in the form of DeepLabCut's files."""
     table = table.named_individuals()
-    rows, members = list(dict.fromkeys(table.images)), list(dict.fromkeys(table.individuals))
+    rows, members = list(dict.fromkeys(table.images)), list(dict.fromkeys(table.individuals)) or ['']
     row_of, place_of = ({item: i for i, item in enumerate(items)} for items in (rows, members))
     several = members != ['']
     coordinates = ('x', 'y', 'z')[:table.dims] + (() if table.scores is None else ('likelihood',))
@@ -111,8 +116,11 @@ def from_wide(wide: Wide, source: str | os.PathLike) -> KeypointTable:
     scorers, members, names, coordinates = (tuple(dict.fromkeys(side)) for side in zip(*columns, strict=True))
     coordinates = _check_columns(columns, (scorers, members, names, coordinates), source)
     index = {column: number for number, column in enumerate(columns)}
-    order = [[[[index[s, p, n, c] for c in coordinates] for n in names] for p in members] for s in scorers]
-    cells = np.moveaxis(wide.values[:, np.array(order)], 2, 1)  # rows, members, scorers, names, coordinates
+    unknown = len(columns)  # the number of a column of nan behind the others
+    order = [[[[index.get((s, p, n, c), unknown) for c in coordinates] for n in names] for p in members]
+             for s in scorers]
+    values = np.column_stack([wide.values, np.full(len(wide.rows), np.nan)])
+    cells = np.moveaxis(values[:, np.array(order)], 2, 1)  # rows, members, scorers, names, coordinates
     kept = np.ones(cells.shape[:2], bool)
     if len(members) > 1:
         kept = np.isfinite(cells[..., :2]).any(axis=(2, 3, 4))
@@ -121,7 +129,7 @@ def from_wide(wide: Wide, source: str | os.PathLike) -> KeypointTable:
     return KeypointTable(
         names=names, images=tuple(wide.rows[i] for i in row), keypoints=cells[row, member][..., :dims],
         scores=cells[row, member][..., dims] if 'likelihood' in coordinates else None,
-        individuals=tuple(members[i] for i in member), scorers=scorers)
+        individuals=tuple(members[i] for i in member), scorers=scorers, units=UNITS[:dims])
 
 
 def _check_levels(levels: Sequence[str], source: str | os.PathLike) -> None:
@@ -134,8 +142,8 @@ def _check_levels(levels: Sequence[str], source: str | os.PathLike) -> None:
 
 def _check_columns(columns: Sequence[tuple[str, ...]], parts: tuple[tuple[str, ...], ...],
                    source: str | os.PathLike) -> tuple[str, ...]:
-    """The coordinates in the order x, y, z, likelihood; each body part of each individual must have all of them."""
-    scorers, members, names, coordinates = parts
+    """The coordinates in the order x, y, z, likelihood; each body part that an individual has must have all of them."""
+    scorers, _, _, coordinates = parts
     unknown = [name for name in coordinates if name not in COORDINATES]
     if unknown or not {'x', 'y'} <= set(coordinates):
         raise ValueError(f'{source}: the coordinates are {", ".join(coordinates)}; x, y, and z or likelihood expected')
@@ -145,13 +153,13 @@ def _check_columns(columns: Sequence[tuple[str, ...]], parts: tuple[tuple[str, .
     if twice is not None:
         raise ValueError(f'{source}: the column {" / ".join(twice)} comes twice')
     there = set(columns)
-    for scorer in scorers:
-        for member in members:
-            for name in names:
-                for coordinate in coordinates:
-                    if (scorer, member, name, coordinate) not in there:
-                        raise ValueError(f'{source}: no column {coordinate} of {name!r} (scorer {scorer!r}'
-                                         + (f', individual {member!r})' if member else ')'))
+    wanted = {(scorer, member, name, coordinate): None for _, member, name, _ in columns for scorer in scorers
+              for coordinate in coordinates}  # in the file's order
+    missing = [column for column in wanted if column not in there]
+    if missing:
+        scorer, member, name, coordinate = missing[0]
+        raise ValueError(f'{source}: no column {coordinate} of {name!r} (scorer {scorer!r}'
+                         + (f', individual {member!r})' if member else ')'))
     return tuple(name for name in COORDINATES if name in coordinates)
 
 

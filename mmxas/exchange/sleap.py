@@ -78,18 +78,18 @@ def write_sleap(table: KeypointTable, path: str | os.PathLike) -> None:
     sio, path = import_sleap_io(), Path(path)
     images = list(dict.fromkeys(table.images))
     skeleton = sio.Skeleton(nodes=list(table.names), edges=[(table.names[a], table.names[b]) for a, b in table.links])
-    video = sio.Video.from_filename(images)
+    videos = [sio.Video.from_filename(images)] if images else []
     tracks = {name: sio.Track(name) for name in dict.fromkeys(table.individuals) if name}
     instances: dict[str, list] = {image: [] for image in images}
     for pose, image in enumerate(table.images):
         instances[image].append(_instance(sio, table, pose, skeleton, tracks.get(table.individuals[pose])))
-    frames = [sio.LabeledFrame(video=video, frame_idx=number, instances=instances[image])
+    frames = [sio.LabeledFrame(video=videos[0], frame_idx=number, instances=instances[image])
               for number, image in enumerate(images)]
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix='.slp')
     os.close(handle)
     try:
-        sio.save_slp(sio.Labels(frames, videos=[video], skeletons=[skeleton], tracks=list(tracks.values())), part)
+        sio.save_slp(sio.Labels(frames, videos=videos, skeletons=[skeleton], tracks=list(tracks.values())), part)
         os.chmod(part, 0o644)
         os.replace(part, path)
     except BaseException:

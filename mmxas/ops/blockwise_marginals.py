@@ -78,9 +78,23 @@ def _softmax(logits: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def _axis_sums(weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums onto x, y and z, in two passes: the axis that is contiguous first."""
-    if weights.stride(2) == 1:  # channels last
-        plane = weights.sum(dim=2)
-        return plane.sum(dim=2), plane.sum(dim=3), weights.sum(dim=(3, 4))
-    plane = weights.sum(dim=4)
-    return weights.sum(dim=(2, 3)), plane.sum(dim=2), plane.sum(dim=3)
+    """Sums onto x, y and z, in two passes: the axis that is contiguous first. In other layouts weights are used up."""
+    if weights.is_contiguous():
+        plane = weights.sum(dim=4)
+        return weights.sum(dim=(2, 3)), plane.sum(dim=2), plane.sum(dim=3)
+    plane = weights.sum(dim=2)
+    return plane.sum(dim=2), plane.sum(dim=3), _sum_by_folding(weights)
+
+
+def _sum_by_folding(weights: Tensor) -> Tensor:
+    """(n, k, D, Hm, Wm) to (n, k, D), in place: the second half is added to the first until one is left.
+
+    With bins side by side, torch's own sum adds those that do not fill its vectors in another order; bins that are
+    equal, and tie, would no longer be. Here all bins are added in the same order.
+    """
+    for axis in (3, 4):
+        while (size := weights.shape[axis]) > 1:
+            half = size // 2
+            weights.narrow(axis, 0, half).add_(weights.narrow(axis, size - half, half))
+            weights = weights.narrow(axis, 0, size - half)
+    return weights.flatten(3).sum(dim=3)

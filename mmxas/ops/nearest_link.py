@@ -19,7 +19,10 @@ _INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
 class NearestLinkExponent(torch.autograd.Function):
-    """``factor * d^2`` of each pixel's nearest link; its gradient goes to that link's two ends."""
+    """``factor * d^2`` of each pixel's nearest link; its gradient goes to that link's two ends.
+
+    A sample with an end that is not finite has no drawing: it is NaN at all pixels.
+    """
 
     @staticmethod
     def forward(ctx: Any, start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
@@ -107,10 +110,15 @@ def _link_frames(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, gr
 
 def _winners_offset(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor, winner: Tensor
                     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Factor, place t on the link in [0, 1], and offset from there (x, y) of each pixel's winner, each (n, h, w)."""
+    """Factor, place t on the link in [0, 1], and offset from there (x, y) of each pixel's winner, each (n, h, w).
+
+    Of a NaN's bits no order is known, so any link may have won: all factors of such a sample are NaN.
+    """
     direction = end - start
     squared = direction.square().sum(dim=-1, keepdim=True).clamp_min(MIN_SQUARED_LENGTH)
-    table = torch.cat([start, direction, direction / squared, factors.expand(squared.shape[:2]).unsqueeze(-1)], dim=-1)
+    zero_or_nan = (start * 0.0 + end * 0.0).sum(dim=(1, 2))
+    factor = (factors + zero_or_nan[:, None]).unsqueeze(-1)
+    table = torch.cat([start, direction, direction / squared, factor], dim=-1)
     chosen = [row.flatten().index_select(0, _flat(winner, start.shape[1])).view(winner.shape)
               for row in table.unbind(dim=-1)]
     start_x, start_y, dir_x, dir_y, along_x, along_y, factor = chosen

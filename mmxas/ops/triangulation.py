@@ -17,7 +17,7 @@ def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
     the sum of squared errors in px becomes what is minimised.
 
     Args:
-        points: (..., V, 2) px.
+        points: (..., V, 2) px; those of weight 0 may be NaN.
         intrinsics: (..., V, 3, 3).
         rotation: (..., V, 3, 3) world to camera.
         translation: (..., V, 3) mm.
@@ -28,12 +28,13 @@ def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
         min_angle: The widest angle between two rays to a point must reach it, degrees. Defaults to 0.5.
 
     Returns:
-        (..., 3) world mm.
+        (..., 3) world mm. Rays that run apart, as wrong detections give them, meet behind the cameras: an error to
+        measure, not a reason to stop.
 
     Raises:
-        ValueError: A shape is wrong; a weight is negative; a point has fewer than two views; or the views are
-            degenerate: all rays to a point are parallel (equal cameras, or the point in line with them), so that its
-            depth is undetermined.
+        ValueError: A shape is wrong; a weight is negative; a point of another weight than 0 is not finite, or has fewer
+            than two views; or the views are degenerate: the cameras stand at one place, or all rays to a point are
+            parallel (the point in line with the cameras), so that its depth is undetermined.
     """
     sizes = check_shape(points, ('...', 'V', 2), 'points')
     check_shape(intrinsics, ('...', sizes['V'], 3, 3), 'intrinsics')
@@ -44,9 +45,12 @@ def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
         np.asarray(values, dtype=np.float64) for values in (points, intrinsics, rotation, translation))
     weights = np.ones(points.shape[:-1]) if weights is None else np.broadcast_to(
         np.asarray(weights, dtype=np.float64), points.shape[:-1])
-    _check_views(points, intrinsics, rotation, weights, min_angle)
-    # In mm about the cameras' middle, in units of their distance from it: well conditioned wherever the world begins.
+    points = np.where(np.isfinite(points) | (weights[..., None] > 0), points, 0.0)  # left out, but 0 * NaN is NaN
     centres = -(np.swapaxes(rotation, -1, -2) @ translation[..., None])[..., 0]
+    _check_weights(points, weights)
+    _check_rays(points, intrinsics, rotation, weights, min_angle)
+    _check_places(centres, weights)
+    # In mm about the cameras' middle, in units of their distance from it: well conditioned wherever the world begins.
     origin = np.zeros(3) if homogeneous else centres.mean(axis=-2)
     unit = 1.0 if homogeneous else np.linalg.norm(centres - origin[..., None, :], axis=-1).mean(axis=-1)
     unit = np.maximum(unit, 1e-12) if not homogeneous else unit
@@ -72,14 +76,35 @@ def _solve(points: np.ndarray, projection: np.ndarray, weights: np.ndarray, homo
     return (np.linalg.pinv(rows[..., :3]) @ -rows[..., 3:])[..., 0]
 
 
-def _check_views(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray, weights: np.ndarray,
-                 min_angle: float) -> None:
-    if not (weights >= 0).all():
-        raise ValueError(f'weights: 0 or more expected, got {weights.min()}')
+def _check_weights(points: np.ndarray, weights: np.ndarray) -> None:
+    wrong = weights[~((weights >= 0) & (weights < np.inf))]
+    if wrong.size:
+        raise ValueError(f'weights: 0 or more expected, got {wrong[0]}; 0 leaves a view out')
     used = weights > 0
     if (used.sum(axis=-1) < 2).any():
         raise ValueError(f'points: two views or more of each point expected, got {int(used.sum(axis=-1).min())} '
                          '(views of weight 0 do not count)')
+    bad = np.argwhere(~np.isfinite(points).all(axis=-1))
+    if len(bad):
+        place = tuple(bad[0].tolist())
+        raise ValueError(f'points: finite px expected, got {points[place].tolist()} at {list(place)}; give a view that '
+                         'does not see a point the weight 0')
+
+
+def _check_places(centres: np.ndarray, weights: np.ndarray) -> None:
+    """Refuse a camera that is given twice: its rays meet in itself, wherever its two detections lie."""
+    gaps = np.linalg.norm(centres[..., :, None, :] - centres[..., None, :, :], axis=-1)
+    used = weights > 0
+    widest = np.where(used[..., :, None] & used[..., None, :], gaps, 0.0).max(axis=(-2, -1))
+    rounding = 1e-3 + 1e-6 * np.abs(centres).max()
+    if (widest < rounding).any():
+        raise ValueError(f'degenerate views: the cameras of {int((widest < rounding).sum())} of {widest.size} points '
+                         f'stand at one place, {widest.min():.2g} mm apart: take cameras that stand apart')
+
+
+def _check_rays(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray, weights: np.ndarray,
+                min_angle: float) -> None:
+    used = weights > 0
     pixels = np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
     rays = np.swapaxes(rotation, -1, -2) @ np.linalg.inv(intrinsics) @ pixels[..., None]
     rays = rays[..., 0] / np.linalg.norm(rays[..., 0], axis=-1, keepdims=True)

@@ -5,8 +5,9 @@ from .checkpoints import read_checkpoint_file
 from .json_files import read_json
 from .mat_files import check_mat
 from .pickle_listing import PickleListing, list_pickle, list_pickles
+from .regular_files import require_file
 
 __all__ = [
     'PickleListing', 'UnsafeFileError', 'check_archive', 'check_mat', 'list_pickle', 'list_pickles', 'open_arrays',
-    'read_array', 'read_checkpoint_file', 'read_json'
+    'read_array', 'read_checkpoint_file', 'read_json', 'require_file'
 ]

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .archives import UnsafeFileError, check_archive
+from .regular_files import named_when_broken, require_file
 
 
 @contextmanager
@@ -24,11 +25,18 @@ def open_arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
         NpzFile: The arrays by name, read when they are asked for. One that needs a pickle raises ``ValueError`` then.
 
     Raises:
-        UnsafeFileError: The archive is unsafe (:func:`~.archives.check_archive`), or an array's header announces
-            another number of bytes than the member has.
+        UnsafeFileError: The archive is unsafe (:func:`~.archives.check_archive`), a pipe or a device, or an array's
+            header announces another number of bytes than the member has.
         FileNotFoundError: There is no such file.
         ValueError: It is no archive of arrays; the message names it.
     """
+    with named_when_broken(path):
+        _check_headers(require_file(path))
+    with np.load(path, allow_pickle=False) as arrays:
+        yield arrays
+
+
+def _check_headers(path: Path) -> None:
     try:
         members = check_archive(path)
     except zipfile.BadZipFile as error:
@@ -38,8 +46,6 @@ def open_arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
             if member.filename.endswith('.npy'):
                 with archive.open(member) as file:
                     _check_header(f'{path}: {member.filename}', file, member.file_size)
-    with np.load(path, allow_pickle=False) as arrays:
-        yield arrays
 
 
 def read_array(path: str | os.PathLike) -> np.ndarray:
@@ -49,11 +55,13 @@ def read_array(path: str | os.PathLike) -> np.ndarray:
         path: The file.
 
     Raises:
-        UnsafeFileError: Its header announces another number of bytes than the file has.
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe or a device, or its header announces another number of bytes than the file has.
         ValueError: It is no ``.npy`` file, or holds objects; the message names it.
     """
-    with Path(path).open('rb') as file:
-        if not _check_header(str(path), file, Path(path).stat().st_size):
+    path = require_file(path)
+    with path.open('rb') as file:
+        if not _check_header(str(path), file, path.stat().st_size):
             raise ValueError(f'{path}: numbers expected, but it holds objects, which only a pickle could read')
     return np.load(path, allow_pickle=False)
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 import os
 import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from .archives import UnsafeFileError
-from .pickle_listing import list_pickles
+from .pickle_listing import PickleListing, is_tar, list_pickles
 
 # On torch's own allow-list, but `bytearray(n)` fills n bytes; no checkpoint needs it.
 REFUSED = ('builtins.bytearray', '__builtin__.bytearray')
+_EXECUTED = 'a tar or TorchScript file, which cannot be read without executing it; refused'
 
 
 def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> Any:
@@ -35,12 +35,20 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
         FileNotFoundError: There is no such file.
         UnsafeFileError: It names an object that is not on the allow-list, or its archive is unsafe; the message names
             both. Nothing of it was executed.
-        ValueError: It is not a checkpoint, or not a whole one.
+        ValueError: It is not a checkpoint, or not a whole one, or holds something else than a dict.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
     _look(path)
+    content = _load(path, map_location)
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: a checkpoint is a dict: a state dict or one that holds it expected, found '
+                         f'{type(content).__name__}; save it with torch.save(model.state_dict(), …)')
+    return content
+
+
+def _load(path: Path, map_location: Any) -> Any:
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -48,8 +56,7 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
         raise refusal from None
     except RuntimeError as error:
         if 'weights_only' in str(error):
-            raise UnsafeFileError(f'{path}: a tar or TorchScript file, which cannot be read without executing it; '
-                                  'refused') from None
+            raise UnsafeFileError(f'{path}: {_EXECUTED}') from None
         broken = _broken(path, error)
         raise broken from error
     except MemoryError as error:
@@ -63,15 +70,23 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
 
 def _look(path: Path) -> None:
     """Refuse what the file's directory and opcodes show already."""
-    try:
-        listings = list_pickles(path)
-    except zipfile.BadZipFile as error:
-        raise _broken(path, error) from error
-    for where, listing in listings.items():
+    if is_tar(path):
+        raise UnsafeFileError(f'{path}: {_EXECUTED}')
+    for where, listing in _listed(path).items():
         refused = [name for name in listing.imports if name in REFUSED]
         if refused:
             raise UnsafeFileError(f'{path}: {where} names {refused[0]}, which no checkpoint needs; nothing of the file '
                                   'was executed, do not trust it')
+
+
+def _listed(path: Path) -> dict[str, PickleListing]:
+    try:
+        return list_pickles(path)
+    except UnsafeFileError:
+        raise
+    except ValueError as error:
+        broken = _broken(path, error.__cause__ or error)
+        raise broken from error
 
 
 def _refusal(path: Path, message: str) -> Exception:
@@ -80,12 +95,13 @@ def _refusal(path: Path, message: str) -> Exception:
         return UnsafeFileError(f'{path}: names {named[1]}, which no checkpoint needs; nothing of the file was '
                                'executed, do not trust it')
     imports = [name for listing in list_pickles(path).values() for name in listing.imports]
-    first = message.strip().splitlines()[-1].strip() if message.strip() else 'no pickle'
+    said = re.search(r'WeightsUnpickler error:\s*(\S.*)', message) or re.search(r'\S.*', message)
+    first = said[said.lastindex or 0].strip() if said else 'no pickle'
     if imports:
         return UnsafeFileError(f'{path}: refused ({first}); it names {", ".join(dict.fromkeys(imports))}')
     return UnsafeFileError(f'{path}: not a checkpoint of PyTorch ({first})')
 
 
-def _broken(path: Path, error: Exception) -> ValueError:
+def _broken(path: Path, error: BaseException) -> ValueError:
     return ValueError(f'{path}: not a checkpoint of PyTorch, or not a whole one ({type(error).__name__}: {error}); '
                       'copy or download it again')

@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .archives import UnsafeFileError, check_archive
-from .pickle_listing import PickleListing, list_pickles
+from .archives import check_archive
+from .pickle_listing import PickleListing, is_tar, list_pickles
+from .regular_files import named_when_broken, require_file
 
 _STEP = 1 << 20
 
@@ -37,24 +37,31 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
         dict: ``file``, ``bytes``, ``sha256``, ``container``, ``members`` (name to bytes), ``unfolded`` (bytes),
         ``pickles`` (member to ``imports``, ``calls``, ``extensions``, ``complete``), ``arrays`` (name to dtype and
         shape) and ``refused``, the reasons not to load it; empty for a file that the package would read.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe, a device or a folder.
     """
-    path = Path(path)
+    path = require_file(path)
     report: dict[str, Any] = dict(
         file=str(path), bytes=path.stat().st_size, sha256=_digest(path), container=_container(path), members={},
         unfolded=0, pickles={}, arrays={}, refused=[])
     try:
-        if report['container'] == 'zip':
-            members = check_archive(path)
-            report['members'] = {member.filename: member.file_size for member in members}
-            report['unfolded'] = sum(report['members'].values())
-            report['arrays'] = _arrays(path, report['members'])
-        listings = {where: found for where, found in list_pickles(path).items() if _is_pickle(where, found)}
-    except (UnsafeFileError, zipfile.BadZipFile) as error:
+        with named_when_broken(path):
+            if report['container'] == 'zip':
+                report |= _archive(path)
+            listings = {where: found for where, found in list_pickles(path).items() if _is_pickle(where, found)}
+    except ValueError as error:
         report['refused'].append(str(error))
         return report
     report['pickles'] = {where: vars(found) for where, found in listings.items()}
     report['refused'] += list(_objections(listings, report['container']))
     return report
+
+
+def _archive(path: Path) -> dict[str, Any]:
+    members = {member.filename: member.file_size for member in check_archive(path)}
+    return dict(members=members, unfolded=sum(members.values()), arrays=_arrays(path, members))
 
 
 def _is_pickle(where: str, found: PickleListing) -> bool:
@@ -93,9 +100,10 @@ def _arrays(path: Path, members: dict[str, int]) -> dict[str, str]:
 def _container(path: Path) -> str:
     if zipfile.is_zipfile(path):
         return 'zip'
-    if tarfile.is_tarfile(path):
+    if is_tar(path):
         return 'tar'
-    return 'npy' if path.read_bytes()[:6] == b'\x93NUMPY' else 'stream of pickles'
+    with path.open('rb') as file:
+        return 'npy' if file.read(6) == b'\x93NUMPY' else 'stream of pickles'
 
 
 def _digest(path: Path) -> str:

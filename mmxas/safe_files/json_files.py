@@ -4,8 +4,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from .regular_files import require_file
 
 LIMIT = 1 << 30  # bytes: annotations of a million people stay below
 
@@ -22,10 +23,11 @@ def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe, a device or a folder.
         ValueError: It is no JSON, is nested too deep, is larger than ``LIMIT``, or lacks a key; the message
             names it.
     """
-    path = Path(path)
+    path = require_file(path)
     size = path.stat().st_size
     if size > LIMIT:
         raise ValueError(f'{path}: {size} bytes of JSON, {LIMIT} expected at most')

@@ -6,10 +6,10 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from .archives import UnsafeFileError, allowed_size
+from .regular_files import require_file
 
 _HEADER, _STEP = 128, 1 << 20
 _MATRIX, _COMPRESSED = 14, 15  # kinds of elements
@@ -31,10 +31,12 @@ def check_mat(path: str | os.PathLike) -> None:
         path: The file.
 
     Raises:
-        UnsafeFileError: Its elements unfold to too much, one announces more bytes than the file has, its dimensions
-            announce more entries than there are, or its cells are nested too deep; the message names it.
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe or a device, its elements unfold to too much, one announces more bytes than the
+            file has, its dimensions announce more entries than there are, or its cells are nested too deep; the message
+            names it.
     """
-    path = Path(path)
+    path = require_file(path)
     size = path.stat().st_size
     with path.open('rb') as file:
         header = file.read(_HEADER)

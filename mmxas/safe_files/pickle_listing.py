@@ -1,7 +1,6 @@
 """What a pickle would import, read from its opcodes: nothing is imported, built or called."""
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import pickletools
@@ -13,12 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .archives import UnsafeFileError, check_archive
+from .regular_files import named_when_broken, require_file
 
 _CALLS = {'REDUCE', 'INST', 'OBJ', 'NEWOBJ', 'NEWOBJ_EX', 'BUILD'}
 _EXTENSIONS = {'EXT1', 'EXT2', 'EXT4'}
 _STRINGS = {'SHORT_BINUNICODE', 'BINUNICODE', 'BINUNICODE8', 'UNICODE', 'STRING', 'BINSTRING', 'SHORT_BINSTRING'}
 _PUTS, _GETS = {'PUT', 'BINPUT', 'LONG_BINPUT'}, {'GET', 'BINGET', 'LONG_BINGET'}
 _SILENT = {'PROTO', 'FRAME'}
+_BLOCK = tarfile.BLOCKSIZE
 _LEGACY_PICKLES = 5  # magic number, protocol, system, content, storage keys: what torch wrote before its zip format
 
 
@@ -84,15 +85,43 @@ def list_pickles(path: str | os.PathLike) -> dict[str, PickleListing]:
         dict: Member, or ``pickle 0``, ``pickle 1``, …, to what is in it; empty for a file without pickles.
 
     Raises:
-        UnsafeFileError: Its archive is unsafe (:func:`~.archives.check_archive`), or a checkpoint's members differ by
-            case alone.
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe or a device, its archive is unsafe (:func:`~.archives.check_archive`), or a
+            checkpoint's members differ by case alone.
+        ValueError: Its archive is broken, or packed in a way that is not known; the message names the file.
     """
-    with Path(path).open('rb') as file:
+    with named_when_broken(path):
+        return _of_file(require_file(path))
+
+
+def is_tar(path: str | os.PathLike) -> bool:
+    """Whether a file begins as a tar archive does, as torch tells; nothing is unpacked, and nothing announced is read.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe or a device.
+    """
+    with require_file(path).open('rb') as file:
+        return _tar_header(file) is not None
+
+
+def _tar_header(file: BinaryIO) -> tarfile.TarInfo | None:
+    try:
+        return tarfile.TarInfo.frombuf(file.read(_BLOCK), tarfile.ENCODING, 'surrogateescape')
+    except (tarfile.HeaderError, ValueError):
+        return None
+
+
+def _of_file(path: Path) -> dict[str, PickleListing]:
+    with path.open('rb') as file:
         if file.read(4) in (b'PK\3\4', b'PK\5\6'):  # as torch and numpy tell: an archive behind other bytes is none
             return dict(_of_zip(path))
         file.seek(0)
-        with contextlib.suppress(tarfile.TarError), tarfile.open(fileobj=file, mode='r:') as archive:
-            return dict(_of_tar(archive))
+        if _tar_header(file):
+            return dict(_of_tar(file, path.stat().st_size))
         file.seek(0)
         if file.read(6) == b'\x93NUMPY':
             file.seek(0)
@@ -124,10 +153,16 @@ def _of_zip(path: str | os.PathLike) -> Iterator[tuple[str, PickleListing]]:
             yield member.filename, list_pickle(_behind_header(stream))
 
 
-def _of_tar(archive: tarfile.TarFile) -> Iterator[tuple[str, PickleListing]]:
-    for member in archive:
-        if member.isfile() and not member.name.startswith('storages'):
-            yield member.name, list_pickle(archive.extractfile(member))
+def _of_tar(file: BinaryIO, size: int) -> Iterator[tuple[str, PickleListing]]:
+    """Of the members that lie in the file as they are: sparse ones unfold, and headers may announce anything."""
+    file.seek(0)
+    while member := _tar_header(file):
+        begin = file.tell()
+        if not 0 <= member.size <= size - begin:
+            return
+        if member.isreg() and member.type != tarfile.GNUTYPE_SPARSE and not member.name.startswith('storages'):
+            yield member.name, list_pickle(io.BytesIO(file.read(member.size)))
+        file.seek(begin + -(-member.size // _BLOCK) * _BLOCK)
 
 
 def _behind_header(file: BinaryIO) -> BinaryIO:

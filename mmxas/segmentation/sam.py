@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mmxas.registry import SEGMENTERS
+from mmxas.safe_files import read_checkpoint_file
 
 from .segmenter import Segmenter, clip_box, main_components
 
@@ -32,7 +33,7 @@ class SAMSegmenter(Segmenter):
         single: Keep the largest connected part only. Defaults to False.
 
     Raises:
-        ValueError: The model is unknown, or the file holds other weights.
+        ValueError: The model is unknown, or the file holds other weights, or is no checkpoint or an unsafe one.
         FileNotFoundError: There are no weights; the message says where they were looked for and where to get them.
         ImportError: The package is not installed.
     """
@@ -47,9 +48,10 @@ class SAMSegmenter(Segmenter):
         except ImportError as error:
             raise ImportError(f'SAMSegmenter needs the package segment_anything: {PACKAGE}; without it choose another '
                               'segmenter, such as GrabCutSegmenter') from error
+        content = read_checkpoint_file(path, 'cpu')
         network = sam_model_registry[model]()
         try:
-            network.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+            network.load_state_dict(content)
         except (RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f'{path}: not the weights of Segment Anything {model!r} '
                              f'({str(error).splitlines()[0]}); expected {SITE}{WEIGHTS[model]}') from error

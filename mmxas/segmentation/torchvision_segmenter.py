@@ -9,6 +9,7 @@ import torch
 
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import SEGMENTERS
+from mmxas.safe_files import read_checkpoint_file
 
 from .mask_checks import box_overlap
 from .segmenter import Segmenter, clip_box
@@ -69,7 +70,7 @@ def load_network(weights: str, published: Any) -> torch.nn.Module:
     Raises:
         RuntimeError: They could not be downloaded.
         FileNotFoundError: There is no such file.
-        ValueError: It holds other weights.
+        ValueError: It holds other weights, or is no checkpoint or an unsafe one.
     """
     from torchvision.models import detection
     build = getattr(detection, MODEL)
@@ -84,9 +85,10 @@ def load_network(weights: str, published: Any) -> torch.nn.Module:
     path = Path(weights)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file of weights; get {published.url}, or give weights='DEFAULT'")
+    content = read_checkpoint_file(path, 'cpu')
     network = build(weights=None, weights_backbone=None)
     try:
-        network.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+        network.load_state_dict(content)
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f'{path}: not the weights of torchvision {MODEL} ({str(error).splitlines()[0]}); expected '
                          f'{published.url}') from error

@@ -21,7 +21,7 @@ from mmxas.synthesis.pose_priors.truncated_gaussian import read_prior_file
 
 from .config_parts import skeletons, synthetic_generator
 from .default_prior import check_joints
-from .derived_skeleton import MIRROR_TOLERANCE, body_size
+from .derived_skeleton import MIRROR_TOLERANCE, body_size, size_warning
 from .prior_extremes import damage, extreme_poses, mesh_edges, posed_vertices
 from .prior_sheet import extremes_sheet
 
@@ -158,7 +158,9 @@ class SpeciesChecker:
                                   f'{self.skeleton.num_keypoints}; ' + (f'only one has {", ".join(strangers)}'
                                                                         if strangers else 'their order differs'))
         body = self.bodies[0]
-        return f'{body.num_joints} joints, {body.num_vertices} vertices, {body.num_betas} shape components'
+        warnings = [f'; WARNING: {text}' for text in map(size_warning, self.bodies) if text]
+        return (f'{body.num_joints} joints, {body.num_vertices} vertices, {body.num_betas} shape components, body '
+                f'{body_size(body):.2f} m long') + ''.join(warnings)
 
     def pairs(self) -> str:
         """Pairs mirror each other at rest, and the bones between them.

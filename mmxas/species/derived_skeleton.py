@@ -15,6 +15,7 @@ from mmxas.datasets.skeletons import Skeleton
 MIRROR_TOLERANCE = 0.03
 PLANE_TOLERANCE = 0.001
 MIN_LENGTH = 0.08
+SIZES = (0.02, 30.0)  # m; what is smaller or larger is likely in another unit
 HIDDEN = ' (joint)'  # behind the name of a joint that has a landmark's
 
 
@@ -37,6 +38,15 @@ class RestPoints(NamedTuple):
 def body_size(body: RiggedBodyModel) -> float:
     """The longest side of the body's box at rest, m."""
     return float(np.ptp(body.v_template.numpy(), axis=0).max())
+
+
+def size_warning(body: RiggedBodyModel) -> str:
+    """What to say of a body of an unlikely size, as of a file in cm; empty where there is nothing to say."""
+    size = body_size(body)
+    if SIZES[0] <= size <= SIZES[1]:
+        return ''
+    return (f'{body.model_path}: body {size:.3g} m long, {SIZES[0]:g} to {SIZES[1]:g} m expected; write the file in '
+            'metres')
 
 
 def rest_points(body: RiggedBodyModel) -> RestPoints:
@@ -66,6 +76,8 @@ def mirror_partners(positions: np.ndarray, tolerance: float, plane_tolerance: fl
     Returns:
         np.ndarray: (P,) indices; a point on the plane is its own partner, and -1 stands for none.
     """
+    if not len(positions):
+        return np.zeros(0, int)
     mirrored = positions * [-1, 1, 1]
     distance = np.linalg.norm(mirrored[:, None] - positions[None], axis=-1)
     nearest = distance.argmin(1)

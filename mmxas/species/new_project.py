@@ -21,7 +21,7 @@ from mmxas.registry import BODY_MODELS
 from mmxas.shipped_files import find_shipped, shipped_root
 
 from .default_prior import adopted_prior, default_prior
-from .derived_skeleton import body_size, derive_skeleton
+from .derived_skeleton import body_size, derive_skeleton, size_warning
 
 TEMPLATES = Path(__file__).parent / 'templates'
 NAME = re.compile(r'[a-z][a-z0-9_]*')
@@ -38,6 +38,8 @@ class NewProject:
         num_keypoints: K.
         num_joints: J.
         derived: What was derived rather than given: 'skeleton', 'prior'.
+        size: Of the body, m.
+        warning: What is odd about that size; empty where nothing is.
     """
 
     folder: Path
@@ -45,6 +47,8 @@ class NewProject:
     num_keypoints: int
     num_joints: int
     derived: tuple[str, ...]
+    size: float
+    warning: str = ''
 
 
 def write_project(name: str, body_model: str | os.PathLike, out: str | os.PathLike | None = None,
@@ -92,7 +96,8 @@ def write_project(name: str, body_model: str | os.PathLike, out: str | os.PathLi
         files[file] = Template((TEMPLATES / f'{template}.txt').read_text(encoding='utf-8')).substitute(words)
     write_folder(folder, files)
     derived = tuple(what for what, given in (('skeleton', skeleton), ('prior', prior)) if given is None)
-    return NewProject(folder, folder / 'configs' / f'xas_{name}.py', chosen.num_keypoints, body.num_joints, derived)
+    return NewProject(folder, folder / 'configs' / f'xas_{name}.py', chosen.num_keypoints, body.num_joints, derived,
+                      body_size(body), size_warning(body))
 
 
 def body_spec(body_model: str | os.PathLike, shape: Mapping[str, float] | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A camera maps the body's frame (metres, x left, y up, z front, origin at the root) to the camera frame (mm, x right,
 y down, z forward).
 """
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,38 +103,65 @@ def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
 
     Raises:
         FileNotFoundError: without the file.
-        ValueError: no cameras, or an entry without one of K, R, t, or of another shape.
+        ValueError: no cameras, two of one name, an entry without one of K, R, t, or of another shape, numbers that are
+            not finite, a focal length that is not positive, or an R that is no rotation; file and camera are named.
     """
     path = Path(file)
     if not path.is_file():
         raise FileNotFoundError(f'camera file {str(file)!r} does not exist')
-    if path.suffix == '.pkl':
-        entries = {'.'.join(map(str, key)): _from_mmpose(entry) for key, entry in load_pickle(path).items()}
-    else:
-        content = read_json(path)
-        if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
-            raise ValueError(f'{path.name}: a list of cameras, each with K, R and t, expected')
-        entries = {str(entry.get('name', i)): entry for i, entry in enumerate(content)}
-    cameras = {}
-    for name, entry in entries.items():
-        cameras[name] = {}
-        for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('t', (3,))):
-            try:
-                value = np.asarray(entry.get(key, ()), np.float64)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f'{path.name}: camera {name!r}: {key} is not an array of numbers') from error
-            if value.shape != shape:
-                raise ValueError(f'{path.name}: camera {name!r}: {key} has shape {value.shape}, expected {shape}')
-            cameras[name][key] = value
+    cameras: dict[str, dict[str, np.ndarray]] = {}
+    for name, entry in _camera_entries(path):
+        if name in cameras:
+            raise ValueError(f'{path.name}: two cameras {name!r}, names that differ expected')
+        where = f'{path.name}: camera {name!r}'
+        if not isinstance(entry, Mapping):
+            raise ValueError(f'{where}: is {entry!r}, a dictionary of its numbers expected')
+        cameras[name] = _from_mmpose(entry, where) if path.suffix == '.pkl' else {
+            key: _numbers(entry, key, shape, where) for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('t', (3,)))}
+        _check_camera(cameras[name], where)
     if not cameras:
         raise ValueError(f'{path.name}: no cameras')
     return cameras
 
 
-def _from_mmpose(entry: dict[str, Any]) -> dict[str, np.ndarray]:
-    to_world, place, f, c = (np.asarray(entry[key], np.float64) for key in ('R', 'T', 'f', 'c'))
-    K = np.array([[f[0, 0], 0, c[0, 0]], [0, f[1, 0], c[1, 0]], [0, 0, 1]])
-    return dict(K=K, R=to_world.T, t=-to_world.T @ place[:, 0] * 1000)
+def _camera_entries(path: Path) -> list[tuple[str, Any]]:
+    """Names and what the file says of each."""
+    if path.suffix == '.pkl':
+        return [('.'.join(map(str, key)) if isinstance(key, tuple | str) else str(key), entry)
+                for key, entry in load_pickle(path).items()]
+    content = read_json(path)
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise ValueError(f'{path.name}: a list of cameras, each with K, R and t, expected')
+    return [(str(entry.get('name', i)), entry) for i, entry in enumerate(content)]
+
+
+def _numbers(entry: Mapping[str, Any], key: str, shape: tuple[int, ...], where: str) -> np.ndarray:
+    try:
+        value = np.asarray(entry.get(key, ()), np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{where}: {key} is not an array of numbers') from error
+    if len(shape) == 1 and value.shape == (*shape, 1):  # mmpose's columns
+        value = value[:, 0]
+    if value.shape != shape:
+        raise ValueError(f'{where}: {key} has shape {value.shape}, expected {shape}')
+    if not np.isfinite(value).all():
+        raise ValueError(f'{where}: {key} is {value.tolist()}, finite numbers expected')
+    return value
+
+
+def _check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
+    focal = camera['K'][0, 0], camera['K'][1, 1]
+    if min(focal) <= 0:
+        raise ValueError(f'{where}: K has the focal lengths {focal[0]:g} and {focal[1]:g} px, more than 0 expected')
+    if np.abs(camera['R'] @ camera['R'].T - np.eye(3)).max() > 1e-3:
+        raise ValueError(f'{where}: R is {camera["R"].tolist()}, a rotation expected: rows of length 1 at right angles')
+
+
+def _from_mmpose(entry: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
+    to_world, place, f, c = (
+        _numbers(entry, key, shape, where) for key, shape in (('R', (3, 3)), ('T', (3,)), ('f', (2,)), ('c', (2,))))
+    K = np.array([[f[0], 0, c[0]], [0, f[1], c[1]], [0, 0, 1]])
+    return dict(K=K, R=to_world.T, t=-to_world.T @ place * 1000)
 
 
 @CAMERAS.register_module()
@@ -149,7 +176,7 @@ class DatasetCameras:
         yaw: range of the body's turn in degrees.
 
     Raises:
-        ValueError: no camera has one of the names; a range with low > high.
+        ValueError: the file is wrong; no camera has one of the names; a range with low > high.
     """
 
     def __init__(self, file: str, names: Sequence[str] | None = None, x: Range = (-1000, 1000),

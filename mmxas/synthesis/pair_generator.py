@@ -27,7 +27,8 @@ class PairGenerator:
     """Poses a body, looks at it, renders it before a background, and cuts out a square image (paper, 3.3.2 and C.1).
 
     Args:
-        body_model: config of a body model, or a list of them to choose from with equal chances.
+        body_model: config of a body model, or a list of them to choose from with equal chances, unless the pose source
+            says which one a shape is of.
         pose_source: config of a pose prior or of recorded poses.
         camera: config of a camera.
         appearance: config of an appearance; default: part segmentation in random colormaps.
@@ -110,11 +111,13 @@ class PairGenerator:
 
         Raises:
             RuntimeError: nothing of the body is in the image.
+            ValueError: the pose source names a body model that the generator does not have.
         """
         rng = self._streams(index)
-        number = int(rng['body'].integers(len(self.bodies)))
-        body = self.bodies[number]
+        drawn = int(rng['body'].integers(len(self.bodies)))
         sample = self.pose_source.sample(1, rng['pose'], index)
+        number = self._body_number(sample, drawn)
+        body = self.bodies[number]
         camera = self.camera.sample(rng['camera'])
         vertices, keypoints = self._pose(body, sample, camera)
         K = crop_intrinsics(camera.K, *crop_window(vertices, keypoints[self.skeleton.root], camera.K, self.crop,
@@ -129,6 +132,16 @@ class PairGenerator:
             image=self._compose(out, rng['background']), mask=out.mask.astype(np.uint8) * 255,
             keypoints_cam=keypoints.astype(np.float32), K=K.astype(np.float32), bbox=box, clip=sample.clip[0],
             frame=int(sample.frame[0]), yaw=camera.yaw, body=number, pose=sample.pose[0], betas=sample.betas[0])
+
+    def _body_number(self, sample: PoseSample, drawn: int) -> int:
+        """The body model that the shape is of; the drawn one where any will do, or there is one only."""
+        if sample.body is None or len(self.bodies) == 1:
+            return drawn
+        number = int(sample.body[0])
+        if not 0 <= number < len(self.bodies):
+            raise ValueError(f'PairGenerator: the pose source has a shape of body model {number}, but body_model lists '
+                             f'{len(self.bodies)}; list those that the source was made with, in its order')
+        return number
 
     @torch.no_grad()
     def _pose(self, body: Any, sample: PoseSample, camera: CameraSample) -> tuple[np.ndarray, np.ndarray]:

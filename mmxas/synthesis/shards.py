@@ -146,7 +146,7 @@ def shard_length(path: Path) -> int:
 
 
 class PairWriter:
-    """Writes shards into a folder, and refuses a folder that holds another set.
+    """Writes shards into a folder, and refuses a folder that holds pairs of another set.
 
     Args:
         root: the folder; made if need be.
@@ -160,6 +160,8 @@ class PairWriter:
         self.root, self.meta = Path(root), meta
         self.root.mkdir(parents=True, exist_ok=True)
         old = read_meta(self.root, missing_ok=True)
+        if old is not None and old.fingerprint != meta.fingerprint and not any(self.root.glob('pairs_*.npz')):
+            old = None  # a run that ended before its first pairs: nothing is lost
         if old is not None and old.fingerprint != meta.fingerprint:
             raise ValueError(f'{self.root}: holds pairs of another configuration or of other data files (fingerprint '
                              f'{old.fingerprint}, seed {old.seed}; this one is {meta.fingerprint}, seed {meta.seed}); '
@@ -197,8 +199,8 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
     if not path.is_file():
         if missing_ok:
             return None
-        raise FileNotFoundError(f'{root}: no synthetic pairs here (meta.json is missing); render them with '
-                                '`python tools/synthesize.py CONFIG --out DIR --num N`')
+        raise FileNotFoundError(f'{root}: no rendered pairs here (meta.json is missing); render them with '
+                                '`python tools/synthesize.py CONFIG --which NAME --out DIR --num N`')
     try:
         return SetMeta(**json.loads(path.read_text()))
     except (TypeError, json.JSONDecodeError) as error:

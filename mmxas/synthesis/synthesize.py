@@ -59,10 +59,12 @@ def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality
         files: data files that the pairs depend on.
 
     Raises:
-        ValueError: if ``num`` or ``shard_size`` is below 1.
+        ValueError: if ``num`` or ``shard_size`` is below 1, or ``seed`` below 0.
     """
     if num < 1 or shard_size < 1:
         raise ValueError(f'num={num}, shard_size={shard_size}: expected at least 1')
+    if seed < 0:
+        raise ValueError(f'seed={seed}: expected at least 0')
     config = {key: value for key, value in plain(generator).items() if key not in ('type', 'seed')}
     return SetMeta(num, shard_size, seed, quality, fingerprint(config, seed, shard_size, quality, files), config)
 
@@ -151,6 +153,8 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     Raises:
         ValueError: the folder holds pairs of another configuration; a number is out of range.
     """
+    if workers < 0:
+        raise ValueError(f'workers={workers}: expected at least 0, which renders in this process')
     seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
     generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)  # a wrong config fails here, not in a worker
     meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files)

@@ -201,7 +201,19 @@ def bombs() -> dict[str, bytes]:
         + opcodes((1, size, Call('numpy.dtype', 'f8', False, True), False, b'12345678')) + b'b')})
         for name, size in shape.items()}
     sparse = opcodes({'_shape': (1 << 20, 1 << 20), 'data': [], 'indices': [], 'indptr': [0]})
+    empty = Raw(b'cscipy.sparse.csc\ncsc_matrix\n)\x81' + opcodes(
+        {'_shape': (1 << 26, 1), 'data': filled('f4', b'', 0), 'indices': filled('i4', b'', 0),
+         'indptr': filled('i4', bytes(8), 2)}) + b'b')
+    megabyte = opcodes(filled('f8', b'\1' * (1 << 20), 1 << 17)) + b'q\1' + b'h\1' * 1500
+    text = opcodes('x' * (1 << 20)) + b'q\1' + b'h\1' * 1500
     return {
+        'an array referred to 1500 times': b'\x80\x02}' + opcodes('a') + b'](' + megabyte + b'es.',
+        'a text referred to 1500 times': b'\x80\x02}' + opcodes('a') + b'](' + text + b'es.',
+        'six sparse matrices of 2^26': whole({f'J_regressor_{number}': empty for number in range(6)}),
+        'a long text beside short ones': whole({'a': Raw(b'cchumpy.ch\nCh\n)\x81' + opcodes(
+            {'x': ['x' * (1 << 20)] + ['a'] * 400}) + b'b')}),
+        'memo 67108864': b'\x80\x02}r\0\0\0\4.',
+        'bytearray of 2 GB': b'\x80\x05\x96' + struct.pack('<Q', 2 << 30) + b'.',
         'references to references': laughs, 'a list in itself': b'\x80\x02]q\x00h\x00a.',
         'nested lists': b'\x80\x02' + b']' * 100000 + b'a' * 99999 + b'.',
         'bytes of 4 TB': b'\x80\x04\x8e' + huge + b'.',
@@ -213,6 +225,62 @@ def bombs() -> dict[str, bytes]:
         'a sparse matrix of 2^40': whole({'a': Raw(b'cscipy.sparse.csc\ncsc_matrix\n)\x81' + sparse + b'b')}),
         'range': whole({'a': Call('builtins.set', Call('builtins.range', 1 << 40))}),
         'repeat': whole({'a': Call('builtins.list', Call('itertools.repeat', 1))}), **arrays}
+
+
+def filled(code: str, content: bytes, count: int = 1) -> Raw:
+    """An array of a dtype that is filled with bytes."""
+    dtype, data = Call('numpy.dtype', code, False, True), Call('_codecs.encode', content.decode('latin1'), 'latin1')
+    empty = Call('numpy.core.multiarray._reconstruct', Global('numpy.ndarray'), (0, ), 'b')
+    return Raw(opcodes(empty) + opcodes((1, (count, ), dtype, False, data)) + b'b')
+
+
+def lies_about_arrays() -> dict[str, object]:
+    """Arrays and scalars that would read beside their bytes, in a checkpoint."""
+    eight = Call('_codecs.encode', 'A' * 8, 'latin1')
+    built = Call('numpy.dtype', 'f8', False, True)
+    address = Raw(opcodes(built) + opcodes((3, '<', None, None, None, -1, -1, 4)) + b'b')
+    twice = opcodes((1, (2, ), built, False, Call('_codecs.encode', 'A' * 16, 'latin1')))
+    grown = Raw(opcodes(Call('numpy.dtype', 'U2', False, True))
+                + opcodes((3, '<', None, None, None, 1 << 30, 4, 8)) + b'b')
+    empty = Call('numpy.core.multiarray._reconstruct', Global('numpy.ndarray'), (0, ), 'b')
+    return {
+        'a dtype of 1 GB over eight bytes': Raw(opcodes(empty) + opcodes((1, (1, ), grown, False, eight)) + b'b'),
+        'an array filled twice': Raw(opcodes(filled('f8', b'A' * 8)) + twice + b'b'),
+        'a record': filled('V8', b'A' * 8), 'many bytes': filled('f8', b'A' * 9), 'few bytes': filled('f8', b'A' * 7),
+        'a scalar of an address': Call('numpy.core.multiarray.scalar', address, 'hello'),
+        'a scalar of a record': Call('numpy.core.multiarray.scalar', Call('numpy.dtype', 'V8', False, True), eight),
+        'a scalar of few bytes': Call('numpy.core.multiarray.scalar', Call('numpy.dtype', 'U4', False, True), eight),
+        'a scalar of 1 GB': Call('numpy.core.multiarray.scalar', grown, eight),
+    }
+
+
+def announcing_tar(kind: bytes, size: int) -> bytes:
+    """A tar whose first member announces so many bytes, as its length and as that of a hole."""
+    header = tarfile.TarInfo('pickle')
+    header.type, header.size = kind, 512 if kind == tarfile.GNUTYPE_SPARSE else size
+    block = bytearray(header.tobuf(tarfile.GNU_FORMAT))
+    if kind == tarfile.GNUTYPE_SPARSE:
+        block[386:410] = b'%011o\0%011o\0' % (0, 512)
+        block[482:495] = b'\0%011o\0' % size
+        block[148:156] = b' ' * 8
+        block[148:156] = b'%06o\0 ' % sum(block)
+    hole = b'\x80\x04\x8e' + struct.pack('<Q', size - 11) if size < 1 << 40 else b''
+    return bytes(block) + hole.ljust(512, b'\0') + bytes(1024)
+
+
+def broken_archives() -> dict[str, bytes]:
+    """Checkpoints that what unpacks them, or what walks their headers, stumbles over."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('a/data.pkl', whole({'a': list(range(1000))}))
+        archive.writestr('a/version', '3\n')
+    good = buffer.getvalue()
+    unknown = bytearray(good)
+    unknown[8] = unknown[good.find(b'PK\1\2') + 10] = 97
+    tars = {f'a tar of type {kind!r} and {size} bytes': announcing_tar(kind, size) for kind, size in [
+        (tarfile.GNUTYPE_LONGNAME, 1 << 50), (tarfile.GNUTYPE_LONGNAME, 6 << 30), (tarfile.XHDTYPE, 6 << 30),
+        (tarfile.GNUTYPE_SPARSE, 1200 << 20), (tarfile.REGTYPE, 1 << 40)]}
+    return {'a broken stream': good[:40] + b'\xff' * 30 + good[70:], 'an unknown method': bytes(unknown), **tars}
 
 
 def torch_zip(data: bytes, names: dict[str, bytes] | None = None) -> bytes:

@@ -1,5 +1,7 @@
 """Archives, arrays, MATLAB files and json that lie, as every file that the package reads them from."""
 import io
+import os
+import signal
 import struct
 import zipfile
 import zlib
@@ -7,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
+from mmxas.body_models import load_pickle
 from mmxas.body_models.keypoints import read_regressor
 from mmxas.datasets.converters.mpi_inf_3dhp_files import read_annotations as read_3dhp
 from mmxas.datasets.converters.mpii import read_annotations
@@ -14,7 +17,7 @@ from mmxas.datasets.converters.surreal_clip import read_mat
 from mmxas.safe_files import archives, read_checkpoint_file
 
 from .corpus import Call, bad_archives, npy, opcodes, torch_zip, whole
-from .doors import ARRAY_DOORS, JSON_DOORS, read_shard
+from .doors import ARRAY_DOORS, JSON_DOORS, read_shard, shard_length
 from .refusal import assert_refused
 
 KIND = 'hostile'
@@ -119,3 +122,36 @@ def test_a_json_file(door, fault, tmp_path):
     path.write_bytes(JSONS[fault])
     (tmp_path / 'good').mkdir()
     assert_refused(lambda: JSON_DOORS[door](path), path)
+
+
+@pytest.fixture
+def alarm():
+    """What hangs fails."""
+    def hang(*_):
+        raise RuntimeError('it hangs')
+    before = signal.signal(signal.SIGALRM, hang)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+FILE_DOORS = {**{f'{door} (json)': load for door, load in JSON_DOORS.items()}, **ARRAY_DOORS, **MAT_DOORS,
+              'a pickle': load_pickle, 'a checkpoint': read_checkpoint_file,
+              'a regressor': lambda path: read_regressor(path, 3, ['a'])}
+
+
+# Where what is no shard or part is one that is still to be made.
+ABSENT = {'shard': shard_length, 'part of a conversion': ARRAY_DOORS['part of a conversion']}
+
+
+@pytest.mark.parametrize('place', ['a pipe', 'a device', 'a folder'])
+@pytest.mark.parametrize('door', FILE_DOORS)
+def test_no_file(door, place, tmp_path, alarm):
+    path = tmp_path / 'data.json'
+    {'a pipe': os.mkfifo, 'a device': lambda path: path.symlink_to('/dev/zero'), 'a folder': os.mkdir}[place](path)
+    (tmp_path / 'good').mkdir()
+    if door in ABSENT:
+        assert not ABSENT[door](path)
+        return
+    assert_refused(lambda: FILE_DOORS[door](path), path)

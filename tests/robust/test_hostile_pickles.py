@@ -1,6 +1,8 @@
 """Pickles that would execute something, as body models, cameras and checkpoints of each format."""
+import bz2
 import io
 import pickle
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +18,28 @@ from mmxas.datasets.datasets.recorded_frames import read_cameras
 from mmxas.models.backbones.pretrained import read_weights
 from mmxas.models.conversion.released_files import read_checkpoint
 from mmxas.safe_files import UnsafeFileError, read_checkpoint_file
+from mmxas.safe_files.inspection import inspect_file
 from mmxas.segmentation.torchvision_segmenter import load_network
 from mmxas.synthesis.cameras import read_camera_file
 
-from .corpus import Call, Global, Raw, bombs, calls, forms, hidden, opcodes, torch_legacy, torch_tar, torch_zip, whole
+from .corpus import (
+    Call,
+    Global,
+    Raw,
+    announcing_tar,
+    bombs,
+    broken_archives,
+    calls,
+    filled,
+    forms,
+    hidden,
+    lies_about_arrays,
+    opcodes,
+    torch_legacy,
+    torch_tar,
+    torch_zip,
+    whole,
+)
 from .refusal import REFUSALS, assert_refused, bounded_memory
 
 KIND = 'hostile'
@@ -80,16 +100,28 @@ def test_a_call_hidden_in_data(place, door, tmp_path):
     assert not list(canary.parent.iterdir())
 
 
+# What takes no more than its bytes: the number that a reference is given is a name, and a checkpoint has each array and
+# text once, however often it is referred to.
+_NUMBERED = {'memo 67108864', 'memo 4294967295'}
+LOADED = {'pickle': _NUMBERED,
+          'checkpoint': {*_NUMBERED, 'an array referred to 1500 times', 'a text referred to 1500 times'}}
+
+
 @pytest.mark.parametrize('bomb', bombs())
 @pytest.mark.parametrize('door', ['pickle', 'checkpoint'])
 def test_a_small_pickle_that_would_fill_the_memory(bomb, door, tmp_path):
     path = tmp_path / 'model.pkl'
     path.write_bytes(bombs()[bomb] if door == 'pickle' else torch_zip(bombs()[bomb]))
-    try:
-        with bounded_memory():
+    refused = None
+    with bounded_memory():
+        try:
             load_pickle(path) if door == 'pickle' else load_mmengine(path)
-    except (UnsafePickleError, *REFUSALS, RuntimeError) as error:
-        assert path.name in str(error) or 'state_dict' in str(error)
+        except (UnsafePickleError, *REFUSALS) as error:
+            refused = str(error)
+    if refused is None:
+        assert bomb in LOADED[door], 'it was accepted'
+    else:
+        assert path.name in refused and bomb not in LOADED[door], refused
 
 
 CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
@@ -191,9 +223,54 @@ def test_weights_of_a_segmenter(tmp_path):
     canary, path = tmp_path / 'c' / 'canary', tmp_path / 'model.pth'
     canary.parent.mkdir()
     path.write_bytes(torch_zip(whole({'a': Call('os.system', f'touch {canary}')})))
-    with pytest.raises(Exception, match='system'):
-        load_network(str(path), SimpleNamespace(url='https://example.org'))
-    assert not canary.exists()
+    assert_refused(lambda: load_network(str(path), SimpleNamespace(url='https://example.org')), path, canary, 'system')
+    path.write_bytes(torch_zip(whole({'a': Call('builtins.bytearray', 8 << 30)})))
+    assert_refused(lambda: load_network(str(path), SimpleNamespace(url='https://example.org')), path, canary,
+                   'bytearray')
+
+
+@pytest.mark.parametrize('lie', lies_about_arrays())
+def test_an_array_that_reads_beside_its_bytes(lie, tmp_path):
+    path = tmp_path / 'model.pth'
+    path.write_bytes(torch_zip(whole({'state_dict': {}, 'a': lies_about_arrays()[lie]})))
+    assert_refused(lambda: load_mmengine(path), path)
+
+
+def test_a_dtype_that_grows_behind_its_array(tmp_path):
+    """It is read, with the type that the array had."""
+    path = tmp_path / 'model.pth'
+    array = opcodes(filled('U2', 'ab'.encode('utf-32-le'))).replace(b'tR\x89', b'tRq\xc8\x89')
+    grow = b'h\xc8' + opcodes((3, '<', None, None, None, 1 << 30, 4, 8)) + b'b'
+    path.write_bytes(torch_zip(b'\x80\x02}(' + opcodes('a') + array + opcodes('d') + grow + b'u.'))
+    with bounded_memory():
+        content = read_checkpoint_file(path)
+        assert content['d'].itemsize == 1 << 30 and content['a'].copy().tolist() == ['ab']
+
+
+@pytest.mark.parametrize('fault', broken_archives())
+def test_an_archive_that_is_broken_or_announces(fault, tmp_path):
+    path = tmp_path / 'model.pth'
+    path.write_bytes(broken_archives()[fault])
+    assert_refused(lambda: load_mmengine(path), path)
+    with bounded_memory():
+        assert inspect_file(path)['refused']
+
+
+def test_a_report_on_a_packed_tar(tmp_path):
+    path, packer = tmp_path / 'model.pth', bz2.BZ2Compressor(9)
+    data = packer.compress(announcing_tar(tarfile.GNUTYPE_LONGNAME, 1500 << 20))
+    data += b''.join(packer.compress(bytes(1 << 20)) for _ in range(800)) + packer.flush()
+    path.write_bytes(data)
+    with bounded_memory(100):
+        assert inspect_file(path)['container'] == 'stream of pickles'
+    assert_refused(lambda: load_mmengine(path), path)
+
+
+@pytest.mark.parametrize('content', [[1], (1, 2), 'text', 3])
+def test_a_checkpoint_that_is_no_dict(content, tmp_path):
+    path = tmp_path / 'model.pth'
+    torch.save(content, path)
+    assert_refused(lambda: load_mmengine(path), path, said='a checkpoint is a dict')
 
 
 @pytest.mark.parametrize(('door', 'load'), [

@@ -53,6 +53,17 @@ def test_a_bad_camera_is_named(intrinsics, depth, message):
         lift_to_camera(np.zeros((4, 3)), intrinsics, depth)
 
 
+@pytest.mark.parametrize('intrinsics', [
+    np.zeros((3, 3)), np.full((3, 3), np.nan), np.diag([-500.0, -500, 1]), np.diag([500.0, np.inf, 1]),
+    np.diag([500.0, 500, 2]), [[1, 1, 0], [1, 1, 0], [0, 0, 1]],
+], ids=['zeros', 'nan', 'negative', 'infinite', 'last row', 'singular'])
+def test_intrinsics_that_no_camera_has_are_refused(intrinsics):
+    with pytest.raises(ValueError, match=r'^intrinsics: .*fx > 0 and fy > 0 expected, found \['):
+        lift_to_camera(np.zeros((4, 3)), intrinsics, 4000.0)
+    with pytest.raises(ValueError, match=r'^camera: K: .*fx > 0 and fy > 0 expected, found \['):
+        KnownCamera.from_dict(dict(K=intrinsics, root_depth=1.0))
+
+
 def test_2d_poses_cannot_be_lifted():
     with pytest.raises(ValueError, match=r'poses \(..., K, 3\) expected, found shape \(4, 2\)'):
         lift_to_camera(np.zeros((4, 2)), K, 4000.0)
@@ -67,7 +78,7 @@ def test_units_of_instances():
 def test_a_known_camera_needs_both_parts():
     with pytest.raises(ValueError, match='root_depth in mm expected, root_depth missing'):
         KnownCamera.from_dict(dict(K=K))
-    with pytest.raises(ValueError, match=r'K \(3, 3\) expected, found shape \(4,\)'):
+    with pytest.raises(ValueError, match=r'K: a matrix \(3, 3\) expected, found shape \(4,\)'):
         KnownCamera.from_dict(dict(K=[1, 2, 3, 4], root_depth=1.0))
 
 

@@ -1,4 +1,6 @@
 import argparse
+import re
+from contextlib import nullcontext
 
 import pytest
 from mmengine.config import Config
@@ -6,6 +8,11 @@ from tiny_project import write_tiny_config
 
 from mmxas.apis import command_line
 from mmxas.apis.command_line import UsageError
+from mmxas.registry import HOOKS, METRICS, MODELS, RENDERERS
+from mmxas.safe_files import UnsafeFileError
+
+LOSSES = dict(render=dict(type='RenderLoss'), mask=dict(type='MaskLoss'))
+STAGE = dict(name='a', epochs=1, lr=0.1, loss_weights=dict(render=1.0))
 
 
 def parse(*arguments):
@@ -27,6 +34,66 @@ def test_a_usage_error_is_one_line_and_status_2(capsys):
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         command_line.run_tool(lambda: 1 / 0)
+    with pytest.raises(KeyError, match='some_key'):
+        command_line.run_tool(lambda: {}['some_key'])
+
+
+def test_an_unsafe_file_is_one_line(capsys):
+    def fail() -> None:
+        raise UnsafeFileError('a.pth: not a checkpoint of PyTorch')
+
+    with pytest.raises(SystemExit, match='2'):
+        command_line.run_tool(fail)
+    assert capsys.readouterr().err == 'error: a.pth: not a checkpoint of PyTorch\n'
+
+
+@pytest.mark.parametrize(('registry', 'name', 'message'), [
+    (MODELS, 'XASPoseEstimater', "type='XASPoseEstimater': no model of this name.*did you mean XASPoseEstimator"),
+    (METRICS, 'XASPoseMetrics', 'no metric of this name.*XASPoseMetric'),
+    (HOOKS, 'CheckpointHok', 'no hook of this name.*CheckpointHook'),  # mmengine's own
+    (RENDERERS, 'EmbreRenderer', 'no renderer of this name.*EmbreeRenderer'),  # a registry of mmxas
+    (MODELS, 'Zzzz', 'no model of this name; correct it in the config, or name its module in custom_imports$'),
+])
+def test_an_unknown_component_is_one_line_with_near_names(registry, name, message, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        command_line.run_tool(lambda: registry.build(dict(type=name)))
+    (line, ) = capsys.readouterr().err.splitlines()
+    assert re.search(message, line)
+
+
+def test_another_key_error_is_no_unknown_component():
+    assert command_line.unknown_component(KeyError('a')) is command_line.unknown_component(KeyError()) is None
+
+
+def test_a_device_is_tried():
+    assert command_line.require_device('cpu') == 'cpu'
+    for name in ('foo', 'cuda:99'):
+        with pytest.raises(UsageError, match=f'^--device {name}: torch cannot use it here .*; cpu always works'):
+            command_line.require_device(name)
+
+
+def test_a_file_that_cannot_be_written_is_named_with_its_option(tmp_path):
+    command_line.require_writable_file(str(tmp_path / 'new' / 'a.json'), '--out')
+    assert list((tmp_path / 'new').iterdir()) == []
+    with pytest.raises(UsageError, match=f'^--out {tmp_path}: this is a folder'):
+        command_line.require_writable_file(str(tmp_path), '--out')
+    (tmp_path / 'file').touch()
+    with pytest.raises(UsageError, match='file: nothing can be written into this folder of --out .*another by --out'):
+        command_line.require_writable_file(str(tmp_path / 'file' / 'a.json'), '--out')
+
+
+@pytest.mark.parametrize(('cfg', 'message'), [
+    (dict(), None),
+    (dict(model=dict(losses=LOSSES), train_cfg=dict(max_epochs=1)), None),
+    (dict(model=dict(type='Other'), train_cfg=dict(stages=[STAGE])), None),
+    (dict(model=dict(losses=LOSSES), train_cfg=dict(stages=[STAGE])), None),
+    (dict(model=dict(losses=LOSSES), train_cfg=dict(stages=[dict(STAGE, loss_weights=dict(rendr=1.0))])),
+     "stage 'a': loss_weights names 'rendr', but model.losses has: render, mask"),
+    (dict(model=dict(losses=LOSSES), train_cfg=dict(stages=[dict(STAGE, epochs=0)])), "stage 'a': epochs=0"),
+])
+def test_stages_are_compared_with_the_losses(cfg, message):
+    with pytest.raises(UsageError, match=message) if message else nullcontext():
+        command_line.check_stages(Config(cfg))
 
 
 def test_configs_are_read_by_path_and_by_name(tmp_path):

@@ -11,7 +11,12 @@ from mmxas.apis.onnx_detector import OnnxDetector, graph_facts
 
 def test_facts_are_in_the_file(onnx_file, small_detector):
     facts = OnnxDetector(onnx_file).facts
-    assert facts == dict(crop_size=64, num_keypoints=18, num_hypotheses=3, flip_test=True, skeleton='h36m18')
+    head = small_detector.cfg.model.head
+    colours = small_detector.cfg.model.data_preprocessor
+    assert facts == dict(
+        crop_size=64, num_keypoints=18, num_hypotheses=3, flip_test=True, skeleton='h36m18', depth_bins=head.depth_bins,
+        window=head.window, peak_threshold=small_detector.model.head.peak_threshold, mapping='centre',
+        mean=pytest.approx(list(colours.mean)), std=pytest.approx(list(colours.std)), bgr_to_rgb=colours.bgr_to_rgb)
     assert facts == graph_facts(small_detector.model, 64)
 
 
@@ -40,6 +45,32 @@ def test_another_detectors_file_is_refused(onnx_file, small_detector):
     cfg.model.head.num_hypotheses = 2
     with pytest.raises(ValueError, match='the ONNX file has num_hypotheses 3, this config 2'):
         XASInferencer(cfg, str(onnx_file), backend='onnxruntime')
+
+
+@pytest.mark.parametrize(('part', 'changes'), [
+    ('head', dict(mapping='released')), ('head', dict(window=5)), ('head', dict(peak_threshold=0.9)),
+    ('head', dict(depth_bins=24)), ('data_preprocessor', dict(mean=[0, 0, 0])),
+    ('data_preprocessor', dict(std=[1, 1, 1])), ('data_preprocessor', dict(bgr_to_rgb=False))], ids=str)
+def test_a_file_that_decodes_or_colours_otherwise_is_refused(onnx_file, small_detector, part, changes):
+    cfg = copy.deepcopy(small_detector.cfg)
+    cfg.model[part].update(changes)
+    name, = changes
+    with pytest.raises(ValueError, match=f'the ONNX file has {name} .*export_onnx.py CONFIG CHECKPOINT OUT.onnx'):
+        XASInferencer(cfg, str(onnx_file), backend='onnxruntime')
+
+
+def test_a_file_without_these_facts_is_refused(onnx_file, small_detector):
+    detector = OnnxDetector(onnx_file)
+    del detector.facts['mapping']
+    with pytest.raises(ValueError, match="does not state its mapping .*has 'centre'.*export_onnx.py CONFIG"):
+        detector.check_fits(small_detector.model, 64)
+
+
+def test_colours_of_a_preprocessor_that_leaves_them(small_detector):
+    model = copy.copy(small_detector.model)
+    model._modules = dict(model._modules, data_preprocessor=torch.nn.Identity())
+    facts = graph_facts(model, 64)
+    assert (facts['mean'], facts['std'], facts['bgr_to_rgb']) == ([0.0] * 3, [1.0] * 3, False)
 
 
 def test_refusals(onnx_file, small_detector, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from mmpose.apis import inference_topdown, init_model
 from mmpose.visualization import PoseLocalVisualizer
 
 from mmxas.apis import XASInferencer
+from mmxas.apis.xas_inferencer import check_fits
 from mmxas.datasets.transforms import UnreadableImageError
 from mmxas.ops import camera_to_image
 from mmxas.registry import INFERENCERS
@@ -94,6 +95,24 @@ def test_weights_are_loaded_and_those_of_another_detector_refused(detector_confi
     torch.save(dict(state_dict={**state, name: torch.zeros(1, 2, 3)}), tmp_path / 'misshapen.pth')
     with pytest.raises(ValueError, match=r'has shape \(1, 2, 3\), this config expects'):
         XASInferencer(detector_config, str(tmp_path / 'misshapen.pth'), device='cpu')
+
+
+def test_weights_fit_by_name_and_shape(inferencer):
+    state = inferencer.model.state_dict()
+    check_fits(inferencer.model, state)
+    check_fits(inferencer.model, dict(state_dict={f'module.{name}': value for name, value in state.items()}))
+    for wrong, message in (({}, "no tensor 'backbone"), ([], 'state_dict is a list'),
+                           (dict(state, **dict.fromkeys(state, 'text')), r'has shape \(\), this config')):
+        with pytest.raises(ValueError, match=message):
+            check_fits(inferencer.model, dict(state_dict=wrong))
+
+
+def test_half_a_config_is_named(detector_config, tmp_path):
+    with pytest.raises(ValueError, match='^mmxas::_base_/default_runtime.py: no model, from which a detector is built'):
+        XASInferencer('mmxas::_base_/default_runtime.py', device='cpu')
+    half = dict(detector_config.to_dict(), test_dataloader=None)
+    with pytest.raises(ValueError, match='^config: no test_dataloader, from which'):
+        XASInferencer(half, device='cpu')
 
 
 def test_mmposes_own_functions_and_visualizer_work(detector_config, tmp_path, image):

@@ -1,7 +1,6 @@
 """The two sides of each benchmark give the same results, on small input."""
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import decode, discriminator, roofline, skeleton_mask, training_step
 from benchmarks.__main__ import contests
@@ -59,10 +58,11 @@ def test_one_training_step_has_the_same_terms_and_gradients():
 
 def test_each_operation_of_the_table_has_an_aim():
     known = contests()
-    assert set(known) == {'decode', 'skeleton_mask', 'discriminator', 'training_step', 'training_step_same_memory',
-                          'training_step_bf16', 'render', 'inference', 'inference_one_core'}
+    assert set(known) == {'decode', 'decode_marginals_first', 'skeleton_mask', 'discriminator', 'training_step',
+                          'training_step_same_memory', 'training_step_both_keep', 'training_step_bf16', 'render',
+                          'inference', 'inference_one_core'}
     assert [name for name, contest in known.items() if not contest.speedup and not contest.at_most_ms] == [
-        'training_step_same_memory']
+        'decode_marginals_first', 'training_step_same_memory', 'training_step_both_keep']
 
 
 def test_bounds_add_up():
@@ -71,10 +71,39 @@ def test_bounds_add_up():
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
 
 
-def test_the_discriminators_products_are_counted_right(monkeypatch):
-    monkeypatch.setattr(products, '_by_onednn', lambda features: False)  # torch counts its own
-    with FlopCounterMode(display=False) as counter:
-        discriminator.build('ours')()
-    rates = dict.fromkeys(('memory', 'fresh', 'cache', 'exp', 'gemm', 'onednn', 'conv'), 1.0)
-    counted = 1e6 * roofline.bounds(rates)['discriminator']['processor']['matrix products']
-    assert counted == pytest.approx(counter.get_total_flops(), rel=1e-3)
+@pytest.mark.parametrize('vendor', ['AuthenticAMD', 'GenuineIntel'])
+def test_the_discriminators_products_are_counted_right(monkeypatch, vendor):
+    """By either library."""
+    monkeypatch.setattr(products, 'cpu_vendor', lambda: vendor)
+    assert training_step.counted_flops(discriminator.build('ours')) == pytest.approx(roofline.product_flops(), rel=1e-3)
+
+
+def test_the_eigenbasis_has_fewer_operations_and_passes():
+    assert roofline.product_flops() == pytest.approx(4.93e9, rel=1e-2)
+    assert roofline.product_flops(eigenbasis=True) == pytest.approx(3.39e9, rel=1e-2)
+    assert roofline.pass_bytes(eigenbasis=True) == roofline.pass_bytes() - 70 * 4 * 1728 * 128
+
+
+def test_each_bound_belongs_to_a_measured_operation_with_an_aim(monkeypatch):
+    monkeypatch.setattr(roofline, 'alternate', lambda runs, _: dict(plain=8.0, ours=3.0))
+    roofline.times.cache_clear()
+    assert roofline.times('discriminator') == (3.0, 2.0)
+    roofline.times.cache_clear()
+    assert all(file.CONTESTS[0].speedup for file in roofline.RUNS.values())
+
+
+def test_the_stronger_plain_decoding_gives_the_same():
+    plain = decode.plain_decode_marginals_first
+    (wanted, gradient), (found, own) = (decode.build('plain', 2, 16, 12, **o)() for o in ({}, dict(plain=plain)))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
+    torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(('name', 'wanted'), [
+    ('training_step', [False, True]), ('training_step_same_memory', [False, False]),
+    ('training_step_both_keep', [True, True])])
+def test_which_side_keeps_freed_memory(name, wanted, monkeypatch):
+    small = training_step.detector
+    monkeypatch.setattr(training_step, 'detector', lambda: small(backbone=dict(depth=18, init_cfg=None), head=dict(
+        in_channels=512, depth_bins=8)))
+    assert [contests()[name].build(way, batch=1, size=64).keep for way in ('plain', 'ours')] == wanted

@@ -92,6 +92,53 @@ def test_wrong_values_are_named(save, make_arrays):
         read_body_model(save(kintree_table=table))
 
 
+def nan_at_the_start(array):
+    array = np.array(array, float)
+    array.flat[0] = np.nan
+    return array
+
+
+ROWS = np.full((40, 24), 1 / 24)
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(vertex_names=np.array(['tip']), vertex_index=np.array([99999])), 'vertex_index indexes vertex 99999, of 40'),
+    (dict(vertex_names=np.array(['tip']), vertex_index=np.array([-1])), 'vertex_index indexes vertex -1, of 40 v'),
+    (dict(vertex_names=np.array(['tip', 'toe']), vertex_index=np.array([1])), '2 vertex_names, but 1 values of'),
+    (dict(vertex_names=np.array(['tip'])), '1 vertex_names, but 0 values of vertex_index'),
+    (dict(vertex_names=np.array(['tip', 'tip']), vertex_index=np.array([1, 2])), "vertex_names holds 'tip' twice"),
+    (dict(vertex_names=np.array(['tip']), vertex_index=np.array(['seven'])), 'vertex_index of whole numbers expected'),
+    (dict(joint_names=np.array(['a'] * 24)), "joint_names holds 'a' twice"),
+    (dict(joint_names=np.array('a')), "joint_names as a list of names expected, 'a' found"),
+    (dict(weights=ROWS * 0), 'weights of vertex 0 sum to 0, 1 expected; divide each row by its sum'),
+    (dict(weights=ROWS + np.eye(40, 24) - np.eye(40, 24, 1)), 'weights of vertex 0 are -0.95.* for joint 1; none'),
+    (dict(J_regressor=np.ones((24, 40))), 'J_regressor of joint 0 sum to 40, 1 expected'),
+    (dict(vt=np.zeros((9, 2)), ft=np.full((40, 3), 9)), 'ft indexes point 9, of 9 points of vt'),
+    (dict(vt=nan_at_the_start(np.zeros((9, 2)))), 'vt holds values that are not finite'),
+    (dict(part_labels=nan_at_the_start(np.zeros(40))), 'part_labels of whole numbers expected, .* nan found'),
+    (dict(v_template=np.ones((40, 3), complex)), 'v_template of real numbers expected, complex128 found'),
+    (dict(v_template=np.ones((40, 3), 'datetime64[s]')), r'v_template of real numbers expected, datetime64\[s\] found'),
+    (dict(v_template=np.full((40, 3), 'x')), 'v_template of real numbers expected, <U1 found'),
+    (dict(v_template=np.float64(1)), r'v_template with 2 dimensions expected, one of shape \(\) found'),
+    (dict(shapedirs=np.float64(1)), r'shapedirs with 3 dimensions expected, one of shape \(\) found'),
+    (dict(kintree_table=np.arange(24)), r'kintree_table with 2 dimensions expected, one of shape \(24,\) found'),
+    (dict(kintree_table=np.zeros((2, 0), int)), r'kintree_table of shape \(2, joints\) expected, \(2, 0\) found: no'),
+    (dict(f=np.zeros((0, 3), int)), 'f has no faces; a mesh of triangles expected')])
+def test_what_an_array_cannot_mean_is_named(save, changes, message):
+    with pytest.raises(ValueError, match=rf'SMPL_NEUTRAL.npz: {message}'):
+        read_body_model(save(**changes))
+
+
+def test_rows_need_to_sum_to_one_only_nearly(save, make_arrays):
+    weights = make_arrays()['weights'] * 1.005
+    np.testing.assert_array_equal(read_body_model(save(weights=weights)).skinning_weights, weights)
+
+
+def test_whole_numbers_may_be_stored_as_floats(save, make_arrays):
+    faces = make_arrays()['f']
+    np.testing.assert_array_equal(read_body_model(save(f=faces.astype(float))).faces, faces)
+
+
 def test_missing_keys_and_files_are_named(save, tmp_path):
     with pytest.raises(ValueError, match='shapedirs, weights missing, found'):
         read_body_model(save(shapedirs=None, weights=None))

@@ -1,5 +1,6 @@
 import os
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -179,3 +180,59 @@ def test_top_level_must_be_a_dictionary(read):
 def test_slots_of_an_object_are_read(read):
     state = ({b'x': old_array(np.ones(2))}, None)
     assert read(write_pickle({b'a': old_object(Global('chumpy', 'Ch'), state)}))['a'].tolist() == [1, 1]
+
+
+CHUMPY = Global('chumpy.ch', 'Ch')
+
+
+def shared(item, times: int) -> bytes:
+    """A pickle of a dictionary with a list that refers to an item so many times."""
+    body = write_pickle(item)[2:-1]
+    return b'\x80\x02}U\x01a](' + body + b'r\x00\x10\x00\x00' + b'j\x00\x10\x00\x00' * (times - 1) + b'es.'
+
+
+def test_what_is_referred_to_often_is_converted_once(read):
+    first, second = read(shared(old_array(np.arange(4.0)), 2))['a']
+    assert first is second and first.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(('item', 'times'), [
+    (old_array(np.ones(1 << 14)), 2048), (b'x' * (1 << 16), 1024),
+    (old_sparse(sparse.csc_matrix((1 << 16, 1)), 'scipy.sparse.csc'), 512),
+    (old_array(np.ones(1 << 17, np.int8)), 256),
+], ids=['arrays', 'texts', 'sparse matrices', 'small numbers'])
+def test_each_reference_counts_as_a_copy(read, item, times):
+    assert len(read(shared(item, times - 8))['a']) == times - 8
+    with pytest.raises(UnsafePickleError, match=r'model\.pkl: refused a content of more than 268435456 bytes'):
+        read(shared(item, times + 1))
+
+
+def test_the_bytes_of_many_sparse_matrices_are_counted_together(read):
+    empty = {name.encode(): old_sparse(sparse.csc_matrix((1 << 24, 1)), 'scipy.sparse.csc') for name in 'abc'}
+    assert read(write_pickle({b'a': empty[b'a']}))['a'].shape == (1 << 24, 1)
+    with pytest.raises(UnsafePickleError, match='of more than 268435456 bytes'):
+        read(write_pickle(empty))
+
+
+def test_a_selection_counts_what_it_selects(read):
+    state = {b'a': old_array(np.array(['x' * (1 << 16)])), b'idxs': old_array(np.zeros(1 << 11, np.int64))}
+    with pytest.raises(UnsafePickleError, match='of more than 268435456 bytes'):
+        read(write_pickle({b'x': old_object(Global('chumpy.reordering', 'Select'), state)}))
+
+
+def test_texts_are_not_made_as_long_as_the_longest(read):
+    with pytest.raises(ValueError, match='could not convert string to float') as raised:
+        read(write_pickle({b'a': old_object(CHUMPY, {b'x': [b'x' * (1 << 16)] + [b'a'] * 9})}))
+    assert len(str(raised.value)) < 1000
+
+
+def test_no_room_is_made_for_references_that_are_announced(read):
+    tracemalloc.start()
+    assert read(b'\x80\x05}r\x00\x00\x00\x04.') == {}  # reference number 2^26
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 24
+
+
+def test_a_bytearray_comes_back(read):
+    assert read(pickle.dumps({'a': bytearray(b'abc')}, 5)) == {'a': bytearray(b'abc')}

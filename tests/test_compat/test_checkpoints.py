@@ -12,7 +12,7 @@ from mmengine.runner import FlexibleRunner, Runner, load_checkpoint, save_checkp
 from tiny_project import write_tiny_config
 
 from mmxas.compat.checkpoints import allow_mmengine_checkpoints, history_statistic, load_url, safe_globals
-from mmxas.safe_files.archives import UnsafeFileError
+from mmxas.safe_files import UnsafeFileError, read_checkpoint_file
 
 
 class Calls:
@@ -126,6 +126,77 @@ def test_no_array_takes_bytes_for_addresses(tmp_path, attack, message):
         torch.load(tmp_path / 'attack.pth', weights_only=True)
     with pytest.raises(ValueError, match=r'attack\.pth'):
         load_checkpoint(torch.nn.Linear(1, 1), str(tmp_path / 'attack.pth'))
+
+
+def opcodes(item) -> bytes:
+    """What pushes an item, in protocol 2."""
+    if isinstance(item, bytes):
+        return b'c_codecs\nencode\n(' + opcodes(item.decode('latin1')) + opcodes('latin1') + b'tR'
+    if isinstance(item, tuple):
+        return b'(' + b''.join(map(opcodes, item)) + b't'
+    return pickle.dumps(item, 2)[2:-1]
+
+
+def dtype_of(code: str) -> bytes:
+    return b'cnumpy\ndtype\n' + opcodes((code, False, True)) + b'R'
+
+
+EMPTY = b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n' + opcodes((0, )) + opcodes('b') + b'tR'
+
+
+def filled(dtype: bytes, content: bytes, count: int = 1) -> bytes:
+    return EMPTY + b'(' + opcodes(1) + opcodes((count, )) + dtype + opcodes(False) + opcodes(content) + b'tb'
+
+
+def load(path, **items: bytes):
+    body = b''.join(opcodes(name) + item for name, item in items.items())
+    torch.save({}, path)
+    with zipfile.ZipFile(path) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, data in members.items():
+            archive.writestr(name, b'\x80\x02}(' + body + b'u.' if name.endswith('data.pkl') else data)
+    return read_checkpoint_file(path, 'cpu')
+
+
+GROWN = b'h\xc8' + opcodes((3, '<', None, None, None, 1 << 20, 4, 8)) + b'b'  # the dtype of number 200, 1 MB an entry
+
+
+def test_an_array_keeps_its_own_type(tmp_path):
+    """The file builds the dtype of an array again, larger: the array would reach beyond its bytes."""
+    content = load(tmp_path / 'a.pth', a=filled(dtype_of('U2') + b'q\xc8', 'ab'.encode('utf-32-le')), b=GROWN)
+    assert content['b'].itemsize == 1 << 20
+    assert content['a'].nbytes == 8 and content['a'].tolist() == ['ab']
+    with pytest.raises(ValueError, match=r'a\.pth: .*buffer size does not match array size'):
+        load(tmp_path / 'a.pth', b=dtype_of('U2') + b'q\xc8' + GROWN[2:], a=filled(b'h\xc8', b'A' * 8))
+
+
+SCALAR = b'cnumpy.core.multiarray\nscalar\n('
+NUMBER = b'\0' * 6 + b'\xf0?'
+
+
+@pytest.mark.parametrize('scalar', [
+    dtype_of('f8') + opcodes(b'A' * 7), dtype_of('f8') + opcodes(b'A' * 9), dtype_of('f8') + opcodes('A' * 8),
+    dtype_of('f8') + opcodes((3, '<', None, None, None, -1, -1, 4)) + b'b' + opcodes('hello'),
+    dtype_of('O') + opcodes('A' * 8), dtype_of('V8') + opcodes(b'A' * 8), opcodes('f8') + opcodes(b'A' * 8),
+], ids=['few bytes', 'many bytes', 'text', 'an address', 'an object', 'a record', 'no type'])
+def test_a_scalar_is_a_number_of_its_bytes(tmp_path, scalar):
+    assert load(tmp_path / 'a.pth', a=SCALAR + dtype_of('f8') + opcodes(NUMBER) + b'tR') == {'a': 1.0}
+    with pytest.raises(UnsafeFileError, match=r'a\.pth: refused \(the checkpoint has an? (array|number)'):
+        load(tmp_path / 'a.pth', a=SCALAR + scalar + b'tR')
+
+
+def test_an_array_is_filled_once(tmp_path):
+    """A tensor of an array's memory would outlive it."""
+    again = filled(dtype_of('f8'), b'A' * 16, 2)[len(EMPTY):]
+    with pytest.raises(UnsafeFileError, match='the checkpoint fills an array twice'):
+        load(tmp_path / 'a.pth', a=filled(dtype_of('f8'), b'A' * 8) + again)
+
+
+@pytest.mark.parametrize('code', ['V8', 'O', '2f8', 'M8[s]'])
+def test_an_array_is_of_numbers_or_text(tmp_path, code):
+    with pytest.raises(UnsafeFileError, match='an array of objects or records'):
+        load(tmp_path / 'a.pth', a=filled(dtype_of(code), b'A' * 16))
 
 
 @pytest.mark.parametrize('flexible', [False, True])

@@ -1,7 +1,9 @@
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement as PipRequirement
 
 from mmxas.compat.findings import satisfies
 from mmxas.compat.stack import REQUIREMENTS, Alternative, Requirement
@@ -31,6 +33,27 @@ def test_what_pip_installs_passes_the_check(requirement):
         assert text.split('.post')[0] in requirement.command or 'pip install "' in requirement.command
     else:
         assert text == requirement.wanted
+
+
+def installed_needs(requirement: Requirement) -> set[str]:
+    """Names, as the list has them, of what the installed distribution says it needs."""
+    known = {other.name: listed.name for listed in REQUIREMENTS for other in listed.distributions}
+    try:
+        lines = metadata.requires(requirement.name) or []
+    except metadata.PackageNotFoundError:
+        return set()
+    needs = (PipRequirement(line) for line in lines)
+    names = {need.name for need in needs if need.marker is None or need.marker.evaluate({'extra': ''})}
+    return {known[name] for name in (re.sub('[-_.]+', '-', name).lower() for name in names) if name in known}
+
+
+def test_the_order_is_that_of_mending():
+    """`mmxas.check` says "from the top": what a package imports is mended before it."""
+    names = [requirement.name for requirement in REQUIREMENTS]
+    assert names.index('opencv-python-headless') < names.index('mmcv-lite') < names.index('mmpose')
+    too_early = [(requirement.name, need) for place, requirement in enumerate(REQUIREMENTS)
+                 for need in installed_needs(requirement) - set(names[:place])]
+    assert [pair for pair in too_early if pair != ('torch', 'setuptools')] == []  # torch imports without
 
 
 def test_every_pin_says_why():

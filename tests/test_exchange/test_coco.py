@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,26 @@ def test_a_round_trip_keeps_every_coordinate_and_name(make_table, assert_equal, 
     write_coco(table, tmp_path / 'a.json')
     assert_equal(read_coco(tmp_path / 'a.json'), table)
     assert [path.name for path in tmp_path.iterdir()] == ['a.json']
+
+
+def test_x_or_y_alone_is_kept(make_table, assert_equal, tmp_path):
+    table = make_table(2, 1, False, scorers=('Anna',))
+    table.keypoints[0, 0, 0, 1] = table.keypoints[1, 0, 1, 0] = np.nan
+    write_coco(table, tmp_path / 'a.json')
+    assert_equal(read_coco(tmp_path / 'a.json'), table, 'boxes')
+    first, _ = json.loads((tmp_path / 'a.json').read_text())['annotations']
+    assert first['keypoints'][:3] == [0, 0, 0] and first['num_keypoints'] == 2
+    table = make_table(2, 1, False)
+    table.keypoints[0, 0, 0, 1] = np.nan  # of the first pose only
+    write_coco(table, tmp_path / 'a.json')
+    assert_equal(read_coco(tmp_path / 'a.json'), table, 'boxes')
+
+
+def test_a_table_without_poses(make_table, assert_equal, tmp_path):
+    table = make_table(2, 1, False)
+    empty = replace(table, images=(), individuals=(), keypoints=table.keypoints[:0])
+    write_coco(empty, tmp_path / 'a.json')
+    assert_equal(read_coco(tmp_path / 'a.json'), empty)
 
 
 def test_what_other_readers_see(make_table, tmp_path):

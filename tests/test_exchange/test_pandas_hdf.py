@@ -27,7 +27,7 @@ def frame(pandas, index=('a.png', 'b.png')):
 def test_a_round_trip_keeps_every_coordinate_and_name(pandas, make_table, assert_equal, tmp_path):
     table = make_table(images=('a.png', 'ä.png', 'b.png'), individuals=('one', 'two', 'two'))
     write_deeplabcut(table, tmp_path / 'a.h5')
-    assert_equal(read_deeplabcut(tmp_path / 'a.h5'), table)
+    assert_equal(read_deeplabcut(tmp_path / 'a.h5'), table, 'units')
     assert [path.name for path in tmp_path.iterdir()] == ['a.h5']
 
 

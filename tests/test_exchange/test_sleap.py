@@ -1,5 +1,7 @@
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mmxas.exchange.sleap import import_sleap_io, read_sleap, write_sleap
@@ -17,6 +19,15 @@ def test_a_round_trip_keeps_every_coordinate_and_name(sleap_io, make_table, asse
     write_sleap(table, tmp_path / 'a.slp')
     assert_equal(read_sleap(tmp_path / 'a.slp'), table)
     assert [path.name for path in tmp_path.iterdir()] == ['a.slp']
+
+
+def test_x_or_y_alone_and_no_poses_at_all(sleap_io, make_table, assert_equal, tmp_path):
+    table = make_table(2, 1, False)
+    table.keypoints[0, 0, 0, 1] = np.nan
+    empty = replace(table, images=(), individuals=(), keypoints=table.keypoints[:0])
+    for one in (table, empty):
+        write_sleap(one, tmp_path / 'a.slp')
+        assert_equal(read_sleap(tmp_path / 'a.slp'), one)
 
 
 def test_what_a_project_cannot_hold(make_table, tmp_path):

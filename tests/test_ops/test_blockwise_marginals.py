@@ -123,3 +123,20 @@ def test_no_volume_is_kept() -> None:
 def test_empty_batch() -> None:
     assert [axis.shape for axis in BlockwiseMarginals.apply(torch.zeros(0, K, D, HM, WM))] == [
         (0, K, WM), (0, K, HM), (0, K, D)]
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('shape', [(2, 4, 16, 16), (2, 18, 24, 24), (1, 5, 7, 13)])
+@pytest.mark.parametrize('depth', [12, 20, 24, 40, 48, 64])
+def test_equal_bins_stay_equal(depth: int, shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    """A flat profile is constant, and of tied peaks the first wins, whatever part of a vector the bins fill."""
+    batch, keypoints, *plane = shape
+    generator = torch.Generator().manual_seed(0)
+    heat = torch.randn(batch, keypoints, 1, *plane, generator=generator).expand(-1, -1, depth, -1, -1)
+    tied = heat.index_add(2, torch.tensor([2, 7]), torch.ones_like(heat[:, :, :2]))
+    for values in (torch.zeros_like(heat), heat, tied):
+        profile = volume_marginals(values.flatten(1, 2).contiguous(memory_format=layout), keypoints).z
+        assert torch.equal(profile[..., 2], profile[..., 7])
+        rest = profile[..., torch.arange(8, depth)]
+        assert torch.equal(rest, profile[..., :1].expand_as(rest))
+        torch.testing.assert_close(profile.sum(-1), torch.ones(batch, keypoints), rtol=0, atol=1e-5)

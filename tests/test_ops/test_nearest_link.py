@@ -3,6 +3,7 @@ import torch
 from torch.autograd import gradcheck
 
 from mmxas.datasets.skeletons import load_skeleton
+from mmxas.ops.decoding import decode_hypotheses
 from mmxas.ops.geometry import pixel_to_norm
 from mmxas.ops.nearest_link import NearestLinkExponent, nearest_link
 from mmxas.ops.skeleton_drawing import draw_skeleton
@@ -94,3 +95,32 @@ def test_gradcheck() -> None:
     factors = torch.tensor([4.0, 8.0, 2.0, 4.0, 4.0], dtype=torch.float64)
     grid = pixel_to_norm(torch.arange(6, dtype=torch.float64), 6)
     assert gradcheck(lambda s, e: torch.exp(-NearestLinkExponent.apply(s, e, factors, grid, grid[:, None])), ends)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+@pytest.mark.parametrize('keypoint', [0, 9, 17])
+def test_a_sample_with_a_keypoint_that_is_not_finite_has_no_drawing(value: float, keypoint: int) -> None:
+    points = poses(3)
+    points[1, keypoint, 0] = value
+    points.requires_grad_()
+    drawing = draw_skeleton(points, size=24, **OPTIONS)
+    assert drawing[1].isnan().all() and drawing[::2].isfinite().all()
+    drawing.sum().backward()
+    assert points.grad[1].isnan().any() and points.grad[::2].isfinite().all()
+
+
+@pytest.mark.parametrize('bits', [0x7fc00000, 0x7fffffff, 0xffc00000 - 2**32, -1], ids=['+', '+ all', '-', '- all'])
+def test_nan_of_either_sign(bits: int) -> None:
+    points = poses(2)
+    points[0, 9, 1] = torch.tensor(bits, dtype=torch.int32).view(torch.float32)
+    drawing = draw_skeleton(points, size=24, **OPTIONS)
+    assert drawing[0].isnan().all() and drawing[1].isfinite().all()
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_nan_logits_are_seen_in_the_loss(layout: torch.memory_format) -> None:
+    logits = torch.randn(2, 4 * 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    logits[0, 0, 0, 0] = float('nan')
+    keypoints = decode_hypotheses(logits.contiguous(memory_format=layout), 4).keypoints
+    drawing = draw_skeleton(keypoints[:, 0, :, :2], [(0, 1), (2, 3), (1, 2)], 16)
+    assert drawing[0].isnan().all() and drawing[1].isfinite().all()

@@ -4,7 +4,14 @@ import torch
 import torch.nn.functional as F
 
 from mmxas.ops import products
-from mmxas.ops.products import linear
+from mmxas.ops.products import cpu_vendor, has_onednn, linear, onednn_product
+
+
+@pytest.fixture(params=['AuthenticAMD', 'GenuineIntel', None], ids=str)
+def vendor(request, monkeypatch):
+    """A processor of each maker."""
+    monkeypatch.setattr(products, 'cpu_vendor', lambda: request.param)
+    return request.param
 
 
 def inputs(shape: tuple[int, ...], out: int = 5, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
@@ -15,7 +22,7 @@ def inputs(shape: tuple[int, ...], out: int = 5, dtype: torch.dtype = torch.floa
 
 @pytest.mark.parametrize('shape', [(7, ), (1, 7), (18, 4, 7), (0, 7), (300, 256)])
 @pytest.mark.parametrize('with_bias', [True, False])
-def test_it_is_torchs(shape, with_bias):
+def test_it_is_torchs(shape, with_bias, vendor):
     leaves = inputs(shape)[:3 if with_bias else 2]
     exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
     found, wanted = linear(*leaves), F.linear(*exact)
@@ -28,7 +35,7 @@ def test_it_is_torchs(shape, with_bias):
         torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-5, atol=1e-3)
 
 
-def test_rows_that_do_not_lie_in_order():
+def test_rows_that_do_not_lie_in_order(vendor):
     features, weight, bias = inputs((4, 18, 7))
     torch.testing.assert_close(linear(features.transpose(0, 1), weight, bias),
                                F.linear(features.transpose(0, 1), weight, bias), rtol=0, atol=1e-5)
@@ -37,7 +44,7 @@ def test_rows_that_do_not_lie_in_order():
     torch.testing.assert_close(grad, wanted, rtol=1e-5, atol=1e-4)
 
 
-def test_only_what_is_asked_for_is_differentiated():
+def test_only_what_is_asked_for_is_differentiated(vendor):
     features, weight, bias = inputs((3, 7))
     weight.requires_grad_(False)
     bias.requires_grad_(False)
@@ -46,8 +53,8 @@ def test_only_what_is_asked_for_is_differentiated():
     assert weight.grad is None and bias.grad is None
 
 
-def test_other_kinds_of_numbers_are_torchs_own(monkeypatch):
-    monkeypatch.setattr(products, '_product', lambda *_: pytest.fail('by oneDNN'))
+def test_other_kinds_of_numbers_are_torchs_own(monkeypatch, vendor):
+    monkeypatch.setattr(products, 'onednn_product', lambda *_: pytest.fail('by oneDNN'))
     assert torch.autograd.gradcheck(linear, inputs((2, 3, 7), dtype=torch.float64))
     assert linear(*inputs((2, 7), dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert linear(torch.empty(2, 7, device='meta'), torch.empty(5, 7, device='meta')).shape == (2, 5)
@@ -55,6 +62,23 @@ def test_other_kinds_of_numbers_are_torchs_own(monkeypatch):
         assert linear(*inputs((2, 7))).dtype == torch.bfloat16
 
 
-def test_wrong_channels_are_named():
+def test_wrong_channels_are_named(vendor):
     with pytest.raises(RuntimeError):
         linear(torch.zeros(3, 6), torch.zeros(5, 7))
+
+
+@pytest.mark.skipif(not has_onednn(), reason='this torch has no oneDNN')
+def test_the_maker_of_the_processor_decides(vendor, monkeypatch):
+    calls = []
+    monkeypatch.setattr(products, 'onednn_product', lambda *args: calls.append(1) or onednn_product(*args))
+    linear(*inputs((4, 7))).sum().backward()
+    assert len(calls) == (3 if vendor == 'AuthenticAMD' else 0)
+
+
+@pytest.mark.parametrize(('text', 'wanted'), [
+    ('processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: a: b\n', 'AuthenticAMD'),
+    ('vendor_id\t: GenuineIntel\n', 'GenuineIntel'), ('CPU implementer\t: 0x41\n', None), ('', None)])
+def test_the_maker_is_read(text, wanted, tmp_path):
+    (tmp_path / 'cpuinfo').write_text(text)
+    assert cpu_vendor(tmp_path / 'cpuinfo') == wanted
+    assert cpu_vendor(tmp_path / 'none') is None

@@ -93,3 +93,37 @@ def test_degenerate_views_are_refused():
         triangulate(seen, *cameras(), weights=[1, -1, 1, 1])
     with pytest.raises(ValueError, match='intrinsics: shape'):
         triangulate(seen, K, np.eye(3), np.zeros(3))
+
+
+def test_a_camera_that_is_given_twice_is_refused():
+    setup, world = cameras((20, 20)), world_points(3)
+    seen = views(world, *setup)
+    seen[:, 1, 0] += 12
+    with pytest.raises(ValueError, match='degenerate views: the cameras of 3 of 3 points stand at one place'):
+        triangulate(seen, *setup)
+    setup = cameras((20, 20, 110))
+    seen = views(world, *setup)
+    with pytest.raises(ValueError, match='degenerate views: the'):
+        triangulate(seen + [[[0, 0], [12, 0], [0, 0]]], *setup, weights=[1, 1, 0])
+    assert np.abs(triangulate(seen, *setup) - world).max() < 1e-6
+
+
+def test_rays_that_run_apart_meet_behind_the_cameras():
+    rotation, intrinsics = np.eye(3)[None].repeat(2, 0), K[None].repeat(2, 0)
+    translation = np.array([[0.0, 0, 0], [-1000, 0, 0]])
+    seen = np.array([[K[0, 2] - 100, K[1, 2]], [K[0, 2] + 100, K[1, 2]]])
+    for points, depth in ((seen, -5725), (seen[::-1], 5725)):
+        assert triangulate(points, intrinsics, rotation, translation)[2] == pytest.approx(depth)
+
+
+def test_points_that_are_left_out_may_be_nan():
+    setup, world = cameras(), world_points(4)
+    seen = views(world, *setup)
+    weights = np.ones((4, 4))
+    seen[2, 1], weights[2, 1] = np.nan, 0
+    seen[3, 0], weights[3, 0] = (np.inf, 5), 0
+    assert np.abs(triangulate(seen, *setup, weights=weights) - world).max() < 1e-6
+    with pytest.raises(ValueError, match=r'points: finite px expected, got \[nan, nan\] at \[2, 1\]; give a view'):
+        triangulate(seen, *setup)
+    with pytest.raises(ValueError, match='weights: 0 or more expected, got inf'):
+        triangulate(views(world, *setup), *setup, weights=[1, 1, np.inf, 1])

@@ -128,3 +128,13 @@ def test_the_model_index_says_what_the_config_is(entry):
     pairs = 'SURREAL' if 'surreal' in data.synthetic.data_root else 'synthetic pairs'
     assert entry['Metadata']['Training Data'] == [*named, pairs]
     assert entry['Results'][0]['Dataset'] == DATA[cfg.test_dataloader.dataset.type]
+
+
+def test_table_3_has_its_second_figure_in_both_protocols():
+    for name, protocol in (('xas_h36m_sur_sh', None), ('xas_h36m_sur_sh_released', 'released')):
+        cfg = Config.fromfile(ROOT / f'configs/{name}.py')
+        assert cfg.val_evaluator == cfg.test_evaluator
+        poses, triangulated = cfg.test_evaluator
+        assert (poses.type, triangulated.type) == ('XASPoseMetric', 'TriangulationMetric')
+        assert poses.get('protocol') == triangulated.get('protocol') == protocol
+        assert triangulated.groups == poses.groups

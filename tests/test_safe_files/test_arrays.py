@@ -49,3 +49,13 @@ def test_other_files_are_named(tmp_path):
     (tmp_path / 'a.npy').write_bytes(b'nothing')
     with pytest.raises(ValueError, match='a.npy: not a .npy file'):
         read_array(tmp_path / 'a.npy')
+
+
+def test_a_member_that_is_packed_in_an_unknown_way_is_named(tmp_path):
+    np.savez(tmp_path / 'a.npz', a=np.zeros(2))
+    whole = bytearray((tmp_path / 'a.npz').read_bytes())
+    place = whole.rfind(b'PK\1\2')
+    whole[place + 10] = whole[8] = 97
+    (tmp_path / 'a.npz').write_bytes(whole)
+    with pytest.raises(ValueError, match=r'a\.npz: broken.*compression'), open_arrays(tmp_path / 'a.npz'):
+        pass

@@ -1,4 +1,8 @@
+import bz2
 import os
+import tarfile
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,3 +45,31 @@ def test_the_list_has_torch_and_mmengine_and_no_open_door():
     names = allowed_names()
     assert {'torch._utils._rebuild_tensor_v2', 'collections.OrderedDict'} <= names
     assert not {'os.system', 'builtins.eval', 'builtins.bytearray'} & names
+
+
+def test_a_packed_tar_is_not_unpacked(tmp_path, monkeypatch):
+    """`tarfile.is_tarfile` unpacks, and reads what the first header announces."""
+    header = tarfile.TarInfo('x')
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
+    (tmp_path / 'a.pth').write_bytes(bz2.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20)))
+    monkeypatch.setattr(tarfile, 'open', None)
+    assert inspect_file(tmp_path / 'a.pth')['container'] == 'stream of pickles'
+    (tmp_path / 'a.tar').write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 20))
+    report = inspect_file(tmp_path / 'a.tar')
+    assert report['container'] == 'tar' and report['refused'] and report['pickles'] == {}
+
+
+def test_the_first_bytes_tell_an_array(tmp_path, monkeypatch):
+    np.save(tmp_path / 'a.npy', np.zeros(2))
+    monkeypatch.setattr(Path, 'read_bytes', None)
+    assert inspect_file(tmp_path / 'a.npy')['container'] == 'npy'
+
+
+def test_a_broken_member_is_a_reason(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'a.pth', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('a/data.pkl', bytes(range(256)) * 9)
+    whole = (tmp_path / 'a.pth').read_bytes()
+    (tmp_path / 'a.pth').write_bytes(whole[:40] + b'\xff' * 30 + whole[70:])
+    report = inspect_file(tmp_path / 'a.pth')
+    assert len(report['refused']) == 1 and 'a.pth: broken' in report['refused'][0]
+    assert report['members'] == {'a/data.pkl': 2304}

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmxas.safe_files import list_pickle, list_pickles
+from mmxas.safe_files.pickle_listing import is_tar
 
 
 class Calls:
@@ -43,3 +44,33 @@ def test_every_container(tmp_path):
         imports = [name for listing in list_pickles(tmp_path / name).values() for name in listing.imports]
         assert 'posix.system' in imports, name
     assert len(list_pickles(tmp_path / 'old.pth')) == 5
+
+
+def sparse_tar(size: int) -> bytes:
+    """A tar of one member that announces a hole of so many bytes."""
+    header = tarfile.TarInfo('pickle')
+    header.type, header.size = tarfile.GNUTYPE_SPARSE, 512
+    block = bytearray(header.tobuf(tarfile.GNU_FORMAT))
+    block[386:410] = b'%011o\0%011o\0' % (0, 512)
+    block[482:495] = b'\0%011o\0' % size
+    block[148:156] = b' ' * 8
+    block[148:156] = b'%06o\0 ' % sum(block)
+    return bytes(block) + b'\x80\x04\x8e'.ljust(512, b'\0') + bytes(1024)
+
+
+def test_a_tar_is_read_as_far_as_it_is_there(tmp_path):
+    (tmp_path / 'a.tar').write_bytes(sparse_tar(1 << 30))
+    assert list_pickles(tmp_path / 'a.tar') == {} and is_tar(tmp_path / 'a.tar')
+    header = tarfile.TarInfo('pickle')
+    for size in (1 << 40, -512):
+        header.size = size
+        (tmp_path / 'b.tar').write_bytes(header.tobuf(tarfile.GNU_FORMAT) + pickle.dumps(Calls()))
+        assert list_pickles(tmp_path / 'b.tar') == {}, size
+    (tmp_path / 'c.tar').write_bytes(b'too short')
+    assert not is_tar(tmp_path / 'c.tar')
+
+
+def test_what_a_broken_archive_raises_names_it(tmp_path):
+    (tmp_path / 'a.pth').write_bytes(b'PK\3\4 and no more')
+    with pytest.raises(ValueError, match=r'a\.pth: broken, or not a whole file \(BadZipFile'):
+        list_pickles(tmp_path / 'a.pth')

@@ -1,3 +1,4 @@
+import os
 import sys
 from types import ModuleType
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmxas.safe_files import UnsafeFileError
 from mmxas.segmentation.sam import PACKAGE, SITE, SAMSegmenter, find_weights
 
 
@@ -77,3 +79,18 @@ def test_other_weights_are_refused(package):
     torch.save(torch.nn.Linear(3, 1).state_dict(), package / 'other.pth')
     with pytest.raises(ValueError, match=r"other\.pth: not the weights of Segment Anything 'vit_b'"):
         SAMSegmenter(checkpoint=str(package / 'other.pth'), model='vit_b')
+
+
+class Calls:
+    def __reduce__(self):
+        return os.getcwd, ()
+
+
+def test_weights_are_read_by_the_guarded_reader(package, monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    torch.save({'weight': Calls()}, package / 'a.pth')
+    with pytest.raises(UnsafeFileError, match=r'^\S*a\.pth: names posix.getcwd'):
+        SAMSegmenter(checkpoint=str(package / 'a.pth'), model='vit_b')
+    torch.save({'weight': bytearray(4)}, package / 'a.pth')
+    with pytest.raises(UnsafeFileError, match=r'^\S*a\.pth: .*bytearray'):
+        SAMSegmenter(checkpoint=str(package / 'a.pth'), model='vit_b')

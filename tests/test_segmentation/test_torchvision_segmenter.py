@@ -5,6 +5,7 @@ import pytest
 import torch
 from torchvision.models import detection
 
+from mmxas.safe_files import UnsafeFileError
 from mmxas.segmentation.torchvision_segmenter import MODEL, TorchvisionSegmenter, choose_instance
 
 
@@ -63,3 +64,12 @@ def test_wrong_files_and_categories(network, tmp_path):
         TorchvisionSegmenter(str(tmp_path / 'other.pth'))
     with pytest.raises(ValueError, match="category='unicorn'"):
         TorchvisionSegmenter(network, category='unicorn')
+
+
+def test_weights_are_read_by_the_guarded_reader(network, tmp_path):
+    torch.save({'layer.weight': bytearray(4)}, tmp_path / 'a.pth')
+    with pytest.raises(UnsafeFileError, match=r'^\S*a\.pth: .*bytearray'):
+        TorchvisionSegmenter(str(tmp_path / 'a.pth'))
+    torch.save([1], tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'^\S*a\.pth: a checkpoint is a dict'):
+        TorchvisionSegmenter(str(tmp_path / 'a.pth'))

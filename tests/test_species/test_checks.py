@@ -44,6 +44,7 @@ def test_a_new_project_passes(project):
     messages = {verdict.name: verdict.message for verdict in verdicts}
     assert messages['tree'] == '8 keypoints, 7 links, 2 pairs, root root'
     assert messages['limits'] == 'low <= mean <= high on all axes; 21 of 21 axes move'
+    assert messages['body'] == '7 joints, 56 vertices, 2 shape components, body 1.14 m long'
     assert messages['regressors'].startswith('71 rows sum to one')  # 7 joints, 56 vertices, 8 keypoints
     assert messages['extremes'].startswith('42 limits and 3 samples; torn at most 0.00 %')
     assert messages['inside'].startswith('100.0 % of the keypoints in 3 pairs')
@@ -88,11 +89,16 @@ def test_a_body_of_other_keypoints_or_joints(edit, verdict):
     assert not found.passed and 'gives 7 keypoints, the skeleton has 8; only one has head' in found.message
 
 
+def test_a_body_in_cm_is_warned_of(verdict):
+    found = verdict('body', ('tree', 'limits'), metres_per_unit=100)
+    assert found.passed and 'body 114.00 m long; WARNING: ' in found.message
+
+
 def test_rows_that_do_not_sum_to_one(project, verdict):
     regressor = tiny_arrays()['J_regressor']
-    regressor[5] *= 1.01
+    regressor[5] *= 1.005  # what differs by more is not even read
     found = verdict('regressors', model_path=str(write_tiny_body(project, J_regressor=regressor)))
-    assert not found.passed and 'row footL of J_regressor sums to 1.0100; 1 expected' in found.message
+    assert not found.passed and 'row footL of J_regressor sums to 1.0050; 1 expected' in found.message
 
 
 def test_a_prior_that_tears_the_body(project, edit, verdict):
@@ -110,6 +116,10 @@ def test_another_skeleton_somewhere(project):
     found = {verdict.name: verdict for verdict in SpeciesChecker(config).run(['tree', 'one skeleton'])}
     assert "model.losses.facing.skeleton is 'h36m18' with 18 keypoints; 'boxes'" in found['one skeleton'].message
     config.model.losses.facing.skeleton = config.skeleton
+    del config.val_evaluator['skeleton']  # then it has its default
+    found = {verdict.name: verdict for verdict in SpeciesChecker(config).run(['tree', 'one skeleton'])}
+    assert "val_evaluator.skeleton is 'h36m18' with 18 keypoints; 'boxes'" in found['one skeleton'].message
+    config.val_evaluator.skeleton = config.skeleton
     config.model.head.num_keypoints = 9
     found = {verdict.name: verdict for verdict in SpeciesChecker(config).run(['tree', 'one skeleton'])}
     assert found['one skeleton'].message == 'model.head.num_keypoints is 9; 8 expected'

@@ -4,7 +4,7 @@ from tiny_body import tiny_arrays, write_tiny_body
 
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
 from mmxas.shipped_files import find_shipped
-from mmxas.species.derived_skeleton import body_size, derive_skeleton, mirror_partners, rest_points
+from mmxas.species.derived_skeleton import body_size, derive_skeleton, mirror_partners, rest_points, size_warning
 
 
 def test_joints_and_landmarks_become_keypoints(body):
@@ -30,10 +30,26 @@ def test_a_landmark_hides_a_joint_of_its_name(tmp_path):
     assert rest_points(RiggedBodyModel(path)).landmark.sum() == 1
 
 
+def test_joints_alone_will_do(tmp_path):
+    arrays = {key: value for key, value in tiny_arrays().items() if not key.startswith('vertex_')}
+    np.savez(tmp_path / 'body.npz', **arrays)
+    skeleton = derive_skeleton(RiggedBodyModel(tmp_path / 'body.npz'), 'boxes')
+    assert skeleton.keypoints == ('root', 'chest', 'head', 'kneeL', 'kneeR', 'footL', 'footR')
+    assert skeleton.pairs == ((3, 4), (5, 6))
+
+
+@pytest.mark.parametrize(('factor', 'size'), [(100, '114'), (0.01, '0.0114')])
+def test_a_body_in_another_unit_is_warned_of(body_file, body, factor, size):
+    assert size_warning(body) == ''
+    assert size_warning(RiggedBodyModel(body_file, metres_per_unit=factor)) == (
+        f'{body_file}: body {size} m long, 0.02 to 30 m expected; write the file in metres')
+
+
 def test_partners():
     points = np.array([[0.0, 1, 0], [0.2, 0, 0], [-0.21, 0, 0], [0.5, 0, 0]])
     assert mirror_partners(points, 0.02).tolist() == [0, 2, 1, -1]
     assert mirror_partners(points, 0.005).tolist() == [0, -1, -1, -1]
+    assert mirror_partners(np.zeros((0, 3)), 0.02).shape == (0,)
     assert mirror_partners(points, 0.02, plane_tolerance=0.6).tolist() == [0, 1, 2, 3]
 
 

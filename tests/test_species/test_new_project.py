@@ -22,6 +22,7 @@ def test_the_folder(body_file, tmp_path):
     project = write_project('boxes', body_file, tmp_path / 'boxes', shape={'tall': 1.5})
     assert files_of(project.folder) == FILES
     assert (project.num_keypoints, project.num_joints, project.derived) == (8, 7, ('skeleton', 'prior'))
+    assert (project.size, project.warning) == (pytest.approx(1.14 + 0.2 * 1.5), '')
     readme = (project.folder / 'README.md').read_text()
     assert '| mean shape | tall +1.5 |' in readme and '$' not in readme
     assert [path.name for path in tmp_path.iterdir()] == ['boxes']

@@ -42,5 +42,5 @@ def test_fewer_and_none(shards, tmp_path):
     assert sorted(path.name for path in (tmp_path / 'few/images').iterdir()) == ['000000.png', '000002.png']
     with pytest.raises(ValueError, match='num=0'):
         export_pairs(shards, tmp_path / 'few', num=0)
-    with pytest.raises(FileNotFoundError, match='no synthetic pairs here'):
+    with pytest.raises(FileNotFoundError, match='no rendered pairs here'):
         export_pairs(tmp_path, tmp_path / 'few')

@@ -97,13 +97,19 @@ def test_another_configuration_is_refused(written):
         PairWriter(written, replace(META, fingerprint='g', seed=3))
 
 
+def test_a_folder_without_pairs_is_taken_over(tmp_path):
+    PairWriter(tmp_path, META)
+    other = replace(META, fingerprint='g', num=2)
+    assert PairWriter(tmp_path, other).meta == read_meta(tmp_path) == other
+
+
 def test_a_longer_set_stays(written):
     assert PairWriter(written, replace(META, num=2)).meta.num == 5
     assert len(PairReader(written)) == 5
 
 
 def test_reader_without_a_set(tmp_path):
-    with pytest.raises(FileNotFoundError, match='tools/synthesize.py'):
+    with pytest.raises(FileNotFoundError, match='no rendered pairs here.*tools/synthesize.py CONFIG --which NAME'):
         PairReader(tmp_path)
     assert read_meta(tmp_path, missing_ok=True) is None
     (tmp_path / 'meta.json').write_text(json.dumps(dict(something=1)))

@@ -58,6 +58,10 @@ def test_another_configuration_in_the_folder(synthetic_config, tmp_path):
 def test_wrong_numbers_and_configs(synthetic_config, tmp_path):
     with pytest.raises(ValueError, match='num=0'):
         synthesize(synthetic_config, tmp_path / 's', 0)
+    with pytest.raises(ValueError, match='seed=-1: expected at least 0'):
+        synthesize(synthetic_config, tmp_path / 's', 1, seed=-1)
+    with pytest.raises(ValueError, match='workers=-2: expected at least 0'):
+        synthesize(synthetic_config, tmp_path / 's', 1, workers=-2)
     with pytest.raises(KeyError, match='NoSuchRenderer'):
         synthesize(synthetic_config | dict(renderer=dict(type='NoSuchRenderer')), tmp_path / 's', 1)
     assert not (tmp_path / 's').exists()

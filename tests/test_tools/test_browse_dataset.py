@@ -53,3 +53,18 @@ def test_mistakes_are_one_line(load_tool, config, tmp_path, capsys):
                                ([str(config), '--sheet', str(tmp_path / 'a.xyz')], 'ends in .png')):
         assert tool.main(arguments) == 1
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('option', ['--num', '--side', '--columns'])
+@pytest.mark.parametrize('value', ['0', '-2'])
+def test_numbers_are_positive(load_tool, config, capsys, option, value):
+    with pytest.raises(SystemExit):
+        load_tool('browse_dataset').main([str(config), option, value])
+    assert f'argument {option}: {value} given, 1 or more expected' in capsys.readouterr().err
+
+
+def test_a_mistyped_key_is_one_line(load_tool, config, tmp_path, capsys):
+    config.write_text(config.read_text().replace('masks=', 'mask_folder='))
+    assert load_tool('browse_dataset').main([str(config), '--split', 'val', '--out', str(tmp_path / 'out')]) == 1
+    error = capsys.readouterr().err
+    assert 'mask_folder' in error and len(error.strip().splitlines()) == 1

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mmxas.apis.command_line import UsageError
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.synthesis.shards import PairWriter, SetMeta, SyntheticPair, encode
@@ -35,6 +36,15 @@ def test_mean_of_the_training_labels_is_written(config, load_tool, tmp_path, cap
     assert np.allclose(load_mean_pose(out, load_skeleton('h36m18')), centred.mean(0), atol=0.01)
     assert json.loads(out.read_text())['source'].startswith("2 labels of MocapHuman {'split': 'train'")
     assert 'mean of 2 poses' in capsys.readouterr().out
+
+
+def test_mistakes_of_the_command_line_are_named(config, load_tool, tmp_path, capsys):
+    main, out = load_tool('compute_mean_pose').main, ['--out', str(tmp_path / 'mean.json')]
+    with pytest.raises(UsageError, match='gone.py: no such config file'):
+        main(['gone.py', *out])
+    with pytest.raises(SystemExit):
+        main([str(config[0]), *out, '--cfg-options', 'a'])
+    assert '--cfg-options a: expected KEY=VALUE' in capsys.readouterr().err
 
 
 def test_missing_data_set_is_named(config, load_tool, tmp_path):

@@ -104,3 +104,20 @@ def test_killed_and_resumed(images, load_tool, capsys):
     assert load_tool('generate_masks').main(command(images)) == 0
     assert f'{len(left)} images: {len([n for n in left if int(Path(n).stem) not in kept])} masks made' in \
         capsys.readouterr().out
+
+
+@pytest.mark.parametrize('out', ['images', 'images/masks', '.', 'linked'])
+def test_masks_never_replace_the_images(load_tool, images, capsys, out):
+    (images / 'linked').symlink_to(images / 'images')
+    before = {path: path.read_bytes() for path in images.rglob('*.png')}
+    assert load_tool('generate_masks').main([str(images / 'images'), '--out', str(images / out), '--overwrite']) == 1
+    assert 'a folder apart from the images expected' in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in images.rglob('*.png')} == before
+
+
+def test_a_sheet_that_was_not_written_is_not_named(load_tool, images, capsys):
+    for path in (images / 'images').iterdir():
+        path.write_bytes(b'none')
+    assert load_tool('generate_masks').main(command(images)) == 1
+    said = capsys.readouterr().out
+    assert 'masks_report.json)' in said and '_sheet.jpg' not in said and not (images / 'masks_sheet.jpg').exists()

@@ -62,6 +62,10 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
     (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
+    (['{photos}/a.jpg', '--device', 'foo'], '--device foo: torch cannot use it here'),
+    (['{photos}/a.jpg', '--device', 'cuda:99'], '--device cuda:99: torch cannot use it here'),
+    (['{photos}/a.jpg', '--cfg-options', 'model.head.type=MultiHypothesisHed'], 'did you mean MultiHypothesisHead'),
+    (['{photos}/a.jpg', '--intrinsics', '0', '0', '9', '9', '--root-depth', '1'], 'camera: K: intrinsics [[fx, 0, cx]'),
 ])
 def test_a_mistake_is_one_line_and_status_1(infer, photos, tmp_path, capsys, arguments, message):
     (tmp_path / 'empty').mkdir()
@@ -75,5 +79,10 @@ def test_a_mistake_is_one_line_and_status_1(infer, photos, tmp_path, capsys, arg
 def test_missing_config_and_checkpoint_are_named(infer, photos, capsys):
     assert infer([str(photos), 'configs/none.py', 'none']) == 1
     assert 'configs/none.py: no such config file' in capsys.readouterr().err
+    assert infer([str(photos), 'mmxas::_base_/default_runtime.py', 'none']) == 1
+    assert 'default_runtime.py: no model, from which a detector is built' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        infer([str(photos), CONFIG, 'none', '--cfg-options', 'a.b.c'])
+    assert '--cfg-options a.b.c: expected KEY=VALUE' in capsys.readouterr().err
     assert infer([str(photos), CONFIG, 'none.pth']) == 1
     assert 'none.pth: no such checkpoint file' in capsys.readouterr().err

@@ -1,11 +1,12 @@
 """The tool, and the walk-through of docs/new_species.md, command by command."""
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_body import write_tiny_body
+from tiny_body import tiny_arrays, write_tiny_body
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / 'docs' / 'new_species.md'
@@ -48,12 +49,23 @@ def test_what_is_written_and_said(new_species, tmp_path, capsys):
     out = tmp_path / 'boxes'
     assert new_species(['boxes', '--body-model', str(body), '--out', str(out), '--shape', 'tall=1', 'wide=-0.5']) == 0
     assert capsys.readouterr().out == (
-        f'{out}: 8 keypoints, 7 joints (skeleton and prior derived: look at them)\n'
+        f'{out}: 8 keypoints, 7 joints, body 1.34 m long (skeleton and prior derived: look at them)\n'
         f'next: python tools/check_species.py {out}/configs/xas_boxes.py\n')
     assert "shape={'tall': 1.0, 'wide': -0.5}" in (out / 'configs' / 'xas_boxes.py').read_text()
     assert new_species(['boxes', '--body-model', str(body), '--out', str(out)]) == 1
     assert capsys.readouterr().err == (
         f'error: {out} exists and is left as it is; choose another --out or name, or remove it\n')
+
+
+def test_a_body_in_cm_is_warned_of(new_species, tmp_path, capsys):
+    body = write_tiny_body(tmp_path, v_template=100 * tiny_arrays()['v_template'] * [0, 1, 1])
+    skeleton = tmp_path / 's.json'
+    skeleton.write_text(json.dumps(dict(name='x', keypoints=['root', 'kneeL', 'kneeR'], parents=[0, 0, 0],
+                                        pairs=[[1, 2]])))
+    new_species(['boxes', '--body-model', str(body), '--out', str(tmp_path / 'x'), '--skeleton', str(skeleton)])
+    printed = capsys.readouterr()
+    assert printed.err == f'warning: {body}: body 114 m long, 0.02 to 30 m expected; write the file in metres\n'
+    assert 'body 114.00 m long' in printed.out
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

@@ -104,6 +104,33 @@ def test_mistakes_are_one_line(main, config, tmp_path, capsys):
     assert 'give --out and --num' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(('options', 'message'), [
+    (['--num', '0'], 'num=0, shard_size=256: expected at least 1'),
+    (['--num', '-1'], 'num=-1, shard_size=256: expected at least 1'),
+    (['--seed', '-1'], 'seed=-1: expected at least 0'),
+    (['--workers', '-2'], 'workers=-2: expected at least 0'),
+    (['--cfg-options', 'synthesis.small.generator.nope=0'], "unexpected keyword argument 'nope'"),
+    (['--cfg-options', 'synthesis.small.generator.body_model.type=SMPLBodyModl'], 'did you mean SMPLBodyModel'),
+    (['--cfg-options', 'synthesis.small.num.deep=1'], '--cfg-options: '),
+])
+def test_a_wrong_number_or_option_is_one_line_and_writes_nothing(main, config, tmp_path, capsys, options, message):
+    assert main([str(config), '--which', 'small', '--workers', '0', *options]) == 1
+    (line, ) = capsys.readouterr().err.splitlines()
+    assert line.startswith('synthesize: ') and message in line
+    assert not (tmp_path / 'set').exists()
+
+
+def test_an_option_without_a_value_is_named(main, config, capsys):
+    with pytest.raises(SystemExit):
+        main([str(config), '--cfg-options', 'a'])
+    assert '--cfg-options a: expected KEY=VALUE' in capsys.readouterr().err
+
+
+def test_a_config_of_the_package_is_named_as_elsewhere(main, capsys):
+    assert main(['mmxas::xas_mocap.py']) == 1
+    assert 'several synthesis sets in the config; choose one with --which: mocap_ood' in capsys.readouterr().err
+
+
 def test_the_sets_of_the_built_in_config_are_those_that_training_renders():
     config = Config.fromfile(ROOT / 'configs/xas_mocap.py')
     sets = config.synthesis

@@ -5,9 +5,26 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import save_checkpoint
-from tiny_project import TinyModel, write_tiny_config
+from tiny_project import TinyDataset, TinyModel, write_tiny_config
 
 from mmxas.apis.command_line import UsageError
+from mmxas.apis.command_line import run_tool as run_main
+from mmxas.registry import MODELS
+
+
+@MODELS.register_module(force=True)
+class TinyDetector(TinyModel):
+    """The tiny model with its layer as a backbone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = self.layer
+        del self.layer
+
+    def forward(self, inputs, data_samples, mode='tensor'):
+        """Absolute errors."""
+        difference = self.backbone(torch.stack(inputs))[:, 0] - torch.stack(data_samples)
+        return [dict(error=float(error)) for error in difference.abs()]
 
 
 @pytest.fixture
@@ -50,6 +67,47 @@ def test_untrained_weights_are_evaluated_and_said_to_be(run_tool, tmp_path):
     assert 'tiny/error' in out.read_text()
     logs = ''.join(path.read_text() for path in (tmp_path / 'work').rglob('*.log'))
     assert 'checkpoint none: these are the metrics of untrained weights' in logs
+
+
+def detector_config(folder):
+    """The tiny project with a model of a backbone, whose checkpoints are looked at."""
+    path = write_tiny_config(folder)
+    path.write_text(f"{path.read_text()}model = dict(type='TinyDetector')\n")
+    return path
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    (dict(state_dict={}), "other.pth: weights: no tensor 'backbone.weight' in the checkpoint"),
+    ({'backbone.weight': torch.zeros(2)}, "other.pth: weights: 'backbone.weight' has shape (2,), this config expects"),
+    (None, 'other.pth: not a checkpoint'),
+])
+def test_a_checkpoint_of_something_else_is_one_line_before_the_data_are_built(
+        run_tool, tmp_path, monkeypatch, capsys, content, message):
+    path = tmp_path / 'other.pth'
+    path.write_text('hello') if content is None else torch.save(content, path)
+    monkeypatch.setattr(TinyDataset, '__init__', lambda self: pytest.fail('the data were built'), raising=False)
+    with pytest.raises(SystemExit, match='2'):
+        run_main(lambda: run_tool('test', detector_config(tmp_path), path, '--work-dir', tmp_path / 'work',
+                                  '--cfg-options', f'experiment_name={tmp_path.name}'))
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith('error: ') and message in line
+    assert not (tmp_path / 'work' / 'results').exists()
+
+
+def test_a_checkpoint_of_the_detector_is_evaluated(run_tool, tmp_path):
+    torch.save(dict(state_dict={f'module.{k}': v for k, v in TinyDetector().state_dict().items()}), tmp_path / 'a.pth')
+    out = tmp_path / 'metrics.json'
+    run_tool('test', detector_config(tmp_path), tmp_path / 'a.pth', '--work-dir', tmp_path / 'work', '--out', out,
+             '--cfg-options', 'experiment_name=tool_6')
+    assert list(json.loads(out.read_text())) == ['tiny/error']
+
+
+@pytest.mark.parametrize(('option', 'name'), [('--out', 'm.json'), ('--dump', 'p.pkl')])
+def test_an_unwritable_place_is_refused_before_the_run(run_tool, tmp_path, option, name):
+    (tmp_path / 'file').touch()
+    with pytest.raises(UsageError, match=f'file: nothing can be written into this folder of {option}'):
+        run_tool('test', write_tiny_config(tmp_path), 'none', '--work-dir', tmp_path / 'work', option,
+                 tmp_path / 'file' / name)
 
 
 def test_none_forgets_what_the_config_loads(apply):

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -12,8 +13,23 @@ from mmengine.runner import FlexibleRunner
 from tiny_project import write_tiny_config
 
 from mmxas.apis.command_line import UsageError
+from mmxas.evaluation.metrics import ContextMetric
+from mmxas.evaluation.protocol import Protocol
+from mmxas.registry import METRICS
 
 CHECKOUT = Path(__file__).parents[2]
+
+
+@METRICS.register_module()
+class WrittenMetric(ContextMetric):
+    """The mean error, as the package's metrics write theirs."""
+
+    def process(self, data_batch, data_samples):
+        self.results += [sample['error'] for sample in data_samples]
+
+    def compute_metrics(self, results):
+        self.write(Protocol(), False, {'groups': {'all': {'error': sum(results) / len(results)}}})
+        return {'error': sum(results) / len(results)}
 
 
 @pytest.fixture
@@ -37,6 +53,23 @@ def test_training_writes_checkpoints_and_goes_on_from_the_newest(run_tool, tmp_p
              'train_cfg.max_epochs=2')
     assert torch.load(work_dir / 'epoch_2.pth')['meta']['iter'] == 8
     assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_2.pth')
+
+
+def test_the_last_validation_leaves_its_tables(run_tool, tmp_path):
+    config = Path(write_tiny_config(tmp_path, epochs=2))
+    config.write_text(config.read_text() + "\nval_evaluator = dict(type='WrittenMetric')\n")
+    run_tool('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', 'experiment_name=tool_results')
+    result = json.loads((tmp_path / 'work/results/WrittenMetric.json').read_text())
+    assert result['checkpoint']['epoch'] == 2 and result['dataset']['mode'] == 'val'
+    assert result['dataset']['count'] == 8 and result['groups']['all']['error'] > 0
+
+
+def test_result_files_go_where_the_config_says(apply):
+    cfg = apply(dict(val_evaluator=dict(type='XASPoseMetric', out_file='mine.json')))
+    assert cfg.val_evaluator.out_file == 'mine.json'
+    cfg = apply(dict(val_evaluator=[dict(type='XASPoseMetric')], work_dir='w'))
+    assert cfg.val_evaluator[0].out_file == 'w/results/XASPoseMetric.json'
+    assert 'custom_hooks' not in apply(dict(val_evaluator=dict(type='XASPoseMetric')), '--no-validate')
 
 
 def test_a_config_may_name_another_runner(run_tool, tmp_path, monkeypatch):
@@ -97,6 +130,16 @@ def test_resume_names_a_checkpoint_that_is_broken_or_gone(apply, tmp_path):
             apply({}, '--resume', '--work-dir', str(tmp_path))
     last.write_text(str(whole))
     assert apply({}, '--resume', '--work-dir', str(tmp_path)).load_from is None
+
+
+def test_a_loss_that_the_model_has_not_is_named_before_anything_is_built(run_tool, tmp_path):
+    (tmp_path / 'typo.py').write_text("""
+_base_ = ['mmxas::xas_mocap.py']
+train_cfg = dict(stages=[dict(name='a', epochs=1, lr=1e-3, loss_weights=dict(rendr=1.0))])
+""")
+    with pytest.raises(UsageError, match="stage 'a': loss_weights names 'rendr', but model.losses has: render, "):
+        run_tool('train', tmp_path / 'typo.py', '--work-dir', tmp_path / 'work')
+    assert not (tmp_path / 'work').exists()
 
 
 def test_auto_scale_lr_needs_a_base(apply):

@@ -25,6 +25,7 @@ SHOWN = ('confident', 'best_per_pose', 'best_of_noise', 'best_per_keypoint')
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='a config of two stages, such as configs/xas_mocap_full.py')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1], help='default: 0 1')
@@ -88,6 +89,7 @@ def table(results: dict[str, dict[int, dict[str, float]]]) -> str:
 
 
 def main() -> None:
+    """Train and test every variant of every seed, and print the table."""
     args = parse_args()
     cfg, out = command_line.load_config(args.config), Path(args.out)
     results: dict[str, dict[int, dict[str, float]]] = {}

@@ -9,6 +9,7 @@ from mmxas.visualization.training_curves import draw_curves, read_scalars
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('runs', nargs='+', help='work directories, or their vis_data/scalars.json')
     parser.add_argument('--keys', nargs='+', default=['loss', 'loss_render', 'loss_marginal', 'lr'],
@@ -18,6 +19,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Read the runs, draw their curves, and print where they are."""
     args = parse_args()
     runs = {Path(run).name if Path(run).is_dir() else run: read_scalars(run) for run in args.runs}
     print(write_picture(args.out, draw_curves(runs, args.keys)))

@@ -104,7 +104,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
 
 
 def replace_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Write an npz as :func:`write_arrays` does, unless frames would get lost by it.
+    """Write an npz as :func:`write_arrays` does, unless frames or columns would get lost by it.
 
     Args:
         path: The file.
@@ -114,18 +114,23 @@ def replace_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
         bool: Whether the file changed.
 
     Raises:
-        ValueError: The file that is there has images that ``arrays`` lack.
+        ValueError: The file that is there has images or columns that ``arrays`` lack.
     """
     if path.is_file():
         try:
             with open_arrays(path) as content:
                 lost = sorted(set(content['imgname'].tolist()) - set(arrays['imgname'].tolist()))
+                columns = sorted(set(content) - set(arrays))
         except Exception:  # a broken archive may raise nearly anything, and has nothing to lose
-            lost = []
+            lost = columns = []
         if lost:
             raise ValueError(f'{path}: not replaced, it has {len(lost)} frames that this run lacks, such as {lost[0]}, '
                              'of other subjects or cameras or another step; choose another output folder, convert '
                              'these as well, or remove the file')
+        if columns:
+            raise ValueError(f'{path}: not replaced, it has the columns {", ".join(columns)}, which this run lacks; '
+                             'convert with the options of the first run, choose another output folder, or remove the '
+                             'file')
     return write_arrays(path, arrays)
 
 

@@ -34,7 +34,7 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
             (camera frame) or ``D3_Positions`` (world frame) beside it.
         out: Folder that ``images`` and ``annotation_body3d`` are written to.
         metadata: ``metadata.xml``. Defaults to None: the one in ``archive``.
-        step: Take every n-th frame of 50 a second. Defaults to 5.
+        step: Take every n-th frame of 50 a second, 1 to 50. Defaults to 5.
         subjects: Which to convert. Defaults to the seven that have poses.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out recordings with a file that is missing or
             broken. Defaults to ``'raise'``.
@@ -46,14 +46,16 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
         FileNotFoundError: metadata.xml or a CDF file is missing; the message names it.
         UnreadableFileError: A video is missing or truncated, or a CDF file is broken; the message names it.
         ImportError: cdflib is not installed.
-        ValueError: A subject is unknown, poses have another number of keypoints or of frames, or the npz that is there
-            has frames that would get lost.
+        ValueError: A subject is unknown, the step is not one of 1 to 50, poses have another number of keypoints or of
+            frames, or the npz that is there has frames that would get lost.
     """
     import_cdflib()
     archive, out = Path(archive), Path(out)
     unknown = sorted(set(subjects) - set(TRAIN + TEST))
     if unknown or not subjects:
         raise ValueError(f'subjects {unknown or "none"}: expected some of {TRAIN + TEST}')
+    if step not in range(1, FPS + 1):
+        raise ValueError(f'step={step!r}, expected a whole number from 1 to {FPS}, the frames a second')
     content = read_metadata(metadata or archive / 'metadata.xml')
     cameras = all_cameras(content)
     folder = out / 'annotation_body3d'
@@ -66,9 +68,14 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
             arrays = convert_sequences(listed(subjects=chosen), folder / f'parts_step{step}',
                                        lambda name: [out / 'images' / name], on_error,
                                        [recording.name for recording in listed(subjects=members)])
-            replace_arrays(folder / f'fps{FPS // step}' / f'h36m_{split}.npz', arrays)
+            replace_arrays(folder / rate_folder(step) / f'h36m_{split}.npz', arrays)
             counts[split] = len(arrays['imgname'])
     return counts
+
+
+def rate_folder(step: int) -> str:
+    """Return the name of the annotations' folder: ``fps10`` for step 5, ``step3`` where no whole rate says the step."""
+    return f'step{step}' if FPS % step else f'fps{FPS // step}'
 
 
 def list_recordings(archive: Path, images: Path, metadata: H36MMetadata, cameras: dict, subjects: Sequence[str],

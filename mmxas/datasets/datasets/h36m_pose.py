@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mmxas.registry import DATASETS
 from mmxas.safe_files import open_arrays
 
-from .recorded_frames import EveryNth, RecordedFrames, append_thorax, intrinsics, read_cameras
+from .recorded_frames import (
+    EveryNth,
+    RecordedFrames,
+    append_thorax,
+    camera_numbers,
+    check_arrays,
+    intrinsics,
+    read_cameras,
+)
 
 NAME = re.compile(r'(?P<subject>S\d+)_(?P<action>[A-Za-z]+)[ _]?(?P<take>\d*)\.(?P<camera>\d+)_(?P<frame>\d+)\.\w+$')
 _NAMES = json.loads((Path(__file__).parents[1] / 'data' / 'h36m_actions.json').read_text(encoding='utf-8'))
@@ -37,7 +43,8 @@ class H36MPoseDataset(RecordedFrames):
     Raises:
         FileNotFoundError: The npz, the pickle or an image is missing.
         KeyError: A camera of a frame is not in the pickle.
-        ValueError: A file's name cannot be read, no frame is left, or the skeleton has not 18 keypoints.
+        ValueError: An array or a camera has another form, a file's name cannot be read, no frame is left, or the
+            skeleton has not 18 keypoints.
     """
 
     def __init__(self, ann_file: str, camera_file: str = 'cameras.pkl', **kwargs: Any) -> None:
@@ -52,10 +59,11 @@ class H36MPoseDataset(RecordedFrames):
         """
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(f'{self.ann_file}: no such file; expected an npz in the layout of mmpose')
-        with open_arrays(self.ann_file) as content:
-            names, centres, scales = content['imgname'], content['center'], content['scale']
-            poses = append_thorax(content['S'][..., :3] * 1000.0) if self.use_poses else None
-            parts = append_thorax(content['part'][..., :2]) if self.with_labels else None
+        with open_arrays(self.ann_file) as file:
+            content = check_arrays(file, self.ann_file, **self.channels)
+        names, centres, scales = content['imgname'], content['center'], content['scale']
+        poses = append_thorax(content['S'][..., :3] * 1000.0) if self.use_poses else None
+        parts = append_thorax(content['part'][..., :2]) if self.with_labels else None
         if self.use_poses:
             self.check_keypoints(poses.shape[1], self.ann_file)
         cameras = read_cameras(Path(self.data_root or '') / self.camera_file) if self.use_poses else {}
@@ -82,8 +90,9 @@ class H36MPoseDataset(RecordedFrames):
         key = record['subject'], record['camera_name']
         if key not in cameras:
             raise KeyError(f'{self.camera_file}: no camera {key}, which {record["sample_name"]} was taken by')
-        camera = {'K': intrinsics(cameras[key])}
+        where = f'{self.camera_file}: camera {key}'
+        camera = {'K': intrinsics(cameras[key], where)}
         if 'R' in cameras[key]:  # from the camera to the world, and the camera's place in the world in metres
-            R = np.asarray(cameras[key]['R'], dtype=np.float64).T
-            camera.update(R=R, t=-R @ np.ravel(cameras[key]['T']) * 1000.0)
+            R = camera_numbers(cameras[key], 'R', (3, 3), where).T
+            camera.update(R=R, t=-R @ camera_numbers(cameras[key], 'T', (3,), where) * 1000.0)
         return camera

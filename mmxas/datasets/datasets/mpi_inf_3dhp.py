@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,16 @@ from mmengine.logging import print_log
 from mmxas.registry import DATASETS
 from mmxas.safe_files import open_arrays
 
-from .recorded_frames import EveryNth, RecordedFrames, append_thorax, intrinsics, read_cameras
+from .recorded_frames import (
+    EveryNth,
+    RecordedFrames,
+    append_thorax,
+    camera_numbers,
+    check_array,
+    check_arrays,
+    intrinsics,
+    read_cameras,
+)
 
 NAME = re.compile(r'(?P<subject>T?S\d+)(?:_(?P<take>Seq\d+)_Cam(?P<camera>\d+))?_(?P<frame>\d+)\.\w+$')
 # The paper's 18 keypoints among the 28 of the training set.
@@ -51,8 +60,8 @@ class MPIINF3DHPDataset(RecordedFrames):
     Raises:
         FileNotFoundError: The npz, the pickle or an image is missing.
         KeyError: A camera of a frame is not in the pickle.
-        ValueError: A file's name cannot be read, the number of keypoints is neither 28 nor 17, ``hidden`` is needed and
-            missing, or no frame is left.
+        ValueError: An array or a camera has another form, a file's name cannot be read, the number of keypoints is
+            neither 28 nor 17, ``hidden`` is needed and missing, or no frame is left.
     """
 
     def __init__(self, ann_file: str, camera_file: str = 'annotations/cameras_train.pkl',
@@ -72,7 +81,7 @@ class MPIINF3DHPDataset(RecordedFrames):
             raise FileNotFoundError(f'{self.ann_file}: no such file; tools/dataset_converters/mpi_inf_3dhp.py writes '
                                     'it')
         with open_arrays(self.ann_file) as file:
-            content = dict(file)
+            content = self._checked(file)
         poses = select_keypoints(content['S'][..., :3] * 1000.0, self.ann_file) if self.use_poses else None
         parts = select_keypoints(content['part'][..., :2], self.ann_file) if self.with_labels else None
         if self.use_poses:
@@ -83,6 +92,15 @@ class MPIINF3DHPDataset(RecordedFrames):
             if self.use_poses:
                 self.add_pose(record, poses[i], self._camera(cameras, record), parts[i] if self.with_labels else None)
             yield record
+
+    def _checked(self, file: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The file's arrays, of their forms."""
+        needed = self.channels if self.drop_occluded is None else {**self.channels, 'part': 3}
+        content = check_arrays(file, self.ann_file, **needed)
+        for key, kinds in (('hidden', 'biuf'), ('action', 'U')):
+            if key in file:
+                content[key] = check_array(file, key, self.ann_file, kinds, content['imgname'].shape)
+        return content
 
     def _visible(self, content: dict[str, np.ndarray]) -> Iterator[tuple[int, dict]]:
         """The chosen frames in which nothing hides the body, with their row in the file."""
@@ -124,9 +142,11 @@ class MPIINF3DHPDataset(RecordedFrames):
         key = record['subject'] if is_test else f'{record["sequence"]}_Cam{record["camera_name"]}'
         if key not in cameras:
             raise KeyError(f'{self.camera_file}: no camera {key!r}, which {record["sample_name"]} was taken by')
-        camera = {'K': intrinsics(cameras[key])}
+        where = f'{self.camera_file}: camera {key!r}'
+        camera = {'K': intrinsics(cameras[key], where)}
         if 'R' in cameras[key]:  # from the world to the camera, metres
-            camera.update(R=np.asarray(cameras[key]['R'], dtype=np.float64), t=np.ravel(cameras[key]['T']) * 1000.0)
+            camera.update(R=camera_numbers(cameras[key], 'R', (3, 3), where),
+                          t=camera_numbers(cameras[key], 'T', (3,), where) * 1000.0)
         return camera
 
 

@@ -1,7 +1,7 @@
 """What the data sets of recorded frames share: which frames are taken, masks beside the images, boxes and labels."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .image_checks import check_files
 from .xas_dataset import XASDataset
 
 SHOULDERS = (11, 14)
+LABELLED = 17  # keypoints of a pose in the files, or more
 BOX_PX = 200.0  # `scale` of mmpose's files counts in these
 
 
@@ -52,14 +53,21 @@ class RecordedFrames(XASDataset):
         if box == 'mask' and 'mask' not in (data_prefix or {}):
             raise ValueError("box='mask' needs the folder of masks: data_prefix=dict(img=…, mask=…)")
         self.on_error, self.num_checked = on_error, num_checked
-        chosen = {'subject': subjects, 'action': actions, 'camera_name': cameras}
-        self.chosen = {key: tuple(map(str, values)) for key, values in chosen.items() if values is not None}
+        self.subjects, self.actions, self.cameras = (
+            None if values is None else tuple(map(str, values)) for values in (subjects, actions, cameras))
+        chosen = {'subject': self.subjects, 'action': self.actions, 'camera_name': self.cameras}
+        self.chosen = {key: values for key, values in chosen.items() if values is not None}
         super().__init__(data_prefix=data_prefix, box=box, **kwargs)
 
     @property
     def use_poses(self) -> bool:
         """Whether poses are read at all: for labels, or for boxes around the root."""
         return self.with_labels or self.box == 'root'
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """The arrays of poses that are read, with the number of channels that is needed of each."""
+        return {**({'S': 3} if self.use_poses else {}), **({'part': 2} if self.with_labels else {})}
 
     def get_data_info(self, idx: int) -> dict:
         """Return the raw sample ``idx``, with its mask and the mask's box under ``box='mask'``."""
@@ -167,10 +175,95 @@ def read_cameras(path: Path) -> dict:
     return load_pickle(path)
 
 
-def intrinsics(camera: dict) -> np.ndarray:
-    """Return the matrix (3, 3) in px of a camera with ``f`` and ``c``, two numbers each."""
-    focal, centre = np.ravel(camera['f']), np.ravel(camera['c'])
+def camera_numbers(camera: Any, key: str, shape: tuple[int, ...], where: str = 'camera') -> np.ndarray:
+    """Return an entry of a camera as float64 of ``shape``; vectors may be columns in it.
+
+    Args:
+        camera: A dictionary, as cameras' files hold it.
+        key: Of the entry.
+        shape: Expected one.
+        where: File and camera, for messages. Defaults to ``'camera'``.
+
+    Raises:
+        ValueError: The camera is no dictionary, or the entry is missing, no numbers, or of another shape.
+    """
+    if not isinstance(camera, Mapping) or key not in camera:
+        found = sorted(map(str, camera)) if isinstance(camera, Mapping) else repr(camera)
+        raise ValueError(f'{where}: has no {key}, a dictionary with {key} of shape {shape} expected, found {found}')
+    try:
+        values = np.asarray(camera[key], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{where}: {key} is {camera[key]!r}, numbers of shape {shape} expected') from error
+    values = values.ravel() if len(shape) == 1 else values
+    if values.shape != shape:
+        raise ValueError(f'{where}: {key} is {camera[key]!r}, numbers of shape {shape} expected')
+    return values
+
+
+def intrinsics(camera: dict, where: str = 'camera') -> np.ndarray:
+    """Return the matrix (3, 3) in px of a camera with ``f`` and ``c``, two numbers each; ``where`` is for messages.
+
+    Raises:
+        ValueError: One is missing, or something else.
+    """
+    focal, centre = (camera_numbers(camera, key, (2,), where) for key in ('f', 'c'))
     return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]], dtype=np.float64)
+
+
+def check_arrays(content: Mapping[str, np.ndarray], path: str | Path, **channels: int) -> dict[str, np.ndarray]:
+    """Read the arrays of an annotation file, and look whether they are there and of one length n.
+
+    Args:
+        content: ``imgname`` (n,), ``center`` (n, 2), ``scale`` (n,), and those of poses.
+        path: The file, for messages.
+        **channels: Least number of channels of each array of poses (n, K, C), K of 17 or more: ``S=3``, ``part=2``.
+
+    Returns:
+        The arrays by name, each read once.
+
+    Raises:
+        ValueError: One is missing, of another kind or shape, or an image lies outside the folder of images.
+    """
+    names = check_array(content, 'imgname', path, 'U', (None,))
+    arrays = {'imgname': names}
+    for key, shape in {'center': (2,), 'scale': ()}.items():
+        arrays[key] = check_array(content, key, path, 'fiu', (len(names), *shape))
+    for key, count in channels.items():
+        arrays[key] = poses = check_array(content, key, path, 'fiu', (len(names), None, None))
+        if poses.shape[1] < LABELLED or poses.shape[2] < count:
+            raise ValueError(f'{path}: {key} has the shape {poses.shape}, expected (n, {LABELLED} keypoints or more, '
+                             f'{count} channels or more)')
+    for name in names.tolist():
+        if name.startswith(('/', '\\')) or '..' in name.replace('\\', '/').split('/'):
+            raise ValueError(f'{path}: imgname {name!r}, expected a file inside the folder of images')
+    return arrays
+
+
+def check_array(content: Mapping[str, np.ndarray], key: str, path: str | Path, kinds: str,
+                shape: tuple[int | None, ...]) -> np.ndarray:
+    """Read one array.
+
+    Args:
+        content: The file's arrays.
+        key: Its name.
+        path: The file, for messages.
+        kinds: numpy's letters of the kinds of numbers, or ``'U'`` for text.
+        shape: Expected one, None where any length will do.
+
+    Raises:
+        ValueError: It is missing, or of another kind or shape.
+    """
+    expected = f'{"text" if kinds == "U" else "numbers"} of shape {str(shape).replace("None", "any")}'
+    if key not in content:
+        raise ValueError(f'{path}: no array {key!r}, expected {expected}; it has {sorted(content)}')
+    try:
+        array = content[key]
+    except ValueError as error:
+        raise ValueError(f'{path}: {key} cannot be read ({error}), expected {expected}') from error
+    fits = array.ndim == len(shape) and all(want in (None, size) for want, size in zip(shape, array.shape))
+    if array.dtype.kind not in kinds or not fits:
+        raise ValueError(f'{path}: {key} is {array.dtype} of shape {array.shape}, expected {expected}')
+    return array
 
 
 def append_thorax(keypoints: np.ndarray) -> np.ndarray:

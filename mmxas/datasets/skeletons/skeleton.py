@@ -46,6 +46,8 @@ class Skeleton:
     link_widths: Mapping[Link, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        _rows(self.name, 'pairs', self.pairs, 'left', 'right')
+        _rows(self.name, 'extra_links', self.extra_links, 'a', 'b')
         _validate_names(self)
         _validate_indices(self)
         _validate_tree(self)
@@ -64,7 +66,8 @@ class Skeleton:
             Skeleton: The validated skeleton.
 
         Raises:
-            ValueError: A key is missing or unknown, or a keypoint's name is not in ``keypoints``.
+            ValueError: A key is missing or unknown, a keypoint's name is not in ``keypoints``, or a pair or link is not
+                of two.
         """
         name = spec.get('name', 'unnamed')
         missing = [key for key in ('keypoints', 'parents') if key not in spec]
@@ -82,7 +85,9 @@ class Skeleton:
             return keypoints.index(keypoint)
 
         def links(key: str) -> tuple[Link, ...]:
-            return tuple((index(a), index(b)) for a, b in spec.get(key, ()))
+            return tuple((index(a), index(b)) for a, b in _rows(name, key, spec.get(key, ()), 'a', 'b'))
+
+        widths = _rows(name, 'link_widths', spec.get('link_widths', ()), 'parent', 'child', 'factor')
 
         return cls(
             name=name,
@@ -91,7 +96,7 @@ class Skeleton:
             pairs=links('pairs'),
             root=index(spec.get('root', 0)),
             extra_links=links('extra_links'),
-            link_widths={(index(a), index(b)): float(factor) for a, b, factor in spec.get('link_widths', ())})
+            link_widths={(index(a), index(b)): float(factor) for a, b, factor in widths})
 
     @classmethod
     def from_file(cls, path: str | Path) -> Skeleton:
@@ -188,6 +193,16 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton) -> Skelet
         return Skeleton.from_file(find_shipped(skeleton))
     names = sorted(path.stem for path in SHIPPED_DIR.glob('*.json'))
     raise FileNotFoundError(f'skeleton {str(skeleton)!r} is neither a shipped one ({", ".join(names)}) nor a json file')
+
+
+def _rows(skeleton: str, key: str, rows: Any, *items: str) -> Any:
+    """The rows of a list, each of as many items."""
+    if not isinstance(rows, list | tuple):
+        raise ValueError(f'skeleton {skeleton!r}: {key} is {rows!r}, expected a list of ({", ".join(items)})')
+    for row in rows:
+        if not isinstance(row, list | tuple) or len(row) != len(items):
+            raise ValueError(f'skeleton {skeleton!r}: {key} holds {row!r}, expected ({", ".join(items)})')
+    return rows
 
 
 def _validate_names(skeleton: Skeleton) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from .released_names import DISCRIMINATOR, MODEL, released_names
@@ -40,7 +41,8 @@ def from_released(content: Any, reference: Mapping[str, Tensor], source: object 
         The state dict and what was left out.
 
     Raises:
-        ValueError: Not a released checkpoint, a missing or unknown tensor, or one of another shape, by name.
+        ValueError: Not a released checkpoint, a missing or unknown tensor, or one that :func:`check_tensors` refuses,
+            by name; or ``epochs`` is no whole number.
     """
     networks = {name: _network(content, name, source) for name in (MODEL, DISCRIMINATOR)}
     places = released_names(reference)
@@ -52,7 +54,7 @@ def from_released(content: Any, reference: Mapping[str, Tensor], source: object 
     return ReleasedConversion(
         state_dict={ours: tensors[name] for name, ours in wanted.items()}, body_model=body_model,
         left_out=sorted(str(key) for key in content if key not in (*networks, 'epochs')),
-        epochs=content['epochs'] if isinstance(content.get('epochs'), int) else None)
+        epochs=_epochs(content, source))
 
 
 def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor], epochs: int | None = None,
@@ -72,7 +74,7 @@ def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor
         ``unsup_model``, ``unsup_disc`` and ``epochs``; the optimizers' states have no inverse.
 
     Raises:
-        ValueError: A missing or unknown tensor, or one of another shape, by name.
+        ValueError: A missing or unknown tensor, or one that :func:`check_tensors` refuses, by name.
     """
     check_tensors(state_dict, reference, source)
     content: dict[str, Any] = {MODEL: {}, DISCRIMINATOR: {}, 'epochs': epochs or 0}
@@ -94,14 +96,18 @@ def body_model_buffers(content: Any, source: object = 'checkpoint') -> dict[str,
         Dictionary name to buffers.
 
     Raises:
-        ValueError: Not a released checkpoint.
+        ValueError: Not a released checkpoint, or one without such buffers.
     """
-    return {name: {key: value for key, value in _network(content, name, source).items() if key.startswith(BODY_MODEL)}
-            for name in (MODEL, DISCRIMINATOR)}
+    found = {name: {key: value for key, value in _network(content, name, source).items() if key.startswith(BODY_MODEL)}
+             for name in (MODEL, DISCRIMINATOR)}
+    if not any(found.values()):
+        raise ValueError(f'{source}: no {BODY_MODEL}* buffers in {MODEL} and {DISCRIMINATOR}, which the released code '
+                         'writes; give one of its files, or go without them')
+    return found
 
 
 def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source: object) -> None:
-    """Compare names and shapes.
+    """Compare names, shapes and kinds of numbers; the numbers have to be finite.
 
     Args:
         found: Tensors of a checkpoint.
@@ -109,7 +115,8 @@ def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source
         source: What messages call the checkpoint.
 
     Raises:
-        ValueError: They differ; the first names are given, with their number.
+        ValueError: They differ, the first names are given, with their number; or a tensor is sparse, not on the CPU, or
+            not finite.
     """
     missing = [name for name in wanted if name not in found]
     unknown = [name for name in found if name not in wanted]
@@ -123,6 +130,27 @@ def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source
         if found[name].shape != tensor.shape:
             raise ValueError(f'{source}: {name} has the shape {tuple(found[name].shape)}, but '
                              f'{tuple(tensor.shape)} is expected: a network of another size')
+        fault = _fault(found[name], tensor.dtype)
+        if fault:
+            raise ValueError(f'{source}: {name} {fault}')
+
+
+def _fault(tensor: Tensor, dtype: torch.dtype) -> str | None:
+    """What is wrong with the numbers of a tensor, or None."""
+    if tensor.layout != torch.strided or tensor.device.type != 'cpu':
+        return f'is of {tensor.layout} on {tensor.device}, torch.strided on the cpu expected: save it as a dense tensor'
+    if tensor.dtype != dtype:
+        return f'holds {tensor.dtype}, {dtype} expected: save it as that'
+    bad = int((~torch.isfinite(tensor)).sum())
+    return f'holds {bad} numbers that are not finite: take a checkpoint from before training diverged' if bad else None
+
+
+def _epochs(content: Mapping[str, Any], source: object) -> int | None:
+    epochs = content.get('epochs')
+    if epochs is not None and (not isinstance(epochs, int) or isinstance(epochs, bool)):
+        raise ValueError(f'{source}: epochs is {epochs!r}, a whole number expected; set it to that of the epoch, or '
+                         'remove it')
+    return epochs
 
 
 def _network(content: Any, name: str, source: object) -> Mapping[str, Any]:

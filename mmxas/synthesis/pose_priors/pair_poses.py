@@ -16,6 +16,9 @@ _HALF_TURN = Rotation.from_euler('x', 180, degrees=True)
 class PairPoses:
     """Poses and shapes of a set of pairs, in its order: index i is its pair i, again from the start behind the last.
 
+    A shape means something for the body model that it was made with only: a generator of several body models has to
+    list them in the set's order (of SURREAL's pairs: female, male), and takes the pair's own one.
+
     Args:
         data_root: folder of the shards, such as ``data/surreal``.
         y_axis: where the vertical axis of the set's world points: ``'up'`` in sets that mmxas renders, ``'down'`` in
@@ -33,6 +36,7 @@ class PairPoses:
         self.data_files = (Path(data_root) / 'meta.json',)  # it names the set's content by its fingerprint
         self.pose, self.betas = annotations['pose'].astype(np.float32), annotations['betas'].astype(np.float32)
         self.clip, self.frame = annotations['clip'], annotations['frame'].astype(np.int64)
+        self.body = annotations['body'].astype(np.int64)
         if y_axis == 'down':
             turned = _HALF_TURN * Rotation.from_rotvec(self.pose[:, 0])
             self.pose[:, 0] = turned.as_rotvec()
@@ -50,7 +54,8 @@ class PairPoses:
             index: the first pair.
 
         Returns:
-            PoseSample with n poses, their clips and frames.
+            PoseSample with n poses, their clips, frames and body models.
         """
         rows = np.arange(index, index + n) % len(self)
-        return PoseSample(self.pose[rows], self.betas[rows], tuple(str(c) for c in self.clip[rows]), self.frame[rows])
+        clips = tuple(str(clip) for clip in self.clip[rows])
+        return PoseSample(self.pose[rows], self.betas[rows], clips, self.frame[rows], self.body[rows])

@@ -19,12 +19,15 @@ class PoseSample(NamedTuple):
         betas: (n, B) float32 shape coefficients.
         clip: name of the clip each pose comes from; empty where the source has no clips.
         frame: (n,) int64 frame in the clip, -1 where the source has no clips.
+        body: (n,) int64 index of the body model that the shapes are of, in the generator's list; None where any will
+            do.
     """
 
     pose: np.ndarray
     betas: np.ndarray
     clip: tuple[str, ...]
     frame: np.ndarray
+    body: np.ndarray | None = None
 
 
 def half_normal(rng: np.random.Generator, size: tuple[int, ...], width: np.ndarray | float,

@@ -29,31 +29,61 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: where neither a shipped name nor a path fits.
-        ValueError: unknown joint, a range with low > mean or mean > high, or a probability outside [0, 1].
+        ValueError: unknown joint, a joint with unknown keys or without an axis, a range that is not three numbers with
+            low <= mean <= high, a probability outside [0, 1], or a shape without width and number of components.
     """
     shipped = DATA_DIR / f'{file}.json'
     path = shipped if shipped.is_file() else find_shipped(file)
     if not path.is_file():
         names = sorted(p.stem for p in DATA_DIR.glob('*prior*.json'))
         raise FileNotFoundError(f'pose prior {str(file)!r}: neither a file nor one of the shipped priors {names}')
-    content = read_json(path, ['joints', 'limits'])
-    joints = tuple(content['joints'])
+    content = read_json(path, ['joints', 'limits', 'shape'])
+    joints, all_limits = tuple(content['joints']), content['limits']
+    if not isinstance(all_limits, dict):
+        raise ValueError(f'{path.name}: limits = {all_limits!r}, expected an object {{joint: limits}}')
     low, mean, high = np.zeros((3, len(joints), 3))
     rest = np.ones(len(joints))
-    for name, limits in content['limits'].items():
+    for name, limits in all_limits.items():
         if name not in joints:
             raise ValueError(f'{path.name}: limits name the joint {name!r}, which is not among the joints {joints}')
         j = joints.index(name)
-        rest[j] = limits.get('rest', 0.0)
-        if not 0 <= rest[j] <= 1:
-            raise ValueError(f'{path.name}: {name}.rest = {rest[j]:g}, expected a probability in [0, 1]')
-        for a, axis in enumerate(AXES):
-            low[j, a], mean[j, a], high[j, a] = limits[axis]
-            if not low[j, a] <= mean[j, a] <= high[j, a]:
-                raise ValueError(f'{path.name}: {name}.{axis} = {limits[axis]}, expected [low, mean, high] in degrees '
-                                 'with low <= mean <= high')
+        rest[j], *ranges = _joint_limits(f'{path.name}: {name}', limits)
+        low[j], mean[j], high[j] = np.transpose(ranges)
+    width, num_betas = _shape(f'{path.name}: shape', content['shape'])
     return dict(path=path, joints=joints, low=np.deg2rad(low), mean=np.deg2rad(mean), high=np.deg2rad(high), rest=rest,
-                shape_width=float(content['shape']['width']), num_betas=int(content['shape']['components']))
+                shape_width=width, num_betas=num_betas)
+
+
+def _joint_limits(where: str, limits: Any) -> tuple[float, list[float], list[float], list[float]]:
+    """Rest probability, and [low, mean, high] of the three axes."""
+    if not isinstance(limits, dict) or not {*AXES} <= set(limits) <= {'rest', *AXES}:
+        found = sorted(limits) if isinstance(limits, dict) else limits
+        raise ValueError(f'{where} has {found!r}, expected x, y, z, and rest or not; [0, 0, 0] keeps an axis still')
+    rest = limits.get('rest', 0.0)
+    if not _is_number(rest) or not 0 <= rest <= 1:
+        raise ValueError(f'{where}.rest = {rest!r}, expected a probability in [0, 1]')
+    for axis in AXES:
+        limit = limits[axis]
+        if not isinstance(limit, list) or len(limit) != 3 or not all(map(_is_number, limit)) or sorted(limit) != limit:
+            raise ValueError(f'{where}.{axis} = {limit!r}, expected [low, mean, high] in degrees with low <= mean <= '
+                             'high')
+    return rest, limits['x'], limits['y'], limits['z']
+
+
+def _shape(where: str, shape: Any) -> tuple[float, int]:
+    """Width and number of components."""
+    if not isinstance(shape, dict) or not {'width', 'components'} <= set(shape):
+        raise ValueError(f'{where} = {shape!r}, expected {{"width": w, "components": B}}')
+    width, components = shape['width'], shape['components']
+    if not _is_number(width) or width < 0:
+        raise ValueError(f'{where}.width = {width!r}, expected a number of standard deviations, 0 or above')
+    if not _is_number(components) or components < 0 or components != int(components):
+        raise ValueError(f'{where}.components = {components!r}, expected a whole number, 0 or above')
+    return float(width), int(components)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 @POSE_PRIORS.register_module()

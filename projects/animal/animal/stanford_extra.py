@@ -1,8 +1,9 @@
 """StanfordExtra: photos of dogs of 120 breeds with 24 keypoints, masks and boxes; no 3D labels.
 
 The json lists entries: ``img_path`` below the images' folder, ``img_width``, ``img_height``, ``img_bbox`` (x, y, width,
-height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, and
-``is_multiple_dogs``. Version 12 has 12538 entries. The official splits are ``.npy`` files of places in that list.
+height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, alone or in COCO's
+``{"size": [height, width], "counts": "..."}``, and ``is_multiple_dogs``. Version 12 has 12538 entries. The official
+splits are ``.npy`` files of places in that list.
 """
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ FILE_KEYPOINTS = load_skeleton('projects/animal/data/stanford_extra24.json').key
 
 
 class BadEntryError(ValueError):
-    """An entry that cannot be used: without a mask, or with one of another image."""
+    """An entry that cannot be used: without a mask or with one of another image, or with values of another form."""
 
 
 @DATASETS.register_module()
@@ -39,7 +40,8 @@ class StanfordExtraDataset(XASDataset):
     """StanfordExtra in its own layout, one dog a sample.
 
     Under ``with_labels`` a sample holds ``keypoints`` (1, K, 2) px and ``keypoints_visible`` (1, K), by name: what the
-    skeleton has beside the file's 24 keypoints, such as root and back, is never visible. Every sample holds its
+    skeleton has beside the file's 24 keypoints, such as root and back, is never visible, nor is a keypoint whose
+    coordinates are no finite numbers, whatever the file says. Every sample holds its
     ``mask``, its breed as ``subject``, and ``several``, whether the photo shows more than one dog.
 
     Args:
@@ -135,40 +137,37 @@ class StanfordExtraDataset(XASDataset):
         return split_places(read_array(path), entries, path)
 
     def _record(self, index: int, entry: Mapping[str, Any], name: str) -> dict:
-        size = (int(entry['img_height']), int(entry['img_width']))
-        image = Path(self.data_prefix['img']) / entry['img_path']
-        record = {'id': index, 'img_path': str(image), 'sample_name': entry['img_path'], 'seg': entry['seg'],
-                  'size': size, 'subject': _breed(entry['img_path']), 'several': bool(entry.get('is_multiple_dogs')),
+        path = entry['img_path']
+        if not isinstance(path, str) or not path:
+            raise BadEntryError(f'{name}: img_path {path!r}, expected the path of a photo')
+        name = f'{name} ({path})'
+        size, image = _size(entry, name), Path(self.data_prefix['img']) / path
+        seg, joints = _run_lengths(entry['seg'], size, name), _joints(entry['joints'], name)
+        record = {'id': index, 'img_path': str(image), 'sample_name': path, 'seg': seg, 'size': size,
+                  'subject': _breed(path), 'several': bool(entry.get('is_multiple_dogs')),
                   'bbox_score': np.ones(1, dtype=np.float32), 'box_source': self.box}
-        record['bbox'] = self._bbox(entry, size, name)
+        record['bbox'] = self._bbox(seg, entry['img_bbox'], size, name)
         found = image_size(image)
         if found != size:
             raise BadEntryError(f'{name}: annotated in {size[1]} x {size[0]} px, but its photo {image} has {found[1]} '
                                 f'x {found[0]} px')
         if self.with_labels:
-            record.update(self._keypoints(np.asarray(entry['joints'], dtype=np.float64)))
+            record.update(self._keypoints(joints))
         return record
 
-    def _bbox(self, entry: Mapping[str, Any], size: tuple[int, int], name: str) -> np.ndarray:
-        if not entry['seg']:
-            raise BadEntryError(f'{name} ({entry["img_path"]}): no mask')
+    def _bbox(self, seg: str, annotated: Any, size: tuple[int, int], name: str) -> np.ndarray:
         try:
-            box = mask_box(run_length_mask(entry['seg'], *size))
+            box = mask_box(run_length_mask(seg, *size))
         except ValueError as error:
-            raise BadEntryError(f'{name} ({entry["img_path"]}): {error}') from error
+            raise BadEntryError(f'{name}: {error}') from error
         if box is None:
-            raise BadEntryError(f'{name} ({entry["img_path"]}): the mask is all black')
-        if self.box == 'annotation':
-            x, y, width, height = entry['img_bbox']
-            if not (width > 0 and height > 0):
-                raise BadEntryError(f'{name}: img_bbox {entry["img_bbox"]}, expected (x, y, width, height) of an area')
-            box = np.array([x, y, x + width, y + height], dtype=np.float32)
-        return box[None]
+            raise BadEntryError(f'{name}: the mask is all black')
+        return (box if self.box == 'mask' else _annotated_box(annotated, name))[None]
 
     def _keypoints(self, joints: np.ndarray) -> dict[str, np.ndarray]:
-        """The file's (24, 3) in the order of the skeleton, 0 where not visible."""
+        """The file's (24, 3) in the order of the skeleton, 0 where not visible or no number."""
         points = np.zeros((self.skeleton.num_keypoints, 3), np.float32)
-        visible = joints[:, 2:] > 0
+        visible = (joints[:, 2:] > 0) & np.isfinite(joints).all(1, keepdims=True)
         points[self.columns] = np.concatenate([np.where(visible, joints[:, :2], 0), visible], axis=1)
         return {'keypoints': points[None, :, :2], 'keypoints_visible': points[None, :, 2]}
 
@@ -209,11 +208,57 @@ def _entries(path: Path) -> list[dict]:
         missing = [key for key in KEYS if not isinstance(entry, dict) or key not in entry and key != 'seg']
         if missing:
             raise ValueError(f'{path}: entry {index} has no {", ".join(missing)}')
-        if np.shape(entry['joints']) != (NUM_KEYPOINTS, 3):
-            raise ValueError(f'{path}: entry {index} has joints of shape {np.shape(entry["joints"])}, expected '
-                             f'{(NUM_KEYPOINTS, 3)}, x, y and visibility')
         entry.setdefault('seg', '')
     return entries
+
+
+def _size(entry: Mapping[str, Any], name: str) -> tuple[int, int]:
+    """Height and width, px."""
+    given = (entry['img_height'], entry['img_width'])
+    try:
+        size = (int(given[0]), int(given[1]))
+    except (TypeError, ValueError, OverflowError):
+        size = (0, 0)
+    if min(size) < 1:
+        raise BadEntryError(f'{name}: img_height {given[0]!r} and img_width {given[1]!r}, expected two numbers of px')
+    return size
+
+
+def _run_lengths(seg: Any, size: tuple[int, int], name: str) -> str:
+    """The text of the mask, alone or in COCO's form with the size of its image."""
+    if isinstance(seg, Mapping):
+        if seg.get('size') != list(size):
+            raise BadEntryError(f'{name}: seg has the size {seg.get("size")}, expected {list(size)}, the height and '
+                                'width of its photo')
+        seg = seg.get('counts')
+    if not seg:
+        raise BadEntryError(f'{name}: no mask')
+    if not isinstance(seg, str):
+        raise BadEntryError(f"{name}: seg is of type {type(seg).__name__}, expected COCO's compressed run lengths as "
+                            "text, or a dict of size and counts; pycocotools' frPyObjects makes them of polygons")
+    return seg
+
+
+def _annotated_box(values: Any, name: str) -> np.ndarray:
+    """(x, y, width, height) as (4,) corners."""
+    box = values if isinstance(values, list) else []
+    numbers = all(isinstance(value, int | float) and np.isfinite(value) for value in box)
+    if len(box) != 4 or not numbers or min(box[2:]) <= 0:
+        raise BadEntryError(f'{name}: img_bbox {values}, expected (x, y, width, height) of an area')
+    x, y, width, height = box
+    return np.array([x, y, x + width, y + height], dtype=np.float32)
+
+
+def _joints(values: Any, name: str) -> np.ndarray:
+    """The file's (24, 3)."""
+    try:
+        joints = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadEntryError(f'{name}: joints of {NUM_KEYPOINTS} times x, y and visibility expected ({error})') from None
+    if joints.shape != (NUM_KEYPOINTS, 3):
+        raise BadEntryError(f'{name}: joints of shape {joints.shape}, expected {(NUM_KEYPOINTS, 3)}, x, y and '
+                            'visibility')
+    return joints
 
 
 def _only(pattern: Path, what: str) -> Path:

@@ -79,3 +79,12 @@ def test_annotations_with_other_frames_are_not_replaced(tmp_path):
     assert np.load(path)['imgname'].tolist() == ['a', 'b']
     path.write_bytes(path.read_bytes()[:50])
     assert replace_arrays(path, few)
+
+
+def test_columns_of_finished_annotations_stay(tmp_path):
+    path, plain = tmp_path / 'x.npz', {'imgname': np.array(['a'])}
+    full = {**plain, 'hidden': np.array([3])}
+    assert replace_arrays(path, plain) and replace_arrays(path, full)
+    with pytest.raises(ValueError, match=r'x\.npz: not replaced, it has the columns hidden, which this run lacks'):
+        replace_arrays(path, plain)
+    assert np.load(path)['hidden'].tolist() == [3]

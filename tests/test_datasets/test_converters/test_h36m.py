@@ -154,3 +154,15 @@ def test_without_cdflib_it_says_so(small, tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, '__import__', without)
     with pytest.raises(ImportError, match='read by cdflib, which is not installed: pip install cdflib'):
         h36m.convert(small, tmp_path / 'out')
+
+
+@pytest.mark.parametrize('step, name', [(1, 'fps50'), (5, 'fps10'), (25, 'fps2'), (26, 'step26'), (50, 'fps1')])
+def test_each_step_has_a_folder_of_its_own(step, name):
+    assert h36m.rate_folder(step) == name
+
+
+@pytest.mark.parametrize('step', [0, -5, 51, 2.5])
+def test_a_wrong_step_leaves_nothing_behind(archive, tmp_path, step):
+    with pytest.raises(ValueError, match=f'step={step}, expected a whole number from 1 to 50'):
+        h36m.convert(archive, tmp_path / 'out', step=step)
+    assert not (tmp_path / 'out').exists()

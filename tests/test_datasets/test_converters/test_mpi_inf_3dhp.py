@@ -116,6 +116,9 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(OSError, match='ChairMasks/video_4.avi: no such video'):
         convert()
     assert convert(on_error='skip') == {'train': 3 * FRAMES}
+    with pytest.raises(ValueError, match='not replaced, it has the columns hidden, which this run lacks'):
+        convert(chairs=False)
+    (tmp_path / 'out' / 'annotations' / 'mpi_inf_3dhp_train.npz').unlink()
     assert convert(chairs=False) == {'train': 4 * FRAMES}
     with pytest.raises(ValueError, match='does not say what the chair hides'):
         build(tmp_path / 'out', data_prefix=dict(img='images'))

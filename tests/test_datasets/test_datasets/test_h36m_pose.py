@@ -164,3 +164,12 @@ def test_real_frames_pass_the_pipeline():
         norm = sample.gt_instance_labels.keypoint_norm[0].numpy()
         assert np.abs(norm[0]).max() < 0.01 and np.abs(norm).max() < 1.2
     assert clips == {'Directions', 'SittingDown', 'Greeting', 'WalkDog'}
+
+
+def test_cameras_of_another_form_are_named(root):
+    good = dict(f=[250.0, 252.0], c=[100.0, 101.0], R=np.eye(3), T=np.zeros(3))
+    for camera, message in ((None, 'has no f'), ({**good, 'f': 'x'}, "f is 'x'"), ({**good, 'R': 1.0}, 'R is 1.0'),
+                            ({key: good[key] for key in ('f', 'c', 'R')}, 'has no T')):
+        (root / 'cameras.pkl').write_bytes(pickle.dumps({('S9', '54138969'): camera}))
+        with pytest.raises(ValueError, match=rf"cameras.pkl: camera \('S9', '54138969'\): {message}"):
+            build(root)

@@ -118,3 +118,13 @@ def test_real_frame_by_projection():
     assert wrong.max() > 20
     R, t = info['camera']['R'], info['camera']['t']
     assert np.isfinite(t).all() and np.allclose(R @ R.T, np.eye(3), atol=1e-4)
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(part=np.ones((4, 28, 2))), r'part has the shape \(4, 28, 2\), expected .* 3 channels or more'),
+    (dict(hidden=np.zeros(3)), r'hidden is float64 of shape \(3,\), expected numbers of shape \(4,\)'),
+    (dict(action=np.zeros(4)), r'action is float64 of shape \(4,\), expected text')])
+def test_what_tells_occlusion_has_its_form(root, change, message):
+    np.savez(root / 'train.npz', **{**dict(np.load(root / 'train.npz')), **change})
+    with pytest.raises(ValueError, match=f'train.npz: {message}'):
+        build(root)

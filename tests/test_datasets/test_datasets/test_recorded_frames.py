@@ -1,7 +1,20 @@
+import pickle
+
 import numpy as np
 import pytest
 
-from mmxas.datasets.datasets.recorded_frames import EveryNth, append_thorax, intrinsics, read_cameras
+from mmxas.datasets.datasets import H36MPoseDataset, MPIINF3DHPDataset
+from mmxas.datasets.datasets.recorded_frames import (
+    EveryNth,
+    append_thorax,
+    camera_numbers,
+    check_arrays,
+    intrinsics,
+    read_cameras,
+)
+
+ARRAYS = dict(imgname=np.array(['S9_Walking_1.54138969_000001.jpg'] * 2), center=np.ones((2, 2)), scale=np.ones(2),
+              S=np.ones((2, 17, 4)), part=np.ones((2, 17, 3)))
 
 
 def test_thorax_is_appended():
@@ -22,3 +35,45 @@ def test_cameras(tmp_path):
     assert K.tolist() == [[10, 0, 1], [0, 20, 2], [0, 0, 1]]
     with pytest.raises(FileNotFoundError, match='cameras.pkl: no such file; expected the cameras'):
         read_cameras(tmp_path / 'cameras.pkl')
+
+
+@pytest.mark.parametrize('camera, message', [
+    (5, 'has no f, .* found 5'), (None, 'has no f, .* found None'), (dict(f=[1, 2]), r"has no c, .* found \['f'\]"),
+    (dict(f=3.0, c=[1, 2]), r'f is 3.0, numbers of shape \(2,\)'), (dict(f='ab', c=[1, 2]), "f is 'ab', numbers of")])
+def test_cameras_without_numbers_are_named(camera, message):
+    with pytest.raises(ValueError, match=f'a.pkl: camera 1: {message}'):
+        intrinsics(camera, 'a.pkl: camera 1')
+
+
+def test_rotations_have_their_shape(tmp_path):
+    with pytest.raises(ValueError, match=r'camera: R is .*, numbers of shape \(3, 3\) expected'):
+        camera_numbers(dict(R=np.ones(9)), 'R', (3, 3))
+    (tmp_path / 'cameras.pkl').write_bytes(pickle.dumps([1]))
+    with pytest.raises(ValueError, match='cameras.pkl: a dictionary of arrays expected, list found'):
+        read_cameras(tmp_path / 'cameras.pkl')
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(S=None), "no array 'S', expected numbers of shape .*; it has .*'center'"),
+    (dict(S=np.ones((2, 17, 2))), r'S has the shape \(2, 17, 2\), expected \(n, 17 keypoints'),
+    (dict(S=np.ones((2, 11, 4))), r'S has the shape \(2, 11, 4\)'),
+    (dict(S=np.ones((3, 17, 4))), r'S is float64 of shape \(3, 17, 4\), expected numbers of shape \(2, any, any\)'),
+    (dict(part=np.full((2, 17, 3), 'x')), r'part is <U1 of shape \(2, 17, 3\), expected numbers'),
+    (dict(imgname=np.array('x.jpg')), r'imgname is <U5 of shape \(\), expected text of shape'),
+    (dict(imgname=np.arange(2)), 'imgname is int64 of shape .*, expected text'),
+    (dict(center=np.ones(2)), r'center is float64 of shape \(2,\)'), (dict(scale=None), "no array 'scale'"),
+    (dict(imgname=np.array(['a.jpg', '../b.jpg'])), "imgname '../b.jpg', expected a file inside the folder"),
+    (dict(imgname=np.array(['/a.jpg', 'b.jpg'])), "imgname '/a.jpg', expected a file inside the folder")])
+def test_annotations_of_another_form_are_named(tmp_path, change, message):
+    arrays = {key: value for key, value in {**ARRAYS, **change}.items() if value is not None}
+    with pytest.raises(ValueError, match=f'a.npz: {message}'):
+        check_arrays(arrays, 'a.npz', S=3, part=2)
+    np.savez(tmp_path / 'a.npz', **arrays)
+    for kind in (H36MPoseDataset, MPIINF3DHPDataset):
+        with pytest.raises(ValueError, match=f'a.npz: {message}'):
+            kind(ann_file='a.npz', data_root=str(tmp_path), with_labels=True)
+
+
+def test_whole_annotations_pass():
+    check_arrays(ARRAYS, 'a.npz', S=3, part=2)
+    check_arrays({key: ARRAYS[key] for key in ('imgname', 'center', 'scale')}, 'a.npz')

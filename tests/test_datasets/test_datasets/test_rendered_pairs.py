@@ -133,7 +133,7 @@ def test_image_files_for_visualisation(pair_root):
 
 
 def test_missing_shards_say_how_to_render(tmp_path, pair_root):
-    with pytest.raises(FileNotFoundError, match=r'absent: no synthetic pairs here.*tools/synthesize.py'):
+    with pytest.raises(FileNotFoundError, match=r'absent: no rendered pairs here.*tools/synthesize.py'):
         SyntheticPairDataset(data_root=str(tmp_path / 'absent'))
     with pytest.raises(ValueError, match='a data_root to read from, or a generator'):
         SyntheticPairDataset()

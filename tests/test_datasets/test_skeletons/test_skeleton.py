@@ -70,11 +70,21 @@ def test_width_factor_is_found_in_either_direction():
     (dict(extra_links=[[0, 9]]), r'extra_links holds keypoint 9'),
     (dict(link_widths=[['c', 'd', 2.0]]), r'link_widths names c-d, which is not drawn'),
     (dict(link_widths=[['b', 'd', 0.0]]), r'width factor of b-d must be positive'),
+    (dict(pairs=[['b', 'c', 'd']]), r"'toy': pairs holds \['b', 'c', 'd'\], expected \(a, b\)"),
+    (dict(pairs=['cd']), r"pairs holds 'cd', expected"),
+    (dict(pairs=3), r'pairs is 3, expected a list of'),
+    (dict(extra_links=[['c']]), r"extra_links holds \['c'\], expected"),
+    (dict(link_widths=[['a', 'b']]), r"link_widths holds \['a', 'b'\], expected \(parent, child, factor\)"),
     (dict(colours=[]), r"unknown keys \['colours'\]"),
 ])
 def test_refusals_name_the_keypoint(change, message):
     with pytest.raises(ValueError, match=message):
         load_skeleton({**TOY, **change})
+
+
+def test_the_constructor_names_a_pair_of_three():
+    with pytest.raises(ValueError, match=r"'toy': pairs holds \(0, 1, 2\), expected \(left, right\)"):
+        Skeleton('toy', ('a', 'b', 'c'), (0, 0, 0), pairs=((0, 1, 2),))
 
 
 def test_files_are_named_in_errors(tmp_path):

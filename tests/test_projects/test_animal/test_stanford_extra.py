@@ -119,6 +119,16 @@ def test_splits_of_other_annotations_are_refused(root):
     (dict(seg=None), r'entry 1 \(n01-Some_breed/1.jpg\): no mask; set on_error'),
     (dict(seg='0' * 3), '2400 px expected for an image of 60 x 40, got 0 px'),
     (dict(seg=coco.encode(np.zeros((40, 60), np.uint8, order='F'))['counts'].decode()), 'all black'),
+    (dict(seg=[[1, 2, 3, 4, 5, 6]]), r'entry 1 \(n01-Some_breed/1.jpg\): seg is of type list, expected COCO'),
+    (dict(seg=7), 'seg is of type int'),
+    (dict(seg=dict(size=[60, 40], counts='x')), r'1.jpg\): seg has the size \[60, 40\], expected \[40, 60\]'),
+    (dict(seg=dict(counts='x')), 'seg has the size None'),
+    (dict(seg=dict(size=[40, 60], counts=[2400])), 'seg is of type list'),
+    (dict(img_width=None), r'1.jpg\): img_height 40 and img_width None, expected two numbers of px'),
+    (dict(img_height=-40), 'img_height -40 and img_width 60'),
+    (dict(img_path=5), 'entry 1: img_path 5, expected the path of a photo'),
+    (dict(joints=[[1, 2, 1], [3]]), r'1.jpg\): joints of 24 times x, y and visibility expected'),
+    (dict(joints=[['a', 2, 1]] * 24), r'1.jpg\): joints of 24 times'),
     (dict(img_width=40, img_height=60), 'annotated in 40 x 60 px, but its photo .* has 60 x 40 px'),
 ])
 def test_entries_that_cannot_be_used_are_named_or_left_out(root, changes, message):
@@ -127,6 +137,29 @@ def test_entries_that_cannot_be_used_are_named_or_left_out(root, changes, messag
     with pytest.raises(ValueError, match=message):
         build(root)
     assert names(build(root, on_error='skip')) == ['0', '2', '3']
+
+
+@pytest.mark.parametrize('box', [[1, 2, 3], [1, 2, 3, 0], [1, 2, 3, 'x'], [1, 2, 3, float('nan')], 7, None])
+def test_annotated_boxes_that_are_none_are_named_or_left_out(root, box):
+    write(root, [entry(0), {**entry(1), 'img_bbox': box}])
+    with pytest.raises(ValueError, match=r'entry 1 \(n01-Some_breed/1.jpg\): img_bbox .*, expected \(x, y, width, h'):
+        build(root, box='annotation')
+    assert names(build(root, box='annotation', on_error='skip')) == ['0'] and len(build(root)) == 2
+
+
+def test_masks_in_the_form_of_coco(root):
+    expected = build(root).get_data_info(1)['mask']
+    write(root, [{**entry(n), 'seg': dict(size=[40, 60], counts=entry(n)['seg'])} for n in range(4)])
+    np.testing.assert_array_equal(build(root).get_data_info(1)['mask'], expected)
+
+
+def test_a_keypoint_that_is_no_number_is_not_visible(root):
+    changed = entry(0)
+    changed['joints'][0], changed['joints'][1][1] = [float('nan'), 20.0, 1.0], None
+    write(root, [changed])
+    info = build(root).get_data_info(0)
+    assert np.isfinite(info['keypoints']).all() and info['keypoints_visible'].sum() == 17
+    assert not info['keypoints_visible'][0, [DOG26.keypoints.index(name) for name in FILE_KEYPOINTS[:2]]].any()
 
 
 def test_files_of_another_form_are_refused(root):

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+from mmengine.config import Config
 
+from mmxas.compat.config_paths import config_path
+from mmxas.datasets.converters.surreal_clip import GENDERS
 from mmxas.synthesis import PairReader, synthesize
 from mmxas.synthesis.pair_generator import PairGenerator
 from mmxas.synthesis.pose_priors import PairPoses
@@ -47,3 +50,26 @@ def test_exceptions(root, tmp_path):
         PairPoses(str(tmp_path))
     with pytest.raises(ValueError, match="y_axis='left', expected 'up' or 'down'"):
         PairPoses(root, y_axis='left')
+
+
+def test_a_shape_is_shown_on_the_body_model_that_it_is_of(root):
+    bodies = [GENERATOR['body_model']] * 2
+    drawn = PairGenerator.from_config({**GENERATOR, 'body_model': bodies})
+    assert {drawn.generate(i).body for i in range(6)} == {0, 1}
+    own = PairGenerator.from_config(
+        {**GENERATOR, 'body_model': bodies, 'pose_source': dict(type='PairPoses', data_root=root)})
+    own.pose_source.body[:] = (0, 1, 0)
+    assert [own.generate(i).body for i in range(6)] == [0, 1, 0, 0, 1, 0]
+    assert own.pose_source.sample(2, RNG, index=1).body.tolist() == [1, 0]
+    own.pose_source.body[:] = 2
+    with pytest.raises(ValueError, match='a shape of body model 2, but body_model lists 2'):
+        own.generate(0)
+    del own.bodies[1]
+    assert own.generate(0).body == 0, 'a generator of one body model shows all shapes on it'
+
+
+def test_surreals_genders_are_in_the_configs_order():
+    cfg = Config.fromfile(config_path('xas_h36m_sur_seg_no_disc.py'))
+    generator = cfg.train_dataloader.dataset.synthetic.generator
+    assert generator.pose_source.type == 'PairPoses'
+    assert tuple(body.gender for body in generator.body_model) == GENDERS

@@ -111,6 +111,12 @@ def test_the_file_holds_the_numbers_of_the_paper():
 @pytest.mark.parametrize('change, message', [
     (dict(x=[10, 5, 20]), r'left_knee\.x = \[10, 5, 20\].*low <= mean <= high'),
     (dict(rest=1.5), r'left_knee\.rest = 1\.5'),
+    (dict(rest='often'), r"left_knee\.rest = 'often', expected a probability"),
+    (dict(Rest=0.5), r"prior.json: left_knee has \['Rest', 'rest', 'x', 'y', 'z'\], expected x, y, z, and rest or not"),
+    (dict(x=[0, 0]), r'prior.json: left_knee\.x = \[0, 0\], expected \[low, mean, high\]'),
+    (dict(y=['a', 0, 0]), r"left_knee\.y = \['a', 0, 0\], expected"),
+    (dict(z=0), r'left_knee\.z = 0, expected'),
+    (dict(z=[0, 0, float('inf')]), r'left_knee\.z = \[0, 0, inf\], expected'),
 ])
 def test_wrong_numbers_are_named(tmp_path, change, message):
     content = json.loads((DATA_DIR / 'smpl_pose_prior.json').read_text())
@@ -119,6 +125,24 @@ def test_wrong_numbers_are_named(tmp_path, change, message):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
         TruncatedGaussianPrior(file=str(path))
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    (dict(shape=None), 'prior.json: an object with joints, limits, shape expected; shape missing'),
+    (dict(shape=[1, 2]), r'prior.json: shape = \[1, 2\], expected'),
+    (dict(shape=dict(width=1)), "prior.json: shape = {'width': 1}, expected"),
+    (dict(shape=dict(width=1, components=-3)), r'prior.json: shape\.components = -3, expected a whole number'),
+    (dict(shape=dict(width=1, components=2.5)), r'shape\.components = 2\.5'),
+    (dict(shape=dict(width='wide', components=2)), r"shape\.width = 'wide', expected a number"),
+    (dict(limits=[]), r'prior.json: limits = \[\], expected an object'),
+    (dict(limits=dict(a=dict(x=[0, 0, 0], z=[0, 0, 0]))), r"prior.json: a has \['x', 'z'\], expected x, y, z"),
+    (dict(limits=dict(a=[1])), r'prior.json: a has \[1\], expected x, y, z')])
+def test_files_of_another_form_are_named(tmp_path, change, message):
+    content = dict(joints=['a'], limits={}, shape=dict(width=1, components=1)) | change
+    path = tmp_path / 'prior.json'
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    with pytest.raises(ValueError, match=message):
+        read_prior_file(path)
 
 
 def test_unknown_joint_and_file_are_named(tmp_path):

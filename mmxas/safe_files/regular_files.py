@@ -1,0 +1,56 @@
+"""What is read is a file: a pipe or a device of the same name would never end. And what fails in it names it."""
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .archives import UnsafeFileError
+
+
+def require_file(path: str | os.PathLike) -> Path:
+    """Look whether a path is a regular file, or a link to one.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Path: The same.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a folder, a pipe, a device or a socket; the message names it.
+    """
+    path = Path(path)
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UnsafeFileError(f'{path}: a regular file expected, this is {_kind(path)}; nothing was read, give a file '
+                              'in its place')
+    return path
+
+
+def _kind(path: Path) -> str:
+    kinds = {'a folder': path.is_dir(), 'a pipe': path.is_fifo(), 'a socket': path.is_socket()}
+    return next((name for name, found in kinds.items() if found), 'a device')
+
+
+@contextmanager
+def named_when_broken(path: str | os.PathLike) -> Iterator[None]:
+    """Have whatever the content of a broken file raises name it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: As within, if the system raised it: some decompressors raise one for broken bytes.
+        ValueError: As within, if it names the file, as :class:`~.archives.UnsafeFileError` does; or for anything else.
+    """
+    try:
+        yield
+    except Exception as error:  # broken bytes may raise nearly anything
+        of_the_system = isinstance(error, OSError) and error.errno is not None
+        if of_the_system or (isinstance(error, ValueError) and str(path) in str(error)):
+            raise
+        raise ValueError(f'{path}: broken, or not a whole file ({type(error).__name__}: {error}); copy or download it '
+                         'again') from error
