@@ -50,7 +50,8 @@ class BlockwiseMarginals(torch.autograd.Function):
         in_place = grad.dtype == mean.dtype
         for block in _blocks(volume):
             weights = _softmax(volume[block].to(mean.dtype), out=grad[block] if in_place else None)
-            weights.mul_(grad_x[block] + grad_yz[block])
+            factor = torch.add(grad_x[block], grad_yz[block], out=torch.empty_like(weights))  # laid out as they are
+            weights.mul_(factor)
             if not in_place:
                 grad[block] = weights
         return grad

@@ -31,6 +31,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1], help='default: 0 1')
     parser.add_argument('--out', default='work_dirs/ablation', help='default: work_dirs/ablation')
     parser.add_argument('--variants', nargs='+', choices=[*VARIANTS], default=[*VARIANTS], help='default: all')
+    parser.add_argument('--cfg-options', nargs='+', action=command_line.KeyValueAction, default={},
+                        help='changes of the config, key=value')
     return parser.parse_args()
 
 
@@ -92,6 +94,7 @@ def main() -> None:
     """Train and test every variant of every seed, and print the table."""
     args = parse_args()
     cfg, out = command_line.load_config(args.config), Path(args.out)
+    command_line.merge_options(cfg, args.cfg_options)
     results: dict[str, dict[int, dict[str, float]]] = {}
     for seed in args.seeds:
         base = out / f'seed_{seed}'

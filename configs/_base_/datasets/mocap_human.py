@@ -66,7 +66,7 @@ train_dataloader = dict(
     collate_fn=dict(type='collate_pairs'),
     dataset=dict(
         type='PairedDataset',
-        length=4096,
+        length=3072,
         synthetic=dict(
             type='SyntheticPairDataset', data_root='data/synthetic_human', generator=synthetic_generator, num=12288,
             pipeline=synthetic_pipeline),

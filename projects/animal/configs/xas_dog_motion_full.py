@@ -1,4 +1,4 @@
-# The dog's detector from built-in data with seven times the iterations of the quick recipe, as the human's full one.
+# The dog's detector from built-in data with eight times the iterations of the quick recipe, as the human's full one.
 _base_ = './xas_dog_motion.py'
 
 train_dataloader = dict(dataset=dict(length=16384))

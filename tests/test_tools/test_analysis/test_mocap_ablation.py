@@ -61,3 +61,10 @@ def test_table_has_a_number_a_seed(tool):
     numbers = {'xas/confident/MPJPE': 101.26, 'xas/mask_iou': 0.5}
     text = tool.table({'control': {0: numbers, 1: {**numbers, 'xas/confident/MPJPE': 99.0}}})
     assert '| control | 101.3 / 99.0 |' in text and '0.500 / 0.500' in text
+
+
+def test_the_config_can_be_changed(tool, cfg, monkeypatch):
+    monkeypatch.setattr('sys.argv', ['tool', str(CONFIG), '--cfg-options', 'train_dataloader.dataset.length=4096'])
+    args = tool.parse_args()
+    tool.command_line.merge_options(cfg, args.cfg_options)
+    assert cfg.train_dataloader.dataset.length == 4096 and args.seeds == [0, 1]
