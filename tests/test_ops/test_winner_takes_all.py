@@ -53,6 +53,8 @@ def test_what_is_not_labelled_may_be_nan(level: str) -> None:
     assert found.item() == winner_takes_all(KEYPOINTS, weights=weights, level=level).item()
     found.backward()
     assert broken.grad.isfinite().all()
+    weights[0, 0] = torch.nan  # no weight, and no reason to leave a keypoint out
+    assert winner_takes_all(KEYPOINTS, weights=weights, level=level).isnan()
 
 
 def test_weights_of_keypoints() -> None:

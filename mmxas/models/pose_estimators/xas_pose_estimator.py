@@ -243,7 +243,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
     @staticmethod
     def _whole(labels: Tensor, weights: Tensor) -> Tensor:
         """The poses of which every keypoint is known: a discriminator would learn what fills the others."""
-        whole = labels[(weights > 0).all(dim=1)]
+        whole = labels[(weights != 0).all(dim=1)]
         if not len(whole):
             raise ValueError(f'none of {len(labels)} synthetic poses has all its keypoints labelled: the discriminator '
                              'needs whole poses')
