@@ -119,7 +119,7 @@ class Child:
     """
 
     def __init__(self, function: str, log: Path, processes: int = 1, /, **kwargs) -> None:
-        _CONTEXT.set_forkserver_preload(['mmxas', 'tests.robust.children'])
+        _CONTEXT.set_forkserver_preload(['mmxas', __name__])
         self.logs = [log.with_name(f'{log.name}.{rank}') for rank in range(processes)]
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))

@@ -156,7 +156,7 @@ def test_a_process_that_hangs_is_left_after_the_time_out(tmp_path):
 def test_the_launcher_ends_a_broken_job(fault, said, tmp_path):
     """As a user starts it: tools/dist_train.sh."""
     cfg = config(**breaking(fault, tmp_path / 'work'))
-    imports = ['mmxas', 'test_engine.conftest', 'test_runs.tiny_mocap', 'tests.robust.children']
+    imports = ['mmxas', 'test_engine.conftest', 'test_runs.tiny_mocap', 'robust.children']
     cfg.custom_imports = dict(imports=imports, allow_failed_imports=False)
     cfg.dump(tmp_path / 'config.py')
     environment = {**os.environ, 'PYTHON': sys.executable, 'PORT': '29631', 'OMP_NUM_THREADS': '1',
