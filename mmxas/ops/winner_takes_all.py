@@ -62,9 +62,9 @@ def winner_takes_all(loss: Tensor, valid: Tensor | None = None, level: str = 'sa
     best = candidates.gather(dim, index).squeeze(dim)
     if weights is None or level == 'batch':
         return best.mean()
-    count = weights if level == 'keypoint' else (weights.sum(dim=1) != 0)
+    count = weights if level == 'keypoint' else (weights.sum(dim=1) > 0)
     count = count.to(best.dtype)
-    return (torch.where(count == 0, 0.0, best) * count).sum() / count.sum().clamp_min(1e-6)
+    return (best * count).sum() / count.sum().clamp_min(1e-6)
 
 
 def _candidates(loss: Tensor, valid: Tensor | None, level: str, weights: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -80,13 +80,12 @@ def _candidates(loss: Tensor, valid: Tensor | None, level: str, weights: Tensor 
         return loss, _with_first(allowed, 1)
     if weights is None:
         return loss.mean(dim=0), _with_first(allowed.any(dim=0), 0)
-    counts = (weights.sum(dim=1, keepdim=True) != 0)
+    counts = (weights.sum(dim=1, keepdim=True) > 0)
     return _weighted_mean(loss, counts, 0), _with_first(allowed.any(dim=0), 0)
 
 
 def _weighted_mean(loss: Tensor, weights: Tensor, dim: int) -> Tensor:
     weights = weights.to(loss.dtype)
-    loss = torch.where(weights == 0, 0.0, loss)  # what is not labelled may be NaN
     return (loss * weights).sum(dim=dim) / weights.sum(dim=dim).clamp_min(1e-6)
 
 

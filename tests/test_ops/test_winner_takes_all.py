@@ -46,14 +46,12 @@ def test_first_hypothesis_is_never_excluded(level: str) -> None:
 
 
 @pytest.mark.parametrize('level', ['sample', 'keypoint', 'batch'])
-def test_what_is_not_labelled_may_be_nan(level: str) -> None:
+def test_what_is_not_a_number_is_seen(level: str) -> None:
+    """In a weight, or in a loss of weight 0, whose gradient would be NaN."""
     weights = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
-    broken = torch.where(weights.unsqueeze(1) > 0, KEYPOINTS, torch.nan).requires_grad_()
-    found = winner_takes_all(broken, weights=weights, level=level)
-    assert found.item() == winner_takes_all(KEYPOINTS, weights=weights, level=level).item()
-    found.backward()
-    assert broken.grad.isfinite().all()
-    weights[0, 0] = torch.nan  # no weight, and no reason to leave a keypoint out
+    broken = torch.where(weights.unsqueeze(1) > 0, KEYPOINTS, torch.nan)
+    assert winner_takes_all(broken, weights=weights, level=level).isnan()
+    weights[0, 0] = torch.nan
     assert winner_takes_all(KEYPOINTS, weights=weights, level=level).isnan()
 
 

@@ -202,6 +202,9 @@ class MultiHypothesisHead(BaseHead):
 def stack_labels(data_samples: Sequence, num_keypoints: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
     """Norm-frame labels (N, K, 3) and weights (N, K) of data samples.
 
+    A keypoint of weight 0 has the label 0, whatever the sample holds there: a NaN, times 0, would still be one in every
+    gradient.
+
     Raises:
         ValueError: A sample without labels, or labels of another number of keypoints; the sample is named.
     """
@@ -216,4 +219,5 @@ def stack_labels(data_samples: Sequence, num_keypoints: int, device: torch.devic
                              'set\'s skeleton to one skeleton')
     target = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_norm) for s in data_samples])
     weights = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_weights) for s in data_samples])
+    target = torch.where(weights[..., None] == 0, 0.0, target)
     return target.to(device, torch.float32), weights.to(device, torch.float32)

@@ -177,6 +177,19 @@ def test_a_target_without_a_mask_is_named(make_estimator, batch):
         model.loss(inputs, samples)
 
 
+@pytest.mark.parametrize('loss', ['SyntheticKeypointLoss', 'MarginalCrossEntropyLoss'])
+def test_what_is_not_labelled_may_be_nan(make_estimator, batch, loss):
+    model = make_estimator(losses=dict(render=dict(type=loss))).eval()
+    labels = batch[1][4].gt_instance_labels
+    labels.keypoint_weights[0, 3] = 0.0
+    _backward(model, batch)
+    expected = _gradients(model)
+    labels.keypoint_norm[0, 3] = float('nan')
+    _backward(model, batch)
+    for name, found in _gradients(model).items():
+        torch.testing.assert_close(found, expected[name], rtol=0, atol=0)
+
+
 def test_the_discriminator_learns_from_whole_poses_only(make_estimator, batch):
     model = make_estimator(losses=dict(adversarial=dict(type='WTAAdversarialLoss')))
     inputs, samples = batch
