@@ -5,7 +5,8 @@ The parity vectors are files recorded from the paper's released implementation. 
 """
 import json
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,18 @@ def parity(parity_dir: Path) -> Callable[[str], dict[str, Any]]:
         return content
 
     return read
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    """What hangs fails: by no OSError, which would pass for a refusal."""
+    def hang(*_) -> None:
+        raise RuntimeError('it hangs')
+    before = signal.signal(signal.SIGALRM, hang)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,18 +10,11 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401  registers the components
-from mmxas.apis.command_line import KeyValueAction, UsageError, load_config, merge_options
+from mmxas.apis.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
 from mmxas.registry import DATASETS
 from mmxas.visualization import write_picture
 from mmxas.visualization.contact_sheet import contact_sheet
 from mmxas.visualization.sample_pictures import browse
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} given, 1 or more expected')
-    return number
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,12 +22,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='default: train')
-    parser.add_argument('--num', type=_positive, default=16, help='samples, evenly spread (default: 16)')
+    parser.add_argument('--num', type=positive, default=16, help='samples, evenly spread (default: 16)')
     parser.add_argument('--seed', type=int, default=0, help='of the augmentation (default: 0)')
-    parser.add_argument('--side', type=_positive, default=160, help='of a panel in px (default: 160)')
+    parser.add_argument('--side', type=positive, default=160, help='of a panel in px (default: 160)')
     parser.add_argument('--out', help='folder of one picture a sample; default: work_dirs/<name of the config>/browse')
     parser.add_argument('--sheet', help='write one picture of all samples instead, to this file')
-    parser.add_argument('--columns', type=_positive, default=2, help='samples in a row of the sheet (default: 2)')
+    parser.add_argument('--columns', type=positive, default=2, help='samples in a row of the sheet (default: 2)')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help='change single settings of the config')
     return parser.parse_args(argv)

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmxas  # noqa: F401  registers the components
+from mmxas.apis.command_line import positive
 from mmxas.registry import SEGMENTERS
 from mmxas.segmentation.frames import list_frames, read_boxes
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
@@ -18,13 +19,6 @@ from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.visualization import write_picture, write_whole
 
 LISTED = 20
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} given, 1 or more expected')
-    return number
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,7 +35,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--sequence', help='regular expression that finds the name of the camera in an image\'s name, '
                         'for BackgroundSubtractor; default: its folder')
     parser.add_argument('--compare', metavar='MASKS', help='folder of right masks: report the overlap (IoU) with them')
-    parser.add_argument('--limit', type=_positive, metavar='N', help='only this many images, evenly spread')
+    parser.add_argument('--limit', type=positive, metavar='N', help='only this many images, evenly spread')
     parser.add_argument('--overwrite', action='store_true', help='make masks anew that are there')
     parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
     args = parser.parse_args(argv)

@@ -37,6 +37,18 @@ class KeyValueAction(DictAction):
                          'None, or a list of these such as [1,2]; for anything else write a config that inherits this')
 
 
+def positive(text: str) -> int:
+    """The type of options that count something: ``type=positive``.
+
+    Raises:
+        ArgumentTypeError: It is below 1.
+    """
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} given, 1 or more expected')
+    return number
+
+
 class UsageError(Exception):
     """Something on the command line, or in the config that it names, is wrong; shown without a traceback."""
 

@@ -1,7 +1,6 @@
 """Archives, arrays, MATLAB files and json that lie, as every file that the package reads them from."""
 import io
 import os
-import signal
 import struct
 import zipfile
 import zlib
@@ -122,18 +121,6 @@ def test_a_json_file(door, fault, tmp_path):
     path.write_bytes(JSONS[fault])
     (tmp_path / 'good').mkdir()
     assert_refused(lambda: JSON_DOORS[door](path), path)
-
-
-@pytest.fixture
-def alarm():
-    """What hangs fails."""
-    def hang(*_):
-        raise RuntimeError('it hangs')
-    before = signal.signal(signal.SIGALRM, hang)
-    signal.alarm(30)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 FILE_DOORS = {**{f'{door} (json)': load for door, load in JSON_DOORS.items()}, **ARRAY_DOORS, **MAT_DOORS,

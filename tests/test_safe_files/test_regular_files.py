@@ -1,5 +1,4 @@
 import os
-import signal
 import zlib
 
 import numpy as np
@@ -11,17 +10,7 @@ from mmxas.safe_files import UnsafeFileError, check_mat, list_pickles, open_arra
 from mmxas.safe_files.inspection import inspect_file
 from mmxas.safe_files.regular_files import named_when_broken
 
-
-@pytest.fixture(autouse=True)
-def alarm():
-    """What hangs fails."""
-    def hang(*_):
-        raise TimeoutError('it hangs')
-    before = signal.signal(signal.SIGALRM, hang)
-    signal.alarm(20)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures('alarm')
 
 
 def arrays_of(path):
