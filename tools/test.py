@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import Runner
 
 from mmxas.apis import command_line
 from mmxas.apis.command_line import NO_CHECKPOINT, UsageError
@@ -115,15 +115,23 @@ def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
             command_line.require_writable_file(name, option)
 
 
-def check_checkpoint(runner: Runner, name: str) -> None:
-    """Look, before the data are built, whether a checkpoint is this detector's: mmengine only warns where it is not.
+class CheckFitsHook(Hook):
+    """Refuses a checkpoint that is not this detector's, where mmengine only warns."""
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Look before its weights are taken over."""
+        check_fits(runner.model.module if is_model_wrapper(runner.model) else runner.model, checkpoint)
+
+
+def load_weights(runner: Runner, name: str) -> None:
+    """Load the checkpoint before the data are built, which takes longer.
 
     Raises:
-        UsageError: It is not.
+        UsageError: It is broken, or not this detector's.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    runner.register_hook(CheckFitsHook())
     try:
-        check_fits(model, CheckpointLoader.load_checkpoint(name, map_location='cpu'))
+        runner.load_or_resume()
     except ValueError as error:
         raise UsageError(str(error) if name in str(error) else f'{name}: {error}') from error
 
@@ -138,7 +146,7 @@ def main() -> None:
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)
     if cfg.load_from:
-        check_checkpoint(runner, cfg.load_from)
+        load_weights(runner, cfg.load_from)
     if args.checkpoint == NO_CHECKPOINT:
         runner.logger.warning('checkpoint none: these are the metrics of untrained weights')
     if args.out is not None:
