@@ -3,6 +3,7 @@
 The parity vectors are files recorded from the paper's released implementation. They are read from the folder that
 ``MMXAS_PARITY_DIR`` names, by default ``../shared/parity`` beside the checkout; without it their tests are skipped.
 """
+import gc
 import json
 import os
 import signal
@@ -55,6 +56,11 @@ def alarm() -> Iterator[None]:
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: mmengine collects garbage whenever it builds a data set, half a second each time."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

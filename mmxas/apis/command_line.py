@@ -119,7 +119,11 @@ def load_config(name: str) -> Config:
         path = config_path(name) if name.startswith(PREFIX) else Path(name)
         if not path.is_file():
             raise UsageError(f'{name}: no such config file')
-        return Config.fromfile(path)
+        config = Config.fromfile(path)
+        # Written down six times a run, and yapf, which breaks its lines, takes up to seconds each time: mmengine's own
+        # line breaks do. ``fromfile(format_python_code=False)`` is for mmengine's newer kind of configs only (0.10.7).
+        object.__setattr__(config, '_format_python_code', False)
+        return config
     except FileNotFoundError as error:
         raise UsageError(str(error) if name in str(error) else f'{name}: {error}') from error
     except SyntaxError as error:

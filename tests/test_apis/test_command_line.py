@@ -1,4 +1,5 @@
 import argparse
+import copy
 import re
 from contextlib import nullcontext
 
@@ -99,6 +100,16 @@ def test_stages_are_compared_with_the_losses(cfg, message):
 def test_configs_are_read_by_path_and_by_name(tmp_path):
     assert command_line.load_config(str(write_tiny_config(tmp_path))).model.type == 'TinyModel'
     assert command_line.load_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
+
+
+def test_what_a_run_writes_down_is_its_config_at_once(tmp_path, monkeypatch):
+    def break_lines(*_, **__):
+        pytest.fail('yapf takes seconds')
+    monkeypatch.setattr('mmengine.config.config.FormatCode', break_lines)
+    cfg = command_line.load_config('mmxas::xas_mocap.py')
+    assert cfg.pretty_text.startswith('augmentation=[\n    dict(')
+    copy.deepcopy(cfg).dump(tmp_path / 'written.py')
+    assert command_line.load_config(str(tmp_path / 'written.py')).to_dict() == cfg.to_dict()
 
 
 @pytest.mark.parametrize(('text', 'message'), [

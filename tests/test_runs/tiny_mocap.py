@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmengine.config.config
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
 import mmxas  # noqa: F401
+from mmxas.apis.command_line import load_config
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.registry import HOOKS, MODELS
 
@@ -93,7 +93,7 @@ def tiny_config(data: Path, backbone: dict | None = None) -> Config:
         data: Folder of the rendered sets; what is missing is rendered on first use.
         backbone: Changes of the recipe's own backbone, which is kept then. Defaults to None: a thin ResNet-18.
     """
-    cfg = Config.fromfile(CHECKOUT / 'configs' / 'xas_mocap.py')
+    cfg = load_config(str(CHECKOUT / 'configs' / 'xas_mocap.py'))
     cfg.merge_from_dict(dict(model=dict(
         neck=dict(out_channels=16), head=dict(in_channels=16, depth_bins=8, conv_out_channels=(16, ), window=3),
         physique=dict(channels=(2, 4, 4)), discriminator=dict(width=16, head_channels=32), mask_size=16,
@@ -127,7 +127,7 @@ def tiny_config(data: Path, backbone: dict | None = None) -> Config:
 
 def write_config(cfg: Config, folder: Path, options: dict | None = None) -> Path:
     """Write a config, with changes, into a folder."""
-    cfg = Config(cfg.to_dict())
+    cfg = Config(cfg.to_dict(), format_python_code=False)
     cfg.merge_from_dict(options or {})
     folder.mkdir(parents=True, exist_ok=True)
     cfg.dump(folder / 'config.py')
@@ -200,7 +200,5 @@ def _run_script(command: list[str], environment: dict[str, str], log: str) -> No
         os.dup2(file.fileno(), 2)
     os.environ.update(environment)
     torch.set_num_threads(1)
-    # mmengine lays out the config's text anew for every checkpoint: longer than these trainings take.
-    mmengine.config.config.FormatCode = lambda code, **_: (code, True)
     sys.argv = command
     runpy.run_path(command[0], run_name='__main__')

@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmxas.apis.command_line import load_config
 from mmxas.apis.demo import run_demo
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.mean_pose import load_mean_pose
@@ -104,7 +105,7 @@ def test_the_demo_in_little(tmp_path):
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason=f'no sample of StanfordExtra in {PHOTOS} (set MMXAS_DATA_DIR)')
 def test_photos_are_evaluated_by_untrained_weights(tmp_path, monkeypatch):
     monkeypatch.setenv('MMXAS_DATA_DIR', str(PHOTOS.parent))
-    cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_motion_photos.py')
+    cfg = load_config(str(ROOT / 'projects/animal/configs/xas_dog_motion_photos.py'))
     cfg.work_dir = str(tmp_path)
     cfg.model.backbone.pretrained = False
     cfg.test_dataloader.update(batch_size=5, num_workers=0)
