@@ -115,9 +115,10 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
     pixels, links = skeleton_mask.N * skeleton_mask.SIZE**2, len(skeleton_mask.LINKS)
     return {
         'decode': dict(
-            memory={'read the logits twice': 2 * 4 * volume / rate['memory'] / 1e6,
-                    'write the gradient to new pages': 4 * volume / rate['fresh'] / 1e6},
-            processor={'exponentials twice': 2 * volume / rate['exp'] / 1e6}),
+            memory={'read the logits': 4 * volume / rate['memory'] / 1e6,
+                    'write the probabilities to new pages': 4 * volume / rate['fresh'] / 1e6,
+                    'make them the gradient in place': 2 * 4 * volume / rate['memory'] / 1e6},
+            processor={'exponentials': volume / rate['exp'] / 1e6}),
         'skeleton_mask': dict(
             memory={'drawing and winners': 6 * 4 * pixels / rate['memory'] / 1e6},
             # Ten passes: two write, six read and write, two read another one as well.

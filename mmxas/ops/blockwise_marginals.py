@@ -1,7 +1,8 @@
-"""Marginals of a volume's softmax without the volume: block by block, and again in the backward.
+"""Marginals of a volume's softmax in no more memory than its gradient needs: block by block, in the cache.
 
-The plain way keeps the probabilities of the whole volume for the backward, and makes as much again there. Here only the
-three marginals are kept; one block of the volume at a time is exponentiated, in the cache.
+The plain way keeps the probabilities of the whole volume for the backward, and makes as much again there, more than
+once. Here they are kept only where the gradient can take their place; elsewhere they are computed again, a block at a
+time.
 
 Symbols: N batch, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
 """
@@ -23,7 +24,9 @@ class BlockwiseMarginals(torch.autograd.Function):
     """Sums of a volume's softmax onto its three axes.
 
     With the marginals' gradients gx, gy, gz, the gradient of a logit is
-    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``.
+    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``. Contiguous logits of the marginals' data type
+    keep p, and the first backward makes it the gradient in place; other logits, and a further backward of a retained
+    graph, compute it again. The bits are the same.
     """
 
     @staticmethod
@@ -31,8 +34,11 @@ class BlockwiseMarginals(torch.autograd.Function):
         """(N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64."""
         dtype = torch.promote_types(volume.dtype, torch.float32)
         marginals = [volume.new_empty((*volume.shape[:2], volume.shape[axis]), dtype=dtype) for axis in (4, 3, 2)]
+        keep = ctx.needs_input_grad[0] and volume.dtype == dtype and volume.is_contiguous()
+        ctx.probabilities = with_huge_pages(torch.empty_like(volume)) if keep else None
         for block in _blocks(volume):
-            for marginal, axis_sum in zip(marginals, _axis_sums(_softmax(volume[block].to(dtype)))):
+            weights = _softmax(volume[block].to(dtype), out=ctx.probabilities[block] if keep else None)
+            for marginal, axis_sum in zip(marginals, _axis_sums(weights)):
                 marginal[block] = axis_sum
         ctx.save_for_backward(volume, *marginals)
         return tuple(marginals)
@@ -46,10 +52,12 @@ class BlockwiseMarginals(torch.autograd.Function):
         grad_x, grad_y, grad_z = grads[0], grads[1], grads[2] - mean
         grad_x = grad_x[:, :, None, None, :]
         grad_yz = grad_y[:, :, None, :, None] + grad_z[..., None, None]
-        grad = with_huge_pages(torch.empty_like(volume))
+        kept, ctx.probabilities = ctx.probabilities, None
+        grad = with_huge_pages(torch.empty_like(volume)) if kept is None else kept
         in_place = grad.dtype == mean.dtype
         for block in _blocks(volume):
-            weights = _softmax(volume[block].to(mean.dtype), out=grad[block] if in_place else None)
+            weights = grad[block] if kept is not None else \
+                _softmax(volume[block].to(mean.dtype), out=grad[block] if in_place else None)
             factor = torch.add(grad_x[block], grad_yz[block], out=torch.empty_like(weights))  # laid out as they are
             weights.mul_(factor)
             if not in_place:

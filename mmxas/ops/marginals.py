@@ -77,8 +77,8 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
 def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
     """Softmax over the volume, summed onto each of its three axes.
 
-    The volume of probabilities is never whole in memory (:mod:`mmxas.ops.blockwise_marginals`), except where the
-    function is traced or compiled.
+    It needs no more memory than its gradient, and next to none without (:mod:`mmxas.ops.blockwise_marginals`), except
+    where it is traced or compiled.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from benchmarks.comparison import peak_bytes
 from mmxas.ops import blockwise_marginals
 from mmxas.ops.blockwise_marginals import BlockwiseMarginals
 from mmxas.ops.decoding import decode_hypotheses, decode_marginals
@@ -111,13 +112,25 @@ def test_an_axis_may_have_no_gradient_and_a_graph_may_be_kept() -> None:
     torch.testing.assert_close(first, wanted, rtol=0, atol=1e-6)
 
 
-def test_no_volume_is_kept() -> None:
-    saved = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t.numel()) or t, lambda t: t):
-        volume_marginals(logits().requires_grad_(), K)
-    size = logits().numel()
-    assert sorted(saved)[-1] == size  # the logits themselves, which the network holds anyway
-    assert sum(saved) == size + N * K * (D + HM + WM)
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_gradient_needs_its_own_memory_and_no_more(layout: torch.memory_format, monkeypatch) -> None:
+    monkeypatch.setattr(blockwise_marginals, '_BLOCK_A_THREAD', 1)
+    values = logits(batch=32).contiguous(memory_format=layout)
+    leaf = values.clone().requires_grad_()
+    volume = values.numel() * values.element_size()
+
+    def forward_and_backward() -> None:
+        torch.autograd.grad(sum(axis.square().sum() for axis in volume_marginals(leaf, K)), leaf)
+
+    assert volume <= peak_bytes(forward_and_backward) < 1.8 * volume  # the marginals are half of so small a volume
+    assert peak_bytes(lambda: volume_marginals(values, K)) < 0.7 * volume
+
+
+@pytest.mark.parametrize(('layout', 'dtype'), [(torch.channels_last, torch.float32),
+                                               (torch.contiguous_format, torch.bfloat16)])
+def test_what_cannot_become_the_gradient_is_not_kept(layout: torch.memory_format, dtype: torch.dtype) -> None:
+    values = logits().to(dtype).contiguous(memory_format=layout).requires_grad_()
+    assert volume_marginals(values, K).z.grad_fn.probabilities is None
 
 
 def test_empty_batch() -> None:
