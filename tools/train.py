@@ -80,6 +80,7 @@ def main() -> None:
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
+    command_line.check_text(cfg)
     command_line.check_stages(cfg)
     command_line.require_writable(cfg.work_dir)
     join_cpu_processes(cfg)

@@ -1,5 +1,6 @@
 """What ``tools/train.py`` and ``tools/test.py`` share: their options, and how these change a config."""
 import argparse
+import ast
 import os
 import re
 import sys
@@ -120,8 +121,8 @@ def load_config(name: str) -> Config:
         if not path.is_file():
             raise UsageError(f'{name}: no such config file')
         config = Config.fromfile(path)
-        # Written down six times a run, and yapf, which breaks its lines, takes up to seconds each time: mmengine's own
-        # line breaks do. ``fromfile(format_python_code=False)`` is for mmengine's newer kind of configs only (0.10.7).
+        # A run writes it down five times and with each checkpoint, and yapf takes up to seconds to break its lines:
+        # mmengine's own breaks do. ``fromfile(format_python_code=False)`` is for another kind of configs (0.10.7).
         object.__setattr__(config, '_format_python_code', False)
         return config
     except FileNotFoundError as error:
@@ -264,6 +265,21 @@ def merge_options(cfg: Config, options: dict) -> None:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, IndexError) as error:
         raise UsageError(f'--cfg-options: {error.args[0] if error.args else error}') from error
+
+
+def check_text(cfg: Config) -> None:
+    """Whether the config, as a run writes it down, can be read again.
+
+    Raises:
+        UsageError: It cannot, as with a function in it, or a key that is no name; the line is shown.
+    """
+    text = cfg.pretty_text
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        line = text.splitlines()[error.lineno - 1].strip()
+        raise UsageError(f'{cfg.filename}: a run could not read its own config again, for this line: {line}; keep to '
+                         'strings, numbers, None, lists, tuples, and dicts whose keys are names') from error
 
 
 def check_stages(cfg: Config) -> None:

@@ -1,8 +1,8 @@
-"""Marginals of a volume's softmax in no more memory than its gradient needs: block by block, in the cache.
+"""Marginals of a volume's softmax, block by block in the cache, and in little memory.
 
 The plain way keeps the probabilities of the whole volume for the backward, and makes as much again there, more than
-once. Here they are kept only where the gradient can take their place; elsewhere they are computed again, a block at a
-time.
+once. Here they are computed again in the backward, a block at a time; on a CPU, where that takes longer than memory is
+worth, they are kept, and the gradient takes their place.
 
 Symbols: N batch, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
 """
@@ -24,9 +24,9 @@ class BlockwiseMarginals(torch.autograd.Function):
     """Sums of a volume's softmax onto its three axes.
 
     With the marginals' gradients gx, gy, gz, the gradient of a logit is
-    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``. Contiguous logits of the marginals' data type
-    keep p, and the first backward makes it the gradient in place; other logits, and a further backward of a retained
-    graph, compute it again. The bits are the same.
+    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``. On a CPU, contiguous logits of the marginals'
+    data type keep p, which the first backward makes the gradient in place: between forward and backward one volume
+    more is held. Everything else, and a further backward of a retained graph, computes p again. The bits are the same.
     """
 
     @staticmethod
@@ -34,29 +34,31 @@ class BlockwiseMarginals(torch.autograd.Function):
         """(N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64."""
         dtype = torch.promote_types(volume.dtype, torch.float32)
         marginals = [volume.new_empty((*volume.shape[:2], volume.shape[axis]), dtype=dtype) for axis in (4, 3, 2)]
-        keep = ctx.needs_input_grad[0] and volume.dtype == dtype and volume.is_contiguous()
-        ctx.probabilities = with_huge_pages(torch.empty_like(volume)) if keep else None
+        ctx.keeps = (ctx.needs_input_grad[0] and volume.device.type == 'cpu' and volume.dtype == dtype
+                     and volume.is_contiguous())
+        kept = with_huge_pages(torch.empty_like(volume)) if ctx.keeps else None
         for block in _blocks(volume):
-            weights = _softmax(volume[block].to(dtype), out=ctx.probabilities[block] if keep else None)
-            for marginal, axis_sum in zip(marginals, _axis_sums(weights)):
+            sums = _axis_sums(_softmax(volume[block].to(dtype), out=kept[block] if ctx.keeps else None))
+            for marginal, axis_sum in zip(marginals, sums):
                 marginal[block] = axis_sum
-        ctx.save_for_backward(volume, *marginals)
+        ctx.save_for_backward(volume, kept, *marginals)
         return tuple(marginals)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         """Gradient of the logits, in their layout and data type."""
-        volume, *marginals = ctx.saved_tensors
+        volume, kept, *marginals = ctx.saved_tensors
         mean = sum((g * m).sum(dim=-1, keepdim=True) for g, m in zip(grads, marginals))
         grad_x, grad_y, grad_z = grads[0], grads[1], grads[2] - mean
         grad_x = grad_x[:, :, None, None, :]
         grad_yz = grad_y[:, :, None, :, None] + grad_z[..., None, None]
-        kept, ctx.probabilities = ctx.probabilities, None
-        grad = with_huge_pages(torch.empty_like(volume)) if kept is None else kept
+        # ``data``: to autograd what it saved is as it was, and another backward knows better.
+        grad = kept.data if ctx.keeps else with_huge_pages(torch.empty_like(volume))
+        is_there, ctx.keeps = ctx.keeps, False
         in_place = grad.dtype == mean.dtype
         for block in _blocks(volume):
-            weights = grad[block] if kept is not None else \
+            weights = grad[block] if is_there else \
                 _softmax(volume[block].to(mean.dtype), out=grad[block] if in_place else None)
             factor = torch.add(grad_x[block], grad_yz[block], out=torch.empty_like(weights))  # laid out as they are
             weights.mul_(factor)

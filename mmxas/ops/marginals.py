@@ -77,8 +77,8 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
 def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
     """Softmax over the volume, summed onto each of its three axes.
 
-    It needs no more memory than its gradient, and next to none without (:mod:`mmxas.ops.blockwise_marginals`), except
-    where it is traced or compiled.
+    Forward and backward need the memory of the gradient, and the forward alone next to none
+    (:mod:`mmxas.ops.blockwise_marginals`), except where it is traced or compiled.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.
@@ -90,7 +90,8 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
     """
     with torch.autocast(device_type=logits.device.type, enabled=False):
         if not torch.compiler.is_compiling() and not torch.jit.is_tracing():
-            return Marginals(*BlockwiseMarginals.apply(_as_volume(logits, num_keypoints, depth)))
+            volume = _as_volume(logits, num_keypoints, depth)
+            return Marginals(*BlockwiseMarginals.apply(volume if torch.is_grad_enabled() else volume.detach()))
         volume = spatial_softmax(logits, num_keypoints, depth)
         return Marginals(x=volume.sum(dim=(2, 3)), y=volume.sum(dim=(2, 4)), z=volume.sum(dim=(-1, -2)))
 

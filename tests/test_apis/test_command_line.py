@@ -102,11 +102,21 @@ def test_configs_are_read_by_path_and_by_name(tmp_path):
     assert command_line.load_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
 
 
+@pytest.mark.parametrize('line', ['a = dict(key=len)', 'a = {"it\'s": 1}', 'a = {"class": 1}'])
+def test_a_config_that_could_not_be_read_again_is_refused(tmp_path, line):
+    (tmp_path / 'odd.py').write_text(f'b = 1\n{line}\n')
+    cfg = command_line.load_config(str(tmp_path / 'odd.py'))
+    with pytest.raises(UsageError, match=r'odd.py: a run could not read its own config again, for this line: '
+                                         r'.*(built-in|it|class)'):
+        command_line.check_text(cfg)
+
+
 def test_what_a_run_writes_down_is_its_config_at_once(tmp_path, monkeypatch):
     def break_lines(*_, **__):
         pytest.fail('yapf takes seconds')
     monkeypatch.setattr('mmengine.config.config.FormatCode', break_lines)
     cfg = command_line.load_config('mmxas::xas_mocap.py')
+    command_line.check_text(cfg)
     assert cfg.pretty_text.startswith('augmentation=[\n    dict(')
     copy.deepcopy(cfg).dump(tmp_path / 'written.py')
     assert command_line.load_config(str(tmp_path / 'written.py')).to_dict() == cfg.to_dict()

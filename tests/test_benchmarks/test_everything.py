@@ -1,4 +1,5 @@
 import importlib
+import inspect
 import subprocess
 import sys
 
@@ -26,6 +27,8 @@ def test_a_part_that_fails_does_not_keep_the_others_from_running(monkeypatch, ca
 def test_every_part_has_its_options(part, capsys):
     """Each is a module with a parser of its own; --help ends before anything is measured."""
     module = importlib.import_module('benchmarks.__main__' if part == 'benchmarks' else part)
+    assert inspect.getsource(module).splitlines()[-2:] in (
+        ["if __name__ == '__main__':", f'    {leave}(main())'] for leave in ('sys.exit', 'raise SystemExit'))
     with pytest.raises(SystemExit, match='0'):
         module.main(['--help'])
     assert f'usage: python -m {part} ' in capsys.readouterr().out
