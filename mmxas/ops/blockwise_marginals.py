@@ -37,9 +37,11 @@ class BlockwiseMarginals(torch.autograd.Function):
         ctx.keeps = (ctx.needs_input_grad[0] and volume.device.type == 'cpu' and volume.dtype == dtype
                      and volume.is_contiguous())
         kept = with_huge_pages(torch.empty_like(volume)) if ctx.keeps else None
+        out = None
         for block in _blocks(volume):
-            sums = _axis_sums(_softmax(volume[block].to(dtype), out=kept[block] if ctx.keeps else None))
-            for marginal, axis_sum in zip(marginals, sums):
+            logits = volume[block].to(dtype)
+            out = kept[block] if ctx.keeps else _again(out, logits)
+            for marginal, axis_sum in zip(marginals, _axis_sums(_softmax(logits, out))):
                 marginal[block] = axis_sum
         ctx.save_for_backward(volume, kept, *marginals)
         return tuple(marginals)
@@ -57,11 +59,15 @@ class BlockwiseMarginals(torch.autograd.Function):
         grad = kept.data if ctx.keeps else with_huge_pages(torch.empty_like(volume))
         is_there, ctx.keeps = ctx.keeps, False
         in_place = grad.dtype == mean.dtype
+        weights = factor = None
         for block in _blocks(volume):
-            weights = grad[block] if is_there else \
-                _softmax(volume[block].to(mean.dtype), out=grad[block] if in_place else None)
-            factor = torch.add(grad_x[block], grad_yz[block], out=torch.empty_like(weights))  # laid out as they are
-            weights.mul_(factor)
+            if is_there:
+                weights = grad[block]
+            else:
+                logits = volume[block].to(mean.dtype)
+                weights = _softmax(logits, grad[block] if in_place else _again(weights, logits))
+            factor = _again(factor, weights)
+            weights.mul_(torch.add(grad_x[block], grad_yz[block], out=factor))
             if not in_place:
                 grad[block] = weights
         return grad
@@ -78,9 +84,13 @@ def _blocks(volume: Tensor) -> Iterator[tuple[slice, slice]]:
             yield slice(sample, sample + samples), slice(keypoint, keypoint + step)
 
 
-def _softmax(logits: Tensor, out: Tensor | None = None) -> Tensor:
-    """Softmax over the last three axes of (n, k, D, Hm, Wm), in the layout of the logits."""
-    out = torch.empty_like(logits) if out is None else out
+def _again(before: Tensor | None, like: Tensor) -> Tensor:
+    """Memory laid out as another block's: that of the block before, where it fits, whose pages are there already."""
+    return before if before is not None and before.shape == like.shape else torch.empty_like(like)
+
+
+def _softmax(logits: Tensor, out: Tensor) -> Tensor:
+    """Softmax over the last three axes of (n, k, D, Hm, Wm), into memory of their layout."""
     if logits.is_contiguous() and out.is_contiguous():
         torch.softmax(logits.flatten(2), dim=-1, out=out.view(*logits.shape[:2], -1))
         return out
