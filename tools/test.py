@@ -142,6 +142,7 @@ def main() -> None:
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
+    command_line.check_text(cfg)
     check_outputs(cfg, args)
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)

@@ -110,6 +110,16 @@ def test_an_unwritable_place_is_refused_before_the_run(run_tool, tmp_path, optio
                  tmp_path / 'file' / name)
 
 
+@pytest.mark.parametrize('arguments', [('train', ), ('test', 'none')])
+def test_a_config_that_a_run_could_not_read_again_is_refused(run_tool, tmp_path, arguments):
+    name, *rest = arguments
+    config = write_tiny_config(tmp_path)
+    config.write_text(f'{config.read_text()}\nodd = dict(key=len)\n')
+    with pytest.raises(UsageError, match=r'could not read its own config again, .*built-in function len'):
+        run_tool(name, config, *rest, '--work-dir', tmp_path / 'work')
+    assert not (tmp_path / 'work').exists()
+
+
 def test_none_forgets_what_the_config_loads(apply):
     cfg = apply(dict(load_from='gone.pth', resume=True), 'none')
     assert (cfg.load_from, cfg.resume) == (None, False)
