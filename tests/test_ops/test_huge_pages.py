@@ -27,8 +27,8 @@ def huge_kilobytes(tensor: torch.Tensor) -> int:
                     reason='the kernel gives no huge pages')
 def test_large_tensors_get_them() -> None:
     tensor = with_huge_pages(torch.empty(2**24))
-    tensor.fill_(1.0)
     assert huge_kilobytes(tensor) > 32 * 1024
+    tensor.fill_(1.0)
     assert tensor.sum().item() == 2**24
 
 
