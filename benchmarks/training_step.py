@@ -28,6 +28,8 @@ from mmxas.registry import MODELS
 N, SIZE = 8, 256
 WEIGHTS = dict(render=0.5, mask=0.02, adversarial=1.0)
 ADAM = dict(lr=1e-4, betas=(0.5, 0.999))
+# As torch lays out what nobody says otherwise of.
+PLAIN = dict(channels_last=False, head=dict(contiguous_logits=False))
 
 
 def detector(**changes: object) -> XASPoseEstimator:
@@ -174,7 +176,7 @@ def build(way: str, bf16: bool = False, batch: int = N, size: int = SIZE,
     """One step; the plain one is float32 always, in memory as the C library gives it if ``plain_keeps`` is not set."""
     crops, samples = example_batch(batch, size)
     if way == 'plain':
-        return PlainStep(detector(), crops, samples, plain_keeps)
+        return PlainStep(detector(**PLAIN), crops, samples, plain_keeps)
     return OurStep(detector(), crops, samples, bf16, keep)
 
 

@@ -32,6 +32,26 @@ def linear(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
     return _OneDNNLinear.apply(rows, weight, bias).view(*features.shape[:-1], len(weight))
 
 
+def pointwise_convolution(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A 1 x 1 convolution whose result is contiguous, whether the features are or lie in channels-last memory.
+
+    A product of matrices reads either layout and writes that one; a convolution would write the features' own, or copy
+    its result. Where :func:`linear` is oneDNN's, so is the convolution, and it is one where it is traced or compiled.
+
+    Args:
+        features: (N, C, h, w).
+        weight: (D, C, 1, 1).
+        bias: (D, ).
+
+    Returns:
+        (N, D, h, w), contiguous.
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or _by_onednn(features):
+        return F.conv2d(features, weight, bias).contiguous()
+    matrices = weight.flatten(1).expand(len(features), -1, -1)
+    return torch.baddbmm(bias[:, None], matrices, features.flatten(2)).unflatten(2, features.shape[2:])
+
+
 def _by_onednn(features: Tensor) -> bool:
     return (features.device.type == 'cpu' and features.dtype == torch.float32 and features.numel() > 0
             and not torch.is_autocast_enabled('cpu') and has_onednn() and cpu_vendor() == 'AuthenticAMD')

@@ -1,10 +1,10 @@
-"""A linear layer, whichever library multiplies."""
+"""A linear layer and a 1 x 1 convolution, whichever library multiplies."""
 import pytest
 import torch
 import torch.nn.functional as F
 
 from mmxas.ops import products
-from mmxas.ops.products import cpu_vendor, has_onednn, linear, onednn_product
+from mmxas.ops.products import cpu_vendor, has_onednn, linear, onednn_product, pointwise_convolution
 
 
 @pytest.fixture(params=['AuthenticAMD', 'GenuineIntel', None], ids=str)
@@ -65,6 +65,48 @@ def test_other_kinds_of_numbers_are_torchs_own(monkeypatch, vendor):
 def test_wrong_channels_are_named(vendor):
     with pytest.raises(RuntimeError):
         linear(torch.zeros(3, 6), torch.zeros(5, 7))
+    with pytest.raises(RuntimeError):
+        pointwise_convolution(torch.zeros(1, 6, 2, 2), torch.zeros(5, 7, 1, 1), torch.zeros(5))
+
+
+def convolution_inputs(shape: tuple[int, ...], layout: torch.memory_format, dtype: torch.dtype) -> list[torch.Tensor]:
+    features, weight, bias = (leaf.detach() for leaf in inputs((*shape[:1], *shape[2:], shape[1]), dtype=dtype))
+    features = features.permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    return [leaf.requires_grad_() for leaf in (features, weight[..., None, None], bias)]
+
+
+@pytest.mark.parametrize('shape', [(2, 7, 4, 6), (1, 7, 1, 1), (0, 7, 4, 6), (32, 64, 16, 16)])
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=str)
+def test_it_is_torchs_convolution_in_contiguous_memory(shape, layout, vendor):
+    leaves = convolution_inputs(shape, layout, torch.float32)
+    exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    found, wanted = pointwise_convolution(*leaves), F.conv2d(*exact)
+    assert found.is_contiguous() and found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-4)
+    weights = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (found * weights.float()).sum().backward()
+    (wanted * weights).sum().backward()
+    for leaf, other in zip(leaves, exact):
+        torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=str)
+def test_the_convolutions_gradient_in_double_and_half(layout, vendor):
+    leaves = convolution_inputs((2, 3, 2, 3), layout, torch.float64)
+    assert torch.autograd.gradcheck(pointwise_convolution, leaves)
+    leaves = convolution_inputs((4, 64, 8, 8), layout, torch.float32)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = pointwise_convolution(*leaves)
+    assert found.dtype == torch.bfloat16 and found.is_contiguous()
+    wanted = F.conv2d(*leaves)
+    assert (found - wanted).abs().max() <= 1e-2 * wanted.abs().max()
+
+
+def test_a_traced_convolution_is_one():
+    leaves = convolution_inputs((2, 3, 4, 4), torch.contiguous_format, torch.float32)
+    with torch.no_grad():
+        graph = torch.jit.trace(pointwise_convolution, tuple(leaves)).graph
+    assert '_convolution' in str(graph) and 'baddbmm' not in str(graph)
 
 
 @pytest.mark.skipif(not has_onednn(), reason='this torch has no oneDNN')

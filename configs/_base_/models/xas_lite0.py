@@ -3,6 +3,7 @@
 _base_ = './xas_r50.py'
 
 model = dict(
+    channels_last=False,  # the backbone's own is what the published numbers were trained with
     backbone=dict(
         _delete_=True,
         type='XASTimmBackbone',
@@ -16,7 +17,7 @@ model = dict(
     neck=dict(type='FacingFusionNeck', in_channels=(40, 112), out_channels=192),
     head=dict(
         in_index=0, in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
-        depth_bins=128, window=17, peak_threshold=0.1),
+        depth_bins=128, window=17, peak_threshold=0.1, contiguous_logits=False),
     physique=dict(channels=(16, 32, 64)),
     discriminator=dict(width=64),
     losses=dict(

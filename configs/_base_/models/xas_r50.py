@@ -1,6 +1,7 @@
 # The paper's detector (appendix C.1): ResNet-50, three deconvolutions, 18 x 64 x 64 x 64 heatmaps, three hypotheses.
 model = dict(
     type='XASPoseEstimator',
+    channels_last=True,
     skeleton='h36m18',
     data_preprocessor=dict(
         type='PoseDataPreprocessor',
@@ -10,7 +11,8 @@ model = dict(
     backbone=dict(
         type='ResNet', depth=50, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
     head=dict(
-        type='MultiHypothesisHead', in_channels=2048, num_keypoints=18, depth_bins=64, num_hypotheses=3, window=15),
+        type='MultiHypothesisHead', in_channels=2048, num_keypoints=18, depth_bins=64, num_hypotheses=3, window=15,
+        contiguous_logits=True),
     physique=dict(type='PhysiqueNetwork', channels=(32, 64, 128)),
     discriminator=dict(type='GCNDiscriminator', skeleton='h36m18', width=128, num_modules=2),
     losses=dict(

@@ -37,6 +37,19 @@ def test_vanilla_detector_is_the_integral():
     torch.testing.assert_close(hypotheses.keypoints[:, 0, :, 2], marginals.z @ bins)
 
 
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=str)
+def test_contiguous_logits_are_the_same(layout):
+    ours, plain = _head(contiguous_logits=True), _head()
+    features = [torch.randn(2, 4, 5, 7).contiguous(memory_format=layout)]
+    found, wanted = ours(features), plain(features)
+    assert found.is_contiguous() and wanted.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    for head, logits in ((ours, found), (plain, wanted)):
+        head.decode_volume(logits)[0].keypoints.square().sum().backward()
+    for (name, leaf), (_, other) in zip(ours.named_parameters(), plain.named_parameters(), strict=True):
+        torch.testing.assert_close(leaf.grad, other.grad, rtol=1e-3, atol=1e-7, msg=name)
+
+
 def test_float32_under_autocast():
     head, features = _head(), [torch.rand(1, 4, 4, 4)]
     with torch.autocast('cpu', dtype=torch.bfloat16):

@@ -38,6 +38,26 @@ def test_stage_decides_terms_domains_and_idle_modules(make_estimator, batch):
     assert model.domains == {'target'}
 
 
+def test_channels_last_is_another_layout_of_the_same(make_estimator, batch):
+    torch.manual_seed(0)
+    plain = make_estimator()
+    ours = make_estimator(channels_last=True)
+    ours.load_state_dict(plain.state_dict())
+    losses, gradients = [], []
+    for model, layout in ((plain, torch.contiguous_format), (ours, torch.channels_last)):
+        assert model.extract_feat(batch[0])[-1].is_contiguous(memory_format=layout)
+        weights = [p for p in model.physique.parameters() if p.dim() == 4]
+        assert all(weight.is_contiguous(memory_format=layout) for weight in weights)
+        model.set_stage(FULL)
+        losses.append(_backward(model, batch))
+        gradients.append(_gradients(model))
+    assert losses[0].keys() == losses[1].keys()
+    for name, value in losses[0].items():
+        torch.testing.assert_close(losses[1][name], value, rtol=1e-4, atol=1e-6, msg=name)
+    for name, value in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], value, rtol=1e-2, atol=1e-5, msg=name)
+
+
 def test_labels_of_targets_are_read_by_the_loss_that_asks_for_them(make_estimator, batch):
     model = make_estimator(losses=dict(planar=dict(type='PlanarKeypointLoss')))
     assert model.domains == {'target'}
