@@ -63,7 +63,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     known = contests()
     parser.add_argument('--only', nargs='+', choices=list(known), help='leave the others out')
-    parser.add_argument('--repetitions', type=int, default=7, help='timed runs of each side (default: 7)')
+    parser.add_argument('--repetitions', type=int, default=7, help='timed runs of each side, at least (default: 7)')
+    parser.add_argument('--seconds', type=float, default=15.0,
+                        help='time an operation for that long at least, however short its runs (default: 15)')
     parser.add_argument('--threads', type=int, default=os.cpu_count(), help='threads of torch (default: all cores)')
     parser.add_argument('--no-memory', action='store_true', help='times only')
     parser.add_argument('--out', type=Path, default=LATEST, help='JSON of the results')
@@ -76,12 +78,12 @@ def main(argv: list[str] | None = None) -> int:
         print(peak_bytes(known[args.peak[0]].build(args.peak[1])))
         return 0
     settle()
-    print(f'{machine()}; {args.threads} threads, medians of {args.repetitions}')
+    print(f'{machine()}; {args.threads} threads, medians of {args.repetitions} or more')
     print(f'{"":67s} threads {"plain ms":>9s} {"ours ms":>9s} speedup memory {"aim":>4s}')
     results, missing = {}, []
     for name in args.only or known:
         try:
-            results[name] = hold(known[name], args.repetitions, args.threads, memory=not args.no_memory)
+            results[name] = hold(known[name], args.repetitions, args.threads, not args.no_memory, args.seconds)
         except ImportError as error:
             missing.append(name)
             print(f'{known[name].title:67s} left out: {error}', flush=True)

@@ -33,6 +33,7 @@ class Contest:
         memory_ratio: Aim: peak of allocated bytes as a fraction of the plain one's. Defaults to None: not measured.
         at_most_ms: Aim: the fast way's own time. Defaults to None.
         threads: Threads of torch. Defaults to None: as many as the whole benchmark has.
+        after: Runs of the same side before each timed one, where one run leaves memory to the next. Defaults to 0.
         authors_ms: What the authors' code took on 2 cores. Defaults to None: not known.
         as_authors: Options of ``build`` for the input that they took it for. Defaults to the contest's own.
     """
@@ -44,6 +45,7 @@ class Contest:
     memory_ratio: float | None = None
     at_most_ms: float | None = None
     threads: int | None = None
+    after: int = 0
     authors_ms: float | None = None
     as_authors: Mapping[str, Any] = field(default_factory=dict)
 
@@ -88,22 +90,34 @@ class Result:
         return dict(fields, against_authors=None if against is None else round(against, 3), holds=self.holds)
 
 
-def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
-    """Median time of each, in ms, after one run that does not count.
+def take_turns(runs: dict[str, Callable[[], Any]], repetitions: int, seconds: float = 0.0,
+               after: int = 0) -> dict[str, list[float]]:
+    """Times of each, in ms, after one run that does not count.
 
     Args:
         runs: Name to function; they take turns.
-        repetitions: Runs of each that count.
+        repetitions: Runs of each that count, at least.
+        seconds: Go on until that much time has passed. Defaults to 0.
+        after: Runs before each one that counts. Defaults to 0.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
-    for _ in range(repetitions):
+    end, rounds = time.perf_counter() + seconds, 0
+    while rounds < repetitions or time.perf_counter() < end:
         for name, run in runs.items():
+            for _ in range(after):
+                run()
             start = time.perf_counter()
             run()
             times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(values) for name, values in times.items()}
+        rounds += 1
+    return times
+
+
+def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
+    """Medians of :func:`take_turns`, in ms."""
+    return {name: statistics.median(values) for name, values in take_turns(runs, repetitions).items()}
 
 
 def settle(seconds: float = 3.0) -> None:
@@ -134,20 +148,22 @@ def fresh_peak(name: str, way: str, threads: int) -> int:
     return int(json.loads(done.stdout.splitlines()[-1]))
 
 
-def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True) -> Result:
+def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True, seconds: float = 0.0) -> Result:
     """Measure a contest.
 
     Args:
         contest: What to measure.
-        repetitions: Timed runs of each side.
+        repetitions: Timed runs of each side, at least.
         threads: Threads of torch where the contest does not say.
         memory: Whether to measure memory, too.
+        seconds: Go on until that much time has passed: of short runs many count. Defaults to 0.
     """
     threads = contest.threads or threads
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        times = alternate(_runs(contest), repetitions)
+        taken = take_turns(_runs(contest), repetitions, seconds, contest.after)
+        times = {name: statistics.median(values) for name, values in taken.items()}
         as_authors = times.get('plain')
         if contest.as_authors:
             as_authors = alternate({'plain': contest.build('plain', **contest.as_authors)}, repetitions)['plain']
@@ -155,7 +171,7 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True) 
         torch.set_num_threads(before)
     plain, ours = times.get('plain'), times['ours']
     result = Result(None if plain is None else plain / ours, None, plain, ours, threads=threads,
-                    repetitions=repetitions, aim_speedup=contest.speedup, aim_memory_ratio=contest.memory_ratio,
+                    repetitions=len(taken['ours']), aim_speedup=contest.speedup, aim_memory_ratio=contest.memory_ratio,
                     aim_ms=contest.at_most_ms, authors_ms=contest.authors_ms,
                     plain_as_authors_ms=as_authors if contest.authors_ms else None)
     if memory and contest.memory_ratio is not None:

@@ -57,7 +57,7 @@ def operations(content: dict[str, Any]) -> str:
     head = ['operation', 'threads', 'plain, ms', 'ours, ms', 'speedup', 'memory', 'aim', 'reached',
             "plain for the authors' ms"]
     repetitions = min(row['repetitions'] for row in content['operations'].values())
-    return f'{content["machine"]}; medians of {repetitions}.\n\n' + table(head, rows)
+    return f'{content["machine"]}; medians of {repetitions} or more.\n\n' + table(head, rows)
 
 
 def curves(content: dict[str, Any]) -> str:

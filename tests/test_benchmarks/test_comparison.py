@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as table
-from benchmarks.comparison import Contest, Result, alternate, hold, peak_bytes
+from benchmarks.comparison import Contest, Result, alternate, hold, peak_bytes, take_turns
 
 
 def test_runs_alternate_and_the_first_does_not_count():
@@ -13,6 +13,18 @@ def test_runs_alternate_and_the_first_does_not_count():
     times = alternate({'a': lambda: order.append('a'), 'b': lambda: order.append('b')}, 3)
     assert order == ['a', 'b'] * 4
     assert set(times) == {'a', 'b'} and all(0 <= value < 100 for value in times.values())
+
+
+def test_short_runs_go_on_until_the_time_is_up():
+    times = take_turns({'a': lambda: time.sleep(0.01)}, 2, seconds=0.1)['a']
+    assert 2 < len(times) <= 11 and min(times) >= 10
+    assert hold(Contest('x', 'x', lambda way: lambda: time.sleep(0.01)), 1, 1, seconds=0.1).repetitions > 1
+
+
+def test_a_run_follows_one_of_its_own():
+    order = []
+    times = take_turns({'a': lambda: order.append('a'), 'b': lambda: order.append('b')}, 2, after=2)
+    assert order == ['a', 'b'] + 2 * (['a'] * 3 + ['b'] * 3) and len(times['a']) == 2
 
 
 def test_peak_counts_what_lives_at_once():
@@ -71,7 +83,7 @@ def test_an_operation_that_is_not_installed_does_not_lose_the_others(tmp_path, c
 
     known = {'one': Contest('one', 'first', missing, 1.0), 'two': Contest('two', 'second', lambda _: int, 1e-9)}
     monkeypatch.setattr(table, 'contests', lambda: known)
-    assert table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '1', '--threads', '1']) == 1
+    assert table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '1', '--seconds', '0', '--threads', '1']) == 1
     assert list(json.loads((tmp_path / 'latest.json').read_text())['operations']) == ['two']
     assert 'left out: onnxruntime is not installed' in capsys.readouterr().out
 
@@ -86,7 +98,7 @@ def test_the_table_is_printed_and_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(table, 'contests', lambda: known)
     before = torch.get_num_threads()
     try:
-        status = table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '2', '--threads', '2'])
+        status = table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '2', '--seconds', '0', '--threads', '2'])
     finally:
         torch.set_num_threads(before)
     content = json.loads((tmp_path / 'latest.json').read_text())

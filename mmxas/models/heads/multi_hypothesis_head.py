@@ -34,6 +34,13 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
                          nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
+class _ContiguousConvolution(nn.Conv2d):
+    """A 1×1 convolution that writes contiguous maps."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return pointwise_convolution(features, self.weight, self.bias)
+
+
 @MODELS.register_module()
 class MultiHypothesisHead(BaseHead):
     """Deconvolutions to K·D heatmaps, decoded to H poses by the peaks of each keypoint's depth profile (eq. 2–6, 19).
@@ -78,14 +85,14 @@ class MultiHypothesisHead(BaseHead):
         self.num_keypoints, self.depth_bins = num_keypoints, depth_bins
         self.num_hypotheses, self.window = num_hypotheses, window
         self.peak_threshold, self.mapping, self.in_index = peak_threshold, mapping, in_index
-        self.contiguous_logits = contiguous_logits
         widths = [in_channels, *deconv_out_channels]
         self.deconv_layers = nn.Sequential(*(
             _upsampling(i, o, k) for i, o, k in zip(widths[:-1], widths[1:], deconv_kernel_sizes, strict=True)))
         widths = [widths[-1], *conv_out_channels]
         self.conv_layers = nn.Sequential(*(
             _convolution(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True)))
-        self.final_layer = nn.Conv2d(widths[-1], num_keypoints * depth_bins, kernel_size=1)
+        last = _ContiguousConvolution if contiguous_logits else nn.Conv2d
+        self.final_layer = last(widths[-1], num_keypoints * depth_bins, kernel_size=1)
         losses = losses or dict(render=dict(type='SyntheticKeypointLoss'))
         self.loss_modules = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in losses.items()})
 
@@ -97,10 +104,7 @@ class MultiHypothesisHead(BaseHead):
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         """Features to heatmap logits (N, K·D, h, w)."""
-        features = self.conv_layers(self.deconv_layers(feats[self.in_index]))
-        if self.contiguous_logits:
-            return pointwise_convolution(features, self.final_layer.weight, self.final_layer.bias)
-        return self.final_layer(features)
+        return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
 
     def decode_volume(self, logits: Tensor) -> tuple[Hypotheses, Marginals]:
         """Heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most confident pose first.
