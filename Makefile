@@ -49,7 +49,7 @@ audit: install  ## Compare the environment with requirements/lock.txt, list lice
 lint: install  ## Check the code's style
 	@$(PY) -m ruff check .
 
-bench: install  ## Compare the fast operators with plain formulations, 10 minutes on 2 quiet cores
+bench: install  ## Compare the fast operators with plain formulations, 20 minutes on 2 quiet cores
 	@$(PY) -m benchmarks $(ARGS)
 
 demo: install  ## Render the built-in data, train the quick recipe, evaluate, draw: 15 minutes on 2 cores

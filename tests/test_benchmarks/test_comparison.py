@@ -83,7 +83,8 @@ def test_an_operation_that_is_not_installed_does_not_lose_the_others(tmp_path, c
 
     known = {'one': Contest('one', 'first', missing, 1.0), 'two': Contest('two', 'second', lambda _: int, 1e-9)}
     monkeypatch.setattr(table, 'contests', lambda: known)
-    assert table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '1', '--seconds', '0', '--threads', '1']) == 1
+    quickly = ['--repetitions', '1', '--seconds', '0', '--threads', '1']
+    assert table.main(['--out', str(tmp_path / 'latest.json'), *quickly]) == 1
     assert list(json.loads((tmp_path / 'latest.json').read_text())['operations']) == ['two']
     assert 'left out: onnxruntime is not installed' in capsys.readouterr().out
 
@@ -98,7 +99,8 @@ def test_the_table_is_printed_and_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(table, 'contests', lambda: known)
     before = torch.get_num_threads()
     try:
-        status = table.main(['--out', str(tmp_path / 'latest.json'), '--repetitions', '2', '--seconds', '0', '--threads', '2'])
+        quickly = ['--repetitions', '2', '--seconds', '0', '--threads', '2']
+        status = table.main(['--out', str(tmp_path / 'latest.json'), *quickly])
     finally:
         torch.set_num_threads(before)
     content = json.loads((tmp_path / 'latest.json').read_text())

@@ -35,7 +35,14 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 class _ContiguousConvolution(nn.Conv2d):
-    """A 1×1 convolution that writes contiguous maps."""
+    """A 1×1 convolution that writes contiguous maps, with a weight of contiguous strides."""
+
+    def _apply(self, *args, **kwargs) -> nn.Module:
+        # Channels-last changes no more than strides of axes of size 1, which the weight's gradient does not follow:
+        # DistributedDataParallel would warn of it and copy it.
+        super()._apply(*args, **kwargs)
+        self.weight.data = self.weight.data.as_strided(self.weight.shape, (self.in_channels, 1, 1, 1))
+        return self
 
     def forward(self, features: Tensor) -> Tensor:
         return pointwise_convolution(features, self.weight, self.bias)

@@ -50,6 +50,16 @@ def test_contiguous_logits_are_the_same(layout):
         torch.testing.assert_close(leaf.grad, other.grad, rtol=1e-3, atol=1e-7, msg=name)
 
 
+def test_contiguous_logits_have_gradients_of_the_weights_strides():
+    """Used twice, as by targets and synthetic samples; others are copied by DistributedDataParallel, with a warning."""
+    head = _head(contiguous_logits=True).to(memory_format=torch.channels_last)
+    features = torch.randn(2, 4, 5, 7).contiguous(memory_format=torch.channels_last)
+    sum(head([scale * features]).square().sum() for scale in (1, 2)).backward()
+    strides = {name: (leaf.stride(), leaf.grad.stride()) for name, leaf in head.named_parameters()}
+    assert all(own == grad for own, grad in strides.values()), strides
+    assert strides['deconv_layers.0.0.weight'][0] == (8 * 16, 1, 8 * 4, 8)
+
+
 def test_float32_under_autocast():
     head, features = _head(), [torch.rand(1, 4, 4, 4)]
     with torch.autocast('cpu', dtype=torch.bfloat16):
