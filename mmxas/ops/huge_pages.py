@@ -33,7 +33,7 @@ def with_huge_pages(fresh: Tensor) -> Tensor:
         length = (fresh.data_ptr() + size - first) // _PAGE * _PAGE
         _madvise()(ctypes.c_void_p(first), ctypes.c_size_t(length), _MADV_HUGEPAGE)
         step = _PAGE // fresh.element_size()
-        # Each of torch's threads writes to the pages of a part of its own.
+        # From 128 MB on each of torch's threads writes to the pages of a part of its own.
         fresh.as_strided((fresh.numel() // step, ), (step, )).zero_()
     return fresh
 

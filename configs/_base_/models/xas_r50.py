@@ -1,7 +1,6 @@
 # The paper's detector (appendix C.1): ResNet-50, three deconvolutions, 18 x 64 x 64 x 64 heatmaps, three hypotheses.
 model = dict(
     type='XASPoseEstimator',
-    channels_last=True,
     skeleton='h36m18',
     data_preprocessor=dict(
         type='PoseDataPreprocessor',

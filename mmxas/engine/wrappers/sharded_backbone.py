@@ -26,12 +26,17 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
         kwargs: ``MMDistributedDataParallel``'s.
 
     Raises:
-        ValueError: ``train_step`` with ``clip_grad``: each process knows the norm of its own shards only.
+        ValueError: A backbone in channels-last memory, whose optimizer state FSDP would load in another order; or
+            ``train_step`` with ``clip_grad``: each process knows the norm of its own shards only.
     """
 
     def __init__(self, module: nn.Module, device_id: int | None = None, sharding: Mapping[str, Any] | None = None,
                  **kwargs) -> None:
         device = torch.device('cuda', device_id) if torch.cuda.is_available() else torch.device('cpu')
+        permuted = [name for name, p in module.backbone.named_parameters() if not p.is_contiguous()]
+        if permuted:
+            raise ValueError(f'backbone.{permuted[0]} lies in channels-last memory, which FSDP would read in another '
+                             'order: set channels_last=False where the backbone is sharded')
         module.to(device)
         for tensor in [*module.backbone.parameters(), *module.backbone.buffers()]:
             broadcast(tensor.data)  # FSDP does this on GPUs only

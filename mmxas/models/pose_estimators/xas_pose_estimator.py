@@ -40,7 +40,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
         mask_size: Side m at which the skeleton is drawn and compared. Defaults to None: the crop's side.
         line_width: Width of a drawn link (ops.skeleton_drawing). Defaults to 3e-3.
         channels_last: Keep the weights and maps of backbone, neck, head and physique network in channels-last memory,
-            which convolutions on a CPU, and in half precision on a GPU, are faster on. Defaults to False.
+            which convolutions in half precision are faster on. In float32 on a CPU torch's batch norm loses digits
+            there (its variance was 1e-3 off on maps of 128 x 128), and a sharded backbone cannot be. Defaults to False.
         grad_log_interval: Every so many iterations the norm of each term's gradient on the detector's heatmaps is
             logged (``grad/<term>``), so that a term that teaches nothing is seen. 0 for never. Defaults to 50.
 

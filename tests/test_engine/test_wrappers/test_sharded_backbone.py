@@ -18,14 +18,14 @@ def group():
     torch.distributed.destroy_process_group()
 
 
-def estimator():
+def estimator(**changes):
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmpose'):
-        return MODELS.build(estimator_config())
+        return MODELS.build(estimator_config(**changes))
 
 
-def wrapped():
-    return MODEL_WRAPPERS.build(dict(type='ShardedBackboneDataParallel', module=estimator(), device_id=0))
+def wrapped(**changes):
+    return MODEL_WRAPPERS.build(dict(type='ShardedBackboneDataParallel', module=estimator(**changes), device_id=0))
 
 
 @pytest.mark.filterwarnings('ignore:FSDP will not all-gather')
@@ -40,6 +40,12 @@ def test_the_backbone_alone_is_sharded_and_its_names_stay(group):
     changed = {name: value + 1 for name, value in before.items()}
     model.load_state_dict(changed)
     assert torch.equal(model.state_dict()['backbone.layer.weight'], before['backbone.layer.weight'] + 1)
+
+
+def test_a_channels_last_backbone_is_refused(group):
+    """FSDP would load its optimizer's state in another order, without an error."""
+    with pytest.raises(ValueError, match='backbone.layer.weight lies in channels-last memory'):
+        wrapped(channels_last=True)
 
 
 def test_clipping_by_a_part_of_the_norm_is_refused(group):
