@@ -117,7 +117,12 @@ def take_turns(runs: dict[str, Callable[[], Any]], repetitions: int, seconds: fl
 
 def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
     """Medians of :func:`take_turns`, in ms."""
-    return {name: statistics.median(values) for name, values in take_turns(runs, repetitions).items()}
+    return medians(take_turns(runs, repetitions))
+
+
+def medians(times: Mapping[str, list[float]]) -> dict[str, float]:
+    """The median of each."""
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def settle(seconds: float = 3.0) -> None:
@@ -163,7 +168,7 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True, 
     torch.set_num_threads(threads)
     try:
         taken = take_turns(_runs(contest), repetitions, seconds, contest.after)
-        times = {name: statistics.median(values) for name, values in taken.items()}
+        times = medians(taken)
         as_authors = times.get('plain')
         if contest.as_authors:
             as_authors = alternate({'plain': contest.build('plain', **contest.as_authors)}, repetitions)['plain']

@@ -164,6 +164,12 @@ def times(name: str) -> dict[str, float]:
     return alternate(runs, dict(training_step=3, discriminator=50).get(name, 9))
 
 
+def measured_and_aim(bound: str) -> tuple[float, float]:
+    """Of the operation that a bound belongs to: its own time, and what its aim would be, both in ms."""
+    name = bound.removesuffix('_eigenbasis')
+    return times(name)['ours'], times(name)['plain'] / RUNS[name].CONTESTS[0].speedup
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print and write."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks.roofline', description=__doc__)
@@ -176,8 +182,7 @@ def main(argv: list[str] | None = None) -> int:
     print(', '.join(f'{name} {value:.1f}' for name, value in rate.items()))
     for name, kinds in bounds(rate).items():
         sums = {kind: sum(parts.values()) for kind, parts in kinds.items()}
-        run = name.removesuffix('_eigenbasis')
-        measured, aim = times(run)['ours'], times(run)['plain'] / RUNS[run].CONTESTS[0].speedup
+        measured, aim = measured_and_aim(name)
         results[name] = dict(parts_ms=kinds, bound_ms=max(sums.values()), sum_ms=sum(sums.values()), aim_ms=aim,
                              measured_ms=measured)
         listed = ', '.join(f'{part} {value:.1f}' for parts in kinds.values() for part, value in parts.items())

@@ -85,8 +85,10 @@ def test_the_eigenbasis_has_fewer_operations_and_passes():
 
 
 def test_each_bound_belongs_to_a_measured_operation_with_an_aim(monkeypatch):
-    monkeypatch.setattr(roofline, 'alternate', lambda runs, _: dict.fromkeys(runs, 3.0))
+    monkeypatch.setattr(roofline, 'alternate', lambda runs, _: {**dict.fromkeys(runs, 3.0), 'plain': 8.0})
     roofline.times.cache_clear()
+    assert roofline.measured_and_aim('discriminator') == (3.0, 2.0)
+    assert roofline.measured_and_aim('discriminator_eigenbasis') == (3.0, 2.0)
     assert set(roofline.times('discriminator')) == {'plain', 'ours', 'present', 'eigenbasis'}
     assert set(roofline.times('decode')) == {'plain', 'ours'}
     roofline.times.cache_clear()

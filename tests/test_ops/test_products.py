@@ -20,12 +20,10 @@ def inputs(shape: tuple[int, ...], out: int = 5, dtype: torch.dtype = torch.floa
             for size in (shape, (out, shape[-1]), (out, ))]
 
 
-@pytest.mark.parametrize('shape', [(7, ), (1, 7), (18, 4, 7), (0, 7), (300, 256)])
-@pytest.mark.parametrize('with_bias', [True, False])
-def test_it_is_torchs(shape, with_bias, vendor):
-    leaves = inputs(shape)[:3 if with_bias else 2]
+def assert_as_exact(ours, torchs, leaves: list[torch.Tensor]) -> torch.Tensor:
+    """Result and gradients in float32 against torch's in float64; returns the result."""
     exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
-    found, wanted = linear(*leaves), F.linear(*exact)
+    found, wanted = ours(*leaves), torchs(*exact)
     assert found.shape == wanted.shape and found.dtype == torch.float32
     torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-4)
     weights = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -33,6 +31,13 @@ def test_it_is_torchs(shape, with_bias, vendor):
     (wanted * weights).sum().backward()
     for leaf, other in zip(leaves, exact):
         torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-5, atol=1e-3)
+    return found
+
+
+@pytest.mark.parametrize('shape', [(7, ), (1, 7), (18, 4, 7), (0, 7), (300, 256)])
+@pytest.mark.parametrize('with_bias', [True, False])
+def test_it_is_torchs(shape, with_bias, vendor):
+    assert_as_exact(linear, F.linear, inputs(shape)[:3 if with_bias else 2])
 
 
 def test_rows_that_do_not_lie_in_order(vendor):
@@ -78,16 +83,8 @@ def convolution_inputs(shape: tuple[int, ...], layout: torch.memory_format, dtyp
 @pytest.mark.parametrize('shape', [(2, 7, 4, 6), (1, 7, 1, 1), (0, 7, 4, 6), (32, 64, 16, 16)])
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=str)
 def test_it_is_torchs_convolution_in_contiguous_memory(shape, layout, vendor):
-    leaves = convolution_inputs(shape, layout, torch.float32)
-    exact = [leaf.detach().double().requires_grad_() for leaf in leaves]
-    found, wanted = pointwise_convolution(*leaves), F.conv2d(*exact)
-    assert found.is_contiguous() and found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-4)
-    weights = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    (found * weights.float()).sum().backward()
-    (wanted * weights).sum().backward()
-    for leaf, other in zip(leaves, exact):
-        torch.testing.assert_close(leaf.grad.double(), other.grad, rtol=1e-5, atol=1e-3)
+    found = assert_as_exact(pointwise_convolution, F.conv2d, convolution_inputs(shape, layout, torch.float32))
+    assert found.is_contiguous()
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=str)
