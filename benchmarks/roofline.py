@@ -52,13 +52,14 @@ def rates() -> dict[str, float]:
     Returns:
         ``memory`` and ``fresh`` (first touch of huge pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
         within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``, ``onednn``, ``conv``: GFLOP/s in float32 of
-        torch's matrix product, of oneDNN's and of its 3 x 3 convolution.
+        torch's matrix product, of oneDNN's and of its 3 x 3 convolution; ``square``: of the best product, 2048 wide.
     """
     large, other = torch.ones(2**26), torch.empty(2**26)
     small, row = torch.ones(PIXELS), torch.ones(PIXELS)
     inner = torch.rand(PIXELS)
     outer = torch.empty_like(inner)
     one, two = torch.rand(1728, 256), torch.rand(256, 128)
+    square = torch.rand(2048, 2048)
     images = torch.rand(8, 256, 16, 16).to(memory_format=torch.channels_last)
     kernel = torch.rand(256, 256, 3, 3).to(memory_format=torch.channels_last)
     onednn = onednn_product if has_onednn() else F.linear
@@ -70,6 +71,7 @@ def rates() -> dict[str, float]:
         exp=inner.numel() * many / best(lambda: [torch.exp(inner, out=outer) for _ in range(many)]) / 1e9,
         gemm=2 * 1728 * 256 * 128 * many / best(lambda: [one @ two for _ in range(many)]) / 1e9,
         onednn=2 * 1728 * 256 * 128 * many / best(lambda: [onednn(one, two.t()) for _ in range(many)]) / 1e9,
+        square=2 * 2048**3 / min(best(lambda: square @ square), best(lambda: onednn(square, square))) / 1e9,
         conv=2 * 9 * 256 * images.numel() / best(lambda: F.conv2d(images, kernel, padding=1)) / 1e9)
 
 
@@ -150,6 +152,9 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
             processor={'80 bytes a link and pixel in the cache': links * 80 * pixels / rate['cache'] / 1e6}),
         'discriminator': discriminator_bound(rate),
         'discriminator_eigenbasis': discriminator_bound(rate, eigenbasis=True),
+        'discriminator_best_rate': dict(memory={}, processor={
+            f'{product_flops(True) / 1e9:.2f} GFLOP, each at the rate of the best product':
+                product_flops(True) / rate['square'] / 1e6}),
         'training_step': dict(memory={}, processor={
             'convolutions and products': training_step.N * training_step.pair_gflop() / rate['conv'] * 1e3}),
     }
@@ -166,7 +171,7 @@ def times(name: str) -> dict[str, float]:
 
 def measured_and_aim(bound: str) -> tuple[float, float]:
     """Of the operation that a bound belongs to: its own time, and what its aim would be, both in ms."""
-    name = bound.removesuffix('_eigenbasis')
+    name = next(name for name in RUNS if bound.startswith(name))
     return times(name)['ours'], times(name)['plain'] / RUNS[name].CONTESTS[0].speedup
 
 

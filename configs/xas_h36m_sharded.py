@@ -4,3 +4,5 @@ _base_ = './xas_h36m.py'
 
 runner_type = 'FlexibleRunner'
 strategy = dict(type='ShardedBackboneStrategy')
+# FSDP would resume the optimizer of a channels-last backbone in another order.
+model = dict(channels_last=False)

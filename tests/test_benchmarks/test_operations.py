@@ -34,9 +34,22 @@ def test_decoding_agrees_where_peaks_are_few_or_equal(case, monkeypatch):
     assert own.isfinite().all()
 
 
+def in_float64(step):
+    """The step with its networks, crops and labels in double."""
+    for name, value in vars(step).items():
+        if isinstance(value, torch.nn.Module):
+            value.double()
+        elif isinstance(value, torch.Tensor) and value.is_floating_point():
+            setattr(step, name, value.double())
+    return step
+
+
 def test_one_training_step_has_the_same_terms_and_gradients():
-    """One detector pass for both sides and one backward give each network what two passes and two backwards give."""
-    plain, ours = (training_step.build(way, batch=2, size=64) for way in ('plain', 'ours'))
+    """One detector pass for both sides and one backward give each network what two passes and two backwards give.
+
+    In float64: a random detector amplifies the last digit of float32 a hundred thousand times.
+    """
+    plain, ours = (in_float64(training_step.build(way, batch=2, size=64)) for way in ('plain', 'ours'))
     wanted = {'loss_discriminator_adversarial': plain._discriminator_loss()}
     wanted['loss_discriminator_adversarial'].backward()
     judge = {name.removeprefix('network.'): p.grad.clone() for name, p in plain.discriminator.named_parameters()}
@@ -46,14 +59,14 @@ def test_one_training_step_has_the_same_terms_and_gradients():
     sum(found.values()).backward()
     assert len(wanted) == 4
     for name, value in wanted.items():
-        assert found[name].item() == pytest.approx(value.item(), rel=1e-4), name
+        assert found[name].item() == pytest.approx(value.item(), rel=1e-6), name
     gradients = {f'discriminator.{name}': gradient for name, gradient in judge.items()}
     gradients.update((name, p.grad) for name, p in plain.model.named_parameters() if 'discriminator' not in name)
     own = {name: p.grad for name, p in ours.model.named_parameters()}
     assert own.keys() == gradients.keys()
     far = {name: ((own[name] - gradient).norm() / gradient.norm()).item() for name, gradient in gradients.items()
            if gradient is not None and gradient.norm() > 1e-6}
-    assert len(far) > 100 and max(far.values()) < 1e-3, max(far, key=far.get)
+    assert len(far) > 100 and max(far.values()) < 1e-6, max(far, key=far.get)
 
 
 def test_each_operation_of_the_table_has_an_aim():
@@ -66,7 +79,8 @@ def test_each_operation_of_the_table_has_an_aim():
 
 
 def test_bounds_add_up():
-    bounds = roofline.bounds(dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, conv=300.0))
+    bounds = roofline.bounds(dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, square=250.0,
+                                  conv=300.0))
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
 

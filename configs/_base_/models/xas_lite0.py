@@ -3,6 +3,7 @@
 _base_ = './xas_r50.py'
 
 model = dict(
+    channels_last=False,
     backbone=dict(
         _delete_=True,
         type='XASTimmBackbone',

@@ -2,6 +2,7 @@
 model = dict(
     type='XASPoseEstimator',
     skeleton='h36m18',
+    channels_last=True,
     data_preprocessor=dict(
         type='PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],

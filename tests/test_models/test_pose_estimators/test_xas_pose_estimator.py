@@ -6,6 +6,8 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 
+from mmxas.models.layers import ChannelsLastBatchNorm2d
+
 FULL = dict(mask=0.02, adversarial=1.0, render=0.5)
 
 
@@ -48,6 +50,8 @@ def test_channels_last_is_another_layout_of_the_same(make_estimator, batch):
         assert model.extract_feat(batch[0])[-1].is_contiguous(memory_format=layout)
         weights = [p for p in model.physique.parameters() if p.dim() == 4]
         assert all(weight.is_contiguous(memory_format=layout) for weight in weights)
+        norm = ChannelsLastBatchNorm2d if layout == torch.channels_last else torch.nn.BatchNorm2d
+        assert {type(m) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {norm}
         model.set_stage(FULL)
         losses.append(_backward(model, batch))
         gradients.append(_gradients(model))

@@ -1,0 +1,46 @@
+"""Batch norm whose statistics keep their digits on a CPU's channels-last maps."""
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmxas.ops.batch_norm import batch_norm_channels_last
+from mmxas.registry import MODELS
+
+
+@MODELS.register_module()
+class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initialisers look at direct bases
+    """``torch.nn.BatchNorm2d``, but for maps in channels-last memory of a CPU in training.
+
+    Those, in float32 or float64, are normalised by :func:`mmxas.ops.batch_norm.batch_norm_channels_last`, which is
+    closer to exact numbers and faster. Arguments, parameters and names in a checkpoint are ``BatchNorm2d``'s.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Normalise maps (N, C, h, w)."""
+        if not self._is_ours(maps):
+            return super().forward(maps)
+        normed, mean, variance = batch_norm_channels_last(maps, self.weight, self.bias, self.eps)
+        if self.track_running_stats:
+            self.num_batches_tracked.add_(1)
+            share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+            count = maps.numel() // maps.shape[1]
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(variance * (count / (count - 1)), share)
+        return normed
+
+    def _is_ours(self, maps: Tensor) -> bool:
+        return (self.training and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
+                and maps.device.type == 'cpu' and maps.dtype in (torch.float32, torch.float64)
+                and maps.dim() == 4 and maps.shape[1] == self.num_features and maps.numel() > maps.shape[1]
+                and maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous())
+
+
+def convert_batch_norm(module: nn.Module) -> None:
+    """Make each ``BatchNorm2d`` of a module, or the module itself, a :class:`ChannelsLastBatchNorm2d`, in its place.
+
+    Args:
+        module: Any module. Classes derived from ``BatchNorm2d`` are left.
+    """
+    for norm in module.modules():
+        if type(norm) is nn.BatchNorm2d:
+            norm.__class__ = ChannelsLastBatchNorm2d
