@@ -1,14 +1,17 @@
 """Batch normalisation of maps in channels-last memory, with statistics that keep their digits.
 
-On such maps torch adds up all rows of a CPU thread one after another in float32: over 128 x 128 pixels and a batch of 8
-the variance was 1e-3 off. Here several rows side by side are one, so that each of the sums is short, and the sums are
-put together by the formula for groups of Chan, Golub and LeVeque (1979).
+On such maps torch adds up all pixels of a CPU thread one after another in float32. Here several pixels side by side are
+one row, so that each sum is short, and maps are centred by a first mean before their statistics are taken: after a
+convolution the mean can be a hundred standard deviations. Sums of groups are put together by the formula of Chan, Golub
+and LeVeque (1979).
 
 Symbols: N batch, C channels, h and w size of the maps.
 """
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
+
+from mmxas.ops.checks import check_choice, check_shape
 
 # Numbers in a row of several pixels: 64 KB, so that a thread's sums stay near it.
 _WIDTH = 2**14
@@ -21,19 +24,26 @@ def batch_norm_channels_last(maps: Tensor, weight: Tensor | None = None, bias: T
     It cannot be differentiated twice; the statistics carry no gradient of their own.
 
     Args:
-        maps: (N, C, h, w), channels-last in memory, N h w at least 1.
-        weight: (C, ). Defaults to None, ones.
-        bias: (C, ). Defaults to None, zeros.
+        maps: (N, C, h, w), not empty, channels-last in memory, float32 or float64.
+        weight: (C, ), of the same type. Defaults to None, ones.
+        bias: (C, ), of the same type. Defaults to None, zeros.
         eps: What is added to the variance. Defaults to 1e-5.
 
     Returns:
         The normalised maps (N, C, h, w), channels-last too; mean (C, ); biased variance (C, ).
 
     Raises:
-        ValueError: The maps lie in another order.
+        ValueError: The maps are empty, of another type or lie in another order, or weight or bias do not fit them.
     """
-    if not maps.is_contiguous(memory_format=torch.channels_last):
-        raise ValueError(f'maps in channels-last memory expected, got {tuple(maps.shape)} with strides {maps.stride()}')
+    check_shape(maps, ('N', 'C', 'h', 'w'), 'maps')
+    if not maps.numel() or not maps.is_contiguous(memory_format=torch.channels_last):
+        raise ValueError('maps: some numbers in channels-last memory expected, got the shape '
+                         f'{tuple(maps.shape)} with strides {maps.stride()}')
+    check_choice(maps.dtype, (torch.float32, torch.float64), 'maps.dtype')
+    for name, values in (('weight', weight), ('bias', bias)):
+        if values is not None:
+            check_shape(values, (maps.shape[1], ), name)
+            check_choice(values.dtype, (maps.dtype, ), f'{name}.dtype')
     return _BatchNorm.apply(maps, weight, bias, eps)
 
 
@@ -42,15 +52,16 @@ class _BatchNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
                 ) -> tuple[Tensor, Tensor, Tensor]:
-        mean, variance = _statistics(maps)
+        normed, first = _centred(maps)
+        rest, variance = _statistics(normed)
+        mean = first + rest
         scale = (variance + eps).rsqrt()
         ctx.save_for_backward(maps, weight, mean, scale)
         ctx.mark_non_differentiable(mean, variance)
         scale = scale if weight is None else scale * weight
-        shift = -mean * scale if bias is None else bias - mean * scale
-        normed = torch.empty_like(maps)
-        for part, out in zip(_wide_rows(maps), _wide_rows(normed)):
-            torch.addcmul(_wide(shift, part), part, _wide(scale, part), out=out)
+        shift = -rest * scale if bias is None else bias - rest * scale
+        for part in _wide_rows(normed):
+            torch.addcmul(_wide(shift, part), part, _wide(scale, part), out=part)
         return normed, mean, variance
 
     @staticmethod
@@ -61,10 +72,10 @@ class _BatchNorm(torch.autograd.Function):
         of_weight, of_bias = _sums(grad, maps, mean, scale)
         of_maps = None
         if ctx.needs_input_grad[0]:
-            rows = maps.numel() // len(mean)
+            pixels = maps.numel() // len(mean)
             gain = scale if weight is None else scale * weight
-            slope = -gain * scale * of_weight / rows
-            offset = -gain * of_bias / rows
+            slope = -gain * scale * of_weight / pixels
+            offset = -gain * of_bias / pixels
             of_maps = torch.empty_like(maps)
             for part, back, out in zip(_wide_rows(maps), _wide_rows(grad), _wide_rows(of_maps)):
                 torch.sub(part, _wide(mean, part), out=out)
@@ -87,30 +98,41 @@ def _wide(values: Tensor, part: Tensor) -> Tensor:
     return values.repeat(part.shape[1] // len(values))
 
 
-def _statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance (C, ) over batch and pixels.
+def _narrow(values: Tensor, channels: int) -> Tensor:
+    """Sums (C, ) of the numbers (k C, ) of a row."""
+    return values.view(-1, channels).sum(dim=0)
 
-    The mean is summed once more, in pairs: after a convolution it can be a hundred standard deviations.
-    """
+
+def _centred(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The maps less a mean (C, ) that is right to a few digits, in new memory; that mean."""
+    channels = maps.shape[1]
+    sums = sum(_narrow(part.sum(dim=0), channels) for part in _wide_rows(maps))
+    mean, centred = sums / (maps.numel() // channels), torch.empty_like(maps)
+    for part, out in zip(_wide_rows(maps), _wide_rows(centred)):
+        torch.sub(part, _wide(mean, part), out=out)
+    return centred, mean
+
+
+def _statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance (C, ) over batch and pixels."""
     means, variances, counts = [], [], []
     for part in _wide_rows(maps):
-        _, variance = torch.batch_norm_update_stats(part, None, None, 0.0)
-        means.append((part.sum(dim=0).double() / len(part)).view(-1, maps.shape[1]))
-        variances.append(variance.double().view(-1, maps.shape[1]))
-        counts.append(means[-1].new_full((len(means[-1]), 1), len(part)))
+        mean, variance = torch.batch_norm_update_stats(part, None, None, 0.0)
+        means.append(mean.view(-1, maps.shape[1]))
+        variances.append(variance.view(-1, maps.shape[1]))
+        counts.append(mean.new_full((len(means[-1]), 1), len(part)))
     means, variances, shares = torch.cat(means), torch.cat(variances), torch.cat(counts)
     shares = shares / shares.sum()
     mean = (shares * means).sum(dim=0)
-    variance = (shares * (variances + (means - mean).square())).sum(dim=0)
-    return mean.to(maps.dtype), variance.to(maps.dtype)
+    return mean, (shares * (variances + (means - mean).square())).sum(dim=0)
 
 
 def _sums(grad: Tensor, maps: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     """Sums (C, ) of ``grad`` times the normalised maps and of ``grad``: the gradients of weight and bias."""
-    products, plain = 0, 0
+    products = plain = 0
     for part, back in zip(_wide_rows(maps), _wide_rows(grad)):
         _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
             back, part, None, None, None, _wide(mean, part), _wide(scale, part), True, 0.0, [False, True, True])
-        products = products + of_weight.view(-1, len(mean)).sum(dim=0)
-        plain = plain + of_bias.view(-1, len(mean)).sum(dim=0)
+        products = products + _narrow(of_weight, len(mean))
+        plain = plain + _narrow(of_bias, len(mean))
     return products, plain

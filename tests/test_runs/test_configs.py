@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmxas.engine import parse_stages
+from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from mmxas.synthesis import synthesize
 
@@ -75,6 +76,15 @@ def test_pipelines_metrics_and_hooks(cfg):
             METRICS.build(evaluator)
     for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
         HOOKS.build(hook)
+
+
+def test_only_whole_paper_detectors_are_channels_last(cfg):
+    """FSDP would resume a sharded one in another order; the small detector's backbone sees to itself."""
+    model = MODELS.build(cfg.model)
+    norms = [m for m in model.modules() if type(m) in (torch.nn.BatchNorm2d, ChannelsLastBatchNorm2d)]
+    wanted = cfg.model.backbone.type == 'ResNet' and 'strategy' not in cfg
+    assert norms and {type(m) is ChannelsLastBatchNorm2d for m in norms} == {wanted}
+    assert model.physique is None or model.physique.output.weight.is_contiguous() != wanted
 
 
 def test_data_sets_know_their_arguments(cfg):

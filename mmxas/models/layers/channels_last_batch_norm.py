@@ -9,10 +9,11 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initialisers look at direct bases
-    """``torch.nn.BatchNorm2d``, but for maps in channels-last memory of a CPU in training.
+    """``torch.nn.BatchNorm2d``, but for float32 and float64 maps in channels-last memory of a CPU in training.
 
-    Those, in float32 or float64, are normalised by :func:`mmxas.ops.batch_norm.batch_norm_channels_last`, which is
-    closer to exact numbers and faster. Arguments, parameters and names in a checkpoint are ``BatchNorm2d``'s.
+    Those are normalised by :func:`mmxas.ops.batch_norm.batch_norm_channels_last`, closer to exact numbers. Arguments,
+    parameters and names in a checkpoint are ``BatchNorm2d``'s. Half precision, and a compiled or traced network, have
+    torch's own sums.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initial
         if not self._is_ours(maps):
             return super().forward(maps)
         normed, mean, variance = batch_norm_channels_last(maps, self.weight, self.bias, self.eps)
-        if self.track_running_stats:
+        if self.track_running_stats and self.running_mean is not None:
             self.num_batches_tracked.add_(1)
             share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
             count = maps.numel() // maps.shape[1]
@@ -31,15 +32,16 @@ class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initial
     def _is_ours(self, maps: Tensor) -> bool:
         return (self.training and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
                 and maps.device.type == 'cpu' and maps.dtype in (torch.float32, torch.float64)
-                and maps.dim() == 4 and maps.shape[1] == self.num_features and maps.numel() > maps.shape[1]
-                and maps.is_contiguous(memory_format=torch.channels_last) and not maps.is_contiguous())
+                and all(own.dtype == maps.dtype for own in (self.weight, self.running_mean) if own is not None)
+                and maps.is_contiguous(memory_format=torch.channels_last)
+                and maps.shape[1] == self.num_features and maps.numel() > self.num_features)
 
 
 def convert_batch_norm(module: nn.Module) -> None:
     """Make each ``BatchNorm2d`` of a module, or the module itself, a :class:`ChannelsLastBatchNorm2d`, in its place.
 
     Args:
-        module: Any module. Classes derived from ``BatchNorm2d`` are left.
+        module: Any module. Classes derived from ``BatchNorm2d``, such as timm's, are left.
     """
     for norm in module.modules():
         if type(norm) is nn.BatchNorm2d:

@@ -41,8 +41,9 @@ class XASPoseEstimator(TopdownPoseEstimator):
         mask_size: Side m at which the skeleton is drawn and compared. Defaults to None: the crop's side.
         line_width: Width of a drawn link (ops.skeleton_drawing). Defaults to 3e-3.
         channels_last: Keep the weights and maps of backbone, neck, head and physique network in channels-last memory,
-            which convolutions on a CPU, and in half precision on a GPU, are faster on; batch norms become
-            ``ChannelsLastBatchNorm2d``. A sharded backbone cannot be. Defaults to False.
+            which convolutions on a CPU, and in half precision on a GPU, are faster on. ``BatchNorm2d`` becomes
+            ``ChannelsLastBatchNorm2d``; classes derived from it, such as timm's, keep torch's sums, which lose digits
+            on such maps. A sharded backbone cannot be. Defaults to False.
         grad_log_interval: Every so many iterations the norm of each term's gradient on the detector's heatmaps is
             logged (``grad/<term>``), so that a term that teaches nothing is seen. 0 for never. Defaults to 50.
 

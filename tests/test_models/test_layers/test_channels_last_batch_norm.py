@@ -34,16 +34,22 @@ def test_state_and_results_are_torchs(options, maps, calls):
     for step in range(3):
         torch.testing.assert_close(ours(maps + step), torchs(maps.contiguous() + step), rtol=1e-5, atol=1e-5)
     assert len(calls) == 3
+    assert copy.deepcopy(ours).double()(maps.double()).dtype == torch.float64 and len(calls) == 4
     assert ours.state_dict().keys() == torchs.state_dict().keys()
     for name, value in torchs.state_dict().items():
         torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-5, atol=1e-6, msg=name)
     torch.testing.assert_close(ours.eval()(maps), torchs.eval()(maps.contiguous()), rtol=1e-5, atol=1e-5)
 
 
-def test_everything_else_is_torchs_own(maps, calls):
+def test_everything_else_is_torchs_own(maps, calls, monkeypatch):
     norm, torchs = ChannelsLastBatchNorm2d(6), nn.BatchNorm2d(6)
-    for other in (maps.contiguous(), maps.bfloat16(), maps[:, :, :1, :1]):
+    for other in (maps.contiguous(), maps.bfloat16()):
         assert torch.equal(norm(other), torchs(other))
+    with monkeypatch.context() as compiling:
+        compiling.setattr(torch.compiler, 'is_compiling', lambda: True)
+        assert torch.equal(norm(maps), torchs(maps))
+    with pytest.raises(RuntimeError, match='mixed dtype'):
+        ChannelsLastBatchNorm2d(6).double()(maps)
     assert torch.equal(norm.eval()(maps), torchs.eval()(maps))
     assert norm.train()(torch.empty(0, 6, 2, 2).contiguous(memory_format=LAST)).shape == (0, 6, 2, 2)
     assert ChannelsLastBatchNorm2d(6, device='meta')(maps.to('meta')).device.type == 'meta'
@@ -82,6 +88,17 @@ def test_conversion_keeps_parameters_names_and_modes(maps):
     convert_batch_norm(single)
     assert type(single) is ChannelsLastBatchNorm2d
     assert isinstance(nn.SyncBatchNorm.convert_sync_batchnorm(network)[1], nn.SyncBatchNorm)
+
+
+def test_derived_classes_and_lost_buffers_are_left(maps, calls):
+    """As timm's batch norm, which has an activation in it."""
+    derived = type('Derived', (nn.BatchNorm2d, ), {})(6)
+    convert_batch_norm(derived)
+    assert type(derived).__name__ == 'Derived'
+    norm = ChannelsLastBatchNorm2d(6)
+    norm.running_mean = norm.running_var = None
+    torch.testing.assert_close(norm(maps), nn.BatchNorm2d(6)(maps.contiguous()), rtol=1e-5, atol=1e-5)
+    assert len(calls) == 1
 
 
 def test_configs_and_initialisers_know_it():
