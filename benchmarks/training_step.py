@@ -28,7 +28,8 @@ from mmxas.registry import MODELS
 N, SIZE = 8, 256
 WEIGHTS = dict(render=0.5, mask=0.02, adversarial=1.0)
 ADAM = dict(lr=1e-4, betas=(0.5, 0.999))
-PLAIN = dict(channels_last=False, head=dict(contiguous_logits=False))  # the logits as the last convolution gives them
+# As torch lays out what nobody says otherwise of.
+PLAIN = dict(channels_last=False, head=dict(contiguous_logits=False))
 
 
 def detector(**changes: object) -> XASPoseEstimator:
@@ -172,14 +173,11 @@ class OurStep:
 
 def build(way: str, bf16: bool = False, batch: int = N, size: int = SIZE,
           keep: bool = True, plain_keeps: bool = False) -> Callable[[], dict[str, Tensor]]:
-    """One step; the plain one is float32 always, in memory as the C library gives it if ``plain_keeps`` is not set.
-
-    Ours is channels-last.
-    """
+    """One step; the plain one is float32 always, in memory as the C library gives it if ``plain_keeps`` is not set."""
     crops, samples = example_batch(batch, size)
     if way == 'plain':
         return PlainStep(detector(**PLAIN), crops, samples, plain_keeps)
-    return OurStep(detector(channels_last=True), crops, samples, bf16, keep)
+    return OurStep(detector(), crops, samples, bf16, keep)
 
 
 # A step of a training follows one of its own kind: what the other side gives back to the system between two turns is

@@ -3,7 +3,7 @@
 _base_ = './xas_r50.py'
 
 model = dict(
-    channels_last=False,
+    channels_last=False,  # the backbone's own is what the published numbers were trained with
     backbone=dict(
         _delete_=True,
         type='XASTimmBackbone',

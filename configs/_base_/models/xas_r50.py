@@ -1,8 +1,8 @@
 # The paper's detector (appendix C.1): ResNet-50, three deconvolutions, 18 x 64 x 64 x 64 heatmaps, three hypotheses.
 model = dict(
     type='XASPoseEstimator',
-    skeleton='h36m18',
     channels_last=True,
+    skeleton='h36m18',
     data_preprocessor=dict(
         type='PoseDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
