@@ -109,7 +109,9 @@ def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     optimizer.initialize_count_status(model, 0, len(stages))
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
-    before, domains = model.head.final_layer.bias.detach().clone(), set()  # features of 1 x 1 px can be all 0
+    last, domains, lit = model.head.final_layer, set(), []
+    last.register_forward_hook(lambda _, inputs, __: lit.append(bool(inputs[0].any())))
+    weight, bias = last.weight.detach().clone(), last.bias.detach().clone()
     assert len(stages) == 2
     for stage in stages:
         model.set_stage(stage.loss_weights)
@@ -118,7 +120,8 @@ def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
         losses = model.train_step(next(iter(loader)), optimizer)
         assert {f'loss_{name}' for name in stage.loss_weights} <= set(losses)
         assert all(value.isfinite() for value in losses.values())
-    assert not torch.equal(model.head.final_layer.bias, before)
+    assert not torch.equal(last.bias, bias)
+    assert torch.equal(last.weight, weight) != any(lit), 'it learns where its features, of 1 x 1 px, are not all 0'
     assert domains == {'synthetic', 'target'}, 'both data sets are used in some stage'
     unused = model.idle_modules()
     assert not unused or all(getattr(model, name) is None for name in unused), f'{unused} are trained in no stage'
