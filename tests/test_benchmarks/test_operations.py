@@ -81,11 +81,23 @@ def test_each_operation_of_the_table_has_an_aim():
         'decode_marginals_first', 'training_step_same_memory', 'training_step_both_keep']
 
 
+@pytest.fixture
+def every_run_takes_3_ms_and_the_plain_one_8(monkeypatch):
+    monkeypatch.setattr(roofline, 'alternate', lambda runs, _: {**dict.fromkeys(runs, 3.0), 'plain': 8.0})
+    roofline.times.cache_clear()
+    yield
+    roofline.times.cache_clear()
+
+
+@pytest.mark.usefixtures('every_run_takes_3_ms_and_the_plain_one_8')
 def test_bounds_add_up():
     bounds = roofline.bounds(dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, square=250.0,
                                   conv=300.0))
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
-    assert list(bounds['discriminator_best_rate']['processor'].values()) == [pytest.approx(3.39e9 / 250e6, rel=1e-2)]
+    assert list(bounds['discriminator']['processor'].values()) == [3.0]
+    least, best = bounds['discriminator_eigenbasis'], bounds['discriminator_best_rate']
+    assert best['memory'] == least['memory'] and list(least['memory'].values()) == [roofline.pass_bytes(True) / 100e6]
+    assert list(best['processor'].values()) == [pytest.approx(3.39e9 / 250e6, rel=1e-2)]
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
 
 
@@ -102,15 +114,29 @@ def test_the_eigenbasis_has_fewer_operations_and_passes():
     assert roofline.pass_bytes(eigenbasis=True) == roofline.pass_bytes() - 70 * 4 * 1728 * 128
 
 
-def test_each_bound_belongs_to_a_measured_operation_with_an_aim(monkeypatch):
-    monkeypatch.setattr(roofline, 'alternate', lambda runs, _: {**dict.fromkeys(runs, 3.0), 'plain': 8.0})
-    roofline.times.cache_clear()
+@pytest.mark.usefixtures('every_run_takes_3_ms_and_the_plain_one_8')
+def test_each_bound_belongs_to_a_measured_operation_with_an_aim():
     assert roofline.measured_and_aim('discriminator') == (3.0, 2.0)
     assert roofline.measured_and_aim('discriminator_best_rate') == (3.0, 2.0)
-    assert set(roofline.times('discriminator')) == {'plain', 'ours', 'present', 'eigenbasis'}
+    assert set(roofline.times('discriminator')) == {'plain', 'ours', 'present', 'eigenbasis', 'torch', 'onednn'}
     assert set(roofline.times('decode')) == {'plain', 'ours'}
-    roofline.times.cache_clear()
     assert all(file.CONTESTS[0].speedup for file in roofline.RUNS.values())
+
+
+@pytest.mark.parametrize('library', ['torch', 'onednn'])
+def test_the_fastest_product_is_one_of_rows_and_columns(monkeypatch, library):
+    monkeypatch.setattr(roofline, 'SQUARE', 8)
+    torch.manual_seed(0)
+    product = roofline.build_square(library)()
+    torch.manual_seed(0)
+    numbers = torch.rand(8, 8)
+    torch.testing.assert_close(product, numbers @ numbers.T, rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures('every_run_takes_3_ms_and_the_plain_one_8')
+def test_the_rate_of_the_fastest_product_is_measured_in_turns(monkeypatch):
+    monkeypatch.setattr(roofline, 'seconds', lambda run, *_, **__: 1.0)
+    assert roofline.rates()['square'] == pytest.approx(2 * 2048**3 / 3e6)
 
 
 def test_the_stronger_plain_decoding_gives_the_same():
