@@ -31,8 +31,9 @@ OUT = ROOT / 'benchmarks/results/roofline.json'
 PIXELS = 256 * 256
 RUNS = {'decode': decode, 'skeleton_mask': skeleton_mask, 'discriminator': discriminator,
         'training_step': training_step}
-# Of the discriminator: nodes of all poses, nodes of one, channels, convolutions of both branches, residual modules.
-NODES, JOINTS, WIDTH, CONVOLUTIONS, RESIDUALS = discriminator.N * discriminator.H * 18, 18, 128, 10, 4
+# Of the discriminator: nodes of all poses, nodes of one, channels, the head's, convolutions of both branches, residual
+# modules.
+NODES, JOINTS, WIDTH, HIDDEN, CONVOLUTIONS, RESIDUALS = discriminator.N * discriminator.H * 18, 18, 128, 512, 10, 4
 SQUARE = 2048  # Rows and columns of the matrices whose product is the fastest.
 
 
@@ -53,11 +54,13 @@ def rates() -> dict[str, float]:
 
     Returns:
         ``memory`` and ``fresh`` (first touch of huge pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
-        within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``, ``onednn``, ``conv``: GFLOP/s in float32 of
-        torch's matrix product, of oneDNN's and of its 3 x 3 convolution; ``square``: of the fastest product, of two
-        matrices of 2048 x 2048 by the better of both libraries, in turns with the discriminator.
+        within 256 KB; ``outer``: of a copy of 16 MB, beyond a core's own cache; ``exp``: 10^9 exponentials a second;
+        ``gemm``, ``onednn``, ``conv``: GFLOP/s in float32 of torch's matrix product, of oneDNN's and of its 3 x 3
+        convolution; ``square``: of the fastest product, of two matrices of 2048 x 2048 by the better of both libraries,
+        in turns with the discriminator.
     """
     large, other = torch.ones(2**26), torch.empty(2**26)
+    middle, beside = torch.ones(2**22), torch.empty(2**22)
     small, row = torch.ones(PIXELS), torch.ones(PIXELS)
     inner = torch.rand(PIXELS)
     outer = torch.empty_like(inner)
@@ -70,6 +73,7 @@ def rates() -> dict[str, float]:
         memory=2 * large.nbytes / best(lambda: other.copy_(large)) / 1e9,
         fresh=large.nbytes / best(lambda: with_huge_pages(torch.empty(2**26)).fill_(1.0)) / 1e9,
         cache=3 * small.nbytes * many / best(lambda: [torch.add(small, row, out=small) for _ in range(many)]) / 1e9,
+        outer=2 * middle.nbytes * many / best(lambda: [beside.copy_(middle) for _ in range(many)]) / 1e9,
         exp=inner.numel() * many / best(lambda: [torch.exp(inner, out=outer) for _ in range(many)]) / 1e9,
         gemm=2 * 1728 * 256 * 128 * many / best(lambda: [one @ two for _ in range(many)]) / 1e9,
         onednn=2 * 1728 * 256 * 128 * many / best(lambda: [onednn(one, two.t()) for _ in range(many)]) / 1e9,
@@ -95,7 +99,7 @@ def products(eigenbasis: bool = False) -> list[tuple[tuple[int, ...], tuple[int,
             products with constant matrices, where averaging is one.
     """
     poses = NODES // JOINTS
-    ends = [product for rows, i, o, count in ((NODES, 6, WIDTH, 2), (poses, 2 * JOINTS * WIDTH, 512, 1))
+    ends = [product for rows, i, o, count in ((NODES, 6, WIDTH, 2), (poses, 2 * JOINTS * WIDTH, HIDDEN, 1))
             for product in (((rows, i), (i, o), count), ((rows, o), (o, i), count), ((i, rows), (rows, o), count))]
     constant = ((JOINTS, JOINTS), (JOINTS, poses * WIDTH), (4 if eigenbasis else 2) * CONVOLUTIONS)
     if eigenbasis:
@@ -144,19 +148,26 @@ def pass_bytes(eigenbasis: bool = False) -> int:
 
 def discriminator_bound(rate: dict[str, float], eigenbasis: bool = False,
                         best: bool = False) -> dict[str, dict[str, float]]:
-    """The discriminator's least times in ms: activations stay in the cache, products were timed in turns with it.
+    """The discriminator's least times in ms; its products were timed in turns with it.
+
+    A core's own cache holds what one pass leaves to the next. It does not hold what the backward needs again, at least
+    one map of each convolution, nor the head's weight, which is read twice and has a gradient; where products are timed
+    by themselves, they read it.
 
     Args:
         rate: Of :func:`rates`.
         eigenbasis: Of that form.
         best: Whether to let all products run at the rate of the fastest one, in place of their own.
     """
-    passes = {'passes between products, in the cache': pass_bytes(eigenbasis) / rate['cache'] / 1e6}
-    flops = product_flops(eigenbasis)
+    kept, flops = 2 * 4 * CONVOLUTIONS * NODES * WIDTH, product_flops(eigenbasis)
+    memory = {'passes between products, in the cache': (pass_bytes(eigenbasis) - kept) / rate['cache'] / 1e6,
+              'maps kept for the backward': kept / rate['outer'] / 1e6}
     work = f'{flops / 1e9:.2f} GFLOP of matrix products'
-    if best:
-        return dict(memory=passes, processor={f'{work}, at the rate of the fastest': flops / rate['square'] / 1e6})
-    return dict(memory=passes, processor={work: times('discriminator')['eigenbasis' if eigenbasis else 'present']})
+    if not best:
+        alone = times('discriminator')['eigenbasis' if eigenbasis else 'present']
+        return dict(memory=memory, processor={work: alone})
+    memory["the head's weight"] = 3 * 4 * 2 * JOINTS * WIDTH * HIDDEN / rate['outer'] / 1e6
+    return dict(memory=memory, processor={f'{work}, at the rate of the fastest': flops / rate['square'] / 1e6})
 
 
 def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:

@@ -91,12 +91,15 @@ def every_run_takes_3_ms_and_the_plain_one_8(monkeypatch):
 
 @pytest.mark.usefixtures('every_run_takes_3_ms_and_the_plain_one_8')
 def test_bounds_add_up():
-    bounds = roofline.bounds(dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, square=250.0,
-                                  conv=300.0))
+    bounds = roofline.bounds(dict(memory=10.0, fresh=2.0, cache=100.0, outer=40.0, exp=1.0, gemm=100.0, onednn=200.0,
+                                  square=250.0, conv=300.0))
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
     assert list(bounds['discriminator']['processor'].values()) == [3.0]
     least, best = bounds['discriminator_eigenbasis'], bounds['discriminator_best_rate']
-    assert best['memory'] == least['memory'] and list(least['memory'].values()) == [roofline.pass_bytes(True) / 100e6]
+    map_bytes, weight_bytes = 4 * 32 * 3 * 18 * 128, 4 * 2 * 18 * 128 * 512
+    assert list(least['memory'].values()) == pytest.approx([144 * map_bytes / 100e6 - 20 * map_bytes / 100e6,
+                                                            20 * map_bytes / 40e6])
+    assert best['memory'] == {**least['memory'], "the head's weight": pytest.approx(3 * weight_bytes / 40e6)}
     assert list(best['processor'].values()) == [pytest.approx(3.39e9 / 250e6, rel=1e-2)]
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
 
