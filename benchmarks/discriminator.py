@@ -5,6 +5,7 @@ import copy
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import SAGEConv
 
@@ -12,8 +13,9 @@ import mmxas  # noqa: F401
 from benchmarks.comparison import Contest
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.discriminators import GCNDiscriminator
-from mmxas.models.discriminators.gcn_discriminator import GraphConv
-from mmxas.models.discriminators.skeleton_graph import bone_vectors, undirected_edges
+from mmxas.models.discriminators.gcn_discriminator import GraphBranch, GraphConv
+from mmxas.models.discriminators.skeleton_graph import bone_vectors, neighbour_averages, undirected_edges
+from mmxas.models.discriminators.static_sage_conv import StaticSAGEConv
 
 N, H = 32, 3
 SKELETON = load_skeleton('h36m18')
@@ -48,13 +50,68 @@ class PlainDiscriminator(nn.Module):
         return own.head(torch.cat(features, dim=-1).view(num, -1))
 
 
-def build(way: str, num_poses: int = N * H) -> Callable[[], tuple[Tensor, Tensor]]:
-    """One forward and backward; returns scores and the poses' gradient."""
+class FewestProducts(nn.Module):
+    """The same parameters and scores with the fewest operations that we know of.
+
+    The averaging matrix of a graph that never changes is similar to a symmetric one, A = B diag(l) B^-1, so a
+    convolution is one product a node, with ``l_i W_l + W_r``, between B^-1 and B. A branch's first convolution reads a
+    linear layer of 6 channels, so both are one linear map of 7 channels and their averages.
+
+    Args:
+        network: Whose parameters are copied.
+    """
+
+    def __init__(self, network: GCNDiscriminator) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network)
+        adjacency = network.adjacency.double()
+        averages, root = neighbour_averages(adjacency, torch.double), adjacency.sum(dim=1).sqrt()
+        values, vectors = torch.linalg.eigh(root[:, None] * averages / root)
+        constants = dict(averages=averages, values=values[:, None, None], basis=vectors / root[:, None],
+                         inverse=vectors.T * root)
+        for name, constant in constants.items():
+            self.register_buffer(name, constant.to(network.positions.dtype))
+
+    def forward(self, poses: Tensor) -> Tensor:
+        """(M, K, 3) to (M, 1)."""
+        own, keypoints = self.network, poses.transpose(0, 1)
+        positions = own.positions[:, None].expand_as(keypoints)
+        nodes = (keypoints, bone_vectors(poses, own.parents).transpose(0, 1))
+        features = [self._branch(branch, torch.cat([n, positions], dim=-1))
+                    for branch, n in zip((own.keypoint_branch, own.bone_branch), nodes)]
+        return own.head(torch.cat(features, dim=-1).transpose(0, 1).flatten(1))
+
+    def _branch(self, branch: GraphBranch, nodes: Tensor) -> Tensor:
+        features = branch.input(nodes)
+        for index, module in enumerate(branch.residual):
+            first = self._convolve_input(branch, nodes) if index == 0 else self._convolve(module.first.conv, features)
+            second = self._convolve(module.second.conv, module.first.norm(first).relu_())
+            features = features + module.second.norm(second).relu_()
+        return branch.refine.norm(self._convolve(branch.refine.conv, features)).relu_()
+
+    def _convolve(self, conv: StaticSAGEConv, features: Tensor) -> Tensor:
+        weights = self.values * conv.lin_l.weight.T + conv.lin_r.weight.T
+        products = (self.inverse @ features.flatten(1)).view(features.shape) @ weights
+        return (self.basis @ products.flatten(1)).view(features.shape) + conv.lin_l.bias
+
+    def _convolve_input(self, branch: GraphBranch, nodes: Tensor) -> Tensor:
+        conv, weight = branch.residual[0].first.conv, torch.cat([branch.input.weight, branch.input.bias[:, None]], 1)
+        nodes = torch.cat([nodes, torch.ones_like(nodes[..., :1])], dim=-1)
+        neighbours = (self.averages @ nodes.flatten(1)).view(nodes.shape)
+        weights = torch.cat([conv.lin_l.weight @ weight, conv.lin_r.weight @ weight], dim=1)
+        return F.linear(torch.cat([neighbours, nodes], dim=-1), weights, conv.lin_l.bias)
+
+
+FORMS = {'plain': PlainDiscriminator, 'fewest': FewestProducts}
+
+
+def build(way: str, num_poses: int = N * H, dtype: torch.dtype = torch.float32) -> Callable[[], tuple[Tensor, Tensor]]:
+    """One forward and backward of ``'ours'``, or another of ``FORMS``; returns scores and the poses' gradient."""
     torch.manual_seed(0)
-    network = GCNDiscriminator(SKELETON, width=128, num_modules=2, dropout=0.0)
-    poses = torch.randn(num_poses, SKELETON.num_keypoints, 3)
-    if way == 'plain':  # after the poses: its layers draw random weights before they are given ours
-        network = PlainDiscriminator(network)
+    network = GCNDiscriminator(SKELETON, width=128, num_modules=2, dropout=0.0).to(dtype)
+    poses = torch.randn(num_poses, SKELETON.num_keypoints, 3).to(dtype)
+    if way in FORMS:  # after the poses: the plain one's layers draw random weights before they are given ours
+        network = FORMS[way](network)
 
     def run() -> tuple[Tensor, Tensor]:
         network.zero_grad(set_to_none=True)

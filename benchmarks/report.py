@@ -82,8 +82,7 @@ def roofline(content: dict[str, Any]) -> str:
         share = 100 * operation['bound_ms'] / operation['measured_ms']
         rows.append([f'`{name}`', *parts, *times, f'{share:.0f} %'])
     text = (f'Measured rates with {content["threads"]} threads: memory {rate["memory"]:.1f} GB/s (copy), new pages '
-            f'{rate["fresh"]:.1f} GB/s, cache {rate["cache"]:.0f} GB/s, 16 MB {rate["outer"]:.0f} GB/s '
-            f'(copy), {rate["exp"]:.2f} · 10⁹ exponentials/s, '
+            f'{rate["fresh"]:.1f} GB/s, cache {rate["cache"]:.0f} GB/s, {rate["exp"]:.2f} · 10⁹ exponentials/s, '
             f'{rate["gemm"]:.0f} GFLOP/s in float32 by torch\'s matrix product, {rate["onednn"]:.0f} by oneDNN\'s, '
             f'{rate["square"]:.0f} by the better of both where matrices are 2048 wide, '
             f'{rate["conv"]:.0f} by its convolution.')
