@@ -1,20 +1,22 @@
 """The two sides of each benchmark give the same results, on small input."""
-import inspect
-
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks import decode, discriminator, roofline, skeleton_mask, training_step
 from benchmarks.__main__ import contests
+from mmxas.models.discriminators import GCNDiscriminator
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.ops import products
 
 
 @pytest.mark.parametrize(('module', 'options'), [
     (decode, dict(batch=2, depth=16, size=12)), (skeleton_mask, dict(batch=2, size=40)),
-    (discriminator, dict(num_poses=9))], ids=['decode', 'skeleton_mask', 'discriminator'])
+    (discriminator, dict(num_poses=9)), (discriminator, dict(num_poses=9, way='fewer'))],
+    ids=['decode', 'skeleton_mask', 'discriminator', 'discriminator_fewer'])
 def test_plain_and_ours_agree(module, options):
-    (wanted, gradient), (found, own) = (module.build(way, **options)() for way in ('plain', 'ours'))
+    wanted, gradient = module.build(**{**options, 'way': 'plain'})()
+    found, own = module.build(**{'way': 'ours', **options})()
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
     torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
     assert gradient.abs().max() > 1e-4
@@ -83,83 +85,106 @@ def test_each_operation_of_the_table_has_an_aim():
         'decode_marginals_first', 'training_step_same_memory', 'training_step_both_keep']
 
 
-TIMES = dict(plain=80.0, ours=30.0, fewest=25.0, products_ours=15.0, products_fewest=11.0)
+TIMES = dict(plain=80.0, ours=30.0, fewer=25.0, products_ours=15.0, products_fewer=11.0)
 RATES = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, square=250.0, conv=300.0)
 
 
 @pytest.fixture
-def known_times(monkeypatch):
-    """Of each run, in ms."""
-    monkeypatch.setattr(roofline, 'alternate', lambda runs, _: {name: TIMES[name] for name in runs})
+def timed(monkeypatch):
+    """What is timed, in the place of times that are known: in ms."""
+    timed = {}
+
+    def alternate(runs, _):
+        timed.update(runs)
+        return {name: TIMES[name] for name in runs}
+
+    monkeypatch.setattr(roofline, 'alternate', alternate)
     roofline.times.cache_clear()
-    yield
+    yield timed
     roofline.times.cache_clear()
 
 
-@pytest.mark.usefixtures('known_times')
+@pytest.mark.usefixtures('timed')
 def test_bounds_add_up():
     bounds = roofline.bounds(RATES)
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
-    wanted = dict(discriminator=15.0, discriminator_fewest=11.0,
-                  discriminator_fewest_best_rate=roofline.product_gflop('fewest') / 300 * 1e3)
-    for name, alone in wanted.items():
-        assert list(bounds[name]['processor'].values()) == [pytest.approx(alone)]
+    for name, alone in dict(discriminator=15.0, discriminator_fewer=11.0).items():
+        assert list(bounds[name]['processor'].values()) == [alone]
         assert list(bounds[name]['memory'].values()) == [pytest.approx(50 * 96 * 18 * 128 * 4 / 100e6)]
 
 
-@pytest.mark.usefixtures('known_times')
-def test_each_bound_belongs_to_a_measured_form_and_an_aim():
+def test_each_bound_belongs_to_a_measured_form_and_an_aim(timed):
     assert roofline.measured_and_aim('discriminator') == (30.0, 20.0)
-    assert roofline.measured_and_aim('discriminator_fewest') == (25.0, 20.0)
-    assert roofline.measured_and_aim('discriminator_fewest_best_rate') == (25.0, 20.0)
-    assert roofline.measured_and_aim('decode') == (30.0, 16.0)
-    assert set(roofline.times('discriminator')) == set(TIMES) and set(roofline.times('decode')) == {'plain', 'ours'}
+    assert roofline.measured_and_aim('discriminator_fewer') == (25.0, 20.0)
+    assert timed.keys() == TIMES.keys()
+    for form in ('ours', 'fewer'):
+        for name in (form, f'products_{form}'):
+            assert training_step.counted_flops(timed[name]) == roofline.product_gflop(form) * 1e9, name
+    timed.clear()
+    assert roofline.measured_and_aim('decode') == (30.0, 16.0) and timed.keys() == {'plain', 'ours'}
     assert all(file.CONTESTS[0].speedup for file in roofline.RUNS.values())
 
 
+class _Products(TorchDispatchMode):
+    """Keeps what each operator that counts operations reads, where that lies, and what it gives."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.with_grad = [], False
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        given = operator(*args, **(kwargs or {}))
+        if str(operator).rpartition('.')[0].split('.')[-1] in ('mm', 'addmm', 'bmm', 'mv', 'dot', '_linear_pointwise'):
+            tensors = [x for x in args if isinstance(x, torch.Tensor)]
+            self.seen.append((operator, [(x.shape, x.stride(), x.data_ptr()) for x in tensors], given.clone()))
+            self.with_grad |= torch.is_grad_enabled()
+        return given
+
+
 @pytest.mark.parametrize('vendor', ['AuthenticAMD', 'GenuineIntel'])
-@pytest.mark.parametrize('way', ['ours', 'fewest'])
-def test_all_products_of_a_form_are_repeated(monkeypatch, way, vendor):
-    """By either library."""
+@pytest.mark.parametrize('way', ['ours', 'fewer'])
+def test_all_products_of_a_form_are_repeated_where_they_lie(monkeypatch, way, vendor):
+    """By either library, forward and backward."""
     monkeypatch.setattr(products, 'cpu_vendor', lambda: vendor)
-    run = discriminator.build(way, 2)
-    assert training_step.counted_flops(roofline.products_of(run)) == training_step.counted_flops(run) > 0
+    with _Products() as first:
+        repeat = roofline.products_of(discriminator.build(way, 2))
+    with _Products() as second:
+        repeat()
+    assert len(first.seen) > 60
+    for (operator, operands, given), (again, same, repeated) in zip(first.seen, second.seen, strict=True):
+        assert operator == again and operands == same and torch.equal(given, repeated)
+    assert first.with_grad and not second.with_grad
+    by_onednn = {'_linear_pointwise' in str(operator) for operator, *_ in first.seen}
+    assert by_onednn == ({True, False} if vendor == 'AuthenticAMD' and products.has_onednn() else {False})
 
 
-def test_a_product_is_repeated_on_its_operands_and_nothing_else_is():
-    one, two = torch.rand(2, 3), torch.rand(3, 4)
-    with roofline._Recorder() as recorder:
-        product = (one + 1) @ two + 1
-    assert len(recorder.products) == 1
-    torch.testing.assert_close(recorder.products[0]() + 1, product, rtol=0, atol=0)
-
-
-def test_the_form_with_the_fewest_operations_gives_the_same():
+def test_the_form_with_fewer_operations_gives_the_same():
     """Scores and gradients of poses and parameters, with other weights than those that a norm begins with."""
-    def all_of(way: str) -> list[torch.Tensor]:
-        run = discriminator.build(way, 3, torch.double)
-        network = inspect.getclosurevars(run).nonlocals['network']
-        network = getattr(network, 'network', network)
-        torch.manual_seed(1)
-        for parameter in network.parameters():
-            parameter.data += 0.1 * torch.randn_like(parameter)
-        return [*run(), *(parameter.grad for parameter in network.parameters())]
-
-    for own, wanted in zip(all_of('fewest'), all_of('ours'), strict=True):
+    torch.manual_seed(0)
+    network = GCNDiscriminator(discriminator.SKELETON, dropout=0.0).double()
+    for parameter in network.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    poses = torch.randn(3, 18, 3, dtype=torch.double)
+    results = []
+    for form in (network, discriminator.FewerOperations(network)):
+        leaf = poses.clone().requires_grad_()
+        scores = form(leaf)
+        results.append((scores, *torch.autograd.grad(scores.square().sum(), [leaf, *form.parameters()])))
+    for wanted, own in zip(*results, strict=True):
         torch.testing.assert_close(own, wanted, rtol=1e-9, atol=1e-12)
 
 
-def test_the_forms_operations():
-    """10^9: both have first layers and a head; of the convolutions, ours takes two products of a node and averages, the
-    other one product of a node between two changes of basis, and 14 channels in the place of the first."""
+def test_the_operations_of_both_forms():
+    """Both have first layers and a head; of the convolutions, ours takes two products of a node and averages, the other
+    one product of a node between two changes of basis, and of the first one a product of 14 channels."""
     nodes, batch = 96 * 18, 96 * 128
     ends = 3 * 2 * nodes * 6 * 128 * 2 + 3 * 2 * 96 * (4608 * 512 + 512)
     change, product = 2 * 2 * 18 * 18 * batch, 3 * 2 * nodes * 128 * 128
     first = 3 * 2 * nodes * 14 * 128 + 3 * 2 * 128 * 128 * 14 + 2 * 2 * 18 * 18 * 96 * 7
-    assert roofline.product_gflop('ours') * 1e9 == pytest.approx(ends + 10 * (change + 2 * product), rel=1e-12)
-    assert roofline.product_gflop('fewest') * 1e9 == pytest.approx(ends + 8 * (2 * change + product) + 2 * first,
-                                                                  rel=1e-12)
+    wanted = dict(ours=ends + 10 * (change + 2 * product), fewer=ends + 8 * (2 * change + product) + 2 * first)
+    for way, operations in wanted.items():
+        assert roofline.product_gflop(way) * 1e9 == pytest.approx(operations, rel=1e-12)
 
 
 def test_the_stronger_plain_decoding_gives_the_same():
