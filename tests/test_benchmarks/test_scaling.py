@@ -11,6 +11,20 @@ def test_slope_is_the_exponent():
     assert scaling.slope([1, 2, 4, 8], [3, 12, 48, 192]) == pytest.approx(2.0)
 
 
+def test_a_peak_counts_what_a_run_frees_of_the_one_before(monkeypatch):
+    def prepare(size):
+        kept = []
+
+        def run():
+            kept.clear()
+            kept.extend([torch.empty(size), torch.empty(size)])
+            return torch.empty(2 * size)
+        return run
+
+    monkeypatch.setitem(scaling.CURVES, 'kept', ('numbers', (10_000, 100_000), prepare))
+    assert scaling.measure('kept', 1)['mb'] == pytest.approx([0.08, 0.8], rel=1e-2)
+
+
 def test_curves_are_written_and_drawn(tmp_path, monkeypatch):
     def prepare(size):
         return lambda: torch.ones(size).sum()
