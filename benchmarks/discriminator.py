@@ -65,41 +65,65 @@ class FewerOperations(nn.Module):
     def __init__(self, network: GCNDiscriminator) -> None:
         super().__init__()
         self.network = copy.deepcopy(network)
-        adjacency = network.adjacency.double()
-        averages, root = neighbour_averages(adjacency, torch.double), adjacency.sum(dim=1).sqrt()
-        values, vectors = torch.linalg.eigh(root[:, None] * averages / root)
-        constants = dict(averages=averages, values=values[:, None, None], basis=vectors / root[:, None],
-                         inverse=vectors.T * root)
-        for name, constant in constants.items():
-            self.register_buffer(name, constant.to(network.positions.dtype))
+        for module in list(self.network.modules()):
+            if isinstance(module, GraphConv):
+                module.conv = EigenConv(module.conv, network.adjacency.double())
+        for name in ('keypoint_branch', 'bone_branch'):
+            setattr(self.network, name, FoldedBranch(getattr(self.network, name)))
 
     def forward(self, poses: Tensor) -> Tensor:
         """(M, K, 3) to (M, 1)."""
-        own, keypoints = self.network, poses.transpose(0, 1)
-        positions = own.positions[:, None].expand_as(keypoints)
-        nodes = (keypoints, bone_vectors(poses, own.parents).transpose(0, 1))
-        features = [self._branch(branch, torch.cat([n, positions], dim=-1))
-                    for branch, n in zip((own.keypoint_branch, own.bone_branch), nodes)]
-        features = torch.cat(features, dim=-1).transpose(0, 1).flatten(1)
-        return own.head[1:](linear(features, own.head.hidden.weight, own.head.hidden.bias))
+        return self.network(poses)
 
-    def _branch(self, branch: GraphBranch, nodes: Tensor) -> Tensor:
-        features = branch.input(nodes)
-        for index, module in enumerate(branch.residual):
-            first = self._convolve_input(branch, nodes) if index == 0 else self._convolve(module.first.conv, features)
-            second = self._convolve(module.second.conv, module.first.norm(first).relu_())
-            features = features + module.second.norm(second).relu_()
-        return branch.refine.norm(self._convolve(branch.refine.conv, features)).relu_()
 
-    def _convolve(self, conv: StaticSAGEConv, features: Tensor) -> Tensor:
-        weights = self.values * conv.lin_l.weight.T + conv.lin_r.weight.T
+class EigenConv(nn.Module):
+    """A StaticSAGEConv in the eigenbasis of its averages.
+
+    Args:
+        conv: Whose parameters are used.
+        adjacency: (K, K), symmetric.
+    """
+
+    def __init__(self, conv: StaticSAGEConv, adjacency: Tensor) -> None:
+        super().__init__()
+        self.lin_l, self.lin_r = conv.lin_l, conv.lin_r
+        root = adjacency.sum(dim=1).sqrt()
+        values, vectors = torch.linalg.eigh(root[:, None] * neighbour_averages(adjacency, adjacency.dtype) / root)
+        constants = dict(values=values[:, None, None], basis=vectors / root[:, None], inverse=vectors.T * root)
+        for name, constant in constants.items():
+            self.register_buffer(name, constant.to(conv.lin_l.weight.dtype))
+
+    def forward(self, features: Tensor, _: Tensor) -> Tensor:
+        """(K, M, C) to (K, M, C)."""
+        weights = self.values * self.lin_l.weight.T + self.lin_r.weight.T
         products = (self.inverse @ features.flatten(1)).view(features.shape) @ weights
-        return (self.basis @ products.flatten(1)).view(features.shape) + conv.lin_l.bias
+        return (self.basis @ products.flatten(1)).view(features.shape) + self.lin_l.bias
 
-    def _convolve_input(self, branch: GraphBranch, nodes: Tensor) -> Tensor:
-        conv, weight = branch.residual[0].first.conv, torch.cat([branch.input.weight, branch.input.bias[:, None]], 1)
+
+class FoldedBranch(nn.Module):
+    """A GraphBranch whose first convolution reads the nodes themselves.
+
+    Args:
+        branch: Whose parts are used.
+    """
+
+    def __init__(self, branch: GraphBranch) -> None:
+        super().__init__()
+        self.input, self.residual, self.refine = branch.input, branch.residual, branch.refine
+
+    def forward(self, nodes: Tensor, averages: Tensor) -> Tensor:
+        """(K, M, in_channels) and (K, K) to (K, M, C)."""
+        first, second = self.residual[0].first, self.residual[0].second
+        folded = first.norm(self._convolve_input(first.conv, nodes, averages)).relu_()
+        features = self.input(nodes) + second(folded, averages)
+        for module in self.residual[1:]:
+            features = module(features, averages)
+        return self.refine(features, averages)
+
+    def _convolve_input(self, conv: EigenConv, nodes: Tensor, averages: Tensor) -> Tensor:
+        weight = torch.cat([self.input.weight, self.input.bias[:, None]], dim=1)
         nodes = torch.cat([nodes, torch.ones_like(nodes[..., :1])], dim=-1)
-        neighbours = (self.averages @ nodes.flatten(1)).view(nodes.shape)
+        neighbours = (averages @ nodes.flatten(1)).view(nodes.shape)
         weights = torch.cat([conv.lin_l.weight @ weight, conv.lin_r.weight @ weight], dim=1)
         return linear(torch.cat([neighbours, nodes], dim=-1), weights, conv.lin_l.bias)
 
