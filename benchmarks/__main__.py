@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import mmxas  # noqa: F401
-from benchmarks.comparison import FAIR, ROOT, WAYS, Contest, Result, hold, peak_bytes, settle
+from benchmarks.comparison import FAIR, ROOT, WAYS, CannotKeepMemory, Contest, Result, hold, peak_bytes, settle
 from mmxas.synthesis.shards import write_atomically
 
 FILES = ('decode', 'skeleton_mask', 'discriminator', 'training_step', 'render', 'inference')
@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in args.only or known:
         try:
             results[name] = hold(known[name], args.repetitions, args.threads, not args.no_memory, args.seconds)
-        except ImportError as error:
+        except (ImportError, CannotKeepMemory) as error:
             missing.append(name)
             print(f'{known[name].title:67s} left out: {error}', flush=True)
             continue

@@ -14,11 +14,20 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from mmxas.engine.freed_memory import keep_freed_memory
+
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = ('plain', 'ours')
 # A plain way that takes this much more or less than the authors' code is no fair opponent.
 FAIR = 0.2
 Build = Callable[..., Callable[[], Any]]
+
+
+class CannotKeepMemory(Exception):
+    """Where the C library is not glibc, or the environment has set its ways with memory."""
+
+    def __init__(self) -> None:
+        super().__init__('freed memory is kept with glibc only, and without MALLOC_* and GLIBC_TUNABLES of malloc')
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,8 @@ class Contest:
         at_most_ms: Aim: the fast way's own time. Defaults to None.
         threads: Threads of torch. Defaults to None: as many as the whole benchmark has.
         after: Runs of the same side before each timed one, where one run leaves memory to the next. Defaults to 0.
+        keeps_memory: Both sides keep the memory that they free, as in a training, in the place of giving it back to
+            the system as the C library does. Defaults to False.
         authors_ms: What the authors' code took on 2 cores. Defaults to None: not known.
         as_authors: Options of ``build`` for the input that they took it for. Defaults to the contest's own.
     """
@@ -46,6 +57,7 @@ class Contest:
     at_most_ms: float | None = None
     threads: int | None = None
     after: int = 0
+    keeps_memory: bool = False
     authors_ms: float | None = None
     as_authors: Mapping[str, Any] = field(default_factory=dict)
 
@@ -162,11 +174,16 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True, 
         threads: Threads of torch where the contest does not say.
         memory: Whether to measure memory, too.
         seconds: Go on until that much time has passed: of short runs many count. Defaults to 0.
+
+    Raises:
+        CannotKeepMemory: The contest wants freed memory to be kept, and this process cannot.
     """
     threads = contest.threads or threads
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
+        if contest.keeps_memory and not keep_freed_memory():
+            raise CannotKeepMemory
         taken = take_turns(_runs(contest), repetitions, seconds, contest.after)
         times = medians(taken)
         as_authors = times.get('plain')
@@ -174,6 +191,8 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True, 
             as_authors = alternate({'plain': contest.build('plain', **contest.as_authors)}, repetitions)['plain']
     finally:
         torch.set_num_threads(before)
+        if contest.keeps_memory:
+            keep_freed_memory(False)
     plain, ours = times.get('plain'), times['ours']
     result = Result(None if plain is None else plain / ours, None, plain, ours, threads=threads,
                     repetitions=len(taken['ours']), aim_speedup=contest.speedup, aim_memory_ratio=contest.memory_ratio,

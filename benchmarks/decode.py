@@ -94,5 +94,6 @@ def build(way: str, batch: int = N, depth: int = D, size: int = SIZE,
 
 CONTESTS = [Contest('decode', f'decode {K}x{D}x{SIZE}x{SIZE}, batch {N}, forward + backward', build, 5.0, 0.4,
                     authors_ms=361.0),
-            Contest('decode_marginals_first', 'the same, against marginals first',
-                    partial(build, plain=plain_decode_marginals_first))]
+            Contest('decode_marginals_first', 'decode, against marginals first',
+                    partial(build, plain=plain_decode_marginals_first)),
+            Contest('decode_both_keep', 'decode, both sides keep freed memory', build, keeps_memory=True)]

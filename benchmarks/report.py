@@ -84,10 +84,17 @@ def roofline(content: dict[str, Any]) -> str:
     text = (f'Measured rates with {content["threads"]} threads: memory {rate["memory"]:.1f} GB/s (copy), new pages '
             f'{rate["fresh"]:.1f} GB/s, cache {rate["cache"]:.0f} GB/s, {rate["exp"]:.2f} · 10⁹ exponentials/s, '
             f'{rate["gemm"]:.0f} GFLOP/s in float32 by torch\'s matrix product, {rate["onednn"]:.0f} by oneDNN\'s, '
-            f'{rate["square"]:.0f} by the better of both where matrices are 2048 wide, '
             f'{rate["conv"]:.0f} by its convolution.')
     return f'{text}\n\n' + table(['operation', 'memory, ms', 'processor, ms', 'bound (the longer), ms', 'sum, ms',
                                   'aim, ms', 'measured, ms', 'bound / measured'], rows)
+
+
+def products(content: dict[str, Any]) -> str:
+    """A row a form of the discriminator."""
+    rows = [[f'`{form}`', number(row['gflop']), number(row['wide_ms']), number(row['products_ms']),
+             number(row['whole_ms'])] for form, row in content['products'].items()]
+    return table(['form', 'matrix products, GFLOP', 'at the rate of a large product, ms', 'by themselves, ms',
+                  'the whole, ms'], rows)
 
 
 def processes(content: dict[str, Any]) -> str:
@@ -124,7 +131,8 @@ def data_path(content: dict[str, Any]) -> str:
 
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     'operations': ('latest.json', operations), 'curves': ('scaling.json', curves),
-    'roofline': ('roofline.json', roofline), 'processes': ('processes.json', processes),
+    'roofline': ('roofline.json', roofline), 'products': ('roofline.json', products),
+    'processes': ('processes.json', processes),
     'projection': ('processes.json', projection), 'data': ('data_path.json', data_path)}
 
 

@@ -36,6 +36,10 @@ RUNS = {'decode': decode, 'skeleton_mask': skeleton_mask, 'discriminator': discr
 # pass: forward one each; backward the gradient and the map itself are read, a gradient is written. Residuals are left
 # out.
 MAPS, MAP_BYTES = 10 * (2 + 3), 4 * discriminator.N * discriminator.H * 18 * 128
+# Bounds of the discriminator, and which of `discriminator.FORMS` each is of.
+DISCRIMINATORS = {'discriminator': 'ours', 'discriminator_fewer': 'fewer'}
+# Side of the matrices whose product measures what the processor can do.
+WIDE = 2048
 MATRIX_PRODUCTS = {torch.ops.aten.mm.default, torch.ops.aten.addmm.default, torch.ops.aten.bmm.default}
 
 
@@ -57,15 +61,13 @@ def rates() -> dict[str, float]:
     Returns:
         ``memory`` and ``fresh`` (first touch of huge pages): GB/s of a copy and of a fill; ``cache``: GB/s of sums
         within 256 KB; ``exp``: 10^9 exponentials a second; ``gemm``, ``onednn``, ``conv``: GFLOP/s in float32 of
-        torch's matrix product, of oneDNN's and of its 3 x 3 convolution; ``square``: of a product of matrices of
-        2048 x 2048 by the better of both libraries.
+        torch's matrix product, of oneDNN's and of its 3 x 3 convolution.
     """
     large, other = torch.ones(2**26), torch.empty(2**26)
     small, row = torch.ones(PIXELS), torch.ones(PIXELS)
     inner = torch.rand(PIXELS)
     outer = torch.empty_like(inner)
     one, two = torch.rand(1728, 256), torch.rand(256, 128)
-    square = torch.rand(2048, 2048)
     images = torch.rand(8, 256, 16, 16).to(memory_format=torch.channels_last)
     kernel = torch.rand(256, 256, 3, 3).to(memory_format=torch.channels_last)
     onednn = onednn_product if has_onednn() else F.linear
@@ -77,7 +79,6 @@ def rates() -> dict[str, float]:
         exp=inner.numel() * many / best(lambda: [torch.exp(inner, out=outer) for _ in range(many)]) / 1e9,
         gemm=2 * 1728 * 256 * 128 * many / best(lambda: [one @ two for _ in range(many)]) / 1e9,
         onednn=2 * 1728 * 256 * 128 * many / best(lambda: [onednn(one, two.t()) for _ in range(many)]) / 1e9,
-        square=2 * 2048**3 / min(best(lambda: square @ square), best(lambda: onednn(square, square))) / 1e9,
         conv=2 * 9 * 256 * images.numel() / best(lambda: F.conv2d(images, kernel, padding=1)) / 1e9)
 
 
@@ -117,16 +118,22 @@ def product_gflop(way: str) -> float:
 
 
 def discriminator_bound(way: str, rate: dict[str, float]) -> dict[str, dict[str, float]]:
-    """Times in ms of what a form of the discriminator cannot do without: its products, timed by themselves, in turns
-    with both sides, and one pass between them over maps in the cache.
+    """Times in ms of what a form of the discriminator cannot do without in float32: its operations as fast as in a
+    product of large matrices, and one pass between products over maps in the cache.
 
     Args:
         way: ``'ours'`` or ``'fewer'``.
         rate: Of :func:`rates`.
     """
-    alone = times('discriminator')[f'products_{way}']
+    speed = 2 * WIDE**3 / wide_ms() / 1e6
+    part = f'{product_gflop(way):.2f} GFLOP at {speed:.0f} GFLOP/s, the rate of a product {WIDE} wide'
     return dict(memory={'LayerNorm and ReLU in one pass, in the cache': MAPS * MAP_BYTES / rate['cache'] / 1e6},
-                processor={f'{product_gflop(way):.2f} GFLOP of matrix products': alone})
+                processor={part: product_gflop(way) / speed * 1e3})
+
+
+def wide_ms() -> float:
+    """Time of a product of large matrices by the better library, in turns with the discriminator."""
+    return min(ms for name, ms in times('discriminator').items() if name.startswith('wide_'))
 
 
 def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
@@ -143,8 +150,7 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
             memory={'drawing and winners': 6 * 4 * pixels / rate['memory'] / 1e6},
             # Ten passes: two write, six read and write, two read another one as well.
             processor={'80 bytes a link and pixel in the cache': links * 80 * pixels / rate['cache'] / 1e6}),
-        'discriminator': discriminator_bound('ours', rate),
-        'discriminator_fewer': discriminator_bound('fewer', rate),
+        **{name: discriminator_bound(way, rate) for name, way in DISCRIMINATORS.items()},
         'training_step': dict(memory={}, processor={
             'convolutions and products': training_step.N * training_step.pair_gflop() / rate['conv'] * 1e3}),
     }
@@ -153,18 +159,38 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
 @cache
 def times(name: str) -> dict[str, float]:
     """Medians in ms of ``plain`` and ``ours``, in turns; of the discriminator also of the form with ``fewer``
-    operations, and of the products of both forms by themselves."""
+    operations, of the products of each form by themselves (``products_plain``), and of one product of large matrices
+    by each library (``wide_torch``)."""
     runs = {way: RUNS[name].build(way) for way in WAYS}
     if name == 'discriminator':
         runs['fewer'] = discriminator.build('fewer')
-        runs.update({f'products_{way}': products_of(runs[way]) for way in ('ours', 'fewer')})
+        runs.update({f'products_{way}': products_of(runs[way]) for way in discriminator.FORMS})
+        wide, out = torch.rand(WIDE, WIDE), torch.empty(WIDE, WIDE)
+        runs['wide_torch'] = lambda: torch.mm(wide, wide, out=out)
+        if has_onednn():
+            runs['wide_onednn'] = lambda: onednn_product(wide, wide)
     return alternate(runs, dict(training_step=3, discriminator=50).get(name, 9))
 
 
 def measured_and_aim(bound: str) -> tuple[float, float]:
     """Of the form that a bound belongs to: its own time, and what the operation's aim would be, both in ms."""
-    name, way = ('discriminator', 'fewer') if bound == 'discriminator_fewer' else (bound, 'ours')
+    name, way = ('discriminator', DISCRIMINATORS[bound]) if bound in DISCRIMINATORS else (bound, 'ours')
     return times(name)[way], times(name)['plain'] / RUNS[name].CONTESTS[0].speedup
+
+
+def compared(name: str, parts: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """A bound's ``parts_ms``, the longer kind as ``bound_ms``, their ``sum_ms``, ``aim_ms`` and ``measured_ms``."""
+    sums = [sum(kind.values()) for kind in parts.values()]
+    measured, aim = measured_and_aim(name)
+    return dict(parts_ms=parts, bound_ms=max(sums), sum_ms=sum(sums), aim_ms=aim, measured_ms=measured)
+
+
+def products() -> dict[str, dict[str, float]]:
+    """Of each form of the discriminator: the operations of its matrix products, the time that these would take at the
+    rate of a product of large matrices (``wide_ms``), what they take by themselves, and the whole."""
+    taken = times('discriminator')
+    return {way: dict(gflop=product_gflop(way), wide_ms=product_gflop(way) * 1e9 / (2 * WIDE**3) * wide_ms(),
+                      products_ms=taken[f'products_{way}'], whole_ms=taken[way]) for way in discriminator.FORMS}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -175,17 +201,16 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     settle()
-    rate, results = rates(), {}
+    rate = rates()
     print(', '.join(f'{name} {value:.1f}' for name, value in rate.items()))
-    for name, kinds in bounds(rate).items():
-        sums = {kind: sum(parts.values()) for kind, parts in kinds.items()}
-        measured, aim = measured_and_aim(name)
-        results[name] = dict(parts_ms=kinds, bound_ms=max(sums.values()), sum_ms=sum(sums.values()), aim_ms=aim,
-                             measured_ms=measured)
-        listed = ', '.join(f'{part} {value:.1f}' for parts in kinds.values() for part, value in parts.items())
-        print(f'{name}: at least {max(sums.values()):.1f} ms, {sum(sums.values()):.1f} ms if nothing overlaps, '
-              f'aim {aim:.1f} ms, measured {measured:.1f} ms; {listed}')
-    content = dict(threads=args.threads, rates=rate, operations=results)
+    results = {name: compared(name, parts) for name, parts in bounds(rate).items()}
+    for name, row in results.items():
+        listed = ', '.join(f'{part} {value:.1f}' for kind in row['parts_ms'].values() for part, value in kind.items())
+        print(f'{name}: at least {row["bound_ms"]:.1f} ms, {row["sum_ms"]:.1f} ms if nothing overlaps, '
+              f'aim {row["aim_ms"]:.1f} ms, measured {row["measured_ms"]:.1f} ms; {listed}')
+    content = dict(threads=args.threads, rates=rate, operations=results, products=products())
+    for way, row in content['products'].items():
+        print(f'discriminator, {way}: ' + ', '.join(f'{name} {value:.1f}' for name, value in row.items()))
     write_atomically(args.out, lambda file: file.write(json.dumps(content, indent=1).encode()))
     return 0
 

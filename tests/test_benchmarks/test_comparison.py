@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as table
+from benchmarks import comparison
 from benchmarks.comparison import Contest, Result, alternate, hold, peak_bytes, take_turns
 
 
@@ -25,6 +26,35 @@ def test_a_run_follows_one_of_its_own():
     order = []
     times = take_turns({'a': lambda: order.append('a'), 'b': lambda: order.append('b')}, 2, after=2)
     assert order == ['a', 'b'] + 2 * (['a'] * 3 + ['b'] * 3) and len(times['a']) == 2
+
+
+def test_both_sides_keep_memory_where_the_contest_says_so(monkeypatch):
+    order = []
+    monkeypatch.setattr(comparison, 'keep_freed_memory', lambda keep=True: order.append(keep) or True)
+
+    def build(way):
+        return lambda: order.append(way)
+
+    hold(Contest('x', 'x', build), repetitions=1, threads=1)
+    assert order == ['plain', 'ours'] * 2
+    order.clear()
+    hold(Contest('x', 'x', build, keeps_memory=True), repetitions=1, threads=1)
+    assert order == [True, 'plain', 'ours', 'plain', 'ours', False]
+    order.clear()
+    with pytest.raises(ZeroDivisionError):
+        hold(Contest('x', 'x', lambda way: lambda: 1 / 0, keeps_memory=True), repetitions=1, threads=1)
+    assert order == [True, False]
+
+
+def test_a_contest_that_cannot_keep_memory_is_left_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('MALLOC_ARENA_MAX', '1')
+    known = {'one': Contest('one', 'first', lambda _: int, keeps_memory=True),
+             'two': Contest('two', 'second', lambda _: int)}
+    monkeypatch.setattr(table, 'contests', lambda: known)
+    quickly = ['--repetitions', '1', '--seconds', '0', '--threads', '1']
+    assert table.main(['--out', str(tmp_path / 'latest.json'), *quickly]) == 1
+    assert list(json.loads((tmp_path / 'latest.json').read_text())['operations']) == ['two']
+    assert 'left out: freed memory is kept with glibc only' in capsys.readouterr().out
 
 
 def test_peak_counts_what_lives_at_once():

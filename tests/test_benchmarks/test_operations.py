@@ -1,4 +1,6 @@
 """The two sides of each benchmark give the same results, on small input."""
+import json
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -78,15 +80,17 @@ def test_one_training_step_has_the_same_terms_and_gradients():
 
 def test_each_operation_of_the_table_has_an_aim():
     known = contests()
-    assert set(known) == {'decode', 'decode_marginals_first', 'skeleton_mask', 'discriminator', 'training_step',
-                          'training_step_same_memory', 'training_step_both_keep', 'training_step_bf16', 'render',
-                          'inference', 'inference_one_core'}
+    assert set(known) == {'decode', 'decode_marginals_first', 'decode_both_keep', 'skeleton_mask', 'discriminator',
+                          'training_step', 'training_step_same_memory', 'training_step_both_keep', 'training_step_bf16',
+                          'render', 'inference', 'inference_one_core'}
+    assert [name for name, contest in known.items() if contest.keeps_memory] == ['decode_both_keep']
     assert [name for name, contest in known.items() if not contest.speedup and not contest.at_most_ms] == [
-        'decode_marginals_first', 'training_step_same_memory', 'training_step_both_keep']
+        'decode_marginals_first', 'decode_both_keep', 'training_step_same_memory', 'training_step_both_keep']
 
 
-TIMES = dict(plain=80.0, ours=30.0, fewer=25.0, products_ours=15.0, products_fewer=11.0)
-RATES = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, square=250.0, conv=300.0)
+TIMES = dict(plain=80.0, ours=30.0, fewer=25.0, products_plain=40.0, products_ours=15.0, products_fewer=11.0,
+             wide_torch=100.0, wide_onednn=125.0)
+RATES = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, conv=300.0)
 
 
 @pytest.fixture
@@ -109,18 +113,44 @@ def test_bounds_add_up():
     bounds = roofline.bounds(RATES)
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
-    for name, alone in dict(discriminator=15.0, discriminator_fewer=11.0).items():
-        assert list(bounds[name]['processor'].values()) == [alone]
+    for name, way in dict(discriminator='ours', discriminator_fewer='fewer').items():
+        # The better of the wide products takes 100 ms for 2 * 2048^3 operations.
+        least = roofline.product_gflop(way) * 1e9 / (2 * 2048**3) * 100
+        assert list(bounds[name]['processor'].values()) == [pytest.approx(least)]
+        assert next(iter(bounds[name]['processor'])).endswith('at 172 GFLOP/s, the rate of a product 2048 wide')
         assert list(bounds[name]['memory'].values()) == [pytest.approx(50 * 96 * 18 * 128 * 4 / 100e6)]
+
+
+@pytest.mark.usefixtures('timed')
+def test_the_roofline_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(roofline, 'rates', lambda: RATES)
+    monkeypatch.setattr(roofline, 'settle', lambda: None)
+    assert roofline.main(['--threads', str(torch.get_num_threads()), '--out', str(tmp_path / 'x.json')]) == 0
+    content = json.loads((tmp_path / 'x.json').read_text())
+    rows = content['operations']
+    assert content['rates'] == RATES and rows.keys() == {*roofline.RUNS, 'discriminator_fewer'}
+    assert {way: (row['products_ms'], row['whole_ms']) for way, row in content['products'].items()} == {
+        'plain': (40.0, 80.0), 'ours': (15.0, 30.0), 'fewer': (11.0, 25.0)}
+    for way, row in content['products'].items():
+        assert row['gflop'] == roofline.product_gflop(way)
+        assert row['wide_ms'] == pytest.approx(row['gflop'] * 1e9 / (2 * 2048**3) * 100)
+    assert content['products']['plain']['gflop'] > content['products']['fewer']['gflop']
+    for row in rows.values():
+        memory, processor = (sum(kind.values()) for kind in row['parts_ms'].values())
+        assert row['bound_ms'] == pytest.approx(max(memory, processor))
+        assert row['sum_ms'] == pytest.approx(memory + processor)
+    assert (rows['decode']['aim_ms'], rows['discriminator_fewer']['measured_ms']) == (16.0, 25.0)
 
 
 def test_each_bound_belongs_to_a_measured_form_and_an_aim(timed):
     assert roofline.measured_and_aim('discriminator') == (30.0, 20.0)
     assert roofline.measured_and_aim('discriminator_fewer') == (25.0, 20.0)
-    assert timed.keys() == TIMES.keys()
-    for form in ('ours', 'fewer'):
+    wide = {name for name in timed if name.startswith('wide_')}
+    assert timed.keys() | {'wide_onednn'} == TIMES.keys() and 'wide_torch' in wide
+    for form in ('plain', 'ours', 'fewer'):
         for name in (form, f'products_{form}'):
             assert training_step.counted_flops(timed[name]) == roofline.product_gflop(form) * 1e9, name
+    assert all(training_step.counted_flops(timed[name]) == 2 * 2048**3 for name in wide)
     timed.clear()
     assert roofline.measured_and_aim('decode') == (30.0, 16.0) and timed.keys() == {'plain', 'ours'}
     assert all(file.CONTESTS[0].speedup for file in roofline.RUNS.values())

@@ -40,13 +40,15 @@ def test_the_projection_follows_from_bytes_and_operations(tmp_path):
 def test_bounds_and_curves(tmp_path):
     parts = dict(memory={'read': 3.0}, processor={'softmax': 4.0, 'sums': 2.0})
     operation = dict(parts_ms=parts, bound_ms=6.0, sum_ms=9.0, aim_ms=8.0, measured_ms=12.0)
-    rates = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, square=250.0, conv=300.0)
-    content = dict(threads=2, rates=rates, operations=dict(decode=operation))
+    rates = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, conv=300.0)
+    form = dict(gflop=3.0, wide_ms=12.0, products_ms=23.0, whole_ms=41.0)
+    content = dict(threads=2, rates=rates, operations=dict(decode=operation), products=dict(fewer=form))
     (tmp_path / 'roofline.json').write_text(json.dumps(content))
     curve = dict(values=[1, 2], ms=[1.0, 2.0], mb=[3.0, 3.0], slope_ms=1.0, slope_mb=0.0)
     (tmp_path / 'scaling.json').write_text(json.dumps(dict(threads=2, curves={'decode, batch': curve})))
     page = report.filled(PAGE, tmp_path)
     assert '| `decode` | read: 3 | softmax: 4; sums: 2 | 6 | 9 | 8 | 12 | 50 % |' in page
+    assert '| `fewer` | 3 | 12 | 23 | 41 |' in page
     assert '| decode, batch | 1: 1 / 3; 2: 2 / 3 | 1.00 | 0.00 |' in page and '](images/scaling.png)' in page
 
 
