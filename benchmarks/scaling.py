@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -79,13 +80,15 @@ def measure(name: str, repetitions: int) -> dict[str, Any]:
 
 
 def draw(curves: dict[str, dict[str, Any]], path: Path) -> None:
-    """Two pictures a curve in one figure, both axes logarithmic."""
+    """Two pictures a curve in one figure, both axes logarithmic, the vertical one over whole decades."""
     figure, axes = plt.subplots(2, len(curves), figsize=(2.1 * len(curves), 4.4), squeeze=False)
     for column, (name, curve) in enumerate(curves.items()):
         for axis, key, unit in zip(axes[:, column], ('ms', 'mb'), ('ms', 'MB')):
             axis.loglog(curve['values'], curve[key], 'o-', markersize=3)
             axis.set_title(f'{name}\nslope {curve["slope_" + key]:.2f}', fontsize=7)
             axis.set_xticks(curve['values'], [str(value) for value in curve['values']], fontsize=6)
+            low, high = (math.log10(end(curve[key])) for end in (min, max))
+            axis.set_ylim(10.0**math.floor(low), 10.0**math.ceil(high + 0.01))
             axis.minorticks_off()
             axis.tick_params(labelsize=6)
             axis.set_ylabel(unit, fontsize=7)
