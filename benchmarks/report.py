@@ -83,8 +83,8 @@ def roofline(content: dict[str, Any]) -> str:
         rows.append([f'`{name}`', *parts, *times, f'{share:.0f} %'])
     text = (f'Measured rates with {content["threads"]} threads: memory {rate["memory"]:.1f} GB/s (copy), new pages '
             f'{rate["fresh"]:.1f} GB/s, cache {rate["cache"]:.0f} GB/s, {rate["exp"]:.2f} · 10⁹ exponentials/s, '
-            f'{rate["gemm"]:.0f} GFLOP/s in float32 by torch\'s matrix product, {rate["onednn"]:.0f} by oneDNN\'s, '
-            f'{rate["conv"]:.0f} by its convolution.')
+            f'{rate["gemm"]:.0f} GFLOP/s in float32 by torch\'s matrix product of 1728 x 256 x 128, '
+            f'{rate["onednn"]:.0f} by oneDNN\'s, {rate["conv"]:.0f} by its convolution.')
     return f'{text}\n\n' + table(['operation', 'memory, ms', 'processor, ms', 'bound (the longer), ms', 'sum, ms',
                                   'aim, ms', 'measured, ms', 'bound / measured'], rows)
 

@@ -87,7 +87,7 @@ def draw(curves: dict[str, dict[str, Any]], path: Path) -> None:
             axis.loglog(curve['values'], curve[key], 'o-', markersize=3)
             axis.set_title(f'{name}\nslope {curve["slope_" + key]:.2f}', fontsize=7)
             axis.set_xticks(curve['values'], [str(value) for value in curve['values']], fontsize=6)
-            low, high = (math.log10(end(curve[key])) for end in (min, max))
+            low, high = (math.log10(max(end(curve[key]), 1e-3)) for end in (min, max))
             axis.set_ylim(10.0**math.floor(low), 10.0**math.ceil(high + 0.01))
             axis.minorticks_off()
             axis.tick_params(labelsize=6)
