@@ -125,15 +125,11 @@ def discriminator_bound(way: str, rate: dict[str, float]) -> dict[str, dict[str,
         way: ``'ours'`` or ``'fewer'``.
         rate: Of :func:`rates`.
     """
-    speed = 2 * WIDE**3 / wide_ms() / 1e6
-    part = f'{product_gflop(way):.2f} GFLOP at {speed:.0f} GFLOP/s, the rate of a product {WIDE} wide'
+    form = products()[way]
+    speed = 1e3 * form['gflop'] / form['wide_ms']
+    part = f'{form["gflop"]:.2f} GFLOP at {speed:.0f} GFLOP/s, the rate of a product {WIDE} wide'
     return dict(memory={'LayerNorm and ReLU in one pass, in the cache': MAPS * MAP_BYTES / rate['cache'] / 1e6},
-                processor={part: product_gflop(way) / speed * 1e3})
-
-
-def wide_ms() -> float:
-    """Time of a product of large matrices by the better library, in turns with the discriminator."""
-    return min(ms for name, ms in times('discriminator').items() if name.startswith('wide_'))
+                processor={part: form['wide_ms']})
 
 
 def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
@@ -187,9 +183,11 @@ def compared(name: str, parts: dict[str, dict[str, float]]) -> dict[str, Any]:
 
 def products() -> dict[str, dict[str, float]]:
     """Of each form of the discriminator: the operations of its matrix products, the time that these would take at the
-    rate of a product of large matrices (``wide_ms``), what they take by themselves, and the whole."""
+    rate of a product of large matrices by the better library (``wide_ms``), what they take by themselves, and the
+    whole."""
     taken = times('discriminator')
-    return {way: dict(gflop=product_gflop(way), wide_ms=product_gflop(way) * 1e9 / (2 * WIDE**3) * wide_ms(),
+    wide = min(ms for name, ms in taken.items() if name.startswith('wide_'))
+    return {way: dict(gflop=product_gflop(way), wide_ms=product_gflop(way) * 1e9 / (2 * WIDE**3) * wide,
                       products_ms=taken[f'products_{way}'], whole_ms=taken[way]) for way in discriminator.FORMS}
 
 
