@@ -114,11 +114,12 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
 
     Returns:
         ``crop_size``, ``num_keypoints``, ``depth_bins``, ``num_hypotheses``, ``window``, ``peak_threshold``,
-        ``mapping``, ``flip_test``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the crops.
+        ``mapping``, ``flip_test``, ``xy_window``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the crops.
     """
-    head = {name: getattr(model.head, name) for name in HEAD}
-    flip_test = bool((model.test_cfg or {}).get('flip_test', False))
-    return dict(head, crop_size=crop_size, flip_test=flip_test, skeleton=model.skeleton.name, **_colours(model))
+    head, test_cfg = {name: getattr(model.head, name) for name in HEAD}, model.test_cfg or {}
+    flip_test, xy_window = bool(test_cfg.get('flip_test', False)), test_cfg.get('xy_window', model.head.xy_window)
+    return dict(head, crop_size=crop_size, flip_test=flip_test, xy_window=xy_window, skeleton=model.skeleton.name,
+                **_colours(model))
 
 
 def _colours(model: nn.Module) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class DetectorGraph(nn.Module):
         if self.flip_indices is not None:
             mirrored = self.model.head(self.model.extract_feat(inputs.flip(-1)))
             logits = self.model.head.average_flipped(logits, mirrored, self.flip_indices)
-        return tuple(self.model.head.decode_volume(logits)[0])
+        return tuple(self.model.head.decode_volume(logits, self.model.test_cfg)[0])
 
 
 def export_detector(model: nn.Module, data_preprocessor: Mapping, crop_size: int, path: str | Path) -> float:

@@ -31,7 +31,8 @@ def test_each_axis_rests_with_its_joints_probability():
     """C.1, over 10^5 poses: 0.4 per axis, and axes rest independently, so that 0.064 of all shoulders rest whole."""
     prior = TruncatedGaussianPrior()
     at_rest = prior.sample(100_000, np.random.default_rng(2)).pose == 0
-    still = sum(0.5 * ((side == prior.mean) & (prior.mean == 0)) for side in (prior.low, prior.high))  # sides of width 0
+    # A side of width 0 stays at 0, too.
+    still = sum(0.5 * ((side == prior.mean) & (prior.mean == 0)) for side in (prior.low, prior.high))
     np.testing.assert_allclose(at_rest.mean(0), prior.rest[:, None] + (1 - prior.rest[:, None]) * still, atol=0.01)
     shoulder = at_rest[:, prior.joint_names.index('left_shoulder')]
     np.testing.assert_allclose(shoulder.all(1).mean(), 0.4**3, atol=0.005)
