@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.structures import PoseDataSample
 
 from mmxas.datasets.empty_crops import empty_crops
 from mmxas.registry import HOOKS
@@ -17,7 +18,8 @@ class EmptyCropsHook(Hook):
     """Warns of batches in which many crops have no foreground (:func:`mmxas.datasets.empty_crops.is_empty`).
 
     One wrong step of a pipeline, such as a mask that is scaled twice, can blacken most crops, and training goes on
-    without a sign of it. Batches are looked at before each step, up to the epoch's first warning.
+    without a sign of it. Batches are looked at before each step, up to the epoch's first warning; those of other data
+    than crops (3, S, S) with a PoseDataSample are not.
 
     Args:
         share: Warn where more than this share of a batch is empty. Defaults to 0.05.
@@ -38,7 +40,7 @@ class EmptyCropsHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Look at one batch."""
-        if self._warned or not data_batch:
+        if self._warned or not _has_crops(data_batch):
             return
         samples = data_batch['data_samples']
         empty = empty_crops(data_batch['inputs'], samples)
@@ -49,3 +51,10 @@ class EmptyCropsHook(Hook):
                 f'Epoch {runner.epoch + 1}, batch {batch_idx + 1}: {len(empty)} of {len(samples)} crops '
                 f'({100 * len(empty) / len(samples):.0f} %) have no foreground: {names}. Look at what the network '
                 f'sees: python tools/browse_dataset.py {runner.cfg.filename or "CONFIG"} (said once an epoch)')
+
+
+def _has_crops(batch: Any) -> bool:
+    """Whether a batch is one of crops: a config of other data may inherit the hook."""
+    if not isinstance(batch, dict) or not batch.get('data_samples') or not len(batch.get('inputs', ())):
+        return False
+    return isinstance(batch['data_samples'][0], PoseDataSample) and tuple(batch['inputs'][0].shape[:-2]) == (3, )

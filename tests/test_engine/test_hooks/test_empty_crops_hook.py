@@ -1,5 +1,6 @@
 """A run that is fed black crops says so, and one that is fed bodies does not."""
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmcv.transforms import BaseTransform
+from mmengine.config import Config
 from test_models.conftest import SIZE, data_sample
 
 from mmxas.engine.hooks.empty_crops_hook import EmptyCropsHook
@@ -82,6 +84,11 @@ def test_training_is_the_same_to_the_last_digit(make_runner, photos):
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
+def test_the_configs_have_it():
+    runtime = Config.fromfile(Path(__file__).parents[3] / 'configs' / '_base_' / 'default_runtime.py')
+    assert runtime.default_hooks.empty_crops == HOOKS['empty_crops']
+
+
 def warned(num_empty: int, num: int = 40, hook: EmptyCropsHook | None = None, filename: str | None = None) -> list[str]:
     """What a hook says of one batch."""
     said: list[str] = []
@@ -111,6 +118,15 @@ def test_it_is_silent_until_the_next_epoch():
     assert [len(warned(count, hook=hook)) for count in (0, 40, 40)] == [0, 1, 0]
     hook.before_train_epoch(None)
     assert len(warned(40, hook=hook)) == 1
+
+
+@pytest.mark.parametrize('batch', [
+    None, {}, dict(inputs=torch.zeros(2, 3), data_samples=[torch.zeros(()), torch.zeros(())]),
+    dict(inputs=[torch.zeros(17, 9)], data_samples=[data_sample('target', 0)]),
+    dict(inputs=torch.zeros(0, 3, SIZE, SIZE), data_samples=[])])
+def test_other_data_than_crops_are_left_alone(batch):
+    """A runner without a logger is enough."""
+    EmptyCropsHook().before_train_iter(SimpleNamespace(), 0, batch)
 
 
 @pytest.mark.parametrize('share', [-0.1, 1.0, 5])
