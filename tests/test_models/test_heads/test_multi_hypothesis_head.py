@@ -34,7 +34,7 @@ def test_volume_that_is_no_cube_decodes():
 def test_test_cfg_replaces_the_xy_window():
     logits = torch.randn(2, 108, 10, 14)
     plain, own = _head(), _head(xy_window=3)
-    wanted = decode_hypotheses(logits, 18, xy_window=3).keypoints
+    wanted = decode_hypotheses(logits, 18, window=3, xy_window=3).keypoints
     assert torch.equal(own.decode_volume(logits)[0].keypoints, wanted)
     assert torch.equal(plain.decode_volume(logits, dict(xy_window=3))[0].keypoints, wanted)
     assert torch.equal(own.decode_volume(logits, dict(xy_window=None))[0].keypoints,
