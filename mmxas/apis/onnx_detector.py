@@ -21,7 +21,6 @@ OUTPUTS = Hypotheses._fields
 # What a head decodes by.
 HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'mapping')
 AGAIN = 'export it with this config: python tools/export_onnx.py CONFIG CHECKPOINT OUT.onnx'
-MISSING = '{} is not installed: pip install -r requirements/optional.txt'
 
 
 class OnnxDetector:
@@ -35,16 +34,12 @@ class OnnxDetector:
         facts: What the file says of itself; see :func:`graph_facts`.
 
     Raises:
-        ImportError: ONNX Runtime is not installed.
         FileNotFoundError: There is no such file.
         ValueError: The file is no detector of this package.
     """
 
     def __init__(self, path: str | Path | bytes, threads: int | None = None) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(MISSING.format('onnxruntime')) from error
+        import onnxruntime
         if not isinstance(path, bytes) and not Path(path).is_file():
             raise FileNotFoundError(f'{path}: no such ONNX file; tools/export_onnx.py CONFIG CHECKPOINT writes one')
         name = 'these bytes' if isinstance(path, bytes) else str(path)

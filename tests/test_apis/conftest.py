@@ -64,7 +64,6 @@ def small_detector():
 @pytest.fixture(scope='session')
 def onnx_file(small_detector, tmp_path_factory):
     """That detector, exported."""
-    pytest.importorskip('onnxruntime', reason='onnxruntime is not installed (requirements/optional.txt)')
     pytest.importorskip('onnxscript', reason='onnxscript is not installed (requirements/optional.txt)')
     path = tmp_path_factory.mktemp('onnx') / 'small.onnx'
     preprocessor = small_detector.cfg.model.data_preprocessor
