@@ -16,7 +16,7 @@ def test_the_graph_takes_crops_as_they_are(small_detector):
     with torch.no_grad():
         keypoints, *_ = graph(crop.float())
         views = [head(model.extract_feat(view)) for view in (inputs, inputs.flip(-1))]
-        wanted, _ = head.decode_volume(head.average_flipped(*views, model.skeleton.flip_indices))
+        wanted, _ = head.decode_volume(head.average_flipped(*views, model.skeleton.flip_indices), model.test_cfg)
     torch.testing.assert_close(keypoints, wanted.keypoints)
 
 

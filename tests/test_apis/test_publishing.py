@@ -37,7 +37,8 @@ def test_numbers_are_halved_but_statistics_and_counts():
             stored_tensor('head.bias', torch.tensor([wrong]))
 
 
-def test_the_stored_file_predicts_what_the_checkpoint_does(zoo, checkpoint, small_detector, image):
+def test_the_stored_file_predicts_what_the_checkpoint_does(zoo, checkpoint, small_detector, image, monkeypatch):
+    """By equation 2: with untrained weights, rounding may move the peak that a window lies around."""
     done = publish(checkpoint[0], listed_config(zoo), 'small')
     assert done.path == zoo / 'mmxas' / 'weights' / 'small.safetensors' and done.left_out == ()
     model = find_model('small')
@@ -45,6 +46,7 @@ def test_the_stored_file_predicts_what_the_checkpoint_does(zoo, checkpoint, smal
     stored = XASInferencer('small', device='cpu')
     poses = []
     for inferencer in (small_detector, stored):
+        monkeypatch.setitem(inferencer.model.test_cfg, 'xy_window', None)
         (result, ) = inferencer(image, bboxes=[[10, 10, 90, 100], [20, 0, 150, 120]], return_datasamples=True)
         poses.append(result['predictions'][0].pred_instances.keypoints[..., :2])
     difference = np.abs(poses[0] - poses[1])
