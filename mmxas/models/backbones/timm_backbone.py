@@ -79,7 +79,7 @@ class XASTimmBackbone(BaseModule):
         info = self.network.feature_info
         self.out_channels: tuple[int, ...] = tuple(info.channels())
         self.strides: tuple[int, ...] = tuple(info.reduction())
-        self._freeze_unused()
+        self._drop_unused()
         self._frozen = self._modules_until(frozen_stages - 1)[0] if frozen_stages > 0 else []
         _freeze(self._frozen)
         if depthwise_float32:
@@ -163,13 +163,22 @@ class XASTimmBackbone(BaseModule):
         end = max(i for i, (name, _) in enumerate(modules) if name == last or name.startswith(f'{last}.')) + 1
         return [module for _, module in modules[:end]], [module for _, module in modules[end:]]
 
-    def _freeze_unused(self) -> None:
-        """Freeze what lies behind the deepest level: some timm networks keep it, and DDP refuses unused parameters."""
+    def _drop_unused(self) -> None:
+        """Drop what lies behind the deepest level, which some timm networks keep and compute for nothing.
+
+        What follows that level in its own sequence is left out. Other unused parameters are frozen: DDP refuses
+        trainable ones that get no gradient.
+        """
+        deepest = max(self.network.feature_info.out_indices)
         try:
-            _, unused = self._modules_until(max(self.network.feature_info.out_indices))
+            parent, _, last = self._module_of_level(deepest).rpartition('.')
         except ValueError:
             return
-        _freeze(unused)
+        _freeze(self._modules_until(deepest)[1])
+        sequence = self.network.get_submodule(parent)
+        if isinstance(sequence, nn.Sequential):
+            for index in range(int(last) + 1, len(sequence)):
+                sequence[index] = nn.Identity()
 
 
 class _Float32Convolution:

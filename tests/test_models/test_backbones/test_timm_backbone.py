@@ -58,8 +58,19 @@ def test_gradients_reach_the_input_and_every_used_parameter():
     assert image.grad.abs().sum() > 0
     without = [n for n, p in backbone.named_parameters() if p.requires_grad and p.grad is None]
     assert without == []
-    # blocks behind level 3 are there, but ask for no gradient
-    assert not backbone.network.blocks[6][0].conv_pw.weight.requires_grad
+
+
+def test_what_lies_behind_the_deepest_level_is_left_out():
+    image = torch.linspace(-2, 2, 3 * 64 * 64).reshape(1, 3, 64, 64)
+    torch.manual_seed(0)
+    whole = build(model_name=LITE).eval()
+    torch.manual_seed(0)
+    cut = build(model_name=LITE, out_indices=(2, 3)).eval()
+    with torch.no_grad():
+        assert all(torch.equal(*maps) for maps in zip(whole(image)[2:4], cut(image), strict=True))
+    count = [sum(parameter.numel() for parameter in network.parameters()) for network in (whole, cut)]
+    assert count == [2958848, 700768]
+    assert not any(name.startswith(('network.blocks.5', 'network.blocks.6')) for name in cut.state_dict())
 
 
 def test_frozen_stages_fix_weights_and_statistics():
