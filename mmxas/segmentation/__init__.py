@@ -1,8 +1,10 @@
 """Masks of images that have none: segmenters, and a folder of masks made by one of them."""
 from .background_subtraction import BackgroundSubtractor
 from .grabcut import GrabCutSegmenter
+from .saliency import SaliencySegmenter
 from .sam import SAMSegmenter
 from .segmenter import Segmenter
 from .torchvision_segmenter import TorchvisionSegmenter
 
-__all__ = ['BackgroundSubtractor', 'GrabCutSegmenter', 'SAMSegmenter', 'Segmenter', 'TorchvisionSegmenter']
+__all__ = ['BackgroundSubtractor', 'GrabCutSegmenter', 'SAMSegmenter', 'SaliencySegmenter', 'Segmenter',
+           'TorchvisionSegmenter']

@@ -1,0 +1,210 @@
+"""U²-Net finds what stands out in an image; run by ONNX Runtime.
+
+h, w: size of the image; S: side of the network's input, 320 px.
+"""
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.logging import print_log
+
+from mmxas.registry import SEGMENTERS
+
+from .saliency_weights import WEIGHTS, MissingWeightsError, find_saliency_weights
+from .segmenter import Segmenter, clip_box
+
+SIDE = 320
+_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # RGB of ImageNet
+_STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+
+@SEGMENTERS.register_module()
+class SaliencySegmenter(Segmenter):
+    """Segment what stands out, a person or anything else, with U²-Net (Qin et al. 2020).
+
+    With a box, the network sees the box with a margin, and everything outside is background. Without one, it sees the
+    whole image. It works offline, and in the workers of a data loader: each process opens its own session.
+
+    Args:
+        weights: ``'u2netp'`` (4.6 MB), ``'u2net'`` (176 MB, finer edges, three times slower), or an ``.onnx`` file of
+            the same inputs and outputs. Defaults to ``'u2netp'``.
+        margin: Margin around the box, as a fraction of its larger side. Defaults to 0.25.
+        threshold: Saliency from which a pixel is body, in (0, 1). Defaults to 0.5.
+        part: :meth:`find_boxes` keeps parts of at least this share of the largest one's area. Defaults to 0.15.
+        min_saliency: Nothing stands out where the network's output stays below this everywhere. Defaults to 0.5.
+        providers: Execution providers of ONNX Runtime. Defaults to None: the CPU.
+
+    Raises:
+        MissingWeightsError: The named weights are not installed, or there is no such file.
+        ValueError: An argument is out of range, the named weights have another sha256, or the file is no such model.
+    """
+
+    def __init__(self, weights: str | Path = 'u2netp', margin: float = 0.25, threshold: float = 0.5,
+                 part: float = 0.15, min_saliency: float = 0.5, providers: list[str] | None = None) -> None:
+        if margin < 0 or not 0 < threshold < 1 or not 0 < part <= 1 or not 0 <= min_saliency < 1:
+            raise ValueError(f'margin={margin}, threshold={threshold}, part={part}, min_saliency={min_saliency}: '
+                             'expected margin >= 0, 0 < threshold < 1, 0 < part <= 1, 0 <= min_saliency < 1')
+        self.margin, self.threshold, self.part, self.min_saliency = margin, threshold, part, min_saliency
+        self.providers = list(providers or ['CPUExecutionProvider'])
+        self._opened: tuple[int, Any] | None = None  # process and session: a session does not survive a fork
+        if weights in WEIGHTS:
+            self.path = find_saliency_weights(str(weights))
+        else:
+            self.path = Path(weights)
+            if not self.path.is_file():
+                raise MissingWeightsError(f'{self.path}: no such file; give an .onnx file or one of {sorted(WEIGHTS)}')
+            self._session()  # a wrong file is refused here, not at the first image
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments without the session, which cannot be copied."""
+        return {**self.__dict__, '_opened': None}
+
+    def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
+        """Segment the body; see :class:`Segmenter`.
+
+        The mask is empty where nothing stands out.
+
+        Raises:
+            ValueError: The box does not lie in the image.
+        """
+        x0, y0, x1, y1 = crop_window([0, 0, *image.shape[1::-1]] if box is None else box, self.margin, image.shape)
+        mask = np.zeros(image.shape[:2], dtype=bool)
+        saliency = self.saliency(image[y0:y1, x0:x1])
+        if saliency.max() >= self.min_saliency:
+            mask[y0:y1, x0:x1] = scaled_map(saliency, (y1 - y0, x1 - x0)) > self.threshold
+        return mask
+
+    def find_boxes(self, image: np.ndarray) -> np.ndarray:
+        """Return the box of each salient part of the whole image, the largest part first; see :class:`Segmenter`."""
+        return part_boxes(self.segment(image), self.part)
+
+    def saliency(self, image: np.ndarray) -> np.ndarray:
+        """Return the network's first output for an image (h, w, 3) uint8 BGR: (S, S) float32 in [0, 1]."""
+        session = self._session()
+        output = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: network_input(image)})
+        return output[0][0, 0]
+
+    def _session(self) -> Any:
+        """The session of this process."""
+        if self._opened is None or self._opened[0] != os.getpid():
+            self._opened = os.getpid(), open_session(self.path, self.providers)
+        return self._opened[1]
+
+
+def default_segmenter() -> dict[str, Any]:
+    """Return the config of the default segmenter: the salient one, or GrabCut where its weights are missing.
+
+    The log then says so, with the command that installs the weights.
+
+    Raises:
+        ValueError: The installed weights have another sha256.
+    """
+    try:
+        find_saliency_weights('u2netp')
+    except MissingWeightsError as error:
+        print_log(f'masks are made by GrabCut, which needs a box and is less exact: {error}', 'current',
+                  logging.WARNING)
+        return dict(type='GrabCutSegmenter')
+    return dict(type='SaliencySegmenter')
+
+
+def open_session(path: Path, providers: list[str]) -> Any:
+    """Open a session of ONNX Runtime with as many threads as torch has.
+
+    Args:
+        path: The ``.onnx`` file.
+        providers: Execution providers.
+
+    Raises:
+        ValueError: ONNX Runtime cannot read the file, or its input or first output has another shape.
+    """
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3  # errors
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # onnxruntime's errors have no common class of their own
+        raise ValueError(f'{path}: ONNX Runtime cannot read it: {str(error).splitlines()[0]}') from error
+    inputs, outputs = ([list(entry.shape) for entry in entries]
+                       for entries in (session.get_inputs(), session.get_outputs()))
+    if len(inputs) != 1 or not _fits(inputs[0], [1, 3, SIDE, SIDE]) or not _fits(outputs[0], [1, 1, SIDE, SIDE]):
+        raise ValueError(f'{path}: inputs {inputs} and outputs {outputs}; one input (1, 3, {SIDE}, {SIDE}) and a first '
+                         f'output (1, 1, {SIDE}, {SIDE}) expected, as U²-Net has')
+    return session
+
+
+def _fits(shape: list, wanted: list[int]) -> bool:
+    """Whether a shape is the wanted one; names and None stand for any size."""
+    return len(shape) == len(wanted) and all(not isinstance(size, int) or size == want
+                                             for size, want in zip(shape, wanted, strict=True))
+
+
+def network_input(image: np.ndarray) -> np.ndarray:
+    """Return the network's input (1, 3, S, S) float32 for an image (h, w, 3) uint8 BGR."""
+    way = cv2.INTER_AREA if min(image.shape[:2]) > SIDE else cv2.INTER_LINEAR
+    small = cv2.resize(np.ascontiguousarray(image[..., ::-1]), (SIDE, SIDE), interpolation=way).astype(np.float32)
+    small /= max(float(small.max()), 1.0)
+    return np.ascontiguousarray(((small - _MEAN) / _STD).transpose(2, 0, 1)[None])
+
+
+def scaled_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale a map to its own minimum and maximum, and resize it.
+
+    Args:
+        saliency: (S, S).
+        size: (h, w) of the result.
+
+    Returns:
+        np.ndarray: (h, w) float32 in [0, 1]; all 0 for a constant map.
+    """
+    low, high = float(saliency.min()), float(saliency.max())
+    scaled = (saliency - low) / max(high - low, 1e-6)
+    return cv2.resize(scaled.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def crop_window(box: Sequence[float] | np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return a box with a margin, in whole px inside the image.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 in px on pixel edges.
+        margin: On each side, as a fraction of the box's larger side.
+        shape: (h, w, ...) of the image.
+
+    Returns:
+        x0, y0, x1, y1.
+
+    Raises:
+        ValueError: It is no box, or less than a pixel of it lies in the image.
+    """
+    inside = clip_box(box, shape)
+    grown = margin * (inside[2:] - inside[:2]).max()
+    x0, y0 = np.floor(np.maximum(inside[:2] - grown, 0)).astype(int).tolist()
+    x1, y1 = np.ceil(np.minimum(inside[2:] + grown, shape[1::-1])).astype(int).tolist()
+    return x0, y0, x1, y1
+
+
+def part_boxes(mask: np.ndarray, share: float, smallest: float = 0.002) -> np.ndarray:
+    """Return the boxes of the connected parts (8 neighbours) of a mask, the largest part first.
+
+    Args:
+        mask: (h, w) bool.
+        share: Parts below this share of the largest one's area are dropped.
+        smallest: And those below this share of the image. Defaults to 0.002.
+
+    Returns:
+        np.ndarray: (N, 4) float32 x0, y0, x1, y1 in px on pixel edges.
+    """
+    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:]
+    areas = stats[:, cv2.CC_STAT_AREA]
+    order = np.argsort(-areas, kind='stable')
+    kept = stats[[i for i in order if areas[i] >= max(share * areas.max(), smallest * mask.size)]]
+    corners = kept[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]]
+    return np.concatenate([corners, corners + kept[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]], 1).astype(np.float32)
