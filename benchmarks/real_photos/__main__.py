@@ -49,6 +49,11 @@ RECORDED = {('lspet/dev', 'PCK@0.2'): 0.598, ('lspet/dev, upright', 'PCK@0.2'): 
 Rows = dict[tuple[str, str], dict[str, list[float]]]  # (data set, figure) to column to a value for each photo
 
 
+def new_rows() -> Rows:
+    """A table without rows."""
+    return defaultdict(lambda: defaultdict(list))
+
+
 def data_sets(photo: Photo) -> list[str]:
     """The rows' data sets that a photo counts in."""
     if photo.group == 'lspet/dev':
@@ -92,7 +97,7 @@ def add_mediapipe(rows: Rows, python: str, photos: Sequence[Photo]) -> None:
     """Add MediaPipe's figures of people; a missed person counts 0 in PCK and nothing in 3D."""
     with tempfile.TemporaryDirectory() as folder:
         jobs, out = Path(folder, 'jobs.json'), Path(folder, 'out.json')
-        jobs.write_text(json.dumps([str(photo.image) for photo in photos]), encoding='utf-8')
+        jobs.write_text(json.dumps([(str(photo.image), photo.box.tolist()) for photo in photos]), encoding='utf-8')
         subprocess.run([python, Path(__file__).with_name('mediapipe_poses.py'), jobs, out], check=True,
                        stderr=subprocess.DEVNULL)
         found = json.loads(out.read_text(encoding='utf-8'))
@@ -146,7 +151,7 @@ def measure(root: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Run the chosen parts; what the JSON holds."""
     segmenter = None if args.segmenter is None else dict(type=args.segmenter)
     detectors = {name: cache(lambda name=name: Detector(getattr(args, name), segmenter)) for name in ('human', 'dog')}
-    rows: Rows = defaultdict(lambda: defaultdict(list))
+    rows = new_rows()
     start = time.perf_counter()
     for part in args.only:
         species = 'dog' if part == 'dogs' else 'human'
