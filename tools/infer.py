@@ -1,6 +1,7 @@
-"""Detect poses: ``python tools/infer.py IMAGE_OR_FOLDER CONFIG CHECKPOINT|none [--bbox X0 Y0 X1 Y1] [--out-dir DIR]``
+"""Detect poses: ``python tools/infer.py IMAGE_OR_FOLDER [--species NAME] [--bbox X0 Y0 X1 Y1] [--out-dir DIR]``
 
-Writes ``visualizations/<name>.png`` and ``predictions/<name>.json``. ``none`` runs untrained weights.
+Writes ``visualizations/<name>.png`` and ``predictions/<name>.json``, by weights that come with mmxas. For others:
+``python tools/infer.py IMAGE_OR_FOLDER CONFIG CHECKPOINT``; ``none`` in the place of CHECKPOINT runs untrained weights.
 """
 import argparse
 import sys
@@ -9,23 +10,29 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis import XASInferencer, command_line
+from mmxas.apis import XASInferencer, command_line, find_model
 from mmxas.apis.command_line import NO_CHECKPOINT, KeyValueAction, UsageError
 from mmxas.compat.config_paths import PREFIX
 from mmxas.safe_files import read_json
+
+DEFAULT_SPECIES = 'human'
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Detect poses in a photo or a folder of photos')
     parser.add_argument('input', help='an image, or a folder with images (other files in it are left alone)')
-    parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
-    parser.add_argument('checkpoint', help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of '
-                                           'tools/export_onnx.py (*.onnx) runs by ONNX Runtime')
-    parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/<name of the config>/inference')
+    parser.add_argument('config', nargs='?', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
+    parser.add_argument('checkpoint', nargs='?',
+                        help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of '
+                             'tools/export_onnx.py (*.onnx) runs by ONNX Runtime')
+    parser.add_argument('--species', metavar='NAME', help='in the place of config and checkpoint: a model that comes '
+                        f'with weights (docs/models.md); default: {DEFAULT_SPECIES}')
+    parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
+                                          'work_dirs/<name of the config>/inference')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
-                        help='a box in px of the single image; repeat it for more. Default: the whole image')
+                        help='a box in px of the single image; repeat it for more. Default: what stands out')
     parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder')
     parser.add_argument('--intrinsics', nargs=4, type=float, metavar=('FX', 'FY', 'CX', 'CY'),
                         help='camera in px; with --root-depth poses are in mm, in the camera frame too')
@@ -70,12 +77,28 @@ def read_camera(args: argparse.Namespace) -> dict | None:
     return dict(K=[[fx, 0, cx], [0, fy, cy], [0, 0, 1]], root_depth=args.root_depth)
 
 
-def build_inferencer(args: argparse.Namespace) -> XASInferencer:
-    """The detector that the command line names, with the checkpoint that it names."""
-    config = command_line.load_config(args.config)
-    command_line.merge_options(config, args.cfg_options)
+def read_model(args: argparse.Namespace) -> tuple[str, str | None, Path]:
+    """Return the config, the weights (None: untrained) and the folder of the results.
+
+    Raises:
+        UsageError: A config without a checkpoint, or with a species; or the checkpoint is not there.
+    """
+    if args.config is None:
+        name = args.species or DEFAULT_SPECIES
+        model = find_model(name)
+        return str(model.config), str(model.require_weights()), Path(args.out_dir or f'work_dirs/inference/{name}')
+    if args.species is not None or args.checkpoint is None:
+        raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
     weights = None if args.checkpoint == NO_CHECKPOINT else command_line.require_checkpoint(args.checkpoint)
-    backend = 'onnxruntime' if Path(args.checkpoint).suffix == '.onnx' else 'pytorch'
+    stem = Path(args.config.removeprefix(PREFIX)).stem
+    return args.config, weights, Path(args.out_dir or Path('work_dirs') / stem / 'inference')
+
+
+def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -> XASInferencer:
+    """Return the detector of a config with its weights, on the device that the command line names."""
+    config = command_line.load_config(name)
+    command_line.merge_options(config, args.cfg_options)
+    backend = 'onnxruntime' if Path(weights or '').suffix == '.onnx' else 'pytorch'
     device = command_line.require_device(args.device)
     return XASInferencer(config, weights, device=device, backend=backend)
 
@@ -84,13 +107,14 @@ def run(args: argparse.Namespace) -> str:
     """Detect and write; return what was done in one line.
 
     Raises:
-        UsageError: The command line does not fit together, or names something that is not there.
+        UsageError: The command line does not fit together, names something that is not there, or nobody is found in a
+            single image.
     """
     boxes, camera = read_boxes(args), read_camera(args)
     if not Path(args.input).exists():
         raise UsageError(f'{args.input}: no such image or folder')
-    inferencer = build_inferencer(args)
-    out_dir = Path(args.out_dir or Path('work_dirs') / Path(args.config.removeprefix(PREFIX)).stem / 'inference')
+    config, weights, out_dir = read_model(args)
+    inferencer = build_inferencer(args, config, weights)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:
         targets['vis_out_dir'] = str(out_dir / 'visualizations')
@@ -99,8 +123,17 @@ def run(args: argparse.Namespace) -> str:
         record = result['predictions'][0]
         images, instances = images + 1, instances + len(record['instances'])
         print(f'{record["image"]}: {len(record["instances"])} poses', flush=True)
+    written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
+    if not Path(args.input).is_dir():
+        stem = Path(args.input).stem
+        written = [f'{folder}/{stem}.{suffix}' for folder, suffix in zip(written, ('png', 'json')[args.no_pictures:],
+                                                                         strict=True)]
+        if inferencer.nobody:
+            raise UsageError(f'nobody found in {args.input}: give a box (--bbox X0 Y0 X1 Y1); see '
+                             f'{" and ".join(written)}')
+    empty = f', nobody found in {len(inferencer.nobody)}' if inferencer.nobody else ''
     skipped = f', {len(inferencer.skipped)} unreadable images skipped' if inferencer.skipped else ''
-    return f'{instances} poses in {images} images{skipped}; see {" and ".join(targets.values())}'
+    return f'{instances} poses in {images} images{empty}{skipped}; see {" and ".join(written)}'
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
     keep_memory=dict(type='KeepMemoryHook'),  # steps on a CPU work in the memory of those before
+    empty_crops=dict(type='EmptyCropsHook'),  # warns where more than 5 % of a batch's crops have no foreground
     preemption=dict(type='PreemptionHook'),  # SIGTERM saves and exits
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='XASVisualizationHook'),

@@ -97,8 +97,8 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
     """Sort the caller's boxes to the images.
 
     Args:
-        boxes: None for whole images. For a single image: one box (4,) or several (N, 4). For several images: a sequence
-            with one such entry (or None) an image, or ``{file name: boxes}``, where an absent image is taken whole.
+        boxes: None where none are known. For a single image: one box (4,) or several (N, 4). For several images: a
+            sequence with one such entry (or None) per image, or ``{file name: boxes}``, where an absent image has None.
             A box is x0, y0, x1, y1 in image px on pixel edges.
         images: The images.
 
@@ -140,6 +140,17 @@ def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
         if not (np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]):
             raise ValueError(f'{name}: box {box.tolist()} has no area; x0, y0, x1, y1 with x0 < x1, y0 < y1 expected')
     return found
+
+
+def is_whole_image(boxes: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Return whether the only box covers the whole image, and so says nothing about where the body is.
+
+    Args:
+        boxes: (N, 4) x0, y0, x1, y1 in px on pixel edges.
+        shape: (h, w, ...) of the image.
+    """
+    height, width = shape[:2]
+    return len(boxes) == 1 and bool((boxes[0, :2] <= 1).all() and (boxes[0, 2:] >= (width - 1, height - 1)).all())
 
 
 def _is_nested(boxes: Sequence | np.ndarray) -> bool:

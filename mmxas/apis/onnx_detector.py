@@ -21,7 +21,6 @@ OUTPUTS = Hypotheses._fields
 # What a head decodes by.
 HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'mapping')
 AGAIN = 'export it with this config: python tools/export_onnx.py CONFIG CHECKPOINT OUT.onnx'
-MISSING = '{} is not installed: pip install -r requirements/optional.txt'
 
 
 class OnnxDetector:
@@ -35,16 +34,12 @@ class OnnxDetector:
         facts: What the file says of itself; see :func:`graph_facts`.
 
     Raises:
-        ImportError: ONNX Runtime is not installed.
         FileNotFoundError: There is no such file.
         ValueError: The file is no detector of this package.
     """
 
     def __init__(self, path: str | Path | bytes, threads: int | None = None) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(MISSING.format('onnxruntime')) from error
+        import onnxruntime
         if not isinstance(path, bytes) and not Path(path).is_file():
             raise FileNotFoundError(f'{path}: no such ONNX file; tools/export_onnx.py CONFIG CHECKPOINT writes one')
         name = 'these bytes' if isinstance(path, bytes) else str(path)
@@ -114,11 +109,12 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
 
     Returns:
         ``crop_size``, ``num_keypoints``, ``depth_bins``, ``num_hypotheses``, ``window``, ``peak_threshold``,
-        ``mapping``, ``flip_test``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the crops.
+        ``mapping``, ``flip_test``, ``xy_window``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the crops.
     """
-    head = {name: getattr(model.head, name) for name in HEAD}
-    flip_test = bool((model.test_cfg or {}).get('flip_test', False))
-    return dict(head, crop_size=crop_size, flip_test=flip_test, skeleton=model.skeleton.name, **_colours(model))
+    head, test_cfg = {name: getattr(model.head, name) for name in HEAD}, model.test_cfg or {}
+    flip_test, xy_window = bool(test_cfg.get('flip_test', False)), test_cfg.get('xy_window', model.head.xy_window)
+    return dict(head, crop_size=crop_size, flip_test=flip_test, xy_window=xy_window, skeleton=model.skeleton.name,
+                **_colours(model))
 
 
 def _colours(model: nn.Module) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mmxas.ops import Hypotheses, Marginals, decode_marginals
 from mmxas.synthesis.shards import write_atomically
 
-from .onnx_detector import INPUT, MISSING, OUTPUTS, OnnxDetector, graph_facts
+from .onnx_detector import INPUT, OUTPUTS, OnnxDetector, graph_facts
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -48,7 +48,7 @@ class DetectorGraph(nn.Module):
         if self.flip_indices is not None:
             mirrored = self.model.head(self.model.extract_feat(inputs.flip(-1)))
             logits = self.model.head.average_flipped(logits, mirrored, self.flip_indices)
-        return tuple(self.model.head.decode_volume(logits)[0])
+        return tuple(self.model.head.decode_volume(logits, self.model.test_cfg)[0])
 
 
 def export_detector(model: nn.Module, data_preprocessor: Mapping, crop_size: int, path: str | Path) -> float:
@@ -116,7 +116,7 @@ def _graph_bytes(graph: DetectorGraph, facts: Mapping, crop_size: int) -> bytes:
         import onnx
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise ImportError(MISSING.format(error.name)) from error
+        raise ImportError(f'{error.name} is not installed: pip install -r requirements/optional.txt') from error
     example = torch.zeros(2, 3, crop_size, crop_size)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(

@@ -12,19 +12,21 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS
+from mmengine.structures import InstanceData
 from mmpose.apis.inferencers import Pose2DInferencer
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample, merge_data_samples
 from rich.progress import track
 
 from mmxas.compat.config_paths import PREFIX, config_path
-from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
 from mmxas.ops.checks import check_choice
 from mmxas.registry import INFERENCERS, VISUALIZERS
 from mmxas.visualization import crop_box, write_picture, write_whole
 
 from .camera_lift import KnownCamera, lift_to_camera
-from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
+from .image_inputs import ImageInput, as_image_inputs, boxes_by_image, is_whole_image
+from .model_zoo import find_model, is_model_name
 from .onnx_detector import OnnxDetector
 from .pose_record import pose_record, to_json
 
@@ -36,14 +38,15 @@ class XASInferencer(Pose2DInferencer):
     """Runs a multi-hypothesis detector over images, arrays and folders.
 
     Args:
-        model: Config file, ``mmxas::<name>.py``, or a config.
-        weights: Checkpoint; None runs untrained weights, with a warning. With ``backend='onnxruntime'`` the file that
-            ``tools/export_onnx.py`` wrote. Defaults to None.
+        model: Name of a model in the metafiles, such as ``'human'`` (docs/models.md); config file,
+            ``mmxas::<name>.py``, or a config.
+        weights: Checkpoint. Defaults to None: for a name, the weights that come with mmxas; for a config, untrained
+            weights, with a warning. With ``backend='onnxruntime'`` the file that ``tools/export_onnx.py`` wrote.
         device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None, the best there is.
         depth_profiles: Predict and draw depth profiles. Defaults to True.
         show_progress: Show a bar over many images. Defaults to False.
         det_model: An mmdet config or name that finds boxes where none are given, as in mmpose. Defaults to None: the
-            whole image is the box.
+            segmenter of the test pipeline's ``SegmentInBox`` finds them; without that step, the whole image is the box.
         det_weights: Its checkpoint.
         det_cat_ids: Its categories to keep.
         backend: ``'pytorch'`` or ``'onnxruntime'``, which is faster on a CPU. Defaults to ``'pytorch'``.
@@ -51,13 +54,16 @@ class XASInferencer(Pose2DInferencer):
     Raises:
         ValueError: The checkpoint is not one of this detector; the first tensor that differs is named. Or the backend
             is unknown, or the ONNX file is another detector's. Or the config has no ``model`` or ``test_dataloader``.
+            Or no model has this name, no weights come with it, or their sha256 is another.
+        FileNotFoundError: The weights that come with mmxas are missing.
 
     Attributes:
         skipped: Unreadable files of the last call, with the reason.
+        nobody: Names of the images of the last call in which no box was given or found.
 
     Example::
 
-        inferencer = XASInferencer('mmxas::xas_mocap.py', 'work_dirs/demo/epoch_5.pth')
+        inferencer = XASInferencer('human')
         for result in inferencer('photos/', out_dir='out'):
             confident = result['predictions'][0]['instances'][0]['hypotheses'][0]['keypoints']
     """
@@ -78,11 +84,16 @@ class XASInferencer(Pose2DInferencer):
                  det_cat_ids: int | tuple | None = None,
                  backend: str = 'pytorch') -> None:
         check_choice(backend, BACKENDS, 'backend')
+        if isinstance(model, str) and is_model_name(model):
+            named = find_model(model)
+            model = named.config
+            weights = str(named.require_weights()) if weights is None and backend == 'pytorch' else weights
         cfg = _read_config(model)
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', cfg.test_dataloader.dataset.type)
         cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_profiles=depth_profiles)
         self.skipped: list[str] = []
+        self.nobody: list[str] = []
         self._camera: KnownCamera | None = None
         self._onnx = None
         if backend == 'onnxruntime':
@@ -105,7 +116,9 @@ class XASInferencer(Pose2DInferencer):
                  batch_size: int = 1, out_dir: str | Path | None = None, **kwargs) -> Iterator[dict[str, list]]:
         """Detect, one image after the other.
 
-        Unreadable files of a folder or list are named, counted in ``skipped`` and left out; a single one raises.
+        Unreadable files of a folder or list are named, counted in ``skipped`` and left out; a single one raises. An
+        image in which nobody is found has a record without instances, and itself as its picture; the log and
+        ``nobody`` name it.
 
         Args:
             inputs: An image file, a folder (images directly inside it), an array (h, w, 3) BGR, or a list of files and
@@ -124,7 +137,7 @@ class XASInferencer(Pose2DInferencer):
 
         Raises:
             UnreadableImageError: The only image cannot be read, or none of several.
-            ValueError: No image, bad boxes or a bad camera.
+            ValueError: No image, bad boxes or a bad camera; or a camera, no box, and several found.
         """
         if out_dir is not None:
             kwargs.setdefault('vis_out_dir', str(Path(out_dir) / 'visualizations'))
@@ -148,7 +161,7 @@ class XASInferencer(Pose2DInferencer):
         Args:
             inputs: The images.
             batch_size: Not used: a batch is an image's boxes.
-            bboxes: Boxes x0, y0, x1, y1 in px, as the call takes them. Defaults to None: whole images.
+            bboxes: Boxes x0, y0, x1, y1 in px, as the call takes them. Defaults to None: they are found.
             camera: ``dict(K=..., root_depth=...)`` of the images. Defaults to None: not known.
 
         Yields:
@@ -157,7 +170,7 @@ class XASInferencer(Pose2DInferencer):
         Raises:
             UnreadableImageError: The only image is unreadable; among several it is skipped and counted.
         """
-        self.skipped = []
+        self.skipped, self.nobody = [], []
         self._camera = None if camera is None else KnownCamera.from_dict(camera)
         boxes = boxes_by_image(bboxes, inputs)
         for image_input, image_boxes in zip(inputs, boxes, strict=True):
@@ -171,7 +184,7 @@ class XASInferencer(Pose2DInferencer):
                           level=logging.WARNING)
                 continue
             samples = self.preprocess_single(image, image_input, image_boxes, **kwargs)
-            yield self.collate_fn(samples), [(image, image_input)]
+            yield self.collate_fn(samples) if samples else {}, [(image, image_input)]
         if len(self.skipped) == len(inputs):
             raise UnreadableImageError(f'none of the {len(inputs)} images could be read; the first: {self.skipped[0]}')
 
@@ -182,12 +195,15 @@ class XASInferencer(Pose2DInferencer):
         Args:
             image: (h, w, 3) uint8 BGR.
             image_input: Where it comes from.
-            bboxes: (N, 4), or None: the detector's, or the whole image.
+            bboxes: (N, 4), or None: they are found, or the whole image is one (see the class).
 
         Returns:
-            N packed samples.
+            N packed samples; none where nobody is found.
+
+        Raises:
+            ValueError: There is a camera, no box, and several are found; the image is named.
         """
-        boxes, scores = self._boxes(image, bboxes, **kwargs)
+        boxes, scores = self._boxes(image, image_input.name, bboxes, **kwargs)
         depths = None if self._camera is None else self._camera.root_depths(len(boxes), image_input.name)
         samples = []
         for index, box in enumerate(boxes):
@@ -205,6 +221,8 @@ class XASInferencer(Pose2DInferencer):
         Returns:
             One data sample of all instances; each carries its ``crop_boxes`` (N, 4) and, where known, ``box_mm`` (N,).
         """
+        if not inputs:
+            return [self._empty_sample()]
         samples = self.model.test_step(inputs) if self._onnx is None else self._onnx.test_step(self.model, inputs)
         for sample in samples:
             sample.pred_instances.crop_boxes = crop_box(sample.metainfo)[None]
@@ -218,13 +236,14 @@ class XASInferencer(Pose2DInferencer):
         """Draw predictions, and write ``<name>.png`` into ``vis_out_dir``.
 
         Returns:
-            The pictures (RGB), if any is asked for.
+            The pictures (RGB), if any is asked for; the image itself where nobody is found.
         """
         if not (return_vis or show or vis_out_dir):
             return []
         pictures = []
         for (image, image_input), pred in zip(inputs, preds, strict=True):
-            picture = self.visualizer.draw(image[..., ::-1], pred, draw_gt=False, kpt_thr=kpt_thr)
+            picture = image[..., ::-1] if not len(pred.pred_instances) else \
+                self.visualizer.draw(image[..., ::-1], pred, draw_gt=False, kpt_thr=kpt_thr)
             if show:
                 self.visualizer.show(picture, win_name=image_input.name, wait_time=wait_time)
             if vis_out_dir:
@@ -242,7 +261,7 @@ class XASInferencer(Pose2DInferencer):
         records = []
         for pred in preds:
             name, lifted = pred.metainfo['result_name'], None
-            if self._camera is not None:
+            if self._camera is not None and len(pred.pred_instances):
                 depths = self._camera.root_depths(len(pred.pred_instances.keypoints), name)
                 lifted = lift_to_camera(pred, self._camera.K, depths)
             records.append(pose_record(pred, self.model.dataset_meta, self._camera, lifted))
@@ -250,16 +269,45 @@ class XASInferencer(Pose2DInferencer):
                 write_whole(Path(pred_out_dir) / f'{name}.json', to_json(records[-1]).encode())
         return dict(predictions=list(preds) if return_datasamples else records, visualization=visualization)
 
-    def _boxes(self, image: np.ndarray, bboxes: np.ndarray | None, **kwargs) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (N, 4) and scores (N,): the given ones, the detector's, or the whole image."""
+    def _boxes(self, image: np.ndarray, name: str, bboxes: np.ndarray | None,
+               **kwargs) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N, 4) and scores (N,): the given ones, the detector's, the segmenter's, or the whole image."""
+        if bboxes is not None and is_whole_image(bboxes, image.shape):
+            bboxes = None
         if bboxes is None and self.detector is not None:
             bboxes, scores = self._detect_boxes(image, **kwargs)
             if len(bboxes):
                 return bboxes, scores
-        if bboxes is None or not len(bboxes):
-            height, width = image.shape[:2]
-            bboxes = np.array([[0, 0, width, height]], dtype=np.float32)
+            bboxes = None
+        if bboxes is None:
+            bboxes = self._find_boxes(image, name)
         return bboxes, np.ones(len(bboxes), dtype=np.float32)
+
+    def _find_boxes(self, image: np.ndarray, name: str) -> np.ndarray:
+        """What the pipeline's segmenter finds in the whole image; the whole image where there is no segmenter."""
+        segmenter = next((step.segmenter for step in self.pipeline.transforms if isinstance(step, SegmentInBox)), None)
+        if segmenter is None:
+            height, width = image.shape[:2]
+            return np.array([[0, 0, width, height]], dtype=np.float32)
+        boxes = segmenter.find_boxes(image)
+        if not len(boxes):
+            self.nobody.append(name)
+            print_log(f'nobody found in {name} by {type(segmenter).__name__}: give a box (bboxes= / --bbox)',
+                      logger='current', level=logging.WARNING)
+        if self._camera is not None and len(boxes) > 1:
+            raise ValueError(f'{name}: {len(boxes)} bodies found where the camera has the root depth of one: give its '
+                             'box (bboxes= / --bbox), or a box and a root depth each')
+        return boxes
+
+    def _empty_sample(self) -> PoseDataSample:
+        """The prediction for an image in which nobody is found."""
+        shape = (0, getattr(self.model.head, 'num_hypotheses', 1), self.model.head.num_keypoints)
+        sample = PoseDataSample()
+        sample.pred_instances = InstanceData(
+            keypoints=np.zeros((0, shape[2], 3)), keypoint_scores=np.zeros((0, shape[2])), bboxes=np.zeros((0, 4)),
+            bbox_scores=np.zeros(0), hypotheses=np.zeros((*shape, 3)), hypothesis_scores=np.zeros(shape),
+            hypothesis_valid=np.zeros(shape, dtype=bool))
+        return sample
 
     def _detect_boxes(self, image: np.ndarray, bbox_thr: float = 0.3, nms_thr: float = 0.3,
                       **kwargs) -> tuple[np.ndarray, np.ndarray]:
@@ -273,12 +321,15 @@ class XASInferencer(Pose2DInferencer):
 
     def _load_weights_to_model(self, model: torch.nn.Module, checkpoint: dict | None, cfg: Config | None) -> None:
         """Load a checkpoint that must fit; the skeleton's names and colours come from the model itself."""
+        meta = parse_pose_metainfo(model.skeleton.to_metainfo()) if hasattr(model, 'skeleton') else None
         if checkpoint is not None:
             check_fits(model, checkpoint)
+            if meta is not None:
+                checkpoint = dict(state_dict=checkpoint.get('state_dict', checkpoint), meta=dict(dataset_meta=meta))
         if self._onnx is None:
             super()._load_weights_to_model(model, checkpoint, cfg)
-        if hasattr(model, 'skeleton'):
-            model.dataset_meta = parse_pose_metainfo(model.skeleton.to_metainfo())
+        if meta is not None:
+            model.dataset_meta = meta
 
     def _init_collate(self, cfg: Config) -> Callable:
         """The test loader's collate function, else mmengine's plain one."""

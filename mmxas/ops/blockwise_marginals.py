@@ -21,19 +21,24 @@ _BLOCK_ON_A_GPU = 2**24
 
 
 class BlockwiseMarginals(torch.autograd.Function):
-    """Sums of a volume's softmax onto its three axes.
+    """Sums of a volume's softmax onto its three axes and, where asked for, onto the x-y plane.
 
     With the marginals' gradients gx, gy, gz, the gradient of a logit is
-    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``. On a CPU, contiguous logits of the marginals'
-    data type keep p, which the first backward makes the gradient in place: between forward and backward one volume
-    more is held. Everything else, and a further backward of a retained graph, computes p again. The bits are the same.
+    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``, and likewise with the plane's. On a CPU,
+    contiguous logits of the marginals' data type keep p, which the first backward makes the gradient in place: between
+    forward and backward one volume more is held. Everything else, and a further backward of a retained graph, computes
+    p again. The bits are the same.
     """
 
     @staticmethod
-    def forward(ctx: Any, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64."""
+    def forward(ctx: Any, volume: Tensor, with_plane: bool = False) -> tuple[Tensor, ...]:
+        """(N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64.
+
+        ``with_plane`` adds (N, K, Hm, Wm).
+        """
         dtype = torch.promote_types(volume.dtype, torch.float32)
-        marginals = [volume.new_empty((*volume.shape[:2], volume.shape[axis]), dtype=dtype) for axis in (4, 3, 2)]
+        sizes = [volume.shape[4:], volume.shape[3:4], volume.shape[2:3], volume.shape[3:]][:4 if with_plane else 3]
+        marginals = [volume.new_empty((*volume.shape[:2], *size), dtype=dtype) for size in sizes]
         ctx.keeps = (ctx.needs_input_grad[0] and volume.device.type == 'cpu' and volume.dtype == dtype
                      and volume.is_contiguous())
         kept = with_huge_pages(torch.empty_like(volume)) if ctx.keeps else None
@@ -41,20 +46,22 @@ class BlockwiseMarginals(torch.autograd.Function):
         for block in _blocks(volume):
             logits = volume[block].to(dtype)
             out = kept[block] if ctx.keeps else _again(out, logits)
-            for marginal, axis_sum in zip(marginals, _axis_sums(_softmax(logits, out))):
+            for marginal, axis_sum in zip(marginals, _sums(_softmax(logits, out), with_plane)):
                 marginal[block] = axis_sum
         ctx.save_for_backward(volume, kept, *marginals)
         return tuple(marginals)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         """Gradient of the logits, in their layout and data type."""
         volume, kept, *marginals = ctx.saved_tensors
-        mean = sum((g * m).sum(dim=-1, keepdim=True) for g, m in zip(grads, marginals))
-        grad_x, grad_y, grad_z = grads[0], grads[1], grads[2] - mean
-        grad_x = grad_x[:, :, None, None, :]
-        grad_yz = grad_y[:, :, None, :, None] + grad_z[..., None, None]
+        mean = sum((g * m).flatten(2).sum(dim=-1, keepdim=True) for g, m in zip(grads, marginals))
+        grad_x, grad_y, grad_z = grads[0][:, :, None, None, :], grads[1][:, :, None, :, None], grads[2] - mean
+        if len(grads) == 4:
+            grad_x, grad_yz = grad_x + grad_y + grads[3][:, :, None], grad_z[..., None, None]
+        else:
+            grad_yz = grad_y + grad_z[..., None, None]
         # ``data``: to autograd what it saved is as it was, and another backward knows better.
         grad = kept.data if ctx.keeps else with_huge_pages(torch.empty_like(volume))
         is_there, ctx.keeps = ctx.keeps, False
@@ -70,7 +77,7 @@ class BlockwiseMarginals(torch.autograd.Function):
             weights.mul_(torch.add(grad_x[block], grad_yz[block], out=factor))
             if not in_place:
                 grad[block] = weights
-        return grad
+        return grad, None
 
 
 def _blocks(volume: Tensor) -> Iterator[tuple[slice, slice]]:
@@ -98,13 +105,15 @@ def _softmax(logits: Tensor, out: Tensor) -> Tensor:
     return out.div_(out.sum(dim=(2, 3, 4), keepdim=True))
 
 
-def _axis_sums(weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums onto x, y and z, in two passes: the axis that is contiguous first. In other layouts weights are used up."""
+def _sums(weights: Tensor, with_plane: bool) -> tuple[Tensor, ...]:
+    """Sums onto x, y, z and, if asked for, the x-y plane: the axis that is contiguous first. In other layouts than the
+    contiguous one, weights are used up."""
     if weights.is_contiguous():
-        plane = weights.sum(dim=4)
-        return weights.sum(dim=(2, 3)), plane.sum(dim=2), plane.sum(dim=3)
+        side = weights.sum(dim=4)
+        sums = weights.sum(dim=(2, 3)), side.sum(dim=2), side.sum(dim=3)
+        return (*sums, weights.sum(dim=2)) if with_plane else sums
     plane = weights.sum(dim=2)
-    return plane.sum(dim=2), plane.sum(dim=3), _sum_by_folding(weights)
+    return plane.sum(dim=2), plane.sum(dim=3), _sum_by_folding(weights), plane
 
 
 def _sum_by_folding(weights: Tensor) -> Tensor:

@@ -83,29 +83,37 @@ def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) ->
 
 
 def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int | None = 15,
-                     peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True) -> Hypotheses:
+                     peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True,
+                     xy_window: int | None = None) -> Hypotheses:
     """Decode hypotheses from the marginals of a heatmap; see :func:`decode_hypotheses`.
 
     Args:
-        marginals: Result of :func:`mmxas.ops.marginals.volume_marginals`.
+        marginals: Result of :func:`mmxas.ops.marginals.volume_marginals`, with its plane for an ``xy_window``.
         num_hypotheses: H.
         window: Odd number of bins, or None.
         peak_threshold: Fraction of the highest peak.
         mapping: ``'centre'`` or ``'released'``.
         sort_poses: Order poses by score.
+        xy_window: Odd number of bins, or None.
 
     Returns:
         The hypotheses.
+
+    Raises:
+        ValueError: If an option is out of range, or the marginals lack the plane that ``xy_window`` needs.
     """
-    check_decoding(num_hypotheses, window, peak_threshold, mapping)
+    check_decoding(num_hypotheses, window, peak_threshold, mapping, xy_window)
+    if xy_window is not None and marginals.plane is None:
+        raise ValueError('marginals: a plane is needed with xy_window; volume_marginals(..., with_plane=True) gives it')
     profile = marginals.z
     with torch.autocast(device_type=profile.device.type, enabled=False):
-        x, y = (_expectation(axis, mapping).unsqueeze(1) for axis in marginals[:2])
+        x, y = (_expectation(axis, mapping) for axis in marginals[:2]) if xy_window is None else \
+            _windowed_plane(marginals.plane, xy_window, mapping)
         peaks = depth_peaks(profile, num_hypotheses, peak_threshold)
         z = _expectation(profile, mapping).unsqueeze(-1) if window is None else \
             _windowed_depth(profile, peaks.index, window, mapping)
         z = z.transpose(1, 2)
-        keypoints = torch.stack([x.expand_as(z), y.expand_as(z), z], dim=-1)
+        keypoints = torch.stack([x.unsqueeze(1).expand_as(z), y.unsqueeze(1).expand_as(z), z], dim=-1)
         scores = profile.gather(-1, peaks.index) * peaks.valid
     decoded = Hypotheses(keypoints, scores.transpose(1, 2), peaks.valid.transpose(1, 2), profile)
     return _sorted_by_score(decoded) if sort_poses and num_hypotheses > 1 else decoded
@@ -113,7 +121,7 @@ def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int 
 
 def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 3, window: int | None = 15,
                       peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True,
-                      depth: int | None = None) -> Hypotheses:
+                      depth: int | None = None, xy_window: int | None = None) -> Hypotheses:
     """Decode H poses from the logits of a 3D heatmap (equations 2-6).
 
     x and y are integrals over the whole volume (equation 2). In depth, the profile (equation 3) has peaks (equation
@@ -121,6 +129,9 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
     window around it, weighted by the profile (equations 6 and 19). Where a keypoint has fewer than H peaks, the
     further entries are invalid and repeat the depth of its highest peak, so that each hypothesis is a whole pose. A
     pose's score is the mean of its entries' scores, an invalid one counting 0.
+
+    Where the heatmap is unsure, equation 2 gives a place between those that it considers. ``xy_window`` (not in the
+    paper) integrates x and y over a square around the highest bin of the x-y plane, the volume summed over depth.
 
     Everything runs in float32 at least, also under autocast, and is differentiable in the logits.
 
@@ -133,6 +144,8 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
         mapping: Norm position of the bins: ``'centre'`` of their cells, or ``'released'`` (2 i / n - 1).
         sort_poses: Order poses by descending score, so that hypothesis 0 is the most confident.
         depth: D; None takes it from the number of channels.
+        xy_window: Odd number of bins in all along x and along y; bins outside the plane do not count, and of equal
+            bins the first is the highest. Defaults to None: equation 2.
 
     Returns:
         The hypotheses.
@@ -146,13 +159,13 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
         >>> decode_hypotheses(logits, num_keypoints=1, num_hypotheses=1, window=3).keypoints.round(decimals=3)
         tensor([[[[ 0.7500, -0.2500, -0.4440]]]])
     """
-    check_decoding(num_hypotheses, window, peak_threshold, mapping)
-    marginals = volume_marginals(logits, num_keypoints, depth)
-    return decode_marginals(marginals, num_hypotheses, window, peak_threshold, mapping, sort_poses)
+    check_decoding(num_hypotheses, window, peak_threshold, mapping, xy_window)
+    marginals = volume_marginals(logits, num_keypoints, depth, with_plane=xy_window is not None)
+    return decode_marginals(marginals, num_hypotheses, window, peak_threshold, mapping, sort_poses, xy_window)
 
 
 def check_decoding(num_hypotheses: int, window: int | None, peak_threshold: float = 0.0,
-                   mapping: str = 'centre') -> None:
+                   mapping: str = 'centre', xy_window: int | None = None) -> None:
     """Refuse options of :func:`decode_hypotheses` that do not fit together, before there is anything to decode.
 
     Raises:
@@ -160,12 +173,12 @@ def check_decoding(num_hypotheses: int, window: int | None, peak_threshold: floa
     """
     _check_peaks(num_hypotheses, peak_threshold)
     check_choice(mapping, MAPPINGS, 'mapping')
-    if window is None:
-        if num_hypotheses != 1:
-            raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
-                             '(None means the vanilla detector, which has one hypothesis)')
-    elif type(window) is not int or window < 1 or window % 2 == 0:
-        raise ValueError(f'window: an odd number of bins (1 or more) expected, got {window!r}')
+    if window is None and num_hypotheses != 1:
+        raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
+                         '(None means the vanilla detector, which has one hypothesis)')
+    for name, value in dict(window=window, xy_window=xy_window).items():
+        if value is not None and (type(value) is not int or value < 1 or value % 2 == 0):
+            raise ValueError(f'{name}: an odd number of bins (1 or more) expected, got {value!r}')
 
 
 def _check_peaks(num_hypotheses: int, threshold: float) -> None:
@@ -221,6 +234,18 @@ def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, mapping: str) -
     weights = inside * profile.unsqueeze(-2)
     positions = bin_positions(profile.shape[-1], mapping, profile.device, profile.dtype)
     return (weights * positions).sum(dim=-1) / weights.sum(dim=-1).clamp_min(torch.finfo(profile.dtype).tiny)
+
+
+def _windowed_plane(plane: Tensor, window: int, mapping: str) -> tuple[Tensor, Tensor]:
+    """Mean x and mean y in a square window around the highest bin of each plane, weighted by it. (N, K) each."""
+    height, width = plane.shape[-2:]
+    highest = plane.detach().flatten(2).argmax(dim=-1, keepdim=True)
+    peaks = highest % width, torch.div(highest, width, rounding_mode='floor')
+    inside = [(torch.arange(size, device=plane.device) - peak).abs() <= window // 2
+              for size, peak in zip((width, height), peaks)]
+    weights = plane * (inside[0].unsqueeze(-2) & inside[1].unsqueeze(-1)).to(plane.dtype)
+    total = weights.sum(dim=(-1, -2)).clamp_min(torch.finfo(plane.dtype).tiny)
+    return tuple(_expectation(weights.sum(dim=axis), mapping) / total for axis in (-2, -1))
 
 
 def _sorted_by_score(decoded: Hypotheses) -> Hypotheses:

@@ -16,17 +16,19 @@ _TINY = 1e-30
 
 
 class Marginals(NamedTuple):
-    """Probabilities of a keypoint along each axis; each sums to 1 over its last axis.
+    """Probabilities of a keypoint along each axis, and in the x-y plane; each sums to 1.
 
     Attributes:
         x: (N, K, Wm).
         y: (N, K, Hm).
         z: (N, K, D); the depth profile of equation 3.
+        plane: (N, K, Hm, Wm), the volume summed over depth; None where it was not asked for.
     """
 
     x: Tensor
     y: Tensor
     z: Tensor
+    plane: Tensor | None = None
 
 
 def bin_positions(num_bins: int, mapping: str = 'centre', device: torch.device | None = None,
@@ -74,7 +76,8 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
         return volume.flatten(2).softmax(dim=-1).view(volume.shape)
 
 
-def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
+def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None,
+                     with_plane: bool = False) -> Marginals:
     """Softmax over the volume, summed onto each of its three axes.
 
     Forward and backward need the memory of the gradient, and the forward alone next to none
@@ -84,6 +87,7 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
         logits: (N, K * D, Hm, Wm) heatmap logits.
         num_keypoints: K.
         depth: D; None takes it from the number of channels.
+        with_plane: Also sum onto the x-y plane. Defaults to False.
 
     Returns:
         The marginal probabilities in float32 (float64 for float64 logits). ``z`` is the depth profile, equation 3.
@@ -91,9 +95,11 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
     with torch.autocast(device_type=logits.device.type, enabled=False):
         if not torch.compiler.is_compiling() and not torch.jit.is_tracing():
             volume = _as_volume(logits, num_keypoints, depth)
-            return Marginals(*BlockwiseMarginals.apply(volume if torch.is_grad_enabled() else volume.detach()))
+            volume = volume if torch.is_grad_enabled() else volume.detach()
+            return Marginals(*BlockwiseMarginals.apply(volume, with_plane))
         volume = spatial_softmax(logits, num_keypoints, depth)
-        return Marginals(x=volume.sum(dim=(2, 3)), y=volume.sum(dim=(2, 4)), z=volume.sum(dim=(-1, -2)))
+        return Marginals(x=volume.sum(dim=(2, 3)), y=volume.sum(dim=(2, 4)), z=volume.sum(dim=(-1, -2)),
+                         plane=volume.sum(dim=2) if with_plane else None)
 
 
 def heatmap_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
@@ -107,7 +113,7 @@ def heatmap_marginals(logits: Tensor, num_keypoints: int, depth: int | None = No
     Returns:
         Marginals whose entries are natural logarithms, finite everywhere.
     """
-    return Marginals(*(axis.clamp_min(_TINY).log() for axis in volume_marginals(logits, num_keypoints, depth)))
+    return Marginals(*(axis.clamp_min(_TINY).log() for axis in volume_marginals(logits, num_keypoints, depth)[:3]))
 
 
 def gaussian_targets(target: Tensor, num_bins: int, sigma_bins: float = 1.0) -> Tensor:
@@ -158,7 +164,7 @@ def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypo
     with torch.autocast(device_type=target.device.type, enabled=False):
         target = target.to(logits.x.dtype)
         entropy = target.new_zeros(batch, keypoints)
-        for axis, probability in enumerate(logits):
+        for axis, probability in enumerate(logits[:3]):
             wanted = gaussian_targets(target[..., axis], probability.shape[-1], sigma_bins)
             entropy = entropy - (wanted * probability.clamp_min(_TINY).log()).sum(dim=-1) / 3.0
         if weights is None:

@@ -6,8 +6,9 @@ from .json_files import read_json
 from .mat_files import check_mat
 from .pickle_listing import PickleListing, list_pickle, list_pickles
 from .regular_files import require_file
+from .safetensors_files import read_safetensors
 
 __all__ = [
     'PickleListing', 'UnsafeFileError', 'check_archive', 'check_mat', 'list_pickle', 'list_pickles', 'open_arrays',
-    'read_array', 'read_checkpoint_file', 'read_json', 'require_file'
+    'read_array', 'read_checkpoint_file', 'read_json', 'read_safetensors', 'require_file'
 ]

@@ -15,6 +15,7 @@ import torch
 
 from .archives import UnsafeFileError
 from .pickle_listing import PickleListing, is_tar, list_pickles
+from .safetensors_files import SUFFIX, read_safetensors
 
 # On torch's own allow-list, but `bytearray(n)` fills n bytes; no checkpoint needs it.
 REFUSED = ('builtins.bytearray', '__builtin__.bytearray')
@@ -25,7 +26,7 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
     """Read a checkpoint.
 
     Args:
-        path: The file.
+        path: The file; ``.safetensors`` too.
         map_location: As in ``torch.load``. Defaults to None.
 
     Returns:
@@ -40,6 +41,8 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
+    if path.suffix == SUFFIX:
+        return read_safetensors(path, map_location)
     _look(path)
     content = _load(path, map_location)
     if not isinstance(content, dict):

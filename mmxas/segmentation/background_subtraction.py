@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mmxas.datasets.transforms.loading import UnreadableImageError
 from mmxas.registry import SEGMENTERS
+from mmxas.safe_files.images import UnreadableImageError
 
 from .geodesic import inside_box
 from .segmenter import Segmenter, clip_box, main_components

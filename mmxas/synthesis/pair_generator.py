@@ -81,6 +81,12 @@ class PairGenerator:
         found = [Path(file) for part in parts for file in getattr(part, 'data_files', ())]
         return [Path(body.model_path) for body in self.bodies if hasattr(body, 'model_path')] + found
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """Versions of the components that have one: a new version draws other pairs from the same config."""
+        parts = (*self.bodies, self.pose_source, self.camera, self.appearance, self.light, self.background)
+        return {type(part).__name__: part.version for part in parts if hasattr(part, 'version')}
+
     def _check(self) -> None:
         if self.crop not in ('mask', 'root_box'):
             raise ValueError(f"PairGenerator: crop={self.crop!r}, expected 'mask' or 'root_box'")

@@ -8,7 +8,7 @@ import os
 import tempfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,8 @@ def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: int,
-                files: Sequence[Path] = ()) -> str:
-    """A short digest of what the bytes of a set depend on, except its length.
+                files: Sequence[Path] = (), versions: Mapping[str, int] | None = None) -> str:
+    """Return a short digest of what the bytes of a set depend on, except its length.
 
     Args:
         generator: config of the generator, plain types.
@@ -101,9 +101,10 @@ def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: 
         shard_size: pairs a file.
         quality: of the JPEG images.
         files: data files; their contents count, their places do not.
+        versions: of the components that have one. Defaults to none.
     """
-    content = json.dumps(dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT),
-                         sort_keys=True)
+    content = dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT)
+    content = json.dumps({**content, 'versions': dict(versions)} if versions else content, sort_keys=True)
     digest = hashlib.sha256(content.encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -163,9 +164,10 @@ class PairWriter:
         if old is not None and old.fingerprint != meta.fingerprint and not any(self.root.glob('pairs_*.npz')):
             old = None  # a run that ended before its first pairs: nothing is lost
         if old is not None and old.fingerprint != meta.fingerprint:
-            raise ValueError(f'{self.root}: holds pairs of another configuration or of other data files (fingerprint '
-                             f'{old.fingerprint}, seed {old.seed}; this one is {meta.fingerprint}, seed {meta.seed}); '
-                             'choose another folder or remove this one')
+            raise ValueError(f'{self.root}: holds pairs of another configuration, of other data files or of an earlier '
+                             f'version (fingerprint {old.fingerprint}, seed {old.seed}; expected {meta.fingerprint}, '
+                             f'seed {meta.seed}). Choose another folder, or render the pairs anew: '
+                             f'`rm -r {self.root}`, then the same command again')
         if old is not None and old.num > meta.num:
             self.meta = meta = old
         text = json.dumps(asdict(meta), indent=1, default=str)

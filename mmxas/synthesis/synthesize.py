@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
 
 
 def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality: int = 95,
-             files: Sequence[Path] = ()) -> SetMeta:
+             files: Sequence[Path] = (), versions: Mapping[str, int] | None = None) -> SetMeta:
     """Describe a set of pairs.
 
     Args:
@@ -57,6 +57,7 @@ def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality
         shard_size: pairs a file.
         quality: of the JPEG images.
         files: data files that the pairs depend on.
+        versions: of the generator's components (:attr:`PairGenerator.versions`). Defaults to none.
 
     Raises:
         ValueError: if ``num`` or ``shard_size`` is below 1, or ``seed`` below 0.
@@ -66,7 +67,8 @@ def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality
     if seed < 0:
         raise ValueError(f'seed={seed}: expected at least 0')
     config = {key: value for key, value in plain(generator).items() if key not in ('type', 'seed')}
-    return SetMeta(num, shard_size, seed, quality, fingerprint(config, seed, shard_size, quality, files), config)
+    mark = fingerprint(config, seed, shard_size, quality, files, versions)
+    return SetMeta(num, shard_size, seed, quality, mark, config)
 
 
 def render_shard(generator: PairGenerator, writer: PairWriter, shard: int, progress: Progress) -> None:
@@ -157,7 +159,7 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
         raise ValueError(f'workers={workers}: expected at least 0, which renders in this process')
     seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
     generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)  # a wrong config fails here, not in a worker
-    meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files)
+    meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files, generator.versions)
     with _alone_in(Path(out)):
         writer = PairWriter(out, meta)
         writer.remove_remains()

@@ -1,15 +1,18 @@
-"""What training sees, drawn: crop, mask and skeleton of each packed sample, targets beside their synthetic partners.
+"""What the network sees, drawn: crop, mask and skeleton of each packed sample, targets beside their synthetic partners.
 
 S: side of the crop in px, K: keypoints.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from mmengine.dataset import pseudo_collate
+from torch import nn
 
+from mmxas.datasets.empty_crops import empty_crops
 from mmxas.datasets.random_state import seeded
 from mmxas.datasets.samplers import SampleKey
 from mmxas.ops.geometry import apply_affine, norm_to_pixel
@@ -63,13 +66,34 @@ def draw_pose(picture: np.ndarray, points: np.ndarray, style: PoseStyle) -> np.n
     return out
 
 
-def sample_picture(sample: Mapping[str, Any], meta: Mapping[str, Any], side: int = 160) -> np.ndarray:
+def model_inputs(samples: Sequence[Mapping[str, Any]], preprocessor: nn.Module, training: bool) -> list[dict]:
+    """Return packed samples with the crops that the backbone gets, put back into grey levels.
+
+    Args:
+        samples: N packed samples of one size.
+        preprocessor: The model's data preprocessor. Its own mean, deviation and order of channels are undone behind it;
+            all else that it does remains.
+        training: Whether it is to preprocess as in training.
+
+    Returns:
+        list[dict]: N samples of ``inputs`` (3, S, S) uint8 BGR and ``data_samples``.
+    """
+    batch = preprocessor(pseudo_collate(list(samples)), training)
+    mean, std = getattr(preprocessor, 'mean', 0), getattr(preprocessor, 'std', 1)
+    order = [2, 1, 0] if getattr(preprocessor, '_channel_conversion', False) else [0, 1, 2]
+    return [dict(inputs=(crop * std + mean)[order].round().clamp(0, 255).byte(), data_samples=data)
+            for crop, data in zip(batch['inputs'], batch['data_samples'], strict=True)]
+
+
+def sample_picture(sample: Mapping[str, Any], meta: Mapping[str, Any], side: int = 160,
+                   empty: bool = False) -> np.ndarray:
     """Draw a packed sample: its crop; the mask over it where there is one; the skeleton where there are labels.
 
     Args:
         sample: ``inputs`` (3, S, S) uint8 BGR and ``data_samples``, as ``PackXASInputs`` gives them.
         meta: Meta information of the data set.
         side: Of a panel in px. Defaults to 160.
+        empty: Whether the caption says, in red, that the crop is empty. Defaults to False.
 
     Returns:
         np.ndarray: (side, 1 to 3 times side, 3) uint8 RGB, with a caption below.
@@ -86,25 +110,47 @@ def sample_picture(sample: Mapping[str, Any], meta: Mapping[str, Any], side: int
         style = PoseStyle.from_dataset_meta(meta, len(points))
         panels.append(draw_pose((picture * 0.6).astype(np.uint8), points, style))
     caption = f'{data.metainfo.get("domain", "")} {data.metainfo.get("sample_name") or data.metainfo.get("img_path")}'
-    return captioned(np.hstack(panels), caption.strip())
+    return captioned(np.hstack(panels), f'EMPTY {caption.strip()}' if empty else caption.strip(), alarm=empty)
 
 
-def browse(dataset: Any, num: int, seed: int = 0, side: int = 160) -> Iterator[tuple[int, np.ndarray]]:
-    """Draw samples of a data set as training gets them, augmented by a seed.
+class BrowsedSample(NamedTuple):
+    """A sample of a data set, or a pair of them, drawn.
+
+    Attributes:
+        index: In the data set.
+        picture: (h, w, 3) uint8 RGB; samples of a pair are side by side.
+        num_crops: Crops in it.
+        empty: Names of those without foreground (:mod:`mmxas.datasets.empty_crops`).
+    """
+
+    index: int
+    picture: np.ndarray
+    num_crops: int
+    empty: list[str]
+
+
+def browse(dataset: Any, num: int, preprocessor: nn.Module, seed: int = 0, side: int = 160,
+           training: bool = True) -> Iterator[BrowsedSample]:
+    """Draw samples of a data set as the network gets them, augmented by a seed and preprocessed.
 
     Args:
         dataset: Any data set of packed samples, or of pairs of them.
         num: Samples, evenly spread; fewer where the data set is shorter.
+        preprocessor: The model's data preprocessor.
         seed: Of the augmentation. Defaults to 0.
         side: Of a panel in px. Defaults to 160.
+        training: Whether to preprocess as in training. Defaults to True.
 
     Yields:
-        tuple[int, np.ndarray]: The index and its picture, (h, w, 3) uint8 RGB; samples of a pair are side by side.
+        BrowsedSample: One an index.
     """
     for index in np.unique(np.linspace(0, len(dataset) - 1, min(num, len(dataset))).round().astype(int)).tolist():
         with seeded(seed, 0, index):
             found = dataset[SampleKey(index, 0, seed) if hasattr(dataset, 'parts') and hasattr(dataset, 'activate')
                             else index]
-        samples = found if isinstance(found, list) else [found]
-        pictures = [sample_picture(sample, dataset.metainfo, side) for sample in samples]
-        yield index, contact_sheet(pictures, len(pictures)) if len(pictures) > 1 else pictures[0]
+            samples = model_inputs(found if isinstance(found, list) else [found], preprocessor, training)
+        empty = [empty_crops([sample['inputs']], [sample['data_samples']]) for sample in samples]
+        pictures = [sample_picture(sample, dataset.metainfo, side, bool(names))
+                    for sample, names in zip(samples, empty, strict=True)]
+        yield BrowsedSample(index, contact_sheet(pictures, len(pictures)) if len(pictures) > 1 else pictures[0],
+                            len(samples), sum(empty, []))

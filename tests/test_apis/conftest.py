@@ -6,16 +6,26 @@ import pytest
 import torch
 from mmengine.config import Config
 from test_runs.tiny_mocap import tiny_config
+from tiny_zoo import with_segmenter, write_zoo
 
+from mmxas import shipped_files
 from mmxas.apis import XASInferencer
 from mmxas.apis.onnx_export import export_detector
 from mmxas.compat.config_paths import config_path
 
 
+@pytest.fixture
+def zoo(tmp_path, monkeypatch):
+    """A folder in the place of the checkout: two models, tiny and other, without weights."""
+    root = write_zoo(tmp_path / 'root')
+    monkeypatch.setattr(shipped_files, 'PACKAGE_ROOT', root / 'mmxas')
+    return root
+
+
 @pytest.fixture(scope='session')
 def detector_config():
-    """The quick recipe's detector, as it ships."""
-    return Config.fromfile(config_path('xas_mocap.py'))
+    """The quick recipe's detector without a segmenter: the whole image is the box where none is given."""
+    return with_segmenter(Config.fromfile(config_path('xas_mocap.py')), None)
 
 
 @pytest.fixture(scope='session')
@@ -41,7 +51,7 @@ def photos(tmp_path, image):
 @pytest.fixture(scope='session')
 def small_detector():
     """A small detector with clear peaks, as an inferencer; its crops have 64 px."""
-    config = tiny_config(Path('unused'))
+    config = with_segmenter(tiny_config(Path('unused')), None)
     config.merge_from_dict(dict(model=dict(head=dict(num_hypotheses=3))))
     torch.manual_seed(0)
     inferencer = XASInferencer(config, device='cpu')
@@ -54,7 +64,6 @@ def small_detector():
 @pytest.fixture(scope='session')
 def onnx_file(small_detector, tmp_path_factory):
     """That detector, exported."""
-    pytest.importorskip('onnxruntime', reason='onnxruntime is not installed (requirements/optional.txt)')
     pytest.importorskip('onnxscript', reason='onnxscript is not installed (requirements/optional.txt)')
     path = tmp_path_factory.mktemp('onnx') / 'small.onnx'
     preprocessor = small_detector.cfg.model.data_preprocessor

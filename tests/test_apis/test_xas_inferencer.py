@@ -1,16 +1,21 @@
 import json
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmdet.structures import DetDataSample
+from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.apis import inference_topdown, init_model
 from mmpose.visualization import PoseLocalVisualizer
+from test_runs.tiny_mocap import tiny_config
+from tiny_zoo import with_segmenter
 
 from mmxas.apis import XASInferencer
+from mmxas.apis.publishing import publish
 from mmxas.apis.xas_inferencer import check_fits
 from mmxas.datasets.transforms import UnreadableImageError
 from mmxas.ops import camera_to_image
@@ -155,3 +160,71 @@ def test_the_configs_own_visualizer_is_taken(detector_config, image):
     small = XASInferencer(config, device='cpu', show_progress=True)
     assert small.visualizer.options.dpi == 40 and not small.visualizer._vis_backends
     assert next(iter(small(image, return_vis=True)))['visualization'][0].shape[0] == pytest.approx(40 * 5.85, abs=1)
+
+
+def finder(boxes):
+    """An inferencer whose segmenter finds these boxes."""
+    torch.manual_seed(0)
+    return XASInferencer(with_segmenter(tiny_config(Path('unused')), boxes), device='cpu')
+
+
+def test_what_the_segmenter_finds_are_the_boxes_that_are_not_given(image):
+    boxes = [[10, 10, 60, 60], [60, 20, 140, 80]]
+    two = finder(boxes)
+    for given, wanted in ((None, boxes), ([0, 0, 160, 120], boxes), ([1, 0, 159, 120], boxes),
+                          ([2, 0, 160, 120], [[2, 0, 160, 120]]), ([[0, 0, 160, 120], [5, 5, 50, 50]], None)):
+        (result, ) = two(image, bboxes=given)
+        found = [instance['bbox'] for instance in result['predictions'][0]['instances']]
+        assert found == (given if wanted is None else wanted)
+    assert two.nobody == []
+
+
+def test_nobody_found_is_an_empty_record_and_the_plain_image(photos, tmp_path, image):
+    none = finder([])
+    results = list(none(photos, out_dir=tmp_path / 'out', camera=dict(K=K, root_depth=3000.0)))
+    assert none.nobody == ['a', 'b'] and len(results) == 2
+    record = json.loads((tmp_path / 'out' / 'predictions' / 'b.json').read_text())
+    assert record['instances'] == [] and record['image_size'] == dict(width=160, height=120)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'out' / 'visualizations' / 'b.png')), image)
+    (result, ) = none(image, bboxes=[[10, 10, 60, 60]])
+    assert len(result['predictions'][0]['instances']) == 1 and none.nobody == []
+
+
+def test_nobody_found_is_said(image, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmxas.apis.xas_inferencer.print_log', lambda text, **_: said.append(text))
+    list(finder([])(image))
+    assert said == ['nobody found in 000000 by SegmenterOfTheTest: give a box (bboxes= / --bbox)']
+
+
+def test_a_camera_is_for_one_found_body(image):
+    camera = dict(K=K, root_depth=3000.0)
+    boxes = [[10, 10, 60, 60], [60, 20, 140, 80]]
+    (result, ) = finder(boxes[:1])(image, camera=camera)
+    assert result['predictions'][0]['instances'][0]['depth_unit'] == 'mm'
+    two = finder(boxes)
+    for depth in (3000.0, [3000.0, 4000.0]):
+        with pytest.raises(ValueError, match='000000: 2 bodies found where the camera has the root depth of one'):
+            list(two(image, camera=dict(K=K, root_depth=depth)))
+    (result, ) = two(image, bboxes=boxes, camera=camera)
+    assert len(result['predictions'][0]['instances']) == 2
+
+
+def test_a_name_takes_the_weights_that_ship(zoo, small_detector, image, tmp_path):
+    state = small_detector.model.state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'own.pth')
+    with pytest.raises(ValueError, match='tiny: no weights come with mmxas for this model'):
+        XASInferencer('tiny', device='cpu')
+    own = XASInferencer('tiny', str(tmp_path / 'own.pth'), device='cpu')
+    done = publish(tmp_path / 'own.pth', Config.fromfile(zoo / 'configs' / 'config.py'), 'small')
+    named = XASInferencer('small', device='cpu')
+    name = 'head.final_layer.weight'
+    assert torch.equal(own.model.state_dict()[name], state[name])
+    assert torch.equal(named.model.state_dict()[name], state[name].half().float())
+    (result, ) = named(image)
+    assert [instance['bbox'] for instance in result['predictions'][0]['instances']] == [[10, 10, 60, 80]]
+    done.path.write_bytes(done.path.read_bytes()[:-1] + b'x')
+    with pytest.raises(ValueError, match=r'small\.safetensors: sha256 .* expected'):
+        XASInferencer('small', device='cpu')
+    with pytest.raises(ValueError, match="'smal': no model of this name; did you mean 'small'"):
+        XASInferencer('smal', device='cpu')

@@ -7,15 +7,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks import decode, discriminator, roofline, skeleton_mask, training_step
 from benchmarks.__main__ import contests
-from mmxas.models.discriminators import GCNDiscriminator
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.ops import products
 
 
 @pytest.mark.parametrize(('module', 'options'), [
     (decode, dict(batch=2, depth=16, size=12)), (skeleton_mask, dict(batch=2, size=40)),
-    (discriminator, dict(num_poses=9)), (discriminator, dict(num_poses=9, way='fewer'))],
-    ids=['decode', 'skeleton_mask', 'discriminator', 'discriminator_fewer'])
+    (discriminator, dict(num_poses=9))],
+    ids=['decode', 'skeleton_mask', 'discriminator'])
 def test_plain_and_ours_agree(module, options):
     wanted, gradient = module.build(**{**options, 'way': 'plain'})()
     found, own = module.build(**{'way': 'ours', **options})()
@@ -88,7 +87,7 @@ def test_each_operation_of_the_table_has_an_aim():
         'decode_marginals_first', 'decode_both_keep', 'training_step_same_memory', 'training_step_both_keep']
 
 
-TIMES = dict(plain=80.0, ours=30.0, fewer=25.0, products_plain=40.0, products_ours=15.0, products_fewer=11.0,
+TIMES = dict(plain=80.0, ours=30.0, products_plain=40.0, products_ours=15.0,
              wide_torch=100.0, wide_onednn=125.0)
 RATES = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, conv=300.0)
 
@@ -113,12 +112,11 @@ def test_bounds_add_up():
     bounds = roofline.bounds(RATES)
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
     assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
-    for name, way in dict(discriminator='ours', discriminator_fewer='fewer').items():
-        # The better of the wide products takes 100 ms for 2 * 2048^3 operations.
-        least = roofline.product_gflop(way) * 1e9 / (2 * 2048**3) * 100
-        assert list(bounds[name]['processor'].values()) == [pytest.approx(least)]
-        assert next(iter(bounds[name]['processor'])).endswith('at 172 GFLOP/s, the rate of a product 2048 wide')
-        assert list(bounds[name]['memory'].values()) == [pytest.approx(50 * 96 * 18 * 128 * 4 / 100e6)]
+    # The better of the wide products takes 100 ms for 2 * 2048^3 operations.
+    least = roofline.product_gflop('ours') * 1e9 / (2 * 2048**3) * 100
+    assert list(bounds['discriminator']['processor'].values()) == [pytest.approx(least)]
+    assert next(iter(bounds['discriminator']['processor'])).endswith('at 172 GFLOP/s, the rate of a product 2048 wide')
+    assert list(bounds['discriminator']['memory'].values()) == [pytest.approx(50 * 96 * 18 * 128 * 4 / 100e6)]
 
 
 @pytest.mark.usefixtures('timed')
@@ -128,26 +126,25 @@ def test_the_roofline_is_written(tmp_path, monkeypatch):
     assert roofline.main(['--threads', str(torch.get_num_threads()), '--out', str(tmp_path / 'x.json')]) == 0
     content = json.loads((tmp_path / 'x.json').read_text())
     rows = content['operations']
-    assert content['rates'] == RATES and rows.keys() == {*roofline.RUNS, 'discriminator_fewer'}
+    assert content['rates'] == RATES and rows.keys() == {*roofline.RUNS}
     assert {way: (row['products_ms'], row['whole_ms']) for way, row in content['products'].items()} == {
-        'plain': (40.0, 80.0), 'ours': (15.0, 30.0), 'fewer': (11.0, 25.0)}
+        'plain': (40.0, 80.0), 'ours': (15.0, 30.0)}
     for way, row in content['products'].items():
         assert row['gflop'] == roofline.product_gflop(way)
         assert row['wide_ms'] == pytest.approx(row['gflop'] * 1e9 / (2 * 2048**3) * 100)
-    assert content['products']['plain']['gflop'] > content['products']['fewer']['gflop']
+    assert content['products']['plain']['gflop'] > content['products']['ours']['gflop']
     for row in rows.values():
         memory, processor = (sum(kind.values()) for kind in row['parts_ms'].values())
         assert row['bound_ms'] == pytest.approx(max(memory, processor))
         assert row['sum_ms'] == pytest.approx(memory + processor)
-    assert (rows['decode']['aim_ms'], rows['discriminator_fewer']['measured_ms']) == (16.0, 25.0)
+    assert (rows['decode']['aim_ms'], rows['discriminator']['measured_ms']) == (16.0, 30.0)
 
 
 def test_each_bound_belongs_to_a_measured_form_and_an_aim(timed):
     assert roofline.measured_and_aim('discriminator') == (30.0, 20.0)
-    assert roofline.measured_and_aim('discriminator_fewer') == (25.0, 20.0)
     wide = {name for name in timed if name.startswith('wide_')}
     assert timed.keys() | {'wide_onednn'} == TIMES.keys() and 'wide_torch' in wide
-    for form in ('plain', 'ours', 'fewer'):
+    for form in ('plain', 'ours'):
         for name in (form, f'products_{form}'):
             assert training_step.counted_flops(timed[name]) == roofline.product_gflop(form) * 1e9, name
     assert all(training_step.counted_flops(timed[name]) == 2 * 2048**3 for name in wide)
@@ -173,12 +170,11 @@ class _Products(TorchDispatchMode):
 
 
 @pytest.mark.parametrize('vendor', ['AuthenticAMD', 'GenuineIntel'])
-@pytest.mark.parametrize('way', ['ours', 'fewer'])
-def test_all_products_of_a_form_are_repeated_where_they_lie(monkeypatch, way, vendor):
+def test_all_products_are_repeated_where_they_lie(monkeypatch, vendor):
     """By either library, forward and backward."""
     monkeypatch.setattr(products, 'cpu_vendor', lambda: vendor)
     with _Products() as first:
-        repeat = roofline.products_of(discriminator.build(way, 2))
+        repeat = roofline.products_of(discriminator.build('ours', 2))
     with _Products() as second:
         repeat()
     assert len(first.seen) > 60
@@ -189,32 +185,15 @@ def test_all_products_of_a_form_are_repeated_where_they_lie(monkeypatch, way, ve
     assert by_onednn == ({True, False} if vendor == 'AuthenticAMD' and products.has_onednn() else {False})
 
 
-def test_the_form_with_fewer_operations_gives_the_same():
-    """Scores and gradients of poses and parameters, with other weights than those that a norm begins with."""
-    torch.manual_seed(0)
-    network = GCNDiscriminator(discriminator.SKELETON, dropout=0.0).double()
-    for parameter in network.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    poses = torch.randn(3, 18, 3, dtype=torch.double)
-    results = []
-    for form in (network, discriminator.FewerOperations(network)):
-        leaf = poses.clone().requires_grad_()
-        scores = form(leaf)
-        results.append((scores, *torch.autograd.grad(scores.square().sum(), [leaf, *form.parameters()])))
-    for wanted, own in zip(*results, strict=True):
-        torch.testing.assert_close(own, wanted, rtol=1e-9, atol=1e-12)
-
-
-def test_the_operations_of_both_forms():
-    """Both have first layers and a head; of the convolutions, ours takes two products of a node and averages, the other
-    one product of a node between two changes of basis, and of the first one a product of 14 channels."""
+def test_the_operations_of_the_discriminator():
+    """First layers and a head; each convolution is one product per node between two changes of basis, the first one a
+    product of 14 channels."""
     nodes, batch = 96 * 18, 96 * 128
     ends = 3 * 2 * nodes * 6 * 128 * 2 + 3 * 2 * 96 * (4608 * 512 + 512)
     change, product = 2 * 2 * 18 * 18 * batch, 3 * 2 * nodes * 128 * 128
     first = 3 * 2 * nodes * 14 * 128 + 3 * 2 * 128 * 128 * 14 + 2 * 2 * 18 * 18 * 96 * 7
-    wanted = dict(ours=ends + 10 * (change + 2 * product), fewer=ends + 8 * (2 * change + product) + 2 * first)
-    for way, operations in wanted.items():
-        assert roofline.product_gflop(way) * 1e9 == pytest.approx(operations, rel=1e-12)
+    operations = ends + 8 * (2 * change + product) + 2 * first
+    assert roofline.product_gflop('ours') * 1e9 == pytest.approx(operations, rel=1e-12)
 
 
 def test_the_stronger_plain_decoding_gives_the_same():

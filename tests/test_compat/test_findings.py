@@ -102,6 +102,11 @@ def test_only_packages_of_a_right_version_are_imported(installed):
     assert with_import(find(Requirement('present', 'json'))).problem == ''
 
 
+def test_a_package_of_which_only_files_are_read_is_not_imported(installed):
+    installed['weights'] = '1'
+    assert with_import(find(Requirement('weights', '', '==1'))).problem == ''
+
+
 def test_commands_name_this_interpreter():
     command = with_this_python('pip uninstall -y a && MMCV_WITH_OPS=1 pip install "pip>1"')
     pip = f'{sys.executable} -m pip'

@@ -20,14 +20,14 @@ def pip_requirements(*names: str) -> dict[str, str]:
 
 
 def test_every_package_that_pip_installs_is_checked_and_the_other_way_round():
-    installed = pip_requirements('build', 'mminstall', 'runtime', 'optional')
+    installed = pip_requirements('build', 'mminstall', 'runtime', 'optional', 'masks')
     only_for_building = {'wheel', 'cython'}
     assert {requirement.name for requirement in REQUIREMENTS} == set(installed) - only_for_building
 
 
 @pytest.mark.parametrize('requirement', REQUIREMENTS, ids=lambda requirement: requirement.name)
 def test_what_pip_installs_passes_the_check(requirement):
-    text = pip_requirements('build', 'mminstall', 'runtime', 'optional')[requirement.name]
+    text = pip_requirements('build', 'mminstall', 'runtime', 'optional', 'masks')[requirement.name]
     if text.startswith('=='):
         assert satisfies(text.removeprefix('=='), requirement.wanted)
         assert text.split('.post')[0] in requirement.command or 'pip install "' in requirement.command

@@ -88,7 +88,7 @@ def make_runner(tmp_path):
             model=estimator_config(data_preprocessor=preprocessor, **(model or {})), work_dir=str(tmp_path),
             train_dataloader=dict(
                 batch_size=batch_size, num_workers=0, sampler=dict(type=sampler),
-                collate_fn=dict(type='collate_pairs'), dataset=dict(type='PairsInMemory', **(data or {}))),
+                collate_fn=dict(type='collate_pairs'), dataset={'type': 'PairsInMemory', **(data or {})}),
             train_cfg=dict(type='StagedTrainLoop', **dict(dict(stages=STAGES), **(train_cfg or {}))),
             default_hooks={**default_hooks, **(hooks or {})}, default_scope='mmpose', randomness=dict(seed=seed),
             log_level='WARNING', experiment_name=f'loop_{next(_NUMBERS)}', **arguments)

@@ -25,14 +25,15 @@ def logits(batch: int = N, dtype: torch.dtype = torch.float32, seed: int = 0) ->
     return (3 * torch.randn(batch, K * D, HM, WM, generator=generator, dtype=torch.float64)).to(dtype)
 
 
-def plain(values: torch.Tensor) -> Marginals:
+def plain(values: torch.Tensor, with_plane: bool = False) -> Marginals:
     volume = spatial_softmax(values, K, D)
-    return Marginals(volume.sum(dim=(2, 3)), volume.sum(dim=(2, 4)), volume.sum(dim=(3, 4)))
+    return Marginals(volume.sum(dim=(2, 3)), volume.sum(dim=(2, 4)), volume.sum(dim=(3, 4)),
+                     volume.sum(dim=2) if with_plane else None)
 
 
 def with_gradient(function, values: torch.Tensor, layout: torch.memory_format) -> tuple:
     values = values.detach().clone(memory_format=layout).requires_grad_()
-    out = function(values)
+    out = [o for o in function(values) if o is not None]
     generator = torch.Generator().manual_seed(1)
     weights = [torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype) for o in out]
     sum((o * w).sum() for o, w in zip(out, weights)).backward()
@@ -45,13 +46,14 @@ def block(request, monkeypatch) -> int:
     return request.param
 
 
+@pytest.mark.parametrize('with_plane', [False, True])
 @pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize('case', ['random', *DEGENERATE])
-def test_equals_the_plain_formulation(case: str, layout: torch.memory_format, block: int) -> None:
+def test_equals_the_plain_formulation(case: str, layout: torch.memory_format, with_plane: bool, block: int) -> None:
     values = DEGENERATE.get(case, lambda x: x)(logits())
-    ours, own = with_gradient(lambda v: volume_marginals(v, K), values, layout)
-    wanted, gradient = with_gradient(plain, values, torch.contiguous_format)
-    for one, other in zip(ours, wanted):
+    ours, own = with_gradient(lambda v: volume_marginals(v, K, with_plane=with_plane), values, layout)
+    wanted, gradient = with_gradient(lambda v: plain(v, with_plane), values, torch.contiguous_format)
+    for one, other in zip(ours, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
     torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
     assert own.isfinite().all()
@@ -88,15 +90,17 @@ def test_bfloat16_within_its_own_rounding(layout: torch.memory_format, block: in
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_gradcheck(layout: torch.memory_format, block: int) -> None:
     values = logits(2, torch.float64)[:, :2 * D, :3, :4].clone(memory_format=layout).requires_grad_()
-    assert gradcheck(lambda v: tuple(volume_marginals(v, 2)), values)
+    assert gradcheck(lambda v: tuple(volume_marginals(v, 2, with_plane=True)), values)
 
 
+@pytest.mark.parametrize('xy_window', [None, 3])
 @pytest.mark.parametrize('case', ['random', *DEGENERATE])
-def test_hypotheses_have_the_plain_ones_gradient(case: str) -> None:
+def test_hypotheses_have_the_plain_ones_gradient(case: str, xy_window: int | None) -> None:
     """More hypotheses than peaks, ties, a flat volume."""
     values = DEGENERATE.get(case, lambda x: x)(logits())
-    ours, own = with_gradient(lambda v: decode_hypotheses(v, K, 5, window=3)[:2], values, torch.channels_last)
-    wanted, gradient = with_gradient(lambda v: decode_marginals(plain(v), 5, window=3)[:2], values,
+    options = dict(window=3, xy_window=xy_window)
+    ours, own = with_gradient(lambda v: decode_hypotheses(v, K, 5, **options)[:2], values, torch.channels_last)
+    wanted, gradient = with_gradient(lambda v: decode_marginals(plain(v, True), 5, **options)[:2], values,
                                      torch.contiguous_format)
     torch.testing.assert_close(ours[0], wanted[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)
@@ -129,7 +133,7 @@ def test_memory_of_the_gradient_and_no_more(layout: torch.memory_format, monkeyp
     volume = values.numel() * values.element_size()
 
     def forward_and_backward() -> None:
-        torch.autograd.grad(sum(axis.square().sum() for axis in volume_marginals(leaf, K)), leaf)
+        torch.autograd.grad(sum(axis.square().sum() for axis in volume_marginals(leaf, K)[:3]), leaf)
 
     def forward() -> None:
         with torch.no_grad():
@@ -149,7 +153,7 @@ def test_probabilities_are_kept_where_they_become_the_gradient() -> None:
 def test_probabilities_are_used_once() -> None:
     """A further backward of the graph computes them again, and leaves the gradient of the first alone."""
     values = logits().requires_grad_()
-    marginals = volume_marginals(values, K)
+    marginals = volume_marginals(values, K, with_plane=True)
     weights = [torch.randn(axis.shape, generator=torch.Generator().manual_seed(2)) for axis in marginals]
     first, = torch.autograd.grad(marginals, values, weights, retain_graph=True)
     before = first.clone()

@@ -52,6 +52,8 @@ def test_cardinality(n: int, k: int, d: int, hm: int, wm: int, h: int) -> None:
     (dict(window=-1), 'window: an odd number'),
     (dict(window=None), 'num_hypotheses=3, got None'),
     (dict(num_hypotheses=0), 'num_hypotheses: a whole number of at least 1 expected, got 0'),
+    (dict(xy_window=6), 'xy_window: an odd number of bins .* got 6'),
+    (dict(xy_window=True), 'xy_window: an odd number of bins .* got True'),
     (dict(peak_threshold=1.5), 'peak_threshold: a fraction'),
     (dict(mapping='edges'), "mapping: one of 'centre', 'released'"),
     (dict(depth=7), r'num_keypoints \* depth = 2 \* 7 = 14 channels expected, got 16'),
@@ -94,6 +96,44 @@ def test_window_one_is_the_peak_and_the_window_is_the_total_number_of_bins() -> 
     five = decode_marginals(from_profile(profile), 1, 5).keypoints[0, 0, 0, 2].item()
     expected = (0.1 * positions[1] + 0.8 * positions[3]) / 0.9
     assert five == pytest.approx(expected.item(), abs=1e-6)
+
+
+def from_plane(plane: torch.Tensor) -> Marginals:
+    """Marginals of one keypoint with this x-y plane (Hm, Wm), flat in depth."""
+    plane = (plane / plane.sum())[None, None]
+    return Marginals(plane.sum(-2), plane.sum(-1), torch.full((1, 1, 3), 1 / 3), plane)
+
+
+def test_xy_window_lies_around_the_peak_of_the_plane_and_not_of_its_marginals() -> None:
+    """Two places: the row and the column with most probability cross at neither."""
+    plane = torch.zeros(9, 8)
+    plane[2, 6], plane[2, 7] = 0.3, 0.1
+    plane[6, 1] = 0.25
+    plane[7, 3], plane[8, 3] = 0.18, 0.17  # column 3 has the highest sum
+    x, y = bin_positions(8), bin_positions(9)
+    marginals = from_plane(plane)
+    assert marginals.x.argmax() != 6
+    found = decode_marginals(marginals, 1, 1, xy_window=3).keypoints[0, 0, 0]
+    assert found[0].item() == pytest.approx((0.75 * x[6] + 0.25 * x[7]).item(), abs=1e-6)
+    assert found[1].item() == pytest.approx(y[2].item(), abs=1e-6)
+    one = decode_marginals(marginals, 1, 1, xy_window=1).keypoints[0, 0, 0, :2]
+    torch.testing.assert_close(one, torch.stack([x[6], y[2]]))
+    whole, integral = (decode_marginals(marginals, 1, 1, xy_window=w).keypoints for w in (17, None))
+    torch.testing.assert_close(whole, integral)  # a window that holds the plane is equation 2
+
+
+def test_xy_window_changes_x_and_y_only() -> None:
+    heatmap = logits(2, 3 * 8, 6, 5) * 3
+    plain, windowed = (decode_hypotheses(heatmap, 3, 2, window=3, xy_window=w) for w in (None, 3))
+    assert torch.equal(plain.keypoints[..., 2], windowed.keypoints[..., 2])
+    assert torch.equal(plain.scores, windowed.scores) and torch.equal(plain.valid, windowed.valid)
+    assert (plain.keypoints - windowed.keypoints)[..., :2].abs().amin(dim=(0, 1, 2)).gt(0).all()
+
+
+def test_xy_window_needs_the_plane() -> None:
+    marginals = from_plane(torch.ones(3, 3))._replace(plane=None)
+    with pytest.raises(ValueError, match=r'plane is needed with xy_window; volume_marginals\(..., with_plane=True\)'):
+        decode_marginals(marginals, 1, 1, xy_window=3)
 
 
 def test_peak_threshold_is_relative_to_the_highest() -> None:
@@ -176,7 +216,8 @@ def test_released_mapping_shifts_by_half_a_bin() -> None:
     torch.testing.assert_close(shift, torch.tensor([1 / 16, 1 / 4, 1 / 8]).expand_as(shift))
 
 
+@pytest.mark.parametrize('xy_window', [None, 3])
 @pytest.mark.parametrize(('num', 'window'), [(1, None), (3, 3)])
-def test_gradcheck(num: int, window: int | None) -> None:
-    heatmap = logits(1, 2 * 7, 2, 3, seed=3, dtype=torch.float64).requires_grad_()
-    assert gradcheck(lambda v: decode_hypotheses(v, 2, num, window)[:2], heatmap)
+def test_gradcheck(num: int, window: int | None, xy_window: int | None) -> None:
+    heatmap = logits(1, 2 * 7, 4, 5, seed=3, dtype=torch.float64).requires_grad_()
+    assert gradcheck(lambda v: decode_hypotheses(v, 2, num, window, xy_window=xy_window)[:2], heatmap)

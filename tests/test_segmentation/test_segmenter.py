@@ -25,3 +25,8 @@ def test_the_base_asks_for_segment():
     Segmenter().start_sequence([])
     with pytest.raises(NotImplementedError):
         Segmenter().segment(np.zeros((4, 4, 3), np.uint8))
+
+
+def test_the_base_finds_no_boxes():
+    found = Segmenter().find_boxes(np.zeros((4, 4, 3), np.uint8))
+    assert found.shape == (0, 4) and found.dtype == np.float32

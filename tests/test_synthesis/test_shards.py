@@ -144,3 +144,8 @@ def test_fingerprint_sees_the_contents_of_files_and_not_their_place(tmp_path):
         path.write_text(text)
     prints = [fingerprint({}, 0, 1, 95, [path]) for path in (one, two, moved)]
     assert prints[0] == prints[2] != prints[1] and fingerprint({}, 0, 1, 95) not in prints
+
+
+def test_fingerprint_knows_versions():
+    prints = {fingerprint({}, 0, 1, 95, versions=versions) for versions in (None, dict(Prior=1), dict(Prior=2))}
+    assert len(prints) == 3 and fingerprint({}, 0, 1, 95, versions={}) in prints

@@ -18,7 +18,7 @@ def audit():
 def test_every_requirement_is_locked_with_a_hash(audit):
     locked = audit.read_lock()
     assert len(locked) > 80
-    for kind in ('build', 'mminstall', 'runtime', 'tests'):
+    for kind in ('build', 'mminstall', 'runtime', 'masks', 'tests'):
         for name, requirement in audit.requirements(kind).items():
             assert name in locked, f'{kind}.txt: {name}'
             assert requirement.specifier.contains(locked[name][0], prereleases=True), name
@@ -26,7 +26,7 @@ def test_every_requirement_is_locked_with_a_hash(audit):
 
 
 def test_non_commercial_packages_are_optional(audit):
-    for kind in ('build', 'mminstall', 'runtime'):
+    for kind in ('build', 'mminstall', 'runtime', 'masks'):
         assert not [name for name in audit.requirements(kind) if name in audit.NON_COMMERCIAL], kind
     assert 'smplx' in audit.requirements('optional')
     text = audit.LICENCES.read_text(encoding='utf-8')

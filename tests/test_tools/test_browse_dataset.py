@@ -1,6 +1,9 @@
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import BaseTransform
+
+from mmxas.registry import TRANSFORMS
 
 CONFIG = """
 default_scope = 'mmpose'
@@ -11,7 +14,20 @@ pipeline = [
 photos = dict(type='ImageFolderDataset', data_root={images!r}, masks={masks!r}, pipeline=pipeline)
 train_dataloader = dict(dataset=dict(type='PairedDataset', target=photos, synthetic=dict(photos, domain='synthetic')))
 val_dataloader = dict(dataset=photos)
+model = dict(data_preprocessor=dict(
+    type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True))
 """
+
+
+@TRANSFORMS.register_module(force=True)
+class MaskOfBytes(BaseTransform):
+    """The mistake: it divides by 255 what ``SquareCropAffine`` has divided already, in all samples but the last."""
+
+    def transform(self, results: dict) -> dict:
+        """Scale the mask again."""
+        if results['sample_name'] != '3.png':
+            results['mask'] = results['mask'] / 255
+        return results
 
 
 @pytest.fixture
@@ -26,6 +42,32 @@ def config(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text(CONFIG.format(images=str(tmp_path / 'images'), masks=str(tmp_path / 'masks')))
     return path
+
+
+def test_by_default_a_sheet_and_a_count(load_tool, config, tmp_path, monkeypatch, capsys):
+    """One of the four photos is black all over."""
+    monkeypatch.chdir(tmp_path)
+    config.write_text(config.read_text().replace("dict(type='PackXASInputs')",
+                                                 "dict(type='RemoveBackground'), dict(type='PackXASInputs')"))
+    black = tmp_path / 'images' / '0.png'
+    assert load_tool('browse_dataset').main([str(config), '--split', 'val']) == 0
+    assert cv2.imread('work_dirs/config/browse_val.jpg') is not None
+    assert capsys.readouterr().out == f'drawn: work_dirs/config/browse_val.jpg\n1 of 4 crops are empty: {black}\n'
+
+
+def test_a_mask_that_is_scaled_twice_is_seen(load_tool, config, tmp_path, capsys):
+    wrong = "dict(type='MaskOfBytes'), dict(type='RemoveBackground'), dict(type='PackXASInputs')"
+    config.write_text(config.read_text().replace("dict(type='PackXASInputs')", wrong))
+    sheet, tool = tmp_path / 'sheet.png', load_tool('browse_dataset')
+    arguments = [str(config), '--side', '40', '--sheet', str(sheet), '--columns', '1']
+    assert tool.main(arguments) == 0
+    assert '6 of 8 crops are empty: ' in capsys.readouterr().out, 'in pairs'
+    assert tool.main([*arguments, '--split', 'val']) == 0
+    names = ', '.join(str(tmp_path / 'images' / f'{index}.png') for index in range(3))
+    assert capsys.readouterr().out == f'drawn: {sheet}\n3 of 4 crops are empty: {names}\n'
+    picture = cv2.imread(str(sheet)).astype(int)
+    reds = [bool((row[..., 2] - row[..., 0] > 100).any()) for row in np.split(picture[4:], 4)]
+    assert reds == [True, True, True, False], 'the captions'
 
 
 def test_a_folder_of_pictures(load_tool, config, tmp_path, capsys):

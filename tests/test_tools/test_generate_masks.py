@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from mmxas.segmentation import saliency_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +35,36 @@ def images(tmp_path):
 
 
 def command(folder, *options):
-    return [str(folder / 'images'), '--out', str(folder / 'masks'), '--boxes', str(folder / 'boxes.json'), *options]
+    return [str(folder / 'images'), '--out', str(folder / 'masks'), '--boxes', str(folder / 'boxes.json'),
+            '--segmenter', 'GrabCutSegmenter', *options]
+
+
+def test_the_default_needs_no_boxes_and_names_images_of_several_parts(load_tool, images, capsys):
+    several = np.full((64, 80, 3), (60, 150, 60), np.uint8)
+    for x in (20, 60):
+        cv2.circle(several, (x, 32), 12, (30, 30, 220), -1)
+    cv2.imwrite(str(images / 'images/3.png'), several)
+    tool = load_tool('generate_masks')
+    assert tool.main([str(images / 'images'), '--limit', '2', '--compare', str(images / 'known')]) == 0  # 0 and 3
+    report = json.loads((images / 'images_masks_report.json').read_text())
+    assert report['iou']['0.png'] > 0.9
+    assert report['wrong'] == {'3.png': ['several parts']}
+    meta = json.loads((images / 'images_masks/meta.json').read_text())
+    assert meta['segmenter'] == dict(type='SaliencySegmenter')
+
+
+def test_without_weights_the_default_is_grabcut(load_tool, images, capsys, monkeypatch):
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(saliency_weights.metadata, 'distribution', absent)
+    tool = load_tool('generate_masks')
+    arguments = [str(images / 'images'), '--out', str(images / 'masks')]
+    assert tool.main(arguments) == 1
+    captured = capsys.readouterr()
+    assert 'GrabCutSegmenter is prompted by boxes; 6 of 6 images have none' in captured.err
+    assert tool.main([*arguments, '--boxes', str(images / 'boxes.json'), '--limit', '1']) == 0
+    assert json.loads((images / 'masks/meta.json').read_text())['segmenter'] == dict(type='GrabCutSegmenter')
 
 
 def test_masks_report_sheet_and_overlap(load_tool, images, capsys):
@@ -53,7 +85,8 @@ def test_masks_report_sheet_and_overlap(load_tool, images, capsys):
 def test_masks_lie_beside_the_images_by_default(load_tool, images, capsys):
     tool = load_tool('generate_masks')
     (images / 'images/0.png').write_bytes(b'none')
-    assert tool.main([str(images / 'images'), '--boxes', str(images / 'boxes.json'), '--options', 'size=80']) == 1
+    assert tool.main([str(images / 'images'), '--boxes', str(images / 'boxes.json'), '--segmenter', 'GrabCutSegmenter',
+                      '--options', 'size=80']) == 1
     assert len(list((images / 'images_masks').glob('*.png'))) == 5
     said = capsys.readouterr().out
     assert 'failed: 0.png' in said and 'copy it again' in said and 'on_error' not in said

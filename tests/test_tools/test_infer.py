@@ -6,6 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
+from test_runs.tiny_mocap import tiny_config, write_config
+from tiny_zoo import with_segmenter, write_zoo
+
+from mmxas import shipped_files
+from mmxas.apis import XASInferencer
+from mmxas.apis.publishing import publish
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'xas_mocap.py')
@@ -32,7 +40,8 @@ def photos(tmp_path):
 
 
 def test_a_folder_is_worked_through(infer, photos, tmp_path, capsys):
-    (tmp_path / 'boxes.json').write_text(json.dumps({'b.png': [[10, 10, 50, 80], [60, 10, 100, 80]]}))
+    boxes = {'b.png': [[10, 10, 50, 80], [60, 10, 100, 80]], 'a.jpg': [[10, 10, 50, 80]]}
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     status = infer([str(photos), CONFIG, 'none', '--out-dir', str(tmp_path / 'out'), '--boxes',
                     str(tmp_path / 'boxes.json'), '--no-pictures'])
     lines = capsys.readouterr().out.splitlines()
@@ -62,6 +71,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
     (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
+    (['{photos}/a.jpg', '--species', 'human'], 'give CONFIG and CHECKPOINT (none for untrained weights), or --species'),
     (['{photos}/a.jpg', '--device', 'foo'], '--device foo: torch cannot use it here'),
     (['{photos}/a.jpg', '--device', 'cuda:99'], '--device cuda:99: torch cannot use it here'),
     (['{photos}/a.jpg', '--cfg-options', 'model.head.type=MultiHypothesisHed'], 'did you mean MultiHypothesisHead'),
@@ -86,3 +96,57 @@ def test_missing_config_and_checkpoint_are_named(infer, photos, capsys):
     assert '--cfg-options a.b.c: expected KEY=VALUE' in capsys.readouterr().err
     assert infer([str(photos), CONFIG, 'none.pth']) == 1
     assert 'none.pth: no such checkpoint file' in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_zoo(tmp_path, monkeypatch):
+    """A zoo of which the first model has weights, by the name small; its segmenter finds one box."""
+    root = write_zoo(tmp_path / 'root')
+    config = Config.fromfile(root / 'configs' / 'config.py')
+    torch.save(XASInferencer(config, device='cpu').model.state_dict(), tmp_path / 'a.pth')
+    monkeypatch.setattr(shipped_files, 'PACKAGE_ROOT', root / 'mmxas')
+    publish(tmp_path / 'a.pth', config, 'small')
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+def test_a_species_is_enough(infer, photos, small_zoo, capsys):
+    assert infer([str(photos / 'a.jpg'), '--species', 'small']) == 0
+    folder = Path('work_dirs/inference/small')
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f'1 poses in 1 images; see {folder}/visualizations/a.png and {folder}/predictions/a.json')
+    (instance, ) = json.loads((folder / 'predictions' / 'a.json').read_text())['instances']
+    assert instance['bbox'] == [10, 10, 60, 80]
+    assert (folder / 'visualizations' / 'a.png').is_file()
+
+
+def test_without_a_species_it_is_the_default_and_the_known_ones_are_named(infer, photos, small_zoo, capsys):
+    assert infer([str(photos / 'a.jpg')]) == 1
+    assert "'human': no model of this name. With weights: tiny, small; without: other" in capsys.readouterr().err
+    assert infer([str(photos / 'a.jpg'), '--species', 'other']) == 1
+    assert 'other: no weights come with mmxas for this model' in capsys.readouterr().err
+    assert infer([str(photos / 'a.jpg'), CONFIG]) == 1
+    assert 'give CONFIG and CHECKPOINT' in capsys.readouterr().err
+    assert not Path('work_dirs').exists()
+
+
+def test_nobody_in_a_photo_is_status_1_and_in_a_folder_a_number(infer, photos, tmp_path, capsys):
+    config = write_config(with_segmenter(tiny_config(tmp_path), []), tmp_path)
+    out = tmp_path / 'out'
+    assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(out)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f'error: nobody found in {photos}/a.jpg: give a box (--bbox X0 Y0 X1 Y1); see '
+        f'{out}/visualizations/a.png and {out}/predictions/a.json')
+    assert json.loads((out / 'predictions' / 'a.json').read_text())['instances'] == []
+    assert cv2.imread(str(out / 'visualizations' / 'a.png')).shape == (90, 120, 3)
+    assert infer([str(photos), str(config), 'none', '--out-dir', str(out), '--no-pictures']) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f'0 poses in 2 images, nobody found in 2, 1 unreadable images skipped; see {out}/predictions')
+
+
+def test_several_people_and_one_root_depth_ask_for_boxes(infer, photos, tmp_path, capsys):
+    config = write_config(with_segmenter(tiny_config(tmp_path), [[0, 0, 50, 80], [60, 0, 120, 80]]), tmp_path)
+    camera = ['--intrinsics', '150', '150', '60', '45', '--root-depth', '3000']
+    assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), *camera]) == 1
+    assert 'a: 2 bodies found where the camera has the root depth of one: give its box' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()

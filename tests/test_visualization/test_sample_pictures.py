@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import InstanceData, PixelData
+from mmpose.models import PoseDataPreprocessor
 from mmpose.structures import PoseDataSample
 
 from mmxas.visualization.contact_sheet import CAPTION, GAP
 from mmxas.visualization.pose_style import PoseStyle
-from mmxas.visualization.sample_pictures import browse, crop_keypoints, draw_pose, sample_picture
+from mmxas.visualization.sample_pictures import browse, crop_keypoints, draw_pose, model_inputs, sample_picture
 
 META = dict(num_keypoints=2, skeleton_links=[(0, 1)], keypoint_colors=[[255, 0, 0], [255, 0, 0]],
             skeleton_link_colors=[[0, 0, 255]])
@@ -58,8 +60,37 @@ def test_a_panel_for_all_that_there_is(labels, mask, panels):
         assert picture[20, 100].tolist() == [0, 0, 255], 'the link goes through the middle'
 
 
+def test_an_empty_crop_is_called_so_in_red():
+    plain, red = (sample_picture(packed(), META, side=80, empty=empty)[80:] for empty in (False, True))
+    assert (plain[..., 0] == plain[..., 1]).all() and (red[..., 0] > red[..., 1].astype(int) + 100).any()
+
+
+@pytest.mark.parametrize('options', [dict(bgr_to_rgb=True, mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
+                                     dict(mean=[0, 0, 0], std=[255, 255, 255]), dict(bgr_to_rgb=True), {}])
+def test_colours_come_back_from_behind_the_preprocessor(options):
+    noise = torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for preprocessor in (PoseDataPreprocessor(**options), BaseDataPreprocessor()):
+        sample, = model_inputs([dict(packed(), inputs=noise)], preprocessor, training=True)
+        assert torch.equal(sample['inputs'], noise) and sample['data_samples'].sample_name == 'a.png'
+
+
+class Blacken(torch.nn.Module):
+    """A batch augmentation that takes every picture away."""
+
+    def forward(self, inputs, data_samples):
+        """What black is once it is normalised."""
+        return torch.full_like(inputs, -2.0), data_samples
+
+
+def test_what_the_preprocessor_does_in_training_is_seen():
+    preprocessor = PoseDataPreprocessor(mean=[100.0] * 3, std=[50.0] * 3)
+    preprocessor.batch_augments = torch.nn.ModuleList([Blacken()])
+    for training, level in ((True, 0), (False, 100)):
+        assert (model_inputs([packed()], preprocessor, training)[0]['inputs'] == level).all()
+
+
 class Pairs:
-    """Both domains, one index."""
+    """Both domains, one index; the target of index 4 is black."""
 
     metainfo, parts = META, {}
 
@@ -71,7 +102,12 @@ class Pairs:
 
     def __getitem__(self, key):
         self.keys.append(tuple(key))
-        return [packed(labels=False), packed(domain='synthetic')]
+        pair = [packed(labels=False), packed(domain='synthetic')]
+        for sample in pair:
+            sample['inputs'][:, 2:6, 2:6] = 200
+        if key[0] == 4:
+            pair[0]['inputs'][:] = 0
+        return pair
 
     def __init__(self):
         self.keys = []
@@ -79,7 +115,12 @@ class Pairs:
 
 def test_targets_stand_beside_their_partners():
     pairs = Pairs()
-    drawn = list(browse(pairs, 3, seed=7, side=40))
-    assert [index for index, _ in drawn] == [0, 4, 9] and pairs.keys == [(0, 0, 7), (4, 0, 7), (9, 0, 7)]
-    assert drawn[0][1].shape == (40 + CAPTION + 2 * GAP, 2 * (120 + GAP) + GAP, 3)
-    assert len(list(browse(pairs, 100))) == 10
+    drawn = list(browse(pairs, 3, PoseDataPreprocessor(), seed=7, side=40))
+    assert [sample.index for sample in drawn] == [0, 4, 9] and pairs.keys == [(0, 0, 7), (4, 0, 7), (9, 0, 7)]
+    assert drawn[0].picture.shape == (40 + CAPTION + 2 * GAP, 2 * (120 + GAP) + GAP, 3)
+    assert len(list(browse(pairs, 100, PoseDataPreprocessor()))) == 10
+
+
+def test_empty_crops_are_named():
+    drawn = list(browse(Pairs(), 3, PoseDataPreprocessor()))
+    assert [(sample.num_crops, sample.empty) for sample in drawn] == [(2, []), (2, ['a.png']), (2, [])]

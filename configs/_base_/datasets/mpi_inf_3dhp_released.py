@@ -18,7 +18,7 @@ train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
             data_root='data/synthetic_h36m_released',
-            generator=dict(pose_source=dict(mode='clip', coins='batch')),
+            generator=dict(pose_source=dict(mode='clip')),
             pipeline=synthetic_pipeline),
         target=dict(pipeline=target_pipeline)))
 test_dataloader = dict(dataset=dict(data_prefix=dict(img='images', mask='masks'), pipeline=test_pipeline))

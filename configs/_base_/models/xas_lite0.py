@@ -17,7 +17,7 @@ model = dict(
     neck=dict(type='FacingFusionNeck', in_channels=(40, 112), out_channels=192),
     head=dict(
         in_index=0, in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
-        depth_bins=128, window=17, peak_threshold=0.1, contiguous_logits=False),
+        depth_bins=128, window=17, peak_threshold=0.1, contiguous_logits=True),
     physique=dict(channels=(16, 32, 64)),
     discriminator=dict(width=64),
     losses=dict(

@@ -1,28 +1,46 @@
 """A mask for images that come without one."""
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
 
 from mmxas.registry import SEGMENTERS, TRANSFORMS
+from mmxas.segmentation.mask_checks import mask_problems
+from mmxas.segmentation.saliency import default_segmenter
+
+BAD = {'empty', 'tiny', 'full frame', 'fills its box'}
 
 
 @TRANSFORMS.register_module()
 class SegmentInBox(BaseTransform):
-    """Segment the body in its box, where the sample has no mask: for photos, in a pipeline that removes backgrounds.
+    """Segment the body in its box where the sample has no mask: for photos, in a pipeline that removes backgrounds.
 
-    A box that is the whole image says nothing about where the body is: such a sample stays without a mask, and
-    ``RemoveBackground`` leaves its background.
+    A box that covers the whole image counts as no box: a segmenter that needs none then looks at the whole image; with
+    any other, the sample stays without a mask.
 
-    Required keys: ``img`` (h, w, 3) uint8 BGR, ``bbox`` (1, 4) x0, y0, x1, y1 px. Added key, where there is none:
-    ``mask`` (h, w) uint8, 0 or 255.
+    The log names the image of a mask that is empty, nearly empty or nearly full. An empty mask is never kept.
+
+    Required keys: ``img`` (h, w, 3) uint8 BGR, ``bbox`` (1, 4) x0, y0, x1, y1 px. Optional key: ``img_path``. Added
+    key, where there is none: ``mask`` (h, w) uint8, 0 or 255. Without it, ``RemoveBackground`` leaves the background.
 
     Args:
-        segmenter: Config of a segmenter. Defaults to GrabCut, which works offline.
+        segmenter: Config of a segmenter. Defaults to None: ``SaliencySegmenter``, or GrabCut where its weights are
+            missing.
+        on_bad_mask: ``'keep'`` keeps a nearly empty or nearly full mask, ``'skip'`` leaves the sample without one.
+            Defaults to ``'keep'``.
+
+    Raises:
+        ValueError: ``on_bad_mask`` is neither, or the segmenter refuses its arguments.
     """
 
-    def __init__(self, segmenter: dict | None = None) -> None:
-        self.segmenter = SEGMENTERS.build(segmenter or dict(type='GrabCutSegmenter'))
+    def __init__(self, segmenter: dict | None = None, on_bad_mask: str = 'keep') -> None:
+        if on_bad_mask not in ('keep', 'skip'):
+            raise ValueError(f"on_bad_mask={on_bad_mask!r}, expected 'keep' or 'skip'")
+        self.segmenter = SEGMENTERS.build(segmenter or default_segmenter())
+        self.on_bad_mask = on_bad_mask
 
     def transform(self, results: dict) -> dict:
         """Add a mask to one sample, or leave it as it is."""
@@ -31,8 +49,16 @@ class SegmentInBox(BaseTransform):
         height, width = results['img'].shape[:2]
         box = np.asarray(results['bbox'], dtype=np.float64).reshape(-1, 4)[0]
         if (box[:2] <= 1).all() and box[2] >= width - 1 and box[3] >= height - 1:
-            return results
+            if self.segmenter.needs_box:
+                return results
+            box = None
         mask = self.segmenter.segment(results['img'], box)
-        if mask.any():
+        problems = [problem for problem in mask_problems(mask, box) if problem in BAD]
+        kept = mask.any() and not (problems and self.on_bad_mask == 'skip')
+        if problems:
+            place = 'whole image' if box is None else f'box {box.round(1).tolist()}'
+            print_log(f'{results.get("img_path", "an image")}, {place}: the mask is bad ({", ".join(problems)}); '
+                      f'{"kept" if kept else "going on without it"}', 'current', logging.WARNING)
+        if kept:
             results['mask'] = mask.astype(np.uint8) * 255
         return results

@@ -1,10 +1,11 @@
 """What happens between iterations: checkpoints that are always whole, which parameters may move, what
-metrics evaluate, what becomes of freed memory."""
+metrics evaluate, what becomes of freed memory, whether crops show anything."""
 from .atomic_checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
+from .empty_crops_hook import EmptyCropsHook
 from .evaluation_context_hook import EvaluationContextHook
 from .keep_memory_hook import KeepMemoryHook
 from .preemption_hook import PreemptionHook
 from .update_gate_hook import UpdateGateHook
 
-__all__ = ['AtomicCheckpointHook', 'AtomicLocalBackend', 'EvaluationContextHook', 'KeepMemoryHook', 'PreemptionHook',
-           'UpdateGateHook']
+__all__ = ['AtomicCheckpointHook', 'AtomicLocalBackend', 'EmptyCropsHook', 'EvaluationContextHook', 'KeepMemoryHook',
+           'PreemptionHook', 'UpdateGateHook']

@@ -16,10 +16,11 @@ from mmxas.ops.products import linear
 from mmxas.registry import MODELS
 
 from .skeleton_graph import (
+    GraphBasis,
     adjacency_matrix,
     bone_parents,
     bone_vectors,
-    neighbour_averages,
+    graph_basis,
     sinusoidal_positions,
     skeleton_links,
     undirected_edges,
@@ -40,9 +41,16 @@ class GraphConv(nn.Module):
         self.conv = StaticSAGEConv(width, width)
         self.norm = LayerNorm(width, mode=norm)
 
-    def forward(self, features: Tensor, averages: Tensor) -> Tensor:
-        """(K, M, C) and (K, K) to (K, M, C)."""
-        return self.norm(self.conv(features, averages)).relu_()
+    def forward(self, features: Tensor, graph: GraphBasis) -> Tensor:
+        """(K, M, C) to (K, M, C)."""
+        return self._activate(self.conv(features, graph))
+
+    def after_linear(self, nodes: Tensor, layer: nn.Linear, graph: GraphBasis) -> Tensor:
+        """Return ``self(layer(nodes), graph)`` with fewer operations. (K, M, in_channels) to (K, M, C)."""
+        return self._activate(self.conv.after_linear(nodes, layer, graph))
+
+    def _activate(self, features: Tensor) -> Tensor:
+        return self.norm(features).relu_()
 
 
 class ResidualGraphConv(nn.Module):
@@ -58,9 +66,13 @@ class ResidualGraphConv(nn.Module):
         self.first = GraphConv(width, norm)
         self.second = GraphConv(width, norm)
 
-    def forward(self, features: Tensor, averages: Tensor) -> Tensor:
-        """(K, M, C) and (K, K) to (K, M, C)."""
-        return features + self.second(self.first(features, averages), averages)
+    def forward(self, features: Tensor, graph: GraphBasis) -> Tensor:
+        """(K, M, C) to (K, M, C)."""
+        return features + self.second(self.first(features, graph), graph)
+
+    def after_linear(self, nodes: Tensor, layer: nn.Linear, graph: GraphBasis) -> Tensor:
+        """Return ``self(layer(nodes), graph)`` with fewer operations. (K, M, in_channels) to (K, M, C)."""
+        return layer(nodes) + self.second(self.first.after_linear(nodes, layer, graph), graph)
 
 
 class GraphBranch(nn.Module):
@@ -79,12 +91,13 @@ class GraphBranch(nn.Module):
         self.residual = nn.ModuleList(ResidualGraphConv(width, norm) for _ in range(num_modules))
         self.refine = GraphConv(width, norm)
 
-    def forward(self, nodes: Tensor, averages: Tensor) -> Tensor:
-        """(K, M, in_channels) and (K, K) to (K, M, C)."""
-        features = self.input(nodes)
-        for module in self.residual:
-            features = module(features, averages)
-        return self.refine(features, averages)
+    def forward(self, nodes: Tensor, graph: GraphBasis) -> Tensor:
+        """(K, M, in_channels) to (K, M, C)."""
+        first, *others = [*self.residual, self.refine]
+        features = first.after_linear(nodes, self.input, graph)
+        for module in others:
+            features = module(features, graph)
+        return features
 
 
 @MODELS.register_module()
@@ -120,7 +133,7 @@ class GCNDiscriminator(BaseModule):
         self.num_keypoints, links = skeleton_links(skeleton, num_keypoints, links)
         edges = undirected_edges(self.num_keypoints, links, self_loops)
         constants = dict(
-            adjacency=adjacency_matrix(self.num_keypoints, edges),
+            **graph_basis(adjacency_matrix(self.num_keypoints, edges))._asdict(),  # in float64; forward casts
             parents=bone_parents(self.num_keypoints, links),
             positions=sinusoidal_positions(self.num_keypoints, 3))
         for name, value in constants.items():
@@ -134,7 +147,8 @@ class GCNDiscriminator(BaseModule):
             output=nn.Linear(head_channels, 1)))
 
     def forward(self, keypoints: Tensor) -> Tensor:
-        """Score poses.
+        """Score poses, in the parameters' data type also under autocast: the network is small, and its changes of
+        basis would lose digits in bfloat16.
 
         Args:
             keypoints: (M, K, 3) root-centred, norm frame.
@@ -143,12 +157,16 @@ class GCNDiscriminator(BaseModule):
             (M, 1) raw scores: towards 1 for real, 0 for fake.
         """
         check_shape(keypoints, ('M', self.num_keypoints, 3), 'keypoints')
+        with torch.autocast(keypoints.device.type, enabled=False):
+            return self._score(keypoints.to(self.head.output.weight.dtype))
+
+    def _score(self, keypoints: Tensor) -> Tensor:
         poses = keypoints.transpose(0, 1)
         positions = self.positions.to(keypoints.dtype)[:, None].expand_as(poses)
         bones = bone_vectors(keypoints, self.parents).transpose(0, 1)
-        averages = neighbour_averages(self.adjacency, keypoints.dtype)
+        graph = GraphBasis(*(getattr(self, name).to(keypoints.dtype) for name in GraphBasis._fields))
         features = torch.cat([
-            self.keypoint_branch(torch.cat([poses, positions], dim=-1), averages),
-            self.bone_branch(torch.cat([bones, positions], dim=-1), averages)], dim=-1)
+            self.keypoint_branch(torch.cat([poses, positions], dim=-1), graph),
+            self.bone_branch(torch.cat([bones, positions], dim=-1), graph)], dim=-1)
         hidden = linear(features.transpose(0, 1).flatten(1), self.head.hidden.weight, self.head.hidden.bias)
         return self.head[1:](hidden)

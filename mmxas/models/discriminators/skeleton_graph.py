@@ -3,6 +3,7 @@
 Symbols: M poses, K keypoints.
 """
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -106,6 +107,39 @@ def neighbour_averages(adjacency: Tensor, dtype: torch.dtype = torch.float32) ->
     """The matrix that averages over neighbours: adjacency (K, K) with each row divided by its sum."""
     adjacency = adjacency.to(dtype)
     return adjacency / adjacency.sum(dim=1, keepdim=True).clamp_min(1.0)
+
+
+class GraphBasis(NamedTuple):
+    """Neighbour averages of an undirected graph, and the basis in which they are diagonal.
+
+    Attributes:
+        averages: (K, K), A of :func:`neighbour_averages`.
+        values: (K,), l of A = B diag(l) B^-1.
+        basis: (K, K), B.
+        inverse: (K, K), B^-1.
+    """
+
+    averages: Tensor
+    values: Tensor
+    basis: Tensor
+    inverse: Tensor
+
+
+def graph_basis(adjacency: Tensor) -> GraphBasis:
+    """Diagonalise the neighbour averages of an undirected graph.
+
+    With R the root of the nodes' degrees, R A R^-1 is symmetric; its eigenvectors give B.
+
+    Args:
+        adjacency: (K, K) from :func:`adjacency_matrix`, symmetric.
+
+    Returns:
+        The basis, in float64.
+    """
+    averages = neighbour_averages(adjacency, torch.float64)
+    root = adjacency.double().sum(dim=1).clamp_min(1.0).sqrt()
+    values, vectors = torch.linalg.eigh(root[:, None] * averages / root)
+    return GraphBasis(averages, values, vectors / root[:, None], vectors.T * root)
 
 
 def bone_parents(num_keypoints: int, links: Sequence[tuple[int, int]]) -> Tensor:

@@ -2,7 +2,7 @@
 
 N: batch, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size, S: crop size in px.
 """
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -64,6 +64,8 @@ class MultiHypothesisHead(BaseHead):
         num_hypotheses: H. Defaults to 3.
         window: Bins of the local window in all, an odd number (2 N_w + 1), or None for the whole profile.
             Defaults to 15.
+        xy_window: Bins of a square window in the x-y plane in all along each side, an odd number, or None for equation
+            2 (:func:`mmxas.ops.decode_hypotheses`). ``test_cfg.xy_window`` replaces it in testing. Defaults to None.
         peak_threshold: A peak counts from this part of the profile's highest peak on. Defaults to 0: every peak.
         mapping: How bins and the crop's px map to norm coordinates, ``'centre'`` (conventions) or ``'released'``.
             Defaults to ``'centre'``.
@@ -83,14 +85,15 @@ class MultiHypothesisHead(BaseHead):
                  deconv_out_channels: Sequence[int] = (256, 256, 256), deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
                  conv_out_channels: Sequence[int] = (), num_hypotheses: int = 3, window: int | None = 15,
                  peak_threshold: float = 0.0, mapping: str = 'centre', losses: dict | None = None, in_index: int = -1,
-                 contiguous_logits: bool = False, init_cfg: dict | list | None = None) -> None:
+                 contiguous_logits: bool = False, xy_window: int | None = None,
+                 init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg or self.default_init_cfg)
         if len(deconv_out_channels) != len(deconv_kernel_sizes):
             raise ValueError(f'{len(deconv_out_channels)} deconv_out_channels but {len(deconv_kernel_sizes)} '
                              'deconv_kernel_sizes: give one kernel for each deconvolution')
-        check_decoding(num_hypotheses, window, peak_threshold, mapping)
+        check_decoding(num_hypotheses, window, peak_threshold, mapping, xy_window)
         self.num_keypoints, self.depth_bins = num_keypoints, depth_bins
-        self.num_hypotheses, self.window = num_hypotheses, window
+        self.num_hypotheses, self.window, self.xy_window = num_hypotheses, window, xy_window
         self.peak_threshold, self.mapping, self.in_index = peak_threshold, mapping, in_index
         widths = [in_channels, *deconv_out_channels]
         self.deconv_layers = nn.Sequential(*(
@@ -113,14 +116,19 @@ class MultiHypothesisHead(BaseHead):
         """Features to heatmap logits (N, K·D, h, w)."""
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
 
-    def decode_volume(self, logits: Tensor) -> tuple[Hypotheses, Marginals]:
-        """Heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most confident pose first.
+    def decode_volume(self, logits: Tensor, test_cfg: Mapping | None = None) -> tuple[Hypotheses, Marginals]:
+        """Decode heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most confident pose first.
 
         The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
+
+        Args:
+            logits: (N, K·D, h, w).
+            test_cfg: Its ``xy_window``, where it has one, replaces the head's. Defaults to None, as in training.
         """
-        marginals = volume_marginals(logits, self.num_keypoints, self.depth_bins)
+        xy_window = (test_cfg or {}).get('xy_window', self.xy_window)
+        marginals = volume_marginals(logits, self.num_keypoints, self.depth_bins, with_plane=xy_window is not None)
         return decode_marginals(marginals, self.num_hypotheses, self.window, peak_threshold=self.peak_threshold,
-                                mapping=self.mapping), marginals
+                                mapping=self.mapping, xy_window=xy_window), marginals
 
     def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int]) -> Tensor:
         """The mean of two volumes' probabilities, one of them of the mirrored crop, as logits (N, K·D, h, w).
@@ -139,8 +147,8 @@ class MultiHypothesisHead(BaseHead):
         Args:
             feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored).
             batch_data_samples: N data samples; ``box_mm`` in their meta information turns z into mm.
-            test_cfg: ``flip_test``; ``output_depth_profiles`` adds ``depth_profiles`` (1, K, D), and
-                ``pred_fields.depth_profile`` (K, 1, D).
+            test_cfg: ``flip_test``; ``xy_window``, in the place of the head's; ``output_depth_profiles`` adds
+                ``depth_profiles`` (1, K, D), and ``pred_fields.depth_profile`` (K, 1, D).
 
         Returns:
             N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``keypoints_visible`` (1, K)
@@ -160,7 +168,7 @@ class MultiHypothesisHead(BaseHead):
             logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
         else:
             logits = self.forward(feats)
-        return self.pack(self.decode_volume(logits)[0], batch_data_samples, test_cfg)
+        return self.pack(self.decode_volume(logits, test_cfg)[0], batch_data_samples, test_cfg)
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:

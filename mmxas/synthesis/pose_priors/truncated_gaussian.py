@@ -90,28 +90,25 @@ def _is_number(value: Any) -> bool:
 class TruncatedGaussianPrior:
     """Poses and shapes from truncated Gaussians with two widths an axis (paper, 3.3.2 and C.1).
 
-    For each joint a coin with the joint's rest probability keeps it in the rest pose (all zeros). Otherwise each
-    axis tosses a fair coin for its side of the mean and draws a magnitude from a normal whose standard deviation is
-    that side's width / 1.96, truncated at the width.
+    Each axis of a joint keeps its rest pose, 0, with the joint's rest probability, independently of the other axes
+    (C.1: "for each pose parameter"). Otherwise a fair coin chooses a side of the mean, and the magnitude comes from a
+    normal whose standard deviation is that side's width / 1.96, truncated at the width.
 
     Args:
         file: a shipped name or the path of a JSON file (:func:`read_prior_file`). Default: the paper's prior (C.1).
         mode: ``'truncate'`` (paper) or ``'clip'`` (released code): see :func:`half_normal`. Default: ``'truncate'``.
-        coins: whether rest and side are tossed for each ``'sample'`` or once a ``'batch'`` (released code). Default:
-            ``'sample'``.
 
     Raises:
         FileNotFoundError: there is no such prior.
-        ValueError: an unknown ``mode`` or ``coins``, or a file with limits out of order.
+        ValueError: an unknown ``mode``, or a file with limits out of order.
     """
 
-    def __init__(self, file: str = 'smpl_pose_prior', mode: Literal['truncate', 'clip'] = 'truncate',
-                 coins: Literal['sample', 'batch'] = 'sample') -> None:
+    version = 2  # 1 kept whole joints at rest
+
+    def __init__(self, file: str = 'smpl_pose_prior', mode: Literal['truncate', 'clip'] = 'truncate') -> None:
         if mode not in ('truncate', 'clip'):
             raise ValueError(f"TruncatedGaussianPrior: mode={mode!r}, expected 'truncate' or 'clip'")
-        if coins not in ('sample', 'batch'):
-            raise ValueError(f"TruncatedGaussianPrior: coins={coins!r}, expected 'sample' or 'batch'")
-        self.mode, self.coins = mode, coins
+        self.mode = mode
         prior = read_prior_file(file)
         self.data_files = (prior['path'],)
         self.joint_names: tuple[str, ...] = prior['joints']
@@ -129,9 +126,8 @@ class TruncatedGaussianPrior:
         Returns:
             PoseSample with n poses of J joints.
         """
-        tossed = n if self.coins == 'sample' else 1
-        at_rest = rng.random((tossed, len(self.rest), 1)) < self.rest[:, None]
-        up = rng.random((tossed, len(self.rest), 3)) < 0.5
+        at_rest = rng.random((n, len(self.rest), 3)) < self.rest[:, None]
+        up = rng.random((n, len(self.rest), 3)) < 0.5
         width = np.where(up, self.high - self.mean, self.mean - self.low)
         size = half_normal(rng, (n, len(self.rest), 3), width, self.mode)
         pose = np.where(at_rest, 0.0, self.mean + np.where(up, size, -size))

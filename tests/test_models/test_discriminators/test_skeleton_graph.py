@@ -9,6 +9,7 @@ from mmxas.models.discriminators.skeleton_graph import (
     bone_parents,
     bone_vectors,
     check_tree,
+    graph_basis,
     neighbour_averages,
     sinusoidal_positions,
     skeleton_links,
@@ -62,6 +63,15 @@ def test_averages_over_neighbours() -> None:
     assert with_self[0].tolist() == [1, 1, 0, 1]
     thirds = neighbour_averages(with_self, torch.float64)
     assert thirds[0].tolist() == [1 / 3, 1 / 3, 0, 1 / 3] and thirds[3].tolist() == [0.5, 0, 0, 0.5]
+
+
+@pytest.mark.parametrize('self_loops', [False, True])
+def test_averages_are_diagonal_in_their_basis(self_loops: bool) -> None:
+    adjacency = adjacency_matrix(4, undirected_edges(4, LINKS, self_loops))
+    graph = graph_basis(adjacency)
+    assert graph.averages.dtype == torch.float64
+    torch.testing.assert_close(graph.basis @ graph.inverse, torch.eye(4, dtype=torch.float64))
+    torch.testing.assert_close(graph.basis * graph.values @ graph.inverse, neighbour_averages(adjacency, torch.float64))
 
 
 def test_bones_point_to_the_parent_and_the_roots_is_zero() -> None:

@@ -6,6 +6,7 @@ import torch
 
 from mmxas.models.heads import MultiHypothesisHead
 from mmxas.models.heads.multi_hypothesis_head import stack_labels
+from mmxas.ops import decode_hypotheses
 from mmxas.registry import MODELS
 
 
@@ -27,7 +28,19 @@ def test_each_deconvolution_doubles_the_resolution(kernel):
 def test_volume_that_is_no_cube_decodes():
     hypotheses, marginals = _head().decode_volume(torch.randn(2, 108, 10, 14))
     assert hypotheses.keypoints.shape == (2, 3, 18, 3)
-    assert [m.shape[-1] for m in marginals] == [14, 10, 6]
+    assert [m.shape[-1] for m in marginals[:3]] == [14, 10, 6] and marginals.plane is None
+
+
+def test_test_cfg_replaces_the_xy_window():
+    logits = torch.randn(2, 108, 10, 14)
+    plain, own = _head(), _head(xy_window=3)
+    wanted = decode_hypotheses(logits, 18, window=3, xy_window=3).keypoints
+    assert torch.equal(own.decode_volume(logits)[0].keypoints, wanted)
+    assert torch.equal(plain.decode_volume(logits, dict(xy_window=3))[0].keypoints, wanted)
+    assert torch.equal(own.decode_volume(logits, dict(xy_window=None))[0].keypoints,
+                       plain.decode_volume(logits, dict(flip_test=True))[0].keypoints)
+    with pytest.raises(ValueError, match='xy_window: an odd number'):
+        _head(xy_window=4)
 
 
 def test_vanilla_detector_is_the_integral():

@@ -1,0 +1,128 @@
+"""The models that come with mmxas, by the names that the metafiles give them.
+
+``model-index.yml`` lists the metafiles. A metafile's entry has the name of its config, and may have an ``Alias`` (one
+name or a list), ``Weights`` (a path that begins with ``mmxas/``) and their ``SHA256``.
+"""
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmxas import shipped_files
+from mmxas.safe_files import require_file
+
+_NAME = re.compile(r'[A-Za-z0-9_-]+')
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """An entry of a metafile.
+
+    Attributes:
+        name: Name of the entry, which is its config's.
+        aliases: Further names.
+        config: The config file.
+        metafile: The metafile that the entry stands in.
+        weights: The weights' file; None where none come with mmxas.
+        sha256: Of that file; None where there is none.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    config: Path
+    metafile: Path
+    weights: Path | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def from_entry(cls, entry: Mapping[str, Any], metafile: Path) -> ZooModel:
+        """Read one entry of a metafile.
+
+        Raises:
+            ValueError: It has weights outside the package, or without their sha256.
+        """
+        aliases, weights, sha256 = (entry.get(key) for key in ('Alias', 'Weights', 'SHA256'))
+        aliases = tuple([aliases] if isinstance(aliases, str) else aliases or ())
+        if weights is not None and (not weights.startswith('mmxas/') or not sha256):
+            raise ValueError(f'{metafile}: {entry["Name"]}: Weights: a path that begins with mmxas/, and its SHA256, '
+                             f'expected, found {weights!r} and {sha256!r}')
+        path = None if weights is None else shipped_files.PACKAGE_ROOT.parent / weights
+        return cls(entry['Name'], aliases, shipped_files.shipped_root() / entry['Config'], metafile, path, sha256)
+
+    def require_weights(self) -> Path:
+        """Return the weights' file after comparing its sha256 with the metafile's.
+
+        Raises:
+            ValueError: No weights come with this model, or the file is another one than the metafile's.
+            FileNotFoundError: The file is not there.
+        """
+        if self.weights is None:
+            ready = ', '.join(sorted(alias for model in known_models() if model.weights for alias in model.aliases))
+            raise ValueError(f'{self.name}: no weights come with mmxas for this model; give a checkpoint of your own, '
+                             f'or take one of the models with weights: {ready or "none"}')
+        if not self.weights.is_file():
+            raise FileNotFoundError(f'{self.weights}: the weights of {self.name} are missing; install mmxas again, or '
+                                    'check the file out again')
+        found = file_sha256(self.weights)
+        if found != self.sha256:
+            raise ValueError(f'{self.weights}: sha256 {self.sha256} expected ({self.metafile.name}), found {found}: '
+                             'the file is damaged or was exchanged; install mmxas again, or check the file out again')
+        return self.weights
+
+
+def is_model_name(name: str) -> bool:
+    """Return whether a text can be a model's name: letters, digits, ``_`` and ``-``; a path has a dot or a slash."""
+    return _NAME.fullmatch(name) is not None
+
+
+def known_models() -> list[ZooModel]:
+    """Return the entries of all metafiles, in their order.
+
+    Raises:
+        ValueError: Two entries share a name, or an entry is incomplete.
+    """
+    root = shipped_files.shipped_root()
+    models = []
+    for name in _read_yaml(root / 'model-index.yml')['Import']:
+        models += [ZooModel.from_entry(entry, root / name) for entry in _read_yaml(root / name)['Models']]
+    owners: dict[str, str] = {}
+    for model in models:
+        for name in (model.name, *model.aliases):
+            if name in owners:
+                raise ValueError(f'{model.metafile}: the name {name!r} belongs to {owners[name]} and {model.name}')
+            owners[name] = model.name
+    return models
+
+
+def find_model(name: str) -> ZooModel:
+    """Return the model of a name or an alias.
+
+    Raises:
+        ValueError: There is none; the message lists the names, and a similar one.
+    """
+    models = known_models()
+    by_name = {known: model for model in models for known in (model.name, *model.aliases)}
+    if name in by_name:
+        return by_name[name]
+    near = get_close_matches(name, by_name, n=1)
+    ready, others = ([known for known, model in by_name.items() if (model.weights is not None) is wanted]
+                     for wanted in (True, False))
+    raise ValueError(f'{name!r}: no model of this name{f"; did you mean {near[0]!r}?" if near else "."} With weights: '
+                     f'{", ".join(ready) or "none"}; without: {", ".join(others) or "none"}')
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a regular file in hexadecimal digits."""
+    with require_file(path).open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding='utf-8'))
