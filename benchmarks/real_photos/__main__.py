@@ -190,13 +190,12 @@ def main(argv: list[str] | None = None) -> int:
                         'recorded figures stand in the table)')
     parser.add_argument('--out', type=Path, default=OUT, help='JSON; the table is written beside it')
     args = parser.parse_args(argv)
+    MMLogger.get_current_instance().setLevel(logging.ERROR)
     try:
-        root = read.data_root(args.only)
-    except FileNotFoundError as error:
+        content = measure(read.data_root(args.only), args)
+    except FileNotFoundError as error:  # of the data, the weights or the interpreter
         print(error, file=sys.stderr)
         return 2
-    MMLogger.get_current_instance().setLevel(logging.WARNING)
-    content = measure(root, args)
     page = markdown(content)
     print(page)
     write_atomically(args.out, lambda file: file.write(json.dumps(content, indent=1).encode()))

@@ -1,4 +1,4 @@
-"""The benchmark on real photos: its figures by hand, its readers on a miniature, and a few photos where there are any."""
+"""The benchmark on real photos: its figures by hand, its readers on a miniature, and a few photos."""
 import json
 import os
 from pathlib import Path
