@@ -5,7 +5,6 @@ name or a list), ``Weights`` (a path that begins with ``mmxas/``) and their ``SH
 """
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from mmxas import shipped_files
-from mmxas.safe_files import require_file
+from mmxas.safe_files import file_sha256
 
 _NAME = re.compile(r'[A-Za-z0-9_-]+')
 
@@ -116,12 +115,6 @@ def find_model(name: str) -> ZooModel:
                      for wanted in (True, False))
     raise ValueError(f'{name!r}: no model of this name{f"; did you mean {near[0]!r}?" if near else "."} With weights: '
                      f'{", ".join(ready) or "none"}; without: {", ".join(others) or "none"}')
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a regular file in hexadecimal digits."""
-    with require_file(path).open('rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

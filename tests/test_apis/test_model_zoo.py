@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from mmxas.apis.model_zoo import ZooModel, file_sha256, find_model, is_model_name, known_models
-from mmxas.safe_files import read_safetensors
+from mmxas.apis.model_zoo import ZooModel, find_model, is_model_name, known_models
+from mmxas.safe_files import file_sha256, read_safetensors
 
 MOST_BYTES = 8_000_000
 
