@@ -6,11 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
-from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
 
 from mmxas.apis import XASInferencer
@@ -107,13 +105,13 @@ class Detector:
         crops = data['inputs']
         views = [crops, crops.flip(-1)] if model.test_cfg.get('flip_test') else [crops]
         logits = [model.head(model.extract_feat(view)) for view in views]
+        volume = logits[0] if len(views) == 1 else model.head.average_flipped(*logits, meta['flip_indices'])
         network = time.perf_counter() - sum(self.masks.seconds) - start
         found = {}
         for name, window in DECODINGS.items():
             start = time.perf_counter()
-            with patch.object(model.head, 'forward', lambda feats: feats):  # the logits are there already
-                instances = model.head.predict(logits if len(views) > 1 else logits[0], data['data_samples'],
-                                               ConfigDict(model.test_cfg, xy_window=window))
+            decoded, _ = model.head.decode_volume(volume, dict(xy_window=window))
+            instances = model.head.pack(decoded, data['data_samples'])
             decode = time.perf_counter() - start
             found[name] = [_prediction(sample) for sample in
                            model.add_pred_to_datasample(instances, None, data['data_samples'])]

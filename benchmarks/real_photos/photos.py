@@ -31,12 +31,14 @@ BADJA_HEIGHT = 1080  # of the images that BADJA labelled, px
 # What each part reads, in the folder of the data.
 NEEDS = {
     'lspet': ('photos/lspet/dev.json', 'photos/lspet/dev'),
-    'frames': ('h36m/test_h36m_body3d.npz', 'h36m/cameras.pkl', 'mpi_inf_3dhp/test_3dhp_train.npz',
+    'frames': ('h36m/test_h36m_body3d.npz', 'h36m/cameras.pkl', 'h36m/S1', 'mpi_inf_3dhp/test_3dhp_train.npz',
                'mpi_inf_3dhp/cameras_train.pkl'),
     'pose2sim': ('photos/pose2sim/labels.json', ),
-    'dogs': ('stanford_extra/StanfordExtra_sample.json', 'photos/davis/dog/badja_dog.json'),
-    'masks': ('photos/ccp/dev/masks', 'stanford_extra/StanfordExtra_sample.json', 'photos/davis/dog/masks',
-              'photos/davis/parkour/masks')}
+    'dogs': ('stanford_extra/StanfordExtra_sample.json', 'stanford_extra/Images', 'photos/davis/dog/badja_dog.json',
+             'photos/davis/dog/images', 'photos/davis/dog/masks'),
+    'masks': ('photos/ccp/dev/images', 'photos/ccp/dev/masks', 'stanford_extra/StanfordExtra_sample.json',
+              'stanford_extra/Images', 'photos/davis/dog/images', 'photos/davis/dog/masks',
+              'photos/davis/parkour/images', 'photos/davis/parkour/masks')}
 
 
 @dataclass(frozen=True)

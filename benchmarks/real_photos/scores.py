@@ -64,8 +64,3 @@ def errors_3d(poses: np.ndarray, photo: Photo) -> dict[str, np.ndarray]:
     if photo.skeleton is not None:
         errors['MPJPE, 18 keypoints'] = mpjpe(lifted, photo.skeleton[None])
     return errors
-
-
-def mask_iou(found: np.ndarray, true: np.ndarray) -> float:
-    """Intersection over union of two masks (h, w) bool; 0 for two empty ones."""
-    return float((found & true).sum() / max((found | true).sum(), 1))

@@ -104,17 +104,16 @@ def find_model(name: str) -> ZooModel:
     """Return the model of a name or an alias.
 
     Raises:
-        ValueError: There is none; the message lists the names, and a similar one.
+        ValueError: There is none; the message lists those with weights, and a similar name.
     """
     models = known_models()
     by_name = {known: model for model in models for known in (model.name, *model.aliases)}
     if name in by_name:
         return by_name[name]
     near = get_close_matches(name, by_name, n=1)
-    ready, others = ([known for known, model in by_name.items() if (model.weights is not None) is wanted]
-                     for wanted in (True, False))
+    ready = [known for known, model in by_name.items() if model.weights is not None]
     raise ValueError(f'{name!r}: no model of this name{f"; did you mean {near[0]!r}?" if near else "."} With weights: '
-                     f'{", ".join(ready) or "none"}; without: {", ".join(others) or "none"}')
+                     f'{", ".join(ready) or "none"}; docs/models.md says how to list all')
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

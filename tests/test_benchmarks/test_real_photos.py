@@ -101,13 +101,6 @@ def test_mpjpe_lifts_by_the_true_camera(pose):
     assert scores.errors_3d(image[None], photo)['MPJPE, 18 keypoints'] == pytest.approx([17])
 
 
-def test_mask_iou():
-    one, two = np.zeros((2, 4, 4), bool)
-    one[:2], two[1:3] = True, True
-    assert scores.mask_iou(one, two) == pytest.approx(1 / 3)
-    assert scores.mask_iou(one & ~one, two & ~two) == 0
-
-
 def test_the_best_hypothesis_is_the_best_that_counts(pose):
     """An error's best is the smallest, a share's the largest; a hypothesis that does not count never wins."""
     class Known:
@@ -220,7 +213,7 @@ def test_recorded_figures_are_marked():
     content = dict(human=['h'], dog=['d', 'w'], segmenter='S', machine='m', seconds=2.0,
                    rows=list(real_photos.summary(rows)))
     text = real_photos.markdown(content)
-    assert '| pose2sim | 2 | N-MPJPE | 200 |  |  |  | 155* |' in text and '* recorded' in text
+    assert '| pose2sim | 2 | N-MPJPE | 200 |  |  |  | 152* |' in text and '* recorded' in text
     assert '| ccp/dev | 1 | mask IoU | 0.500 |  |  |  |  |' in text
     rows['pose2sim', 'N-MPJPE']['MediaPipe'] += [150.0]
     assert [row['MediaPipe'] for row in real_photos.summary(rows) if row['data'] == 'pose2sim'] == [150]
@@ -240,7 +233,7 @@ def test_a_person_whom_mediapipe_missed_counts_0_in_pck_and_nothing_in_3d(pose):
 
 @pytest.mark.skipif(not (DATA / 'photos/pose2sim').is_dir(), reason=f'no photos in {DATA} (set MMXAS_DATA_DIR)')
 def test_a_few_photos(monkeypatch, tmp_path):
-    """By untrained weights, which put all keypoints into the middle of the crop, whatever the decoding."""
+    """By untrained weights, which put all keypoints into the middle of the crop by equation 2."""
     monkeypatch.setenv('MMXAS_DATA_DIR', str(DATA))
     root = read.data_root(['frames', 'pose2sim', 'lspet'])
     frames = list(read.frames(root))
@@ -255,11 +248,11 @@ def test_a_few_photos(monkeypatch, tmp_path):
     monkeypatch.setattr(detector.masks, '_segmenter', SquareSegmenter())
     found = detector.predict(photos)
     assert len(detector.masks.seconds) == detector.photos == 2 and detector.seconds > 0
-    for predictions in found.values():
+    for decoding, predictions in found.items():
         for photo, prediction in zip(photos, predictions, strict=True):
             centre, side = (photo.box[:2] + photo.box[2:]) / 2, 1.25 * (photo.box[2:] - photo.box[:2]).max()
             assert prediction.poses.shape == (3, 18, 3) and prediction.counted[0]
-            assert np.abs(prediction.poses[..., :2] - centre).max() < side / 2
+            assert np.abs(prediction.poses[..., :2] - centre).max() < (0.05 if decoding == 'eq. 2' else 0.5) * side
 
 
 class SquareSegmenter:
