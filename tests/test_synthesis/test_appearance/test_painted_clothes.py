@@ -4,7 +4,14 @@ import json
 import numpy as np
 import pytest
 
-from mmxas.synthesis.appearance.painted_clothes import PaintedClothes, layer_fields, read_clothes_file
+from mmxas.synthesis.appearance.painted_clothes import (
+    PaintedClothes,
+    Worn,
+    layer_fields,
+    pattern_colors,
+    read_clothes_file,
+)
+from mmxas.synthesis.pictures import find_pictures
 
 NAMES = ('hip', 'knee')
 REST = np.array([[0, -0.1 * i, 0] for i in range(11)])
@@ -85,6 +92,65 @@ def test_patterns_use_two_colours(body, tmp_path, seed):
     (tmp_path / 'c.json').write_text(json.dumps(content))
     surface = PaintedClothes(str(tmp_path / 'c.json')).sample(body, np.random.default_rng(seed))
     assert len(np.unique(vertex_colors(body, surface), axis=0)) == 3
+
+
+def worn(pattern, picture=None):
+    colors = np.array([[0, 0, 0], [1, 0.5, 0]], np.float32)
+    return Worn(None, None, colors, pattern, np.array([0, 2 * np.pi / 0.1, 0], np.float32), picture)
+
+
+def test_noise_runs_smoothly_from_one_colour_to_the_other():
+    place = np.random.default_rng(0).uniform(-1, 1, (4000, 3)).astype(np.float32)
+    colors = pattern_colors(place, worn('noise'))
+    assert np.allclose(colors[:, 1], colors[:, 0] / 2) and (colors[:, 2] == 0).all()
+    assert np.histogram(colors[:, 0], 4, (0, 1))[0].min() > 400
+    near = pattern_colors(place + np.float32(1e-4), worn('noise'))
+    assert np.abs(near - colors).max() < 0.02
+
+
+def test_a_picture_is_projected_from_the_front_and_repeats_mirrored():
+    """Five wavelengths of 0.1 m are its side."""
+    picture = np.random.default_rng(0).random((4, 4, 3)).astype(np.float32)
+    place = np.array([[0.06 + 0.125 * column, -0.06 - 0.125 * row, 0] for row in range(4) for column in range(4)])
+    shown = pattern_colors(place, worn('picture', picture))
+    np.testing.assert_array_equal(shown.reshape(4, 4, 3), picture[::-1, ::-1])
+    for mirrored in (place * [-1, 1, 1], place * [1, -1, 1], place + [1.0, 0, 0]):
+        np.testing.assert_array_equal(pattern_colors(mirrored, worn('picture', picture)), shown)
+
+
+@pytest.mark.parametrize('file', ['smpl_photo_clothes', 'smpl_patchwork_clothes'])
+def test_wardrobes_for_photos(body, file):
+    """Patterns of every kind, bare limbs and covered ones."""
+    clothes, patterns, elbows, knees = PaintedClothes(file), set(), [], []
+    assert set(clothes.data_files[1:]) == {*find_pictures('backgrounds'), *find_pictures('environments')}
+    label = np.array(body.joint_names)[body.part_labels]
+    for seed in range(60):
+        surface = clothes.sample(body, np.random.default_rng(seed))
+        patterns |= {outfit.pattern for outfit in surface.layers}
+        colors = vertex_colors(body, surface)
+        assert colors.shape == (len(label), 3) and colors.min() >= 0 and colors.max() <= 1
+        bare = np.isclose(colors, surface.base, atol=1e-6).all(1)
+        elbows.append(bare[label == 'left_elbow'].mean() > 0.5)
+        knees.append(bare[label == 'left_knee'].mean() > 0.5)
+    assert patterns == {'plain', 'stripes', 'checks', 'noise', 'picture'}
+    assert 0.03 < np.mean(elbows) < 0.95 and 0.03 < np.mean(knees) < 0.95
+
+
+def test_the_default_wardrobe_draws_what_it_drew(body):
+    """Rendered sets of the published recipes depend on each deviate and its order."""
+    rng = np.random.default_rng(5)
+    PaintedClothes().sample(body, rng)
+    assert rng.random() == pytest.approx(0.640940141481311, abs=1e-12)
+
+
+@pytest.mark.parametrize(('layer', 'message'), [
+    (dict(patterns={'dots': 1}), r"layer 'shirt' has the patterns \['dots'\], expected some of"),
+    (dict(patterns={'picture': 1}), "layer 'shirt' shows pictures, but the file has no \"pictures\"")])
+def test_wrong_patterns_are_named(tmp_path, layer, message):
+    content = dict(base='skin', layers=[spec(name='shirt', **layer)])
+    (tmp_path / 'c.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        PaintedClothes(str(tmp_path / 'c.json'))
 
 
 def test_missing_file():

@@ -1,0 +1,73 @@
+"""Pictures from folders: those that ship with the package, by name, and anybody's own."""
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmxas.safe_files.images import UnreadableImageError, read_image
+
+DATA_DIR = Path(__file__).resolve().parent / 'data'
+SUFFIXES = ('.jpg', '.jpeg', '.png')
+# Folders of ``data``, each with a NOTICE: eight photos; 18 panoramas of rooms, streets and landscapes.
+SHIPPED = ('backgrounds', 'environments')
+
+
+def find_pictures(folders: str | Sequence[str]) -> list[Path]:
+    """Return the pictures of one or several folders, sorted within each folder.
+
+    Args:
+        folders: each a name of ``SHIPPED`` or the path of a folder, which is searched recursively. A folder of one's
+            own that is called like a shipped one is ``'./backgrounds'``.
+
+    Raises:
+        FileNotFoundError: a folder does not exist or holds no picture.
+        ValueError: no folder is given, or one twice.
+    """
+    names = [folders] if isinstance(folders, str | Path) else list(folders)
+    if not names or len(set(map(str, names))) < len(names):
+        raise ValueError(f'pictures: folders={names}, at least one folder and none twice expected')
+    return [path for name in names for path in _pictures_of(name)]
+
+
+def _pictures_of(name: str) -> list[Path]:
+    folder = DATA_DIR / name if str(name) in SHIPPED else Path(name)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'pictures: the folder {str(name)!r} does not exist; names of shipped ones are '
+                                f'{list(SHIPPED)}')
+    files = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise FileNotFoundError(f'pictures: the folder {str(name)!r} holds no {"/".join(SUFFIXES)} file')
+    return files
+
+
+class PictureStore:
+    """Pictures that are decoded when they are drawn, of which the last ones stay in memory.
+
+    Args:
+        folders: see :func:`find_pictures`.
+        keep: number of decoded pictures that stay in memory. Defaults to 64.
+
+    Attributes:
+        files: their paths.
+    """
+
+    def __init__(self, folders: str | Sequence[str], keep: int = 64) -> None:
+        self.files, self.keep = find_pictures(folders), keep
+        self._decoded: dict[Path, np.ndarray] = {}
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Return a random picture (h, w, 3) uint8 BGR; each has the same chance.
+
+        Raises:
+            OSError: the picture is not readable.
+        """
+        path = self.files[rng.integers(len(self.files))]
+        if path not in self._decoded:
+            try:
+                picture = read_image(path)
+            except UnreadableImageError as error:
+                raise OSError(f'pictures: {path} is not a readable picture ({error}); remove or replace it') from error
+            if len(self._decoded) >= self.keep:
+                self._decoded.pop(next(iter(self._decoded)))
+            self._decoded[path] = picture
+        return self._decoded[path]
