@@ -1,13 +1,14 @@
 """What is evaluated: which model, of which checkpoint, on which data; a hook tells the metrics."""
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+
+from mmxas.safe_files import file_sha256
 
 # What tells one part of a data set from another, where a data set has it.
 _FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval', 'indices',
@@ -41,11 +42,7 @@ def checkpoint_facts(path: str | None) -> dict[str, Any]:
     """
     if path is None or not Path(path).is_file():
         return {'file': path, 'sha256': None}
-    digest = hashlib.sha256()
-    with Path(path).open('rb') as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return {'file': str(path), 'sha256': digest.hexdigest()}
+    return {'file': str(path), 'sha256': file_sha256(path)}
 
 
 def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
