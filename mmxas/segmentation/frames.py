@@ -88,6 +88,12 @@ def list_frames(source: str | Path) -> list[Frame]:
     return frames
 
 
+def spread(items: Sequence, count: int) -> list:
+    """Return at most ``count`` items, evenly spread from the first on, in their order."""
+    step = max(1.0, len(items) / count)
+    return [items[int(index * step)] for index in range(min(count, len(items)))]
+
+
 def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[str, list[Frame]]:
     """Sort frames into the sequences of one camera each.
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes
+from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes, spread
 
 
 def test_images_are_listed_with_the_names_of_their_masks(folder):
@@ -23,6 +23,11 @@ def test_a_video_is_listed_by_its_frames(tmp_path):
     frames = list_frames(path)
     assert [(f.name, f.mask_name) for f in frames][1] == ('clip.avi:1', 'clip/000001.png')
     assert frames[1].load().mean() == pytest.approx(200, abs=3) and list(group_frames(frames)) == ['clip.avi']
+
+
+def test_items_are_spread_from_the_first_on():
+    assert spread(range(10), 4) == [0, 2, 5, 7]
+    assert spread(range(10), 10) == spread(range(10), 99) == list(range(10))
 
 
 def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
