@@ -75,4 +75,4 @@ def test_a_body_is_painted_over_with_what_surrounds_it(side, shape):
     image[13:42, 28:52] = 255  # a mask that is a little too narrow
     painted = paint_over(image, mask, side, margin=0.05)
     assert painted.shape == shape
-    assert (abs(painted.astype(int) - (40, 90, 140)) <= 2).all()
+    assert (abs(painted.astype(int) - (40, 90, 140)) <= 5).all()
