@@ -9,7 +9,7 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis import command_line, find_model
+from mmxas.apis import command_line, find_model, known_models
 from mmxas.apis.adapt import Adaptation, summary
 from mmxas.apis.command_line import KeyValueAction, UsageError, positive
 from mmxas.safe_files import read_json
@@ -32,8 +32,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--iterations', type=positive, default=300, metavar='N', help='of training (default: 300)')
     parser.add_argument('--limit', type=positive, default=500, metavar='N',
                         help='at most so many images, evenly spread (default: 500)')
-    parser.add_argument('--min-iou', type=float, default=0.2, metavar='IOU',
-                        help='stop where the first poses overlap the masks less (default: 0.2)')
+    parser.add_argument('--force', action='store_true',
+                        help='go on where a model of another species fits the masks better')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help='change single settings of the training: train_cfg.stages.0.loss_weights.mask=0')
     return parser.parse_args(arguments)
@@ -63,7 +63,8 @@ def main() -> None:
             print(summary(read_json(done)))
             return
         adaptation.prepare()
-        before = adaptation.measure_before(args.min_iou)
+        others = () if args.force else [model for model in known_models() if model.weights]
+        before = adaptation.measure_before(others)
     except (ValueError, OSError, ImportError) as error:
         raise UsageError(str(error)) from error
     adaptation.train()

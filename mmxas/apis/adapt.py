@@ -32,8 +32,15 @@ from mmxas.synthesis.backgrounds import paint_over
 from mmxas.visualization import write_picture, write_whole
 
 from .adapt_images import choose_images, find_boxes, gather_images, write_frames
-from .command_line import add_result_files, check_newest_checkpoint, check_stages, check_text, merge_options
-from .model_zoo import file_sha256
+from .command_line import (
+    add_result_files,
+    check_newest_checkpoint,
+    check_stages,
+    check_text,
+    load_config,
+    merge_options,
+)
+from .model_zoo import ZooModel, file_sha256
 from .publishing import publish
 from .xas_inferencer import XASInferencer, check_fits
 
@@ -236,25 +243,22 @@ class Adaptation:
                 mask = read_image(masks / frame.mask_name, cv2.IMREAD_GRAYSCALE)
                 write_picture(path, paint_over(frame.load(), mask)[..., ::-1])
 
-    def measure_before(self, min_iou: float) -> dict[str, float]:
+    def measure_before(self, others: Sequence[ZooModel] = ()) -> dict[str, float]:
         """Return the metrics of the weights as they are, after saying how long the training takes.
 
         Args:
-            min_iou: Smallest mask IoU to go on with.
+            others: Models to compare with: one of another skeleton should not fit the masks better. Defaults to none.
 
         Raises:
-            ValueError: The mask IoU is smaller.
+            ValueError: One does.
         """
         path = self.out / 'before.json'
         if not path.is_file():
             start = time.perf_counter()
             metrics = measure(self.cfg, _tensors(read_checkpoint_file(self.weights, 'cpu')), self.out / 'before')
             evaluation = time.perf_counter() - start
-            if metrics['mask_iou'] < min_iou:
-                raise ValueError(f'{self.weights}: the poses that these weights find overlap the masks by an IoU of '
-                                 f'{metrics["mask_iou"]:.2f}, at least {min_iou:g} expected. Is it another species '
-                                 f'(--species)? Are the masks of the right bodies ({self.out}/masks_sheet.jpg)? '
-                                 '--min-iou 0 goes on all the same')
+            for model in others:
+                self._require_better(metrics['mask_iou'], model)
             iteration = seconds_per_iteration(self.cfg)
             write_whole(path, json.dumps(dict(metrics=metrics, iteration=iteration, evaluation=evaluation)).encode())
         found = read_json(path)
@@ -262,6 +266,20 @@ class Adaptation:
         print(f'{self.iterations} iterations of {found["iteration"]:.2f} s and {EVALUATIONS + 1} evaluations of '
               f'{found["evaluation"]:.0f} s: about {minutes:.0f} minutes from the first to the last', flush=True)
         return found['metrics']
+
+    def _require_better(self, iou: float, model: ZooModel) -> None:
+        """Refuse images whose masks a model of another skeleton fits better."""
+        base, target = load_config(str(model.config)), self.cfg.train_dataloader.dataset.target
+        if base.model.get('skeleton', 'h36m18') == self.cfg.model.get('skeleton', 'h36m18'):
+            return
+        cfg = adaptation_config(base, Path(target.data_root), self.out, self.iterations, len(self.frames), target.masks)
+        name = (*model.aliases, model.name)[0]
+        state = _tensors(read_checkpoint_file(model.require_weights(), 'cpu'))
+        other = measure(cfg, state, self.out / 'before' / name)['mask_iou']
+        if other > iou:
+            raise ValueError(f'the poses of the model {name!r} fit the masks better than those of these weights (mask '
+                             f'IoU {other:.2f}, not {iou:.2f}). Is it another species? Give --species {name}; --force '
+                             'goes on all the same')
 
     def train(self) -> None:
         """Train, or go on from the newest checkpoint in ``training``."""

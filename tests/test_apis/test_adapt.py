@@ -15,6 +15,7 @@ from tiny_photos import COLOUR, NUM, photo_config, write_detector, write_photos
 from mmxas.apis import adapt
 from mmxas.apis.adapt import METRICS, Adaptation, adaptation_config, renders_backgrounds, summary
 from mmxas.apis.command_line import load_config
+from mmxas.apis.model_zoo import ZooModel, file_sha256
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_checkpoint_file
 
@@ -45,7 +46,7 @@ def done(detector):
     out = detector.root / 'out'
     adaptation = plan(detector, out)
     adaptation.prepare()
-    before = adaptation.measure_before(min_iou=0.0)
+    before = adaptation.measure_before()
     adaptation.train()
     return SimpleNamespace(out=out, before=before, report=adaptation.finish(before), adaptation=adaptation)
 
@@ -131,17 +132,25 @@ def test_a_run_that_is_done_measures_nothing_again(detector, done, monkeypatch, 
     monkeypatch.setattr(adapt, 'measure', None)
     again = plan(detector, done.out)
     again.prepare()
-    assert again.measure_before(min_iou=0.0) == done.before
+    assert again.measure_before() == done.before
     assert '10 iterations of ' in capsys.readouterr().out
 
 
-def test_the_time_is_said_and_strange_bodies_are_refused(detector, done, monkeypatch, capsys):
-    monkeypatch.setattr(adapt, 'measure', lambda *_: BEFORE)
+def test_the_time_is_said_and_another_species_is_refused(detector, done, monkeypatch, capsys):
+    other = detector.root / 'other.py'
+    other.write_text(f"_base_ = '{detector.base.filename}'\nmodel = dict(skeleton='another')\n")
+    kin, stranger = (ZooModel(name, (f'{name}_alias', ), Path(config), other, Path(detector.weights), file_sha256(
+        Path(detector.weights))) for name, config in (('kin', detector.base.filename), ('stranger', other)))
+    better = [0.31]
+    monkeypatch.setattr(adapt, 'measure', lambda cfg, *_: dict(
+        BEFORE, mask_iou=better[0] if cfg.model.get('skeleton') == 'another' else 0.3))
     monkeypatch.setattr(adapt, 'seconds_per_iteration', lambda _: 12.0)
     adaptation = plan(detector, detector.root / 'timed')
-    with pytest.raises(ValueError, match=r'IoU of 0.30, at least 0.31 expected. Is it another species .*--min-iou 0'):
-        adaptation.measure_before(min_iou=0.31)
-    assert adaptation.measure_before(min_iou=0.3) == BEFORE
+    with pytest.raises(ValueError, match=r"model 'stranger_alias' fit the masks better .* IoU 0.31, not 0.30\). Is it "
+                                         r'another species\? Give --species stranger_alias; --force goes on'):
+        adaptation.measure_before([kin, stranger])
+    better[0] = 0.29
+    assert adaptation.measure_before([kin, stranger]) == BEFORE
     assert '10 iterations of 12.00 s and 6 evaluations of 0 s: about 2 minutes' in capsys.readouterr().out
 
 

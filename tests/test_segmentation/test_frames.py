@@ -45,6 +45,8 @@ def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
     with pytest.raises(ValueError, match=r'a\.jpg and a\.png would share the mask a\.png'):
         list_frames(folder / 'images')
     assert read_boxes(folder / 'boxes.json')['a.jpg'][0] > 0
+    (tmp_path / 'nested.json').write_text('{"a": [[1, 2, 3, 4]], "b": [5, 6, 7, 8]}')
+    assert read_boxes(tmp_path / 'nested.json') == {'a': [1, 2, 3, 4], 'b': [5, 6, 7, 8]}
     for text, message in (('{', 'not json'), ('[1]', 'found list'), ('{"a": [1, 2]}', r'box \[1, 2\] of a')):
         (tmp_path / 'bad.json').write_text(text)
         with pytest.raises(ValueError, match=message):

@@ -18,7 +18,7 @@ def setup(tmp_path_factory):
     cfg = photo_config(root / 'data')
     config, weights = write_detector(cfg, root)
     write_photos(cfg, root / 'photos')
-    return root, ['--config', config, '--checkpoint', weights, '--iterations', '10', '--min-iou', '0']
+    return root, ['--config', config, '--checkpoint', weights, '--iterations', '10', '--force']
 
 
 def test_a_killed_run_goes_on_by_the_same_command(setup, tmp_path):
