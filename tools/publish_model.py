@@ -27,12 +27,11 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> str:
-    """Publish; return what was written and the fields of the metafile."""
+    """Publish; return what was written."""
     done = publish(require_checkpoint(args.checkpoint), load_config(args.config), args.name, args.out, args.max_bytes)
     without = f', without {" and ".join(done.left_out)}' if done.left_out else ''
-    lines = [f'{done.path}: {done.num_bytes} bytes{without}', *(f'  {key}: {value}' for key, value in
-                                                               done.fields.items())]
-    return '\n'.join([*lines, *([f'entered in {done.metafile}'] if done.metafile else [])])
+    lines = [f'{done.path}: {done.num_bytes} bytes{without}, sha256 {done.fields["SHA256"]}']
+    return '\n'.join([*lines, *([f'entered in {done.metafile} as {args.name}'] if done.metafile else [])])
 
 
 def main(arguments: list[str] | None = None) -> int:

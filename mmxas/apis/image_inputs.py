@@ -142,17 +142,6 @@ def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
     return found
 
 
-def is_whole_image(boxes: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Return whether the only box covers the whole image, and so says nothing about where the body is.
-
-    Args:
-        boxes: (N, 4) x0, y0, x1, y1 in px on pixel edges.
-        shape: (h, w, ...) of the image.
-    """
-    height, width = shape[:2]
-    return len(boxes) == 1 and bool((boxes[0, :2] <= 1).all() and (boxes[0, 2:] >= (width - 1, height - 1)).all())
-
-
 def _is_nested(boxes: Sequence | np.ndarray) -> bool:
     """Whether boxes are given as one list of boxes an image: [[[x0, y0, x1, y1], ...]]."""
     first = boxes[0] if len(boxes) else None

@@ -5,7 +5,6 @@ name or a list), ``Weights`` (a path that begins with ``mmxas/``) and their ``SH
 """
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from mmxas import shipped_files
-from mmxas.safe_files import require_file
+from mmxas.safe_files import file_sha256
 
 _NAME = re.compile(r'[A-Za-z0-9_-]+')
 
@@ -105,23 +104,16 @@ def find_model(name: str) -> ZooModel:
     """Return the model of a name or an alias.
 
     Raises:
-        ValueError: There is none; the message lists the names, and a similar one.
+        ValueError: There is none; the message lists those with weights, and a similar name.
     """
     models = known_models()
     by_name = {known: model for model in models for known in (model.name, *model.aliases)}
     if name in by_name:
         return by_name[name]
     near = get_close_matches(name, by_name, n=1)
-    ready, others = ([known for known, model in by_name.items() if (model.weights is not None) is wanted]
-                     for wanted in (True, False))
+    ready = [known for known, model in by_name.items() if model.weights is not None]
     raise ValueError(f'{name!r}: no model of this name{f"; did you mean {near[0]!r}?" if near else "."} With weights: '
-                     f'{", ".join(ready) or "none"}; without: {", ".join(others) or "none"}')
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a regular file in hexadecimal digits."""
-    with require_file(path).open('rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
+                     f'{", ".join(ready) or "none"}; docs/models.md says how to list all')
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors.torch import save
@@ -19,7 +20,7 @@ from mmxas.registry import MODELS
 from mmxas.safe_files import read_checkpoint_file
 from mmxas.synthesis.shards import write_atomically
 
-from .model_zoo import ZooModel, known_models
+from .model_zoo import ZooModel, is_model_name, known_models
 from .xas_inferencer import check_fits
 
 MAX_BYTES = 8_000_000
@@ -60,9 +61,12 @@ def publish(checkpoint: str | os.PathLike, config: Config, name: str, out: str |
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: The checkpoint is not one of this config, no metafile lists the config, another model has the name,
-            a value does not fit into half precision, or the detector alone is too large.
+        ValueError: ``name`` has other characters than letters, digits, ``_`` and ``-``, the checkpoint is not one of
+            this config, no metafile lists the config, another model has the name, a value does not fit into half
+            precision, or the detector alone is too large.
     """
+    if not is_model_name(name):
+        raise ValueError(f'{name!r}: letters, digits, _ and - expected in a name')
     model = None if out is not None else _listed(config, name)
     init_default_scope(config.get('default_scope', 'mmpose'))
     tensors, left_out = published_tensors(
@@ -149,8 +153,13 @@ def with_fields(text: str, name: str, fields: Mapping[str, str]) -> str:
     config = next((index for index, line in enumerate(kept) if line.startswith('  Config:')), None)
     if config is None:
         raise ValueError(f'metafile: the entry {name} has no Config')
-    entry = [*kept[:config + 1], *(f'  {key}: {value}' for key, value in fields.items()), *kept[config + 1:]]
+    entry = [*kept[:config + 1], *(f'  {key}: {_quoted(value)}' for key, value in fields.items()), *kept[config + 1:]]
     return '\n'.join([*lines[:begin], *entry, *lines[end:]]) + '\n'
+
+
+def _quoted(value: str) -> str:
+    """A text as yaml writes it: quoted where it would be read as a number or a truth value."""
+    return yaml.safe_dump(value, width=1000).splitlines()[0]
 
 
 def _listed(config: Config, name: str) -> ZooModel:

@@ -20,12 +20,14 @@ from rich.progress import track
 
 from mmxas.compat.config_paths import PREFIX, config_path
 from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
+from mmxas.ops.boxes import is_whole_image
 from mmxas.ops.checks import check_choice
 from mmxas.registry import INFERENCERS, VISUALIZERS
+from mmxas.segmentation.segmenter import clip_box
 from mmxas.visualization import crop_box, write_picture, write_whole
 
 from .camera_lift import KnownCamera, lift_to_camera
-from .image_inputs import ImageInput, as_image_inputs, boxes_by_image, is_whole_image
+from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
 from .model_zoo import find_model, is_model_name
 from .onnx_detector import OnnxDetector
 from .pose_record import pose_record, to_json
@@ -204,6 +206,8 @@ class XASInferencer(Pose2DInferencer):
             ValueError: There is a camera, no box, and several are found; the image is named.
         """
         boxes, scores = self._boxes(image, image_input.name, bboxes, **kwargs)
+        if not len(boxes):
+            return []
         depths = None if self._camera is None else self._camera.root_depths(len(boxes), image_input.name)
         samples = []
         for index, box in enumerate(boxes):
@@ -272,7 +276,12 @@ class XASInferencer(Pose2DInferencer):
     def _boxes(self, image: np.ndarray, name: str, bboxes: np.ndarray | None,
                **kwargs) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (N, 4) and scores (N,): the given ones, the detector's, the segmenter's, or the whole image."""
-        if bboxes is not None and is_whole_image(bboxes, image.shape):
+        for box in () if bboxes is None else bboxes:
+            try:
+                clip_box(box, image.shape)
+            except ValueError as error:
+                raise ValueError(f'{name}: {error}') from error
+        if bboxes is not None and len(bboxes) == 1 and is_whole_image(bboxes[0], image.shape):
             bboxes = None
         if bboxes is None and self.detector is not None:
             bboxes, scores = self._detect_boxes(image, **kwargs)
@@ -284,19 +293,19 @@ class XASInferencer(Pose2DInferencer):
         return bboxes, np.ones(len(bboxes), dtype=np.float32)
 
     def _find_boxes(self, image: np.ndarray, name: str) -> np.ndarray:
-        """What the pipeline's segmenter finds in the whole image; the whole image where there is no segmenter."""
+        """What the pipeline's segmenter finds in the whole image; the whole image where no segmenter can look."""
         segmenter = next((step.segmenter for step in self.pipeline.transforms if isinstance(step, SegmentInBox)), None)
-        if segmenter is None:
+        boxes = None if segmenter is None else segmenter.find_boxes(image)
+        if boxes is None:
             height, width = image.shape[:2]
             return np.array([[0, 0, width, height]], dtype=np.float32)
-        boxes = segmenter.find_boxes(image)
         if not len(boxes):
             self.nobody.append(name)
             print_log(f'nobody found in {name} by {type(segmenter).__name__}: give a box (bboxes= / --bbox)',
                       logger='current', level=logging.WARNING)
         if self._camera is not None and len(boxes) > 1:
-            raise ValueError(f'{name}: {len(boxes)} bodies found where the camera has the root depth of one: give its '
-                             'box (bboxes= / --bbox), or a box and a root depth each')
+            raise ValueError(f'{name}: {len(boxes)} bodies found, and the camera does not say which of them has which '
+                             'root depth: give boxes (bboxes= / --bbox), and one root depth or one per box')
         return boxes
 
     def _empty_sample(self) -> PoseDataSample:

@@ -25,6 +25,17 @@ def mask_box(mask: np.ndarray) -> np.ndarray | None:
     return np.array([x, y, x + width, y + height], dtype=np.float32)
 
 
+def is_whole_image(box: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Return whether a box covers the whole image, to a pixel, and so says nothing about where the body is.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 in px on pixel edges.
+        shape: (h, w, ...) of the image.
+    """
+    height, width = shape[:2]
+    return bool((box[:2] <= 1).all() and box[2] >= width - 1 and box[3] >= height - 1)
+
+
 def root_box(root: np.ndarray, root_depth: float, focal: float, box_mm: float = 2000.0,
              padding: float = 1.0) -> np.ndarray:
     """Return the box whose padded crop is a square of ``box_mm`` around the root, at the root's depth.

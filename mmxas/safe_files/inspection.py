@@ -1,7 +1,6 @@
 """A report on a file from a stranger, made without loading it."""
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import zipfile
@@ -13,9 +12,7 @@ import torch
 
 from .archives import check_archive
 from .pickle_listing import PickleListing, is_tar, list_pickles
-from .regular_files import named_when_broken, require_file
-
-_STEP = 1 << 20
+from .regular_files import file_sha256, named_when_broken, require_file
 
 
 def allowed_names() -> set[str]:
@@ -44,7 +41,7 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
     """
     path = require_file(path)
     report: dict[str, Any] = dict(
-        file=str(path), bytes=path.stat().st_size, sha256=_digest(path), container=_container(path), members={},
+        file=str(path), bytes=path.stat().st_size, sha256=file_sha256(path), container=_container(path), members={},
         unfolded=0, pickles={}, arrays={}, refused=[])
     try:
         with named_when_broken(path):
@@ -104,11 +101,3 @@ def _container(path: Path) -> str:
         return 'tar'
     with path.open('rb') as file:
         return 'npy' if file.read(6) == b'\x93NUMPY' else 'stream of pickles'
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(_STEP):
-            digest.update(block)
-    return digest.hexdigest()

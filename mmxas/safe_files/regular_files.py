@@ -1,6 +1,7 @@
 """What is read is a file: a pipe or a device of the same name would never end. And what fails in it names it."""
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -28,6 +29,17 @@ def require_file(path: str | os.PathLike) -> Path:
         raise UnsafeFileError(f'{path}: a regular file expected, this is {_kind(path)}; nothing was read, give a file '
                               'in its place')
     return path
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+    """Return the sha256 of a file as hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is no regular file.
+    """
+    with require_file(path).open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def _kind(path: Path) -> str:

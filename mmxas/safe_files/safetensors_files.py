@@ -28,6 +28,7 @@ def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[
         ValueError: It is broken or no safetensors file; the message names it.
     """
     require_file(path)
-    device = str(map_location) if isinstance(map_location, str | torch.device) else 'cpu'
+    device = map_location if isinstance(map_location, str | torch.device) else 'cpu'
     with named_when_broken(path):
-        return dict(state_dict=load_file(path, device), meta={})
+        tensors = load_file(path)
+    return dict(state_dict={name: tensor.to(device) for name, tensor in tensors.items()}, meta={})

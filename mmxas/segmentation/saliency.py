@@ -53,7 +53,8 @@ class SaliencySegmenter(Segmenter):
                              'expected margin >= 0, 0 < threshold < 1, 0 < part <= 1, 0 <= min_saliency < 1')
         self.margin, self.threshold, self.part, self.min_saliency = margin, threshold, part, min_saliency
         self.providers = list(providers or ['CPUExecutionProvider'])
-        self._opened: tuple[int, Any] | None = None  # process and session: a session does not survive a fork
+        # By process: a session does not survive a fork, and dropping an inherited one waits for threads that are gone.
+        self._sessions: dict[int, Any] = {}
         if weights in WEIGHTS:
             self.path = find_saliency_weights(str(weights))
         else:
@@ -64,7 +65,7 @@ class SaliencySegmenter(Segmenter):
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments without the session, which cannot be copied."""
-        return {**self.__dict__, '_opened': None}
+        return {**self.__dict__, '_sessions': {}}
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
         """Segment the body; see :class:`Segmenter`.
@@ -93,9 +94,9 @@ class SaliencySegmenter(Segmenter):
 
     def _session(self) -> Any:
         """The session of this process."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), open_session(self.path, self.providers)
-        return self._opened[1]
+        if os.getpid() not in self._sessions:
+            self._sessions[os.getpid()] = open_session(self.path, self.providers)
+        return self._sessions[os.getpid()]
 
 
 def default_segmenter() -> dict[str, Any]:

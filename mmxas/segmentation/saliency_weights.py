@@ -1,13 +1,14 @@
 """Find the weights of U²-Net in the installed packages that bring them; nothing is imported or downloaded."""
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-_CHUNK = 1 << 20
+from mmxas.safe_files import file_sha256
+
+_digest = cache(file_sha256)  # each file is read once per process
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,9 @@ def find_saliency_weights(name: str) -> Path:
     found = [Path(file.locate()) for file in files if file.as_posix() == entry.file]
     if not found or not found[0].is_file():
         raise MissingWeightsError(f'the weights {name} are not installed: {entry.command}')
-    digest = file_sha256(found[0])
+    digest = _digest(found[0])
     if digest != entry.sha256:
         again = entry.command.replace('install', 'install --force-reinstall', 1)
         raise ValueError(f'{found[0]}: sha256 {digest}, but the weights {name} have {entry.sha256}; install them '
                          f'again: {again}')
     return found[0]
-
-
-@cache
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file as hexadecimal digits; a process reads each file once."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -37,16 +37,16 @@ class Segmenter:
         """
         raise NotImplementedError
 
-    def find_boxes(self, image: np.ndarray) -> np.ndarray:
-        """Return a box for each body in the image, the largest body first; most segmenters cannot find any.
+    def find_boxes(self, image: np.ndarray) -> np.ndarray | None:
+        """Return a box for each body in the image, the largest body first; None from a segmenter that cannot look.
 
         Args:
             image: (h, w, 3) uint8 BGR.
 
         Returns:
-            np.ndarray: (N, 4) float32 x0, y0, x1, y1 in image px on pixel edges; (0, 4) where none is found.
+            np.ndarray | None: (N, 4) float32 x0, y0, x1, y1 in image px on pixel edges; (0, 4) where none is found.
         """
-        return np.zeros((0, 4), dtype=np.float32)
+        return None
 
 
 def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -56,6 +56,20 @@ def test_the_stored_file_predicts_what_the_checkpoint_does(zoo, checkpoint, smal
         assert json.loads(file.metadata()['mmxas']) == dict(config='config')
 
 
+@pytest.mark.parametrize('name', ['../evil', 'a.b', ''])
+def test_a_name_that_is_no_name_writes_nothing(zoo, checkpoint, name):
+    before = sorted(zoo.rglob('*'))
+    with pytest.raises(ValueError, match='letters, digits, _ and - expected in a name'):
+        publish(checkpoint[0], listed_config(zoo), name)
+    assert sorted(zoo.rglob('*')) == before
+
+
+@pytest.mark.parametrize('name', ['123', 'no', '1e5'])
+def test_a_name_that_yaml_would_read_as_something_else_is_found_again(zoo, checkpoint, name):
+    publish(checkpoint[0], listed_config(zoo), name)
+    assert find_model(name).aliases == (name, )
+
+
 def test_the_same_checkpoint_gives_the_same_file(zoo, checkpoint, small_detector):
     first = publish(checkpoint[0], listed_config(zoo), 'small')
     text = (zoo / 'metafile.yml').read_text()
@@ -78,9 +92,9 @@ def test_what_only_training_needs_is_left_out_of_a_large_file(small_detector):
 
 
 def test_an_entry_gets_its_fields_and_the_rest_stays():
-    text = with_fields(METAFILE, 'tiny', dict(Alias='a', SHA256='1'))
-    assert text == METAFILE.replace('configs/config.py\n', 'configs/config.py\n  Alias: a\n  SHA256: 1\n')
-    assert with_fields(text, 'tiny', dict(Alias='a', SHA256='2')) == text.replace('SHA256: 1', 'SHA256: 2')
+    text = with_fields(METAFILE, 'tiny', dict(Alias='a', SHA256='1a'))
+    assert text == METAFILE.replace('configs/config.py\n', 'configs/config.py\n  Alias: a\n  SHA256: 1a\n')
+    assert with_fields(text, 'tiny', dict(Alias='a', SHA256='2a')) == text.replace('SHA256: 1a', 'SHA256: 2a')
     with pytest.raises(ValueError, match='no entry - Name: tin$'):
         with_fields(METAFILE, 'tin', {})
     with pytest.raises(ValueError, match='the entry a has no Config'):

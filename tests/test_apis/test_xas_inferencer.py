@@ -190,6 +190,24 @@ def test_nobody_found_is_an_empty_record_and_the_plain_image(photos, tmp_path, i
     assert len(result['predictions'][0]['instances']) == 1 and none.nobody == []
 
 
+def test_a_segmenter_that_cannot_look_takes_the_whole_image(image):
+    """GrabCut, which makes the masks where the weights of the salient one are missing."""
+    config = with_segmenter(tiny_config(Path('unused')), [])
+    for step in config.test_dataloader.dataset.pipeline:
+        if step['type'] == 'SegmentInBox':
+            step['segmenter'] = dict(type='GrabCutSegmenter')
+    inferencer = XASInferencer(config, device='cpu')
+    for given in (None, [0, 0, 160, 120]):
+        (result, ) = inferencer(image, bboxes=given)
+        assert [i['bbox'] for i in result['predictions'][0]['instances']] == [[0, 0, 160, 120]]
+    assert inferencer.nobody == []
+
+
+def test_a_box_outside_the_image_names_the_image(image):
+    with pytest.raises(ValueError, match=r'000000: box \[200.0, 10.0, 300.0, 60.0\]: less than a pixel of it lies in'):
+        list(finder([])(image, bboxes=[[200, 10, 300, 60]]))
+
+
 def test_nobody_found_is_said(image, monkeypatch):
     said = []
     monkeypatch.setattr('mmxas.apis.xas_inferencer.print_log', lambda text, **_: said.append(text))
@@ -204,7 +222,7 @@ def test_a_camera_is_for_one_found_body(image):
     assert result['predictions'][0]['instances'][0]['depth_unit'] == 'mm'
     two = finder(boxes)
     for depth in (3000.0, [3000.0, 4000.0]):
-        with pytest.raises(ValueError, match='000000: 2 bodies found where the camera has the root depth of one'):
+        with pytest.raises(ValueError, match='000000: 2 bodies found, and the camera does not say'):
             list(two(image, camera=dict(K=K, root_depth=depth)))
     (result, ) = two(image, bboxes=boxes, camera=camera)
     assert len(result['predictions'][0]['instances']) == 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmxas.ops.boxes import mask_box, root_box, square_crop_matrix
+from mmxas.ops.boxes import is_whole_image, mask_box, root_box, square_crop_matrix
 from mmxas.ops.geometry import apply_affine
 
 
@@ -17,6 +17,13 @@ def test_mask_box_has_pixel_edges():
 
 def test_whole_image_is_copied():
     assert np.allclose(square_crop_matrix((32, 32), 64, 64), [[1, 0, 0], [0, 1, 0]])
+
+
+@pytest.mark.parametrize(('box', 'whole'), [
+    ([0, 0, 60, 40], True), ([1, 1, 59, 39], True), ([-5, 0, 70, 40], True), ([2, 0, 60, 40], False),
+    ([0, 0, 58, 40], False), ([0, 0, 60, 38], False)])
+def test_a_box_of_the_whole_image(box, whole):
+    assert is_whole_image(np.array(box, dtype=np.float32), (40, 60, 3)) is whole
 
 
 def test_halving_puts_pixel_centres_between():

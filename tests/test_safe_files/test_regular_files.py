@@ -6,7 +6,16 @@ import pytest
 from scipy.io import savemat
 
 from mmxas.body_models import load_pickle
-from mmxas.safe_files import UnsafeFileError, check_mat, list_pickles, open_arrays, read_array, read_json, require_file
+from mmxas.safe_files import (
+    UnsafeFileError,
+    check_mat,
+    file_sha256,
+    list_pickles,
+    open_arrays,
+    read_array,
+    read_json,
+    require_file,
+)
 from mmxas.safe_files.inspection import inspect_file
 from mmxas.safe_files.regular_files import named_when_broken
 
@@ -59,3 +68,11 @@ def test_files_and_links_to_them_are_read(tmp_path):
 def test_what_a_broken_file_raises_names_it(error, kind, message):
     with pytest.raises(kind, match=message), named_when_broken('a.pth'):
         raise error
+
+
+def test_sha256_of_a_file(tmp_path):
+    path = tmp_path / 'abc'
+    path.write_bytes(b'abc')
+    assert file_sha256(path) == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    with pytest.raises(UnsafeFileError, match='a folder'):
+        file_sha256(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from mmxas.segmentation import saliency_weights
-from mmxas.segmentation.saliency_weights import WEIGHTS, MissingWeightsError, file_sha256, find_saliency_weights
+from mmxas.segmentation.saliency_weights import WEIGHTS, MissingWeightsError, find_saliency_weights
 
 
 def test_the_installed_weights_are_found_and_nothing_is_imported():
@@ -54,14 +54,13 @@ def test_a_package_that_is_not_installed_is_named_with_its_command(monkeypatch):
         find_saliency_weights('u2netp')
 
 
-def test_a_file_is_hashed_once_and_in_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(saliency_weights, '_CHUNK', 2)
+def test_a_file_is_hashed_once(tmp_path):
     path = tmp_path / 'abc'
     path.write_bytes(b'abc')
-    digest = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
-    assert file_sha256(path) == digest
+    digest = saliency_weights._digest(path)
+    assert digest == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
     path.write_bytes(b'other')
-    assert file_sha256(path) == digest
+    assert saliency_weights._digest(path) == digest
 
 
 def test_the_command_is_that_of_the_requirements():

@@ -93,7 +93,7 @@ def test_remains_of_a_killed_run_are_removed(written):
 
 
 def test_another_configuration_is_refused(written):
-    with pytest.raises(ValueError, match='fingerprint f, seed 0; this one is g, seed 3'):
+    with pytest.raises(ValueError, match='fingerprint f, seed 0; expected g, seed 3.*rm -r .*set`, then'):
         PairWriter(written, replace(META, fingerprint='g', seed=3))
 
 

@@ -122,7 +122,7 @@ def test_a_species_is_enough(infer, photos, small_zoo, capsys):
 
 def test_without_a_species_it_is_the_default_and_the_known_ones_are_named(infer, photos, small_zoo, capsys):
     assert infer([str(photos / 'a.jpg')]) == 1
-    assert "'human': no model of this name. With weights: tiny, small; without: other" in capsys.readouterr().err
+    assert "'human': no model of this name. With weights: tiny, small; docs/models.md" in capsys.readouterr().err
     assert infer([str(photos / 'a.jpg'), '--species', 'other']) == 1
     assert 'other: no weights come with mmxas for this model' in capsys.readouterr().err
     assert infer([str(photos / 'a.jpg'), CONFIG]) == 1
@@ -148,5 +148,5 @@ def test_several_people_and_one_root_depth_ask_for_boxes(infer, photos, tmp_path
     config = write_config(with_segmenter(tiny_config(tmp_path), [[0, 0, 50, 80], [60, 0, 120, 80]]), tmp_path)
     camera = ['--intrinsics', '150', '150', '60', '45', '--root-depth', '3000']
     assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), *camera]) == 1
-    assert 'a: 2 bodies found where the camera has the root depth of one: give its box' in capsys.readouterr().err
+    assert 'a: 2 bodies found, and the camera does not say which' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()

@@ -3,8 +3,8 @@ import torch
 from mmengine.registry import init_default_scope
 from test_runs.tiny_mocap import tiny_config, write_config
 
-from mmxas.apis.model_zoo import file_sha256
 from mmxas.registry import MODELS
+from mmxas.safe_files import file_sha256
 
 
 @pytest.fixture
@@ -16,12 +16,11 @@ def trained(tmp_path):
     return str(tmp_path / 'epoch_1.pth'), str(write_config(config, tmp_path))
 
 
-def test_it_prints_size_and_fields(load_tool, trained, tmp_path, capsys):
+def test_it_prints_size_and_sha256(load_tool, trained, tmp_path, capsys):
     out = tmp_path / 'out' / 'a.safetensors'
     assert load_tool('publish_model').main([*trained, 'a', '--out', str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [f'{out}: {out.stat().st_size} bytes', '  Alias: a', '  Weights: mmxas/weights/a.safetensors',
-                     f'  SHA256: {file_sha256(out)}']
+    assert lines == [f'{out}: {out.stat().st_size} bytes, sha256 {file_sha256(out)}']
 
 
 @pytest.mark.parametrize(('options', 'message'), [

@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from mmxas.ops.boxes import is_whole_image
 from mmxas.registry import SEGMENTERS, TRANSFORMS
 from mmxas.segmentation.mask_checks import mask_problems
 from mmxas.segmentation.saliency import default_segmenter
@@ -46,9 +47,8 @@ class SegmentInBox(BaseTransform):
         """Add a mask to one sample, or leave it as it is."""
         if results.get('mask') is not None:
             return results
-        height, width = results['img'].shape[:2]
         box = np.asarray(results['bbox'], dtype=np.float64).reshape(-1, 4)[0]
-        if (box[:2] <= 1).all() and box[2] >= width - 1 and box[3] >= height - 1:
+        if is_whole_image(box, results['img'].shape):
             if self.segmenter.needs_box:
                 return results
             box = None

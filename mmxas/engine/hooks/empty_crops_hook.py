@@ -55,6 +55,8 @@ class EmptyCropsHook(Hook):
 
 def _has_crops(batch: Any) -> bool:
     """Whether a batch is one of crops: a config of other data may inherit the hook."""
-    if not isinstance(batch, dict) or not batch.get('data_samples') or not len(batch.get('inputs', ())):
+    if not isinstance(batch, dict) or not len(batch.get('inputs', ())):
+        return False
+    if not isinstance(batch.get('data_samples'), list) or not batch['data_samples']:
         return False
     return isinstance(batch['data_samples'][0], PoseDataSample) and tuple(batch['inputs'][0].shape[:-2]) == (3, )

@@ -18,6 +18,7 @@ from mmxas.models.heads.multi_hypothesis_head import stack_labels
 from mmxas.models.layers import convert_batch_norm
 from mmxas.ops import Hypotheses, Marginals, draw_skeleton
 from mmxas.ops.checks import check_positive
+from mmxas.ops.decoding import check_decoding
 from mmxas.registry import MODELS
 
 
@@ -49,7 +50,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     Raises:
         ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
-            component that is not there or has a name with ``loss`` in it, or a size or width is not positive.
+            component that is not there or has a name with ``loss`` in it, ``test_cfg.xy_window`` is no odd number, or
+            a size or width is not positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -60,6 +62,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
                  init_cfg: dict | None = None, metainfo: dict | None = None) -> None:
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
+        check_decoding(1, None, xy_window=self.test_cfg.get('xy_window') if self.test_cfg else None)
         self.skeleton = load_skeleton(skeleton)
         given = getattr(self.head, 'num_keypoints', None)
         if given is None:

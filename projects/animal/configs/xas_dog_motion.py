@@ -22,7 +22,8 @@ model = dict(
     skeleton=skeleton,
     head=dict(num_keypoints=26),
     discriminator=dict(skeleton=skeleton),
-    losses=dict(facing=dict(skeleton=skeleton)))
+    losses=dict(facing=dict(skeleton=skeleton)),
+    test_cfg=dict(xy_window=None))  # the window's MPJPE is 1 mm higher here, its P-MPJPE 3 mm lower: docs/animals.md
 
 motions = dict(
     type='RenderedMotions', splits=f'{data}/dog_motion_splits.json', data_root='data/dog_motion', skeleton=skeleton,

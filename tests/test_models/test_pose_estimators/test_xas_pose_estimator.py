@@ -164,6 +164,7 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(loss_weights=dict(texture=1)), "names 'texture', but model.losses has: render, mask, adversarial"),
     (dict(discriminator=dict(type='MLPDiscriminator', num_keypoints=17)), 'judges poses of 17 keypoints'),
     (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], pairs=[])), "'two' has 2 keypoints"),
+    (dict(test_cfg=dict(xy_window=4)), 'xy_window: an odd number of bins .* got 4'),
     (dict(line_width=-1.0), 'line_width: a number above 0 expected, got -1.0'),
     (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),
     (dict(losses=dict(render_loss=dict(type='SyntheticKeypointLoss'))), "the name 'render_loss' has 'loss' in it"),

@@ -66,6 +66,22 @@ def test_left_and_right_mirror_each_other(drawn):
             np.testing.assert_allclose(np.quantile(left, quantiles), np.quantile(sign * right, quantiles), atol=2.5)
 
 
+def test_parity_pose_prior(parity_dir):
+    """Limits and rest probabilities of the released code, joint by joint."""
+    path = parity_dir.parent / 'pose_prior_released.json'
+    if not path.is_file():
+        pytest.skip(f'no {path}')
+    released, prior = json.loads(path.read_text()), read_prior_file('smpl_pose_prior')
+    assert released['shape'] == dict(width=prior['shape_width'], components=prior['num_betas'])
+    assert len(released['joints']) == 24 - sum(prior['rest'] == 1)
+    for name, joint in released['joints'].items():
+        j = prior['joints'].index(name)
+        assert joint['rest_probability'] == prior['rest'][j], name
+        mean, up, down = ([axis[key] for axis in joint['axes']] for key in ('mean', 'positive', 'negative'))
+        np.testing.assert_allclose(np.rad2deg([prior['mean'][j], prior['high'][j] - prior['mean'][j],
+                                               prior['mean'][j] - prior['low'][j]]), [mean, up, down], atol=1e-9)
+
+
 @pytest.mark.parametrize('file', ['smpl_pose_prior', 'smpl_wide_pose_prior'])
 def test_shipped_limits_mirror(file):
     prior = read_prior_file(file)

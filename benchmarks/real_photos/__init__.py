@@ -1,0 +1,1 @@
+"""What the weights are worth on real photos: ``python -m benchmarks.real_photos`` (docs/real_photos.md)."""

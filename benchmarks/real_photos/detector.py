@@ -1,0 +1,127 @@
+"""Hypotheses of many photos by one pass of the network, decoded in each way. H: hypotheses, K: keypoints."""
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+
+from mmxas.apis import XASInferencer
+from mmxas.datasets.transforms import SegmentInBox
+from mmxas.evaluation.hypothesis_selection import counted_poses
+from mmxas.safe_files.images import read_image
+
+from .photos import Photo
+
+DECODINGS: dict[str, int | None] = {'eq. 2': None, 'window': 5}  # test_cfg.xy_window, bins
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Hypotheses of one photo, the confident one first, by one decoding.
+
+    Attributes:
+        poses: (H, K, 3), x and y in px of the image, z times the side of the crop in px.
+        counted: (H,) bool, which hypotheses count as poses.
+    """
+
+    poses: np.ndarray
+    counted: np.ndarray
+
+
+class Masks:
+    """A segmenter that segments each box of an image once, and takes the time.
+
+    Args:
+        segmenter: What it asks.
+
+    Attributes:
+        name: Type of the segmenter.
+        seconds: Of each mask that was made.
+    """
+
+    def __init__(self, segmenter: Any) -> None:
+        self.name, self.seconds = type(segmenter).__name__, []
+        self._segmenter, self._known = segmenter, {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._segmenter, name)
+
+    def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
+        """Find the body: (h, w, 3) uint8 BGR and (4,) px to (h, w) bool."""
+        box_key = None if box is None else np.asarray(box, dtype=np.float32).tobytes()
+        key = hashlib.sha256(image).digest(), box_key
+        if key not in self._known:
+            start = time.perf_counter()
+            self._known[key] = self._segmenter.segment(image, box)
+            self.seconds.append(time.perf_counter() - start)
+        return self._known[key]
+
+
+class Detector:
+    """A model of :class:`XASInferencer` whose crops pass the network once for all decodings.
+
+    Args:
+        model: Name of a shipped model, config, and weights, as the inferencer takes them.
+        segmenter: Config of a segmenter in the place of the pipeline's. Defaults to None: the pipeline's own.
+
+    Attributes:
+        masks: The segmenter, also where the pipeline needs none.
+        seconds: Spent on crops, network and one decoding, without masks.
+        photos: Number of photos that took them.
+    """
+
+    def __init__(self, model: Sequence[str], segmenter: dict | None = None) -> None:
+        self.inferencer = XASInferencer(*model, depth_profiles=False)
+        self.seconds, self.photos = 0.0, 0
+        steps = [step for step in self.inferencer.pipeline.transforms if isinstance(step, SegmentInBox)]
+        own = steps[0] if steps and segmenter is None else SegmentInBox(segmenter)
+        self.masks = Masks(own.segmenter)
+        for step in steps:
+            step.segmenter = self.masks
+
+    def predict(self, photos: Sequence[Photo]) -> dict[str, list[Prediction]]:
+        """Return the predictions of the photos by each decoding."""
+        found: dict[str, list[Prediction]] = {name: [] for name in DECODINGS}
+        for first in range(0, len(photos), BATCH):
+            for name, predictions in self._batch(photos[first:first + BATCH]).items():
+                found[name].extend(predictions)
+        return found
+
+    @torch.no_grad()
+    def _batch(self, photos: Sequence[Photo]) -> dict[str, list[Prediction]]:
+        start = time.perf_counter() - sum(self.masks.seconds)
+        model, meta = self.inferencer.model, self.inferencer.model.dataset_meta
+        samples = [self.inferencer.pipeline(dict(
+            meta, img=read_image(photo.image), img_path=str(photo.image), bbox=photo.box[None].astype(np.float32),
+            bbox_score=np.ones(1, dtype=np.float32))) for photo in photos]
+        data = model.data_preprocessor(pseudo_collate(samples), False)
+        crops = data['inputs']
+        views = [crops, crops.flip(-1)] if model.test_cfg.get('flip_test') else [crops]
+        logits = [model.head(model.extract_feat(view)) for view in views]
+        volume = logits[0] if len(views) == 1 else model.head.average_flipped(*logits, meta['flip_indices'])
+        network = time.perf_counter() - sum(self.masks.seconds) - start
+        found = {}
+        for name, window in DECODINGS.items():
+            start = time.perf_counter()
+            decoded, _ = model.head.decode_volume(volume, dict(xy_window=window))
+            instances = model.head.pack(decoded, data['data_samples'])
+            decode = time.perf_counter() - start
+            found[name] = [_prediction(sample) for sample in
+                           model.add_pred_to_datasample(instances, None, data['data_samples'])]
+        self.seconds, self.photos = self.seconds + network + decode, self.photos + len(photos)
+        return found
+
+
+def _prediction(sample: Any) -> Prediction:
+    """Hypotheses of a sample that was decoded without a camera."""
+    predicted = sample.pred_instances
+    side = float(np.max(sample.metainfo['input_scale']))
+    return Prediction(np.array(predicted.hypotheses[0], dtype=np.float64) * [1, 1, side],
+                      counted_poses(np.asarray(predicted.hypothesis_valid))[0])
