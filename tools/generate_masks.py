@@ -13,7 +13,7 @@ from mmengine.config import DictAction
 import mmxas  # noqa: F401  registers the components
 from mmxas.apis.command_line import positive
 from mmxas.registry import SEGMENTERS
-from mmxas.segmentation.frames import list_frames, read_boxes
+from mmxas.segmentation.frames import list_frames, read_boxes, spread
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.segmentation.saliency import default_segmenter
@@ -61,9 +61,8 @@ def run(args: argparse.Namespace) -> tuple[MaskReport, list[Path]]:
     """Make, look over, and write the report and, if there is a mask, the sheet; which files these are."""
     check_apart(args.images, args.out)
     frames, boxes = list_frames(args.images), read_boxes(args.boxes) if args.boxes else {}
-    if args.limit is not None and args.limit < len(frames):
-        step = len(frames) / args.limit
-        frames = [frames[int(index * step)] for index in range(args.limit)]
+    if args.limit is not None:
+        frames = spread(frames, args.limit)
         boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
     config = {**(dict(type=args.segmenter) if args.segmenter else default_segmenter()), **args.options}
     report = generate_masks(frames, args.out, SEGMENTERS.build(config), config, boxes, args.sequence, args.overwrite)

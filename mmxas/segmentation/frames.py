@@ -88,6 +88,12 @@ def list_frames(source: str | Path) -> list[Frame]:
     return frames
 
 
+def spread(items: Sequence, count: int) -> list:
+    """Return at most ``count`` items, evenly spread from the first on, in their order."""
+    step = max(1.0, len(items) / count)
+    return [items[int(index * step)] for index in range(min(count, len(items)))]
+
+
 def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[str, list[Frame]]:
     """Sort frames into the sequences of one camera each.
 
@@ -117,7 +123,7 @@ def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[st
 
 
 def read_boxes(path: str | Path) -> dict[str, list[float]]:
-    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges.
+    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges; ``[[x0, y0, x1, y1]]`` is one box, too.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -132,7 +138,8 @@ def read_boxes(path: str | Path) -> dict[str, list[float]]:
         raise ValueError(f'{path}: not json ({error})') from error
     if not isinstance(content, Mapping):
         raise ValueError(f'{path}: {{file: [x0, y0, x1, y1]}} expected, found {type(content).__name__}')
-    for name, box in content.items():
+    boxes = {name: box[0] if isinstance(box, list) and len(box) == 1 else box for name, box in content.items()}
+    for name, box in boxes.items():
         if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
             raise ValueError(f'{path}: box {box} of {name}, expected [x0, y0, x1, y1]')
-    return dict(content)
+    return boxes

@@ -36,6 +36,26 @@ def jitter_colors(image: np.ndarray, strength: float, rng: np.random.Generator) 
     return cv2.LUT(np.ascontiguousarray(image), table.reshape(1, 256, 3))
 
 
+def paint_over(image: np.ndarray, mask: np.ndarray, side: int = 320, margin: float = 0.02) -> np.ndarray:
+    """Return a smaller copy of a photo in which the body is painted over with its surroundings, to be a background.
+
+    Args:
+        image: (h, w, 3) uint8 BGR.
+        mask: (h, w), body not 0.
+        side: Longest side of the result, px. Defaults to 320; a smaller photo keeps its size.
+        margin: The mask is widened by this share of the longest side. Defaults to 0.02.
+
+    Returns:
+        (h', w', 3) uint8 BGR.
+    """
+    longest = max(image.shape[:2])
+    size = tuple(max(1, round(length * min(1.0, side / longest))) for length in image.shape[1::-1])
+    body = cv2.resize((mask > 0).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    reach = 2 * max(1, round(margin * max(size))) + 1
+    body = cv2.dilate(body.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return cv2.inpaint(cv2.resize(image, size, interpolation=cv2.INTER_AREA), body, 3, cv2.INPAINT_TELEA)
+
+
 @APPEARANCES.register_module()
 class PhotoBackground:
     """Random windows of photos.

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes
+from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes, spread
 
 
 def test_images_are_listed_with_the_names_of_their_masks(folder):
@@ -25,6 +25,11 @@ def test_a_video_is_listed_by_its_frames(tmp_path):
     assert frames[1].load().mean() == pytest.approx(200, abs=3) and list(group_frames(frames)) == ['clip.avi']
 
 
+def test_items_are_spread_from_the_first_on():
+    assert spread(range(10), 4) == [0, 2, 5, 7]
+    assert spread(range(10), 10) == spread(range(10), 99) == list(range(10))
+
+
 def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match='absent'):
         list_frames(tmp_path / 'absent')
@@ -40,6 +45,8 @@ def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
     with pytest.raises(ValueError, match=r'a\.jpg and a\.png would share the mask a\.png'):
         list_frames(folder / 'images')
     assert read_boxes(folder / 'boxes.json')['a.jpg'][0] > 0
+    (tmp_path / 'nested.json').write_text('{"a": [[1, 2, 3, 4]], "b": [5, 6, 7, 8]}')
+    assert read_boxes(tmp_path / 'nested.json') == {'a': [1, 2, 3, 4], 'b': [5, 6, 7, 8]}
     for text, message in (('{', 'not json'), ('[1]', 'found list'), ('{"a": [1, 2]}', r'box \[1, 2\] of a')):
         (tmp_path / 'bad.json').write_text(text)
         with pytest.raises(ValueError, match=message):

@@ -7,6 +7,7 @@ from mmxas.synthesis.backgrounds import (
     PhotoBackground,
     PlainBackground,
     jitter_colors,
+    paint_over,
     random_window,
 )
 
@@ -63,3 +64,13 @@ def test_own_folders(tmp_path):
     background = PhotoBackground(folder=str(tmp_path), jitter=0, blur=0, keep=1)
     seen = {int(background.sample(8, rng(s))[0, 0, 0]) for s in range(12)}
     assert seen == {10, 200}
+
+
+@pytest.mark.parametrize(('side', 'shape'), [(320, (60, 80, 3)), (40, (30, 40, 3))])
+def test_a_body_is_painted_over_with_what_surrounds_it(side, shape):
+    image, mask = np.full((60, 80, 3), (40, 90, 140), np.uint8), np.zeros((60, 80), np.uint8)
+    mask[15:40, 30:50] = 255
+    image[13:42, 28:52] = 255  # a mask that is a little too narrow
+    painted = paint_over(image, mask, side, margin=0.05)
+    assert painted.shape == shape
+    assert (abs(painted.astype(int) - (40, 90, 140)) <= 5).all()

@@ -45,18 +45,19 @@ class ImageFolderDataset(XASDataset):
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
+        files: Names of the images to use, as in ``boxes``, or a json file with a list of them. Defaults to None: all.
         **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th image or frame.
 
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
-        ValueError: A mask has another size than its image, or a box no area; an unknown ``on_error``; labels are asked
-            for.
+        ValueError: A mask has another size than its image, or a box no area; ``files`` names an image that is not
+            there; an unknown ``on_error``; labels are asked for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
                  boxes: str | Mapping[str, Sequence[float]] | None = None, on_error: str = 'raise',
-                 **kwargs: Any) -> None:
+                 files: str | Sequence[str] | None = None, **kwargs: Any) -> None:
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
         if kwargs.get('with_labels'):
@@ -65,6 +66,7 @@ class ImageFolderDataset(XASDataset):
         if isinstance(boxes, str):
             boxes = read_boxes(boxes)
         self.boxes = dict(boxes or {})
+        self.files = None if files is None else set(read_json(files) if isinstance(files, str) else files)
         self.skipped = SkipCounter('sample')
         self.video: VideoFrames | None = None
         super().__init__(data_root=data_root, **kwargs)
@@ -82,7 +84,8 @@ class ImageFolderDataset(XASDataset):
         Raises:
             FileNotFoundError: There is no folder, no image in it, or none that can be used.
         """
-        found = (self._frames() if Path(self.data_root).is_file() else self._images())[::self.sample_interval]
+        found = self._chosen(self._frames() if Path(self.data_root).is_file() else self._images())
+        found = found[::self.sample_interval]
         records = found if self.masks is None else [record for record in found if self._find_mask(record)]
         records = self._check(records)
         records = [record for record in records if self._find_box(record)]
@@ -108,6 +111,15 @@ class ImageFolderDataset(XASDataset):
         self.video = VideoFrames(self.data_root, complete=self.on_error == 'raise')
         name = Path(self.data_root).name
         return [{'id': i, 'sample_name': f'{name}:{i}', 'clip': name, 'frame': i} for i in range(len(self.video))]
+
+    def _chosen(self, records: list[dict]) -> list[dict]:
+        if self.files is None:
+            return records
+        absent = self.files - {record['sample_name'] for record in records}
+        if absent:
+            raise ValueError(f'{self.data_root}: files names {min(absent)!r}, which is not among its {len(records)} '
+                             'images')
+        return [record for record in records if record['sample_name'] in self.files]
 
     def _check(self, records: list[dict]) -> list[dict]:
         if self.video is None:

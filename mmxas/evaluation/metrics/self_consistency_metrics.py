@@ -79,7 +79,8 @@ class FlipRateMetric(LabelFreeMetric):
     Each batch is predicted once more, mirrored; keypoints are mirrored back, their left and right exchanged, and
     compared pair by pair (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that calls the limb on the
     image's left the left one, from whichever side the body is seen, flips always. Mirrored copies work on any folder
-    of images; consecutive frames would need a video, and miss this error. It needs the
+    of images; consecutive frames would need a video, and miss this error. Under ``flip_test`` both predictions are made
+    without it: averaged ones agree with their mirror images whatever the detector thinks. It needs the
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
 
     Args:
@@ -103,8 +104,20 @@ class FlipRateMetric(LabelFreeMetric):
         """
         if self.context.model is None:
             raise RuntimeError(f'FlipRateMetric predicts mirrored copies, but the model is not known: {WAY_OUT}')
-        with torch.no_grad():
-            mirrored = self.context.model.test_step(mirrored_batch(data_batch))
+        model = self.context.model
+        test_cfg = getattr(model, 'test_cfg', None) or {}
+        averages = test_cfg.get('flip_test', False)
+        try:
+            if averages:
+                model.test_cfg = {**test_cfg, 'flip_test': False}
+            with torch.no_grad():
+                mirrored = model.test_step(mirrored_batch(data_batch))
+                if averages:  # on a copy, because predictions are written into the samples
+                    plain = model.test_step(mirrored_batch(mirrored_batch(data_batch)))
+                    data_samples = [sample.to_dict() for sample in plain]
+        finally:
+            if averages:
+                model.test_cfg = test_cfg
         poses = np.stack([_crop_pose(sample) for sample in data_samples])
         others = np.stack([_crop_pose(sample.to_dict()) for sample in mirrored])
         others = others[:, list(self.skeleton.flip_indices)] * [-1.0, 1.0]

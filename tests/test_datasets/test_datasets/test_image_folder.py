@@ -55,6 +55,16 @@ def test_boxes_are_taken_from_a_file(folder):
         ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [5, 5, 5, 9]})
 
 
+def test_files_are_chosen_before_the_interval(folder):
+    (folder / 'files.json').write_text(json.dumps(['b.png', 'sub/c.jpg']))
+    images = str(folder / 'images')
+    dataset = ImageFolderDataset(images, files=str(folder / 'files.json'), sample_interval=2)
+    assert [dataset.get_data_info(i)['sample_name'] for i in range(len(dataset))] == ['b.png']
+    assert len(ImageFolderDataset(images, files=['b.png', 'sub/c.jpg'])) == 2
+    with pytest.raises(ValueError, match="files names 'd.png', which is not among its 3 images"):
+        ImageFolderDataset(images, files=['b.png', 'd.png'])
+
+
 def test_black_masks_are_skipped_and_counted(folder):
     for name in ('a', 'b'):
         cv2.imwrite(str(folder / 'masks' / f'{name}.png'), np.zeros((40, 60), np.uint8))

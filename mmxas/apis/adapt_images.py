@@ -1,0 +1,146 @@
+"""Images without labels: what of a folder or a video an adaptation can use."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from mmxas.safe_files import read_json
+from mmxas.safe_files.images import UnreadableImageError
+from mmxas.segmentation.frames import Frame, list_frames, spread
+from mmxas.segmentation.mask_folder import MaskReport
+from mmxas.segmentation.segmenter import Segmenter
+from mmxas.visualization import write_picture, write_whole
+
+MIN_IMAGES = 16  # fewer would be learnt by heart
+MIN_MOTION = 2.0  # grey levels of motion()
+
+
+def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[float]] | None = None
+                  ) -> tuple[list[Frame], dict[str, list[float]]]:
+    """Return the images to use, and their boxes.
+
+    Args:
+        source: A folder, searched with its subfolders, or a video file.
+        limit: At most so many images, evenly spread.
+        boxes: ``{image: [x0, y0, x1, y1]}``; frame 7 of a video is ``clip.mp4:7``. Defaults to None.
+
+    Raises:
+        FileNotFoundError: There is no such folder or video, or no image in it.
+        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is of an unknown image.
+    """
+    frames, boxes = list_frames(source), dict(boxes or {})
+    unknown = sorted(set(boxes) - {frame.name for frame in frames})
+    if unknown:
+        raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(frames)} images, which are called like '
+                         f'{frames[0].name!r}')
+    _require_enough(len(frames), f'{source}: {len(frames)} images', 'add images')
+    frames = spread(frames, limit)
+    _require_motion(source, spread(frames, 32))
+    return frames, {frame.name: list(boxes[frame.name]) for frame in frames if frame.name in boxes}
+
+
+def write_frames(frames: Sequence[Frame], boxes: Mapping[str, Sequence[float]], folder: Path
+                 ) -> tuple[list[Frame], dict[str, list[float]]]:
+    """Write frames of a video as images, which a training reads in any order.
+
+    Args:
+        frames: The frames.
+        boxes: ``{frame: [x0, y0, x1, y1]}``.
+        folder: Frame 7 becomes ``000007.jpg`` in it; files that are there are kept.
+
+    Returns:
+        The images, and their boxes by their new names.
+    """
+    named = {}
+    for frame in tqdm(frames, desc='frames', unit='img'):
+        path = folder / f'{frame.number:06d}.jpg'
+        if frame.name in boxes:
+            named[path.name] = list(boxes[frame.name])
+        if not path.is_file():
+            write_picture(path, frame.load()[..., ::-1])
+    return list_frames(folder), named
+
+
+def motion(images: Iterable[np.ndarray]) -> float:
+    """Return how much images differ from each other.
+
+    Args:
+        images: (h, w, 3) uint8 BGR each. They are compared at 64 x 64 px.
+
+    Returns:
+        The 99th percentile over pixels of the grey level's standard deviation, in levels of 255.
+    """
+    small = [cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (64, 64), interpolation=cv2.INTER_AREA)
+             for image in images]
+    return float(np.percentile(np.std(np.asarray(small, dtype=np.float32), axis=0), 99))
+
+
+def find_boxes(frames: Sequence[Frame], segmenter: Segmenter, known: Mapping[str, Sequence[float]], path: Path
+               ) -> dict[str, list[float]]:
+    """Return the box of each image: the known one, or that of the largest body that the segmenter finds.
+
+    Args:
+        frames: The images.
+        segmenter: Finds the boxes; one that cannot leaves images without.
+        known: ``{image: [x0, y0, x1, y1]}``, px.
+        path: The json file that they are written to; a run that goes on reads them there.
+    """
+    if path.is_file():
+        return read_json(path)
+    boxes = {name: list(box) for name, box in known.items()}
+    for frame in tqdm([frame for frame in frames if frame.name not in boxes], desc='boxes', unit='img'):
+        try:
+            found = segmenter.find_boxes(frame.load())
+        except UnreadableImageError:
+            continue  # the report on the masks names it
+        if len(found):
+            boxes[frame.name] = found[0].tolist()
+    write_whole(path, json.dumps(boxes).encode())
+    return boxes
+
+
+def choose_images(frames: Sequence[Frame], report: MaskReport, sheet: Path) -> list[Frame]:
+    """Return the images whose masks look right.
+
+    Args:
+        frames: All of them.
+        report: Of the masks.
+        sheet: The contact sheet, which messages name.
+
+    Raises:
+        ValueError: Most masks are bad, or fewer than ``MIN_IMAGES`` are good.
+    """
+    bad = {**report.wrong, **report.failed}
+    good = [frame for frame in frames if frame.name not in bad]
+    advice = f'look at {sheet}; give boxes (--boxes), or masks of your own (--masks, see docs/masks.md)'
+    if len(bad) > len(good):
+        kinds = [problem for problems in report.wrong.values() for problem in problems] + ['failed'] * len(
+            report.failed)
+        counts = ', '.join(f'{kinds.count(kind)} {kind}' for kind in sorted(set(kinds)))
+        raise ValueError(f'{len(bad)} of {len(frames)} masks are bad ({counts}): {advice}')
+    _require_enough(len(good), f'{len(good)} of {len(frames)} images have a good mask', advice)
+    return good
+
+
+def _require_enough(count: int, found: str, advice: str) -> None:
+    if count < MIN_IMAGES:
+        raise ValueError(f'{found}, at least {MIN_IMAGES} expected: fewer would be learnt by heart; {advice}')
+
+
+def _require_motion(source: str | Path, frames: Sequence[Frame]) -> None:
+    images = []
+    for frame in frames:
+        try:
+            images.append(frame.load())
+        except UnreadableImageError:
+            continue  # the report on the masks names it
+    level = motion(images) if images else MIN_MOTION
+    if level < MIN_MOTION:
+        raise ValueError(f'{source}: nothing moves in it, or its images are one and the same (grey levels differ by '
+                         f'{level:.1f} of 255, at least {MIN_MOTION:g} expected): give a video with motion, or photos '
+                         'that differ')
