@@ -6,7 +6,18 @@ _base_ = './xas_mocap.py'
 crop_size = 128
 synthetic_generator = dict(
     _base_.synthetic_generator,
-    camera=dict(type='SampledCamera', distance=(2200, 6000), pitch=(-25, 45), roll=(-10, 10)),
+    # Most people in photos are upright; a few sit, crouch, lie, hang or turn over.
+    pose_source=dict(
+        _delete_=True,
+        type='MixedPoses',
+        sources=[
+            dict(type='TruncatedGaussianPrior', file='smpl_wide_pose_prior'),
+            dict(type='TruncatedGaussianPrior', file='smpl_seated_pose_prior'),
+            dict(type='MocapPoses'),
+            dict(type='MocapPoses', file='video_poses')],
+        weights=[3, 1, 1.5, 3],
+        turned=0.15),
+    camera=dict(type='SampledCamera', distance=(1800, 6000), pitch=(-25, 45), roll=(-10, 10)),
     appearance=dict(
         type='OneOf',
         choices=[
