@@ -4,19 +4,19 @@
 _base_ = './xas_mocap.py'
 
 crop_size = 128
-synthetic_generator = dict(
+# Most people in photos are upright; a few sit, crouch, lie, hang or turn over.
+poses = dict(
+    type='MixedPoses',
+    sources=[
+        dict(type='TruncatedGaussianPrior', file='smpl_wide_pose_prior'),
+        dict(type='TruncatedGaussianPrior', file='smpl_seated_pose_prior'),
+        dict(type='MocapPoses'),
+        dict(type='MocapPoses', file='video_poses')],
+    weights=[3, 1, 1.5, 3],
+    turned=0.15)
+photo_generator = dict(
     _base_.synthetic_generator,
-    # Most people in photos are upright; a few sit, crouch, lie, hang or turn over.
-    pose_source=dict(
-        _delete_=True,
-        type='MixedPoses',
-        sources=[
-            dict(type='TruncatedGaussianPrior', file='smpl_wide_pose_prior'),
-            dict(type='TruncatedGaussianPrior', file='smpl_seated_pose_prior'),
-            dict(type='MocapPoses'),
-            dict(type='MocapPoses', file='video_poses')],
-        weights=[3, 1, 1.5, 3],
-        turned=0.15),
+    pose_source=poses,
     camera=dict(type='SampledCamera', distance=(1800, 6000), pitch=(-25, 45), roll=(-10, 10)),
     appearance=dict(
         type='OneOf',
@@ -62,7 +62,8 @@ target_pipeline = [
 train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
-            data_root='data/synthetic_photos', generator=synthetic_generator, num=8192, pipeline=synthetic_pipeline),
+            data_root='data/synthetic_photos', generator=dict(_delete_=True, **photo_generator), num=8192,
+            pipeline=synthetic_pipeline),
         target=dict(pipeline=target_pipeline)))
 
 # 32 x 32 x 64 bins: 0.2 of a torso, the unit of PCK, is about one bin of 16 x 16. EfficientNet-Lite2 takes the place of
@@ -88,4 +89,5 @@ custom_hooks = [
     dict(type='EMAHook', momentum=2e-3, update_buffers=True),
 ]
 
-synthesis = dict(synthetic=dict(generator=synthetic_generator, num=8192, out='data/synthetic_photos'))
+synthesis = dict(
+    synthetic=dict(generator=dict(_delete_=True, **photo_generator), num=8192, out='data/synthetic_photos'))

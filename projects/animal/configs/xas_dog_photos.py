@@ -1,0 +1,46 @@
+# The recipe for photos with a dog's body, coats, poses and motions.
+_base_ = ['../../../configs/xas_photos.py', './_base_/dog.py']
+
+skeleton = _base_.dog_skeleton
+dog_generator = dict(
+    _base_.photo_generator,
+    **_base_.dog_body,
+    pose_source=dict(
+        type='MixedPoses', sources=[_base_.dog_prior, _base_.dog_poses], weights=[3, 2], turned=0.03),
+    camera=dict(type='SampledCamera', distance=(900, 5000), pitch=(-20, 50), roll=(-10, 10)),
+    appearance=dict(
+        type='OneOf',
+        choices=[
+            dict(type='PartSegmentation'),
+            _base_.dog_coats,
+            dict(type='PaintedClothes', file='projects/animal/data/dog_patchwork.json')],
+        weights=[1, 3, 1]))
+target_generator = dict(
+    _base_.target_generator, **_base_.dog_body, pose_source=_base_.dog_poses,
+    appearance=_base_.dog_coats)
+model = dict(
+    skeleton=skeleton,
+    head=dict(num_keypoints=26),
+    discriminator=dict(skeleton=skeleton),
+    losses=dict(facing=dict(skeleton=skeleton)))
+
+motions = dict(
+    type='RenderedMotions', splits='projects/animal/data/dog_motion_splits.json', data_root='data/dog_motion',
+    skeleton=skeleton, generator=target_generator)
+train_dataloader = dict(
+    dataset=dict(
+        synthetic=dict(
+            data_root='data/synthetic_dog_photos', generator=dict(_delete_=True, **dog_generator), skeleton=skeleton),
+        target=motions))
+val_dataloader = dict(dataset=motions)
+test_dataloader = dict(dataset=motions)
+
+val_evaluator = dict(skeleton=skeleton, mean_pose_file='projects/animal/data/dog_motion_mean_pose.json')
+test_evaluator = dict(
+    skeleton=skeleton,
+    mean_pose_file='projects/animal/data/dog_motion_mean_pose.json',
+    groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
+
+synthesis = dict(
+    _delete_=True,
+    synthetic=dict(generator=dog_generator, num=8192, out='data/synthetic_dog_photos', seed=0))
