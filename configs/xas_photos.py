@@ -62,7 +62,7 @@ target_pipeline = [
 train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
-            data_root='data/synthetic_photos', generator=dict(_delete_=True, **photo_generator), num=8192,
+            data_root='data/synthetic_photos', generator=dict(_delete_=True, **photo_generator), num=16384,
             pipeline=synthetic_pipeline),
         target=dict(pipeline=target_pipeline)))
 
@@ -90,4 +90,4 @@ custom_hooks = [
 ]
 
 synthesis = dict(
-    synthetic=dict(generator=dict(_delete_=True, **photo_generator), num=8192, out='data/synthetic_photos'))
+    synthetic=dict(generator=dict(_delete_=True, **photo_generator), num=16384, out='data/synthetic_photos'))

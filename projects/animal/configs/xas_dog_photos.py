@@ -43,4 +43,4 @@ test_evaluator = dict(
 
 synthesis = dict(
     _delete_=True,
-    synthetic=dict(generator=dog_generator, num=8192, out='data/synthetic_dog_photos', seed=0))
+    synthetic=dict(generator=dog_generator, num=16384, out='data/synthetic_dog_photos', seed=0))
