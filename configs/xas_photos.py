@@ -60,6 +60,7 @@ target_pipeline = [
     dict(type='PackXASInputs'),
 ]
 train_dataloader = dict(
+    batch_size=16,
     dataset=dict(
         synthetic=dict(
             data_root='data/synthetic_photos', generator=dict(_delete_=True, **photo_generator), num=16384,
@@ -72,16 +73,14 @@ model = dict(
     backbone=dict(frozen_stages=0, norm_eval=False),
     head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64, window=9))
 
-# A batch of 32 from 3072 pairs makes 96 iterations an epoch: 2592 in all, and 96 of the second stage.
+# A batch of 16 from 3072 pairs makes 192 iterations an epoch: 7680 in all, and 192 of the second stage.
+synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(
     stages=[
-        dict(name='synthetic', epochs=27, lr=6e-3, schedule='linear', decay_begin=0.5, min_lr=6e-5, warmup_iters=50,
-             loss_weights=dict(render=0.1, marginal=0.1, facing=0.1)),
-        dict(name='full', epochs=1, lr=6e-4, schedule='cosine', warmup_iters=20,
-             loss_weights=dict(render=1.0, marginal=0.1, facing=0.1, mask=0.1, adversarial=0.005)),
-    ])
+        dict(synthetic_stage, epochs=40, lr=4e-3, decay_begin=0.5, min_lr=4e-5, warmup_iters=100),
+        full_stage])
 optim_wrapper = dict(
-    optimizer=dict(lr=6e-3),
+    optimizer=dict(lr=4e-3),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1 / 2))))
 # Evaluation and checkpoints take the average of the weights over about the last 500 iterations.
 custom_hooks = [
