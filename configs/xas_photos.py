@@ -69,9 +69,7 @@ train_dataloader = dict(
 
 # 32 x 32 x 64 bins: 0.2 of a torso, the unit of PCK, is about one bin of 16 x 16. EfficientNet-Lite2 takes the place of
 # Lite0 by model_name='tf_efficientnet_lite2' and in_channels=(48, 120).
-model = dict(
-    backbone=dict(frozen_stages=0, norm_eval=False),
-    head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64, window=9))
+model = dict(head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64, window=9))
 
 # A batch of 16 from 3072 pairs makes 192 iterations an epoch: 7680 in all, and 192 of the second stage.
 synthetic_stage, full_stage = _base_.train_cfg.stages
