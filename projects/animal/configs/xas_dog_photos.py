@@ -7,7 +7,7 @@ dog_generator = dict(
     **_base_.dog_body,
     pose_source=dict(
         type='MixedPoses', sources=[_base_.dog_prior, _base_.dog_poses], weights=[3, 2], turned=0.03),
-    camera=dict(type='SampledCamera', distance=(900, 5000), pitch=(-20, 50), roll=(-10, 10)),
+    camera=dict(type='SampledCamera', distance=(1500, 5500), pitch=(-20, 50), roll=(-10, 10)),
     appearance=dict(
         type='OneOf',
         choices=[
