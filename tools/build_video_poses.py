@@ -13,7 +13,7 @@ import numpy as np
 from body_model_building.archive import save_npz
 from scipy.spatial.transform import Rotation
 
-LICENSE = 'MIT licence, Copyright (c) 2025 LeCAR Lab at CMU, https://github.com/LeCAR-Lab/ASAP'
+LICENSE = 'MIT licence, https://github.com/LeCAR-Lab/ASAP'
 NOTICE = ('Altered from humanoidverse/data/motions/raw_tairantestbed_smpl of the repository: every second frame, y up. '
           'The poses were estimated from videos by its authors. See NOTICE beside this file.')
 DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'mmxas/synthesis/data/video_poses.npz'
