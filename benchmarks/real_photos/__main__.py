@@ -1,7 +1,7 @@
 """``python -m benchmarks.real_photos``: one table of what the weights are worth on real photos (docs/real_photos.md).
 
-Photos are read from the folder that the environment variable MMXAS_DATA_DIR names. Written to
-``benchmarks/results/real_photos.json`` and ``.md``.
+Photos are read from the folder that the environment variable MMXAS_DATA_DIR names; the part ``renderings`` needs none.
+Written to ``benchmarks/results/real_photos.json`` and ``.md``.
 """
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmcv.transforms import Compose
 from mmengine.logging import MMLogger
 
 from benchmarks.__main__ import machine
@@ -33,9 +35,11 @@ from mmxas.synthesis.shards import write_atomically
 from . import photos as read
 from .detector import DECODINGS, Detector
 from .photos import NEEDS, Photo
+from .renderings import groups, pipeline_of, renderings
 from .scores import errors_3d, is_upright, limb_pck, mask_pck, scaled_error
 
 OUT = ROOT / 'benchmarks/results/real_photos.json'
+RENDERINGS = ROOT / 'benchmarks/results/renderings'
 READERS = {'lspet': (read.lspet, ), 'frames': (read.frames, ), 'pose2sim': (read.pose2sim, ),
            'dogs': (read.stanford_extra, read.badja)}
 MASKED = ('ccp/dev', 'davis/parkour')
@@ -64,7 +68,7 @@ def data_sets(photo: Photo) -> list[str]:
 
 def figures(poses: np.ndarray, photo: Photo) -> dict[str, np.ndarray]:
     """Figures of hypotheses (H, K, 3), x and y in px, z times the side of the crop in px: (H,) each."""
-    if photo.mask is not None:
+    if photo.visible is not None:
         return {'PCK@0.15': mask_pck(poses[..., :2], photo)}
     if photo.pose is None:
         return {'PCK@0.2': limb_pck(poses[:, read.IN_H36M, :2], photo.joints)}
@@ -76,15 +80,23 @@ def best_of(figure: str) -> Callable[[np.ndarray], float]:
     return np.max if figure.startswith('PCK') else np.min
 
 
-def add_poses(rows: Rows, detector: Detector, photos: Sequence[Photo]) -> None:
-    """Add a detector's figures of photos."""
-    for decoding, predictions in detector.predict(photos).items():
+def add_poses(rows: Rows, detector: Detector, photos: Sequence[Photo], pipeline: Compose | None = None) -> None:
+    """Add a detector's figures of photos, through its test pipeline or another."""
+    for decoding, predictions in detector.predict(photos, pipeline).items():
         for photo, prediction in zip(photos, predictions, strict=True):
             for figure, values in figures(prediction.poses, photo).items():
                 counted = best_of(figure)(values[prediction.counted])
                 for name in data_sets(photo):
                     rows[name, figure][f'{decoding}, top-1'].append(float(values[0]))
                     rows[name, figure][f'{decoding}, best-of-H'].append(float(counted))
+
+
+def add_renderings(rows: Rows, detector: Detector, folder: Path) -> None:
+    """Add a detector's figures of held-out renderings of its own config, which lie in a folder."""
+    cfg = detector.inferencer.cfg
+    photos = renderings(cfg, folder)
+    for group in groups(cfg):
+        add_poses(rows, detector, [replace(photo, group=group) for photo in photos], pipeline_of(cfg, group))
 
 
 def add_masks(rows: Rows, detector: Detector, photos: Sequence[Photo]) -> None:
@@ -148,7 +160,7 @@ def markdown(content: Mapping[str, Any]) -> str:
             + table(['photos', 'number', 'figure', *columns], rows) + '\n')
 
 
-def measure(root: Path, args: argparse.Namespace) -> dict[str, Any]:
+def measure(root: Path | None, args: argparse.Namespace) -> dict[str, Any]:
     """Run the chosen parts; what the JSON holds."""
     segmenter = None if args.segmenter is None else dict(type=args.segmenter)
     detectors = {name: cache(lambda name=name: Detector(getattr(args, name), segmenter)) for name in ('human', 'dog')}
@@ -167,6 +179,8 @@ def measure(root: Path, args: argparse.Namespace) -> dict[str, Any]:
             add_masks(rows, detectors['human'](), list(read.masked(root, folder)))
         for dogs in (read.stanford_extra(root), read.masked(root, 'davis/dog')):
             add_masks(rows, detectors['dog'](), list(dogs))
+    if 'renderings' in args.only:
+        add_renderings(rows, detectors['human'](), RENDERINGS)
     used = {name: build() for name, build in detectors.items() if build.cache_info().currsize}
     for name, detector in used.items():
         if detector.photos:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmcv.transforms import Compose
 from mmengine.dataset import pseudo_collate
 
 from mmxas.apis import XASInferencer
@@ -86,21 +87,31 @@ class Detector:
         for step in steps:
             step.segmenter = self.masks
 
-    def predict(self, photos: Sequence[Photo]) -> dict[str, list[Prediction]]:
-        """Return the predictions of the photos by each decoding."""
+    def predict(self, photos: Sequence[Photo], pipeline: Compose | None = None) -> dict[str, list[Prediction]]:
+        """Return the predictions of the photos by each decoding.
+
+        Args:
+            photos: What to look at.
+            pipeline: Gets the photos' true masks, too. Defaults to None: the test pipeline, which gets none.
+        """
         found: dict[str, list[Prediction]] = {name: [] for name in DECODINGS}
         for first in range(0, len(photos), BATCH):
-            for name, predictions in self._batch(photos[first:first + BATCH]).items():
+            for name, predictions in self._batch(photos[first:first + BATCH], pipeline).items():
                 found[name].extend(predictions)
         return found
 
+    def _sample(self, photo: Photo, pipeline: Compose | None) -> dict[str, Any]:
+        info = dict(self.inferencer.model.dataset_meta, img=read_image(photo.image), img_path=str(photo.image),
+                    bbox=photo.box[None].astype(np.float32), bbox_score=np.ones(1, dtype=np.float32))
+        if pipeline is None:
+            return self.inferencer.pipeline(info)
+        return pipeline(dict(info, mask=photo.mask.astype(np.uint8) * 255))
+
     @torch.no_grad()
-    def _batch(self, photos: Sequence[Photo]) -> dict[str, list[Prediction]]:
+    def _batch(self, photos: Sequence[Photo], pipeline: Compose | None) -> dict[str, list[Prediction]]:
         start = time.perf_counter() - sum(self.masks.seconds)
         model, meta = self.inferencer.model, self.inferencer.model.dataset_meta
-        samples = [self.inferencer.pipeline(dict(
-            meta, img=read_image(photo.image), img_path=str(photo.image), bbox=photo.box[None].astype(np.float32),
-            bbox_score=np.ones(1, dtype=np.float32))) for photo in photos]
+        samples = [self._sample(photo, pipeline) for photo in photos]
         data = model.data_preprocessor(pseudo_collate(samples), False)
         crops = data['inputs']
         views = [crops, crops.flip(-1)] if model.test_cfg.get('flip_test') else [crops]

@@ -38,7 +38,8 @@ NEEDS = {
              'photos/davis/dog/images', 'photos/davis/dog/masks'),
     'masks': ('photos/ccp/dev/images', 'photos/ccp/dev/masks', 'stanford_extra/StanfordExtra_sample.json',
               'stanford_extra/Images', 'photos/davis/dog/images', 'photos/davis/dog/masks',
-              'photos/davis/parkour/images', 'photos/davis/parkour/masks')}
+              'photos/davis/parkour/images', 'photos/davis/parkour/masks'),
+    'renderings': ()}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Photo:
         image: The file.
         box: (4,) x0, y0, x1, y1 px on pixel edges.
         joints: (K, 2) px, or None.
-        visible: (K,) bool of the joints, or None: all.
+        visible: (K,) bool of the joints of dogs, None for people, whose joints all count.
         pose: (12, 3) limbs in the camera frame, mm, or None.
         skeleton: (18, 3) the same of all keypoints, or None.
         K: (3, 3) intrinsics in px, or None.
@@ -70,8 +71,8 @@ class Photo:
     mask: np.ndarray | None = None
 
 
-def data_root(parts: Sequence[str]) -> Path:
-    """Return the folder of the data.
+def data_root(parts: Sequence[str]) -> Path | None:
+    """Return the folder of the data, or None where no part reads any.
 
     Args:
         parts: Names in ``NEEDS`` that will be read.
@@ -79,6 +80,8 @@ def data_root(parts: Sequence[str]) -> Path:
     Raises:
         FileNotFoundError: The variable or what a part reads is missing; the message is one line.
     """
+    if not any(NEEDS[part] for part in parts):
+        return None
     name = os.environ.get('MMXAS_DATA_DIR')
     if not name:
         raise FileNotFoundError('MMXAS_DATA_DIR is not set: name the folder of photos that docs/real_photos.md lists')

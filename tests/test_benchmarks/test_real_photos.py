@@ -2,17 +2,21 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from benchmarks.real_photos import __main__ as real_photos
 from benchmarks.real_photos import photos as read
+from benchmarks.real_photos import renderings as held_out
 from benchmarks.real_photos import scores
 from benchmarks.real_photos.detector import DECODINGS, Detector, Masks, Prediction
 from benchmarks.real_photos.photos import DOG, IN_H36M, LIMBS, Photo
 from mmxas.ops.geometry import camera_to_image
+from mmxas.synthesis.pair_generator import PairGenerator
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get('MMXAS_DATA_DIR') or ROOT / '../shared/data').resolve()
@@ -104,7 +108,7 @@ def test_mpjpe_lifts_by_the_true_camera(pose):
 def test_the_best_hypothesis_is_the_best_that_counts(pose):
     """An error's best is the smallest, a share's the largest; a hypothesis that does not count never wins."""
     class Known:
-        def predict(self, photos):
+        def predict(self, photos, pipeline=None):
             near, far, exact = ([standing() + [[step, 0]] for step in (9, 11, 0)])
             poses = np.zeros((3, 18, 3))
             poses[:, IN_H36M, :2] = np.stack([far, near, exact])
@@ -229,6 +233,87 @@ def test_a_person_whom_mediapipe_missed_counts_0_in_pck_and_nothing_in_3d(pose):
     assert real_photos.mediapipe_figures(photo_of(joints=joints), result) == {'PCK@0.2': 1.0}
     found = real_photos.mediapipe_figures(photo_of(joints=joints, pose=pose), result)
     assert found == pytest.approx({'N-MPJPE': 0, 'PA-MPJPE': 0}, abs=1e-6)
+
+
+@pytest.fixture(scope='module')
+def photo_recipe():
+    """The recipe that removes the background of half the crops, with small renderings."""
+    cfg = Config.fromfile(ROOT / 'configs/xas_photos.py')
+    cfg.train_dataloader.dataset.synthetic.generator.image_size = 96
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def rendered(photo_recipe, tmp_path_factory):
+    """Three of its held-out pairs, and their folder."""
+    folder = tmp_path_factory.mktemp('renderings')
+    return held_out.renderings(photo_recipe, folder, 3), folder
+
+
+def test_the_background_is_left_in_where_training_does_not_always_remove_it(photo_recipe):
+    assert held_out.groups(Config.fromfile(ROOT / 'configs/xas_mocap.py')) == [held_out.REMOVED]
+    assert held_out.groups(photo_recipe) == [held_out.REMOVED, held_out.LEFT_IN]
+    never = photo_recipe.copy()
+    never.train_dataloader.dataset.synthetic.pipeline = [dict(type='PackXASInputs')]
+    assert held_out.groups(never) == [held_out.REMOVED, held_out.LEFT_IN]
+    with pytest.raises(ValueError, match='no train_dataloader.dataset.synthetic.generator'):
+        held_out.groups(Config(dict(train_dataloader=dict(dataset=dict(type='PairedDataset')))))
+
+
+def test_held_out_pairs_are_not_those_of_the_training(photo_recipe, rendered):
+    photos, folder = rendered
+    generator = PairGenerator.from_config(photo_recipe.train_dataloader.dataset.synthetic.generator, seed=1000)
+    pair = generator.generate(2)
+    assert photos[2].joints == pytest.approx(camera_to_image(pair.keypoints_cam, pair.K)[IN_H36M, :2], abs=1e-2)
+    assert photos[2].box.tolist() == pair.bbox.tolist() and (photos[2].mask == pair.mask.astype(bool)).all()
+    assert np.abs(cv2.imread(str(photos[2].image)).astype(float) - pair.image).mean() < 5  # JPEG
+    written, = folder.glob('*/pairs_00000.npz')
+    before = written.stat().st_mtime_ns
+    assert len(held_out.renderings(photo_recipe, folder, 3)) == 3 and written.stat().st_mtime_ns == before
+    photo_recipe.train_dataloader.dataset.synthetic.seed = 5
+    assert held_out.renderings(photo_recipe, folder, 1)[0].image.parents[1] != written.parent
+    del photo_recipe.train_dataloader.dataset.synthetic.seed
+
+
+def test_the_true_mask_removes_the_background_or_nothing_does(photo_recipe, rendered):
+    detector = Detector.__new__(Detector)  # its crops alone
+    detector.inferencer = SimpleNamespace(model=SimpleNamespace(dataset_meta={}))
+    removed, left_in = (detector._sample(rendered[0][0], held_out.pipeline_of(photo_recipe, group))
+                        for group in (held_out.REMOVED, held_out.LEFT_IN))
+    mask = removed['data_samples'].gt_fields.mask[0]
+    assert 0.05 < (mask > 0.5).float().mean() < 0.6
+    assert (removed['inputs'][:, mask == 0] == 0).all() and left_in['inputs'][:, mask == 0].float().mean() > 20
+    assert (removed['inputs'][:, mask == 1] == left_in['inputs'][:, mask == 1]).all()
+
+
+def test_renderings_need_no_photos(photo_recipe, rendered, monkeypatch, capsys, tmp_path):
+    """One command, by a detector that is told the truth and misses one of the twelve limbs of one decoding."""
+    photos, folder = rendered
+
+    def predict(self, asked, pipeline=None):
+        assert [photo.image for photo in asked] == [photo.image for photo in photos]
+        found = {}
+        for name in DECODINGS:
+            poses = np.zeros((len(asked), 1, 18, 3))
+            poses[:, 0, IN_H36M, :2] = np.stack([photo.joints for photo in asked])
+            poses[0, 0, IN_H36M[0], 0] += 100 * (name == 'window')
+            found[name] = [Prediction(pose, np.array([True])) for pose in poses]
+        return found
+
+    monkeypatch.delenv('MMXAS_DATA_DIR', raising=False)
+    monkeypatch.setattr(real_photos, 'RENDERINGS', folder)
+    monkeypatch.setattr(real_photos, 'renderings', lambda cfg, place: held_out.renderings(cfg, place, 3))
+    monkeypatch.setattr(Detector, 'predict', predict)
+    config = tmp_path / 'config.py'
+    photo_recipe.dump(config)
+    arguments = ['--only', 'renderings', '--human', str(config), '--out', str(tmp_path / 'out.json')]
+    assert real_photos.main(arguments) == 0
+    printed = capsys.readouterr().out
+    rows = {row['data']: row for row in json.loads((tmp_path / 'out.json').read_text())['rows']}
+    for group in (held_out.REMOVED, held_out.LEFT_IN):
+        assert rows[group]['photos'] == 3 and rows[group]['figure'] == 'PCK@0.2'
+        assert rows[group]['eq. 2, top-1'] == 1 and rows[group]['window, top-1'] == pytest.approx(35 / 36)
+        assert f'| {group} | 3 | PCK@0.2 | 1.000 | 1.000 | 0.972 | 0.972 |' in printed
 
 
 @pytest.mark.skipif(not (DATA / 'photos/pose2sim').is_dir(), reason=f'no photos in {DATA} (set MMXAS_DATA_DIR)')

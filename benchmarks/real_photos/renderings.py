@@ -1,0 +1,76 @@
+"""Held-out renderings of a config's own synthetic variety: what the detector learned before any photo is asked."""
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import Compose
+from mmengine.config import Config
+
+from mmxas.datasets.datasets import SyntheticPairDataset
+from mmxas.registry import TRANSFORMS
+from mmxas.synthesis.synthesize import plain
+
+from .photos import IN_H36M, Photo
+
+NUM = 512
+SEED_STEP = 1000  # added to the seed of the training's pairs
+REMOVED, LEFT_IN = 'renderings, background removed', 'renderings, background left in'
+
+
+def synthetic_set(cfg: Config) -> Config:
+    """Return the data set of a config's synthetic pairs.
+
+    Raises:
+        ValueError: The config has none with a generator.
+    """
+    dataset = cfg.get('train_dataloader', {}).get('dataset', {}).get('synthetic') or {}
+    if 'generator' not in dataset:
+        raise ValueError(f'{cfg.filename or "config"}: no train_dataloader.dataset.synthetic.generator, of which '
+                         'held-out pairs are rendered; leave `renderings` out with --only')
+    return dataset
+
+
+def removal(steps: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The step of a pipeline that removes the background, or None."""
+    return next((dict(step) for step in steps if step['type'] == 'RemoveBackground'), None)
+
+
+def groups(cfg: Config) -> list[str]:
+    """The rows of a config: with the background left in only if training does not always remove it."""
+    step = removal(synthetic_set(cfg).get('pipeline', ()))
+    return [REMOVED] if step and step.get('prob', 1) == 1 else [REMOVED, LEFT_IN]
+
+
+def pipeline_of(cfg: Config, group: str) -> Compose:
+    """Return the test pipeline of a config for images whose true mask is known, with or without their background."""
+    steps = [dict(step) for step in cfg.test_dataloader.dataset.pipeline]
+    remove = dict(removal(steps) or dict(type='RemoveBackground'), prob=1)
+    steps = [step for step in steps if step['type'] not in ('SegmentInBox', 'RemoveBackground')]
+    steps = [*steps[:-1], *([remove] if group == REMOVED else []), steps[-1]]
+    return Compose([TRANSFORMS.build(step) for step in steps])
+
+
+def renderings(cfg: Config, folder: Path, num: int = NUM) -> list[Photo]:
+    """Return held-out pairs in the boxes of their masks; they are rendered on first use.
+
+    Args:
+        cfg: Config whose ``train_dataloader.dataset.synthetic.generator`` draws them, by another seed.
+        folder: Where the sets of all configs lie, one folder for each generator and seed.
+        num: Number of pairs. Defaults to 512.
+
+    Returns:
+        Photos of the first group, with joints and masks.
+    """
+    source = synthetic_set(cfg)
+    generator, seed = plain(source['generator']), source.get('seed', 0) + SEED_STEP
+    name = hashlib.sha256(json.dumps([generator, seed], sort_keys=True).encode()).hexdigest()[:12]
+    dataset = SyntheticPairDataset(data_root=str(folder / name), generator=generator, num=num, seed=seed,
+                                   image_files=True)
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    return [Photo(REMOVED, Path(info['img_path']), np.asarray(info['bbox'][0]), info['keypoints'][0][IN_H36M],
+                  mask=info['mask'] > 0) for info in infos]
