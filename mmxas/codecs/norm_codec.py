@@ -4,7 +4,8 @@ from __future__ import annotations
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
 
-from mmxas.ops.geometry import depth_to_norm, norm_to_depth, norm_to_pixel, pixel_to_norm
+from mmxas.ops.checks import check_choice
+from mmxas.ops.geometry import MAPPINGS, depth_to_norm, norm_to_depth, norm_to_pixel, pixel_to_norm
 from mmxas.registry import KEYPOINT_CODECS
 
 
@@ -20,7 +21,7 @@ class NormCodec(BaseKeypointCodec):
         mapping: ``'centre'``, or ``'released'`` for the released code's mapping. Defaults to ``'centre'``.
 
     Raises:
-        ValueError: The crop is not square.
+        ValueError: The crop is not square, or the mapping is unknown.
     """
 
     auxiliary_encode_keys = {'keypoint_depths', 'box_mm'}
@@ -29,6 +30,7 @@ class NormCodec(BaseKeypointCodec):
     def __init__(self, input_size: tuple[int, int], mapping: str = 'centre') -> None:
         if len(input_size) != 2 or input_size[0] != input_size[1]:
             raise ValueError(f'input_size={tuple(input_size)}: crops are square, (S, S) expected')
+        check_choice(mapping, MAPPINGS, 'mapping')
         self.size, self.mapping = int(input_size[0]), mapping
 
     def encode(self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None,

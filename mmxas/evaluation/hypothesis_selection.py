@@ -6,7 +6,8 @@ keypoints is valid, and as a keypoint where that keypoint is valid: an invalid e
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -24,7 +25,8 @@ HIGHER_IS_BETTER = ('PCK@150mm', 'AUC')
 STANDARD = Protocol()
 
 
-def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsics | None = None) -> Metrics:
+def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsics | None = None,
+                 keypoints: Sequence[int] | None = None) -> Metrics:
     """The metrics by name: (..., K, 3) twice to (...).
 
     Args:
@@ -32,9 +34,11 @@ def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsic
         root_centred: Centre both poses on the root before MPJPE, PCK and AUC. Defaults to True.
         extrinsics: Rotations (N, 3, 3) and translations (N, 3) mm, world to camera: N-MPJPE then scales about the
             world's origin without centring. Defaults to None: about the root, after centring.
+        keypoints: Indices of n keypoints, of which PCK and AUC are given too. Defaults to None: not.
 
     Returns:
-        dict: MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %.
+        dict: MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %, and those
+        of the n ``keypoints`` as ``PCK@150mm/<n>`` and ``AUC/<n>``.
     """
     centre = root if root_centred else None
 
@@ -43,12 +47,15 @@ def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsic
             return n_mpjpe(prediction, target, root)
         return n_mpjpe(_to_world(prediction, *extrinsics), _to_world(target, *extrinsics), released=True)
 
-    return {
+    chosen = {'': None} if keypoints is None else {'': None, f'/{len(keypoints)}': keypoints}
+    metrics = {
         'MPJPE': lambda prediction, target: mpjpe(prediction, target, centre),
         'N-MPJPE': scaled,
-        'P-MPJPE': p_mpjpe,
-        'PCK@150mm': lambda prediction, target: pck(prediction, target, 150.0, centre),
-        'AUC': lambda prediction, target: auc(prediction, target, 150.0, 31, centre)}
+        'P-MPJPE': p_mpjpe}
+    for name, indices in chosen.items():
+        metrics[f'PCK@150mm{name}'] = partial(pck, threshold=150.0, root=centre, keypoints=indices)
+        metrics[f'AUC{name}'] = partial(auc, threshold=150.0, steps=31, root=centre, keypoints=indices)
+    return metrics
 
 
 def pose_errors(prediction: np.ndarray, target: np.ndarray, root: int = 0,
@@ -93,7 +100,7 @@ def best_pose_curve(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarra
     curve = {}
     for name, metric in (metrics or pose_metrics(root)).items():
         values = metric(hypotheses, targets)
-        if name in HIGHER_IS_BETTER:
+        if name.partition('/')[0] in HIGHER_IS_BETTER:
             curve[name] = np.maximum.accumulate(np.where(counted, values, -np.inf), axis=1)
         else:
             curve[name] = np.minimum.accumulate(np.where(counted, values, np.inf), axis=1)
@@ -153,7 +160,8 @@ def depth_noise_copies(hypotheses: np.ndarray, valid: np.ndarray, seed: int = 0)
 
 def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
                       mean_pose: np.ndarray | None = None, protocol: Protocol = STANDARD,
-                      extrinsics: Extrinsics | None = None, nearest: np.ndarray | None = None) -> Errors:
+                      extrinsics: Extrinsics | None = None, nearest: np.ndarray | None = None,
+                      keypoints: Sequence[int] | None = None) -> Errors:
     """All errors that a table shows, in one pass.
 
     Args:
@@ -166,6 +174,7 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
         extrinsics: As in :func:`pose_metrics`. Defaults to None.
         nearest: (N, H, K, 3) camera mm: each keypoint's best among the first h hypotheses, where they were chosen
             before (``nearest_in='norm'``). Defaults to None: :func:`best_keypoints`.
+        keypoints: As in :func:`pose_metrics`. Defaults to None.
 
     Returns:
         dict: ``mean_pose`` (where given), ``confident``, and, as far as the protocol reports them, ``best_per_pose``,
@@ -175,7 +184,7 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
     """
     _check(hypotheses, valid, target)
     count = hypotheses.shape[1]
-    metrics = pose_metrics(root, protocol.root_centred, extrinsics)
+    metrics = pose_metrics(root, protocol.root_centred, extrinsics, keypoints)
     errors: Errors = {}
     curves = {}
     if mean_pose is not None:

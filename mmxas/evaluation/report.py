@@ -5,6 +5,7 @@ A table maps a selection (``confident``, ``best_per_pose``, …) to a metric to 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,30 @@ _COLUMNS = {'MPJPE': ('MPJPE', '.1f'), 'N-MPJPE': ('N-MPJPE', '.1f'), 'P-MPJPE':
 _SHARED = ('2d_error', 'pckh', 'mask_iou')
 
 
+@dataclass(frozen=True)
+class Pooled:
+    """A percentage of all that is counted in some samples, each of which counts as much as it holds.
+
+    Attributes:
+        hits: (N,) of each sample.
+        count: (N,) of each sample.
+    """
+
+    hits: np.ndarray
+    count: np.ndarray
+
+    def of(self, chosen: np.ndarray) -> float | None:
+        """The percentage in the chosen samples (N,) bool; None where they hold nothing."""
+        count = self.count[chosen].sum()
+        return float(100 * self.hits[chosen].sum() / count) if count else None
+
+
 def summarise(errors: Mapping[str, Any], chosen: np.ndarray, classes: Sequence[str] | None = None) -> Table:
     """Means over some samples.
 
     Args:
-        errors: Names to (N,) arrays, to (N, H) arrays (their mean is a list of H), or to further such mappings; NaN
-            marks a sample without that value.
+        errors: Names to (N,) arrays, to (N, H) arrays (their mean is a list of H), to :class:`Pooled` numbers, or to
+            further such mappings; NaN marks a sample without that value.
         chosen: (N,) bool.
         classes: Class of each of the N samples: the mean is over the means of the classes. Defaults to None: over the
             samples.
@@ -37,6 +56,9 @@ def summarise(errors: Mapping[str, Any], chosen: np.ndarray, classes: Sequence[s
             inner = summarise(values, chosen, classes)
             if inner:
                 table[name] = inner
+        elif isinstance(values, Pooled):
+            if (value := values.of(chosen)) is not None:
+                table[name] = value
         else:
             kept = chosen & ~np.isnan(values).reshape(len(values), -1).any(axis=1)
             if kept.any():
@@ -127,19 +149,33 @@ def flatten_groups(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 def printed(tables: Mapping[str, Mapping[str, Any]], title: str) -> str:
     """Text table: one row a group and selection, one column a metric that any row has."""
-    rows = []
+    rows, columns = [], _columns(tables)
     for group, table in tables.items():
         poses = [name for name, value in table.items()
                  if isinstance(value, Mapping) and all(isinstance(v, float) for v in value.values())] or ['confident']
         for number, pose in enumerate(poses):
             shared = table if pose == 'confident' else {}
-            numbers = {**table.get(pose, {}), **{name: shared.get(name) for name in _SHARED}}
+            numbers = {**table.get(pose, {}), **{n: v for n, v in shared.items() if n.partition('/')[0] in _SHARED}}
             rows.append([group if number == 0 else '', str(table['num_samples']) if number == 0 else '', pose]
-                        + [_text(numbers.get(name), form) for name, (_, form) in _COLUMNS.items()])
-    head = ['group', 'samples', 'pose', *(words for words, _ in _COLUMNS.values())]
+                        + [_text(numbers.get(name), form) for name, (_, form) in columns.items()])
+    head = ['group', 'samples', 'pose', *(words for words, _ in columns.values())]
     kept = [i for i in range(len(head)) if i < 3 or any(row[i] for row in rows)]
     # The table's own title vanishes where it is wider than the table.
     return f'{title}\n{AsciiTable([[row[i] for i in kept] for row in [head, *rows]]).table}'
+
+
+def _columns(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Number to its words and form, with those of chosen keypoints (``AUC/14``) behind those of all."""
+    names = {name: None for table in tables.values() for name in [*table, *(
+        inner for value in table.values() if isinstance(value, Mapping) for inner in value)]}
+    columns = {}
+    for name, (words, form) in _COLUMNS.items():
+        columns[name] = words, form
+        for chosen in names:
+            base, _, number = chosen.partition('/')
+            if base == name and number:
+                columns[chosen] = f'{words} of {number}', form
+    return columns
 
 
 def _text(value: float | None, form: str) -> str:

@@ -41,7 +41,8 @@ def sample_key(sample: Sample, name: str) -> str:
     return ''
 
 
-def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: bool = False) -> dict[str, float]:
+def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: bool = False,
+                     keypoints: Sequence[int] | None = None) -> dict[str, float]:
     """The 2D error and, where the head's size is known, PCKh@0.5 of the confident pose; nothing without 2D labels.
 
     Args:
@@ -49,9 +50,11 @@ def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: b
             metainfo), ``input_scale`` px.
         pairs: Left and right keypoints.
         switch: Whether to switch them to the nearer label. Defaults to False.
+        keypoints: Indices of keypoints whose PCKh is asked for, too. Defaults to None: not.
 
     Returns:
-        dict: ``2d_error`` in % of the crop's side and ``pckh`` in %, over the labelled keypoints.
+        dict: ``2d_error`` in % of the crop's side and ``pckh`` in %, over the labelled keypoints; ``pckh_hits`` and
+        ``pckh_count``, how many of ``keypoints`` are labelled and how many of these are near enough.
     """
     truth = sample.get('gt_instances') or {}
     if truth.get('keypoints') is None:
@@ -65,7 +68,12 @@ def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: b
     errors = {'2d_error': error_2d(predicted, target, np.max(sample['input_scale']), visible)}
     head = truth.get('head_size', sample.get('head_size'))
     if head is not None:
-        errors['pckh'] = pckh(predicted, target, float(np.ravel(as_numpy(head))[0]), 0.5, visible)
+        size = float(np.ravel(as_numpy(head))[0])
+        errors['pckh'] = pckh(predicted, target, size, 0.5, visible)
+        if keypoints is not None:
+            chosen = np.isin(np.arange(len(target)), keypoints) & (True if visible is None else visible)
+            errors['pckh_count'] = chosen.sum()
+            errors['pckh_hits'] = chosen.sum() * pckh(predicted, target, size, 0.5, chosen) / 100 if chosen.any() else 0
     return {name: float(value) for name, value in errors.items()}
 
 

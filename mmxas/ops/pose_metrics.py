@@ -4,6 +4,8 @@ Shapes: (..., K, 3) for any number of leading axes, which prediction and target 
 Errors keep the unit of the input, mm by convention. Each metric returns one value a pose, (...): its mean over poses
 is the number that tables show.
 """
+from collections.abc import Sequence
+
 import numpy as np
 
 from .alignment import align_procrustes, align_scale, root_centred
@@ -84,7 +86,7 @@ def p_mpjpe(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def pck(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, root: int | None = 0,
-        alignment: str = 'none') -> np.ndarray:
+        alignment: str = 'none', keypoints: Sequence[int] | None = None) -> np.ndarray:
     """Percentage of keypoints nearer to their target than a threshold.
 
     Args:
@@ -93,15 +95,17 @@ def pck(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, ro
         threshold: In the unit of the input.
         root: Keypoint that both are centred on first; None leaves them where they are.
         alignment: As in :func:`keypoint_distances`.
+        keypoints: Which keypoints count. Defaults to None: all, the root too, which centring makes right.
 
     Returns:
         (...) in [0, 100].
     """
-    return 100.0 * (keypoint_distances(prediction, target, alignment, root) < threshold).mean(axis=-1)
+    distances = _of(keypoint_distances(prediction, target, alignment, root), keypoints)
+    return 100.0 * (distances < threshold).mean(axis=-1)
 
 
 def auc(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, steps: int = 31,
-        root: int | None = 0, alignment: str = 'none') -> np.ndarray:
+        root: int | None = 0, alignment: str = 'none', keypoints: Sequence[int] | None = None) -> np.ndarray:
     """Mean PCK over evenly spaced thresholds from 0 to the largest one.
 
     Args:
@@ -111,11 +115,12 @@ def auc(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, st
         steps: Number of thresholds, 0 included.
         root: Keypoint that both are centred on first; None leaves them where they are.
         alignment: As in :func:`keypoint_distances`.
+        keypoints: Which keypoints count. Defaults to None: all.
 
     Returns:
         (...) in [0, 100].
     """
-    distances = keypoint_distances(prediction, target, alignment, root)
+    distances = _of(keypoint_distances(prediction, target, alignment, root), keypoints)
     passed = steps - np.searchsorted(np.linspace(0.0, threshold, steps), distances, side='right')
     return 100.0 * passed.mean(axis=-1) / steps
 
@@ -233,6 +238,11 @@ def ambiguity_ratio(switched: np.ndarray) -> np.ndarray:
     check_shape(switched, ('...', 'V', 'K'), 'switched')
     count, views = switched.sum(axis=-2), switched.shape[-2]
     return (np.minimum(count, views - count) / views).mean(axis=-1)
+
+
+def _of(values: np.ndarray, keypoints: Sequence[int] | None) -> np.ndarray:
+    """(..., K) of the chosen keypoints."""
+    return values if keypoints is None else values[..., list(keypoints)]
 
 
 def _mean_where(values: np.ndarray, chosen: np.ndarray | None) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 Shapes: V vertices, J joints, K keypoints, S side of the stored image in px.
 """
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from mmxas.synthesis.shards import SyntheticPair
 Config = Mapping[str, Any]
 # Each component draws from a stream of its own: another appearance leaves poses and cameras as they are.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
+
+# One registry holds appearances, lights and backgrounds; the first thing that each asks for tells them apart.
+DRAWS = {'appearance': 'body', 'light': 'rng', 'background': 'size'}
 
 
 class PairGenerator:
@@ -45,7 +49,8 @@ class PairGenerator:
         seed: of the whole set.
 
     Raises:
-        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together.
+        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together, or one of appearance,
+            light and background is another of these.
     """
 
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
@@ -93,6 +98,8 @@ class PairGenerator:
         if self.margin < 1 or self.image_size < 8:
             raise ValueError(f'PairGenerator: margin={self.margin}, image_size={self.image_size}; expected margin >= 1 '
                              'and image_size >= 8')
+        for role in DRAWS:
+            _check_role(getattr(self, role), role)
         for body in self.bodies:
             if tuple(body.keypoint_names) != self.skeleton.keypoints:
                 raise ValueError(f'PairGenerator: the skeleton {self.skeleton.name!r} has the '
@@ -186,6 +193,21 @@ class PairGenerator:
         behind = self.background.sample(self.image_size, rng)
         alpha = out.alpha[..., None]
         return (behind + alpha * (out.rgb[..., ::-1].astype(np.float32) - behind) + 0.5).astype(np.uint8)
+
+
+def _check_role(part: Any, role: str) -> None:
+    """Refuse what is known to be something else, and each choice of a part that has several.
+
+    Raises:
+        ValueError: the part asks for what another role is given.
+    """
+    for choice in getattr(part, 'choices', ()):
+        _check_role(choice, role)
+    first = next(iter(inspect.signature(part.sample).parameters), None) if part is not None else None
+    others = {wanted: other for other, wanted in DRAWS.items() if other != role}
+    if first in others:
+        raise ValueError(f'PairGenerator: {role}=dict(type={type(part).__name__!r}) is of the kind `{others[first]}`; '
+                         f'give it as {others[first]}, and another component as {role}')
 
 
 def choose(config: Config, name: str | None) -> tuple[str, Config]:

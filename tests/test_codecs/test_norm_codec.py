@@ -24,6 +24,11 @@ def test_round_trip_of_both_mappings():
     assert np.allclose(NormCodec((64, 64)).decode(np.full((1, 2, 3), 0.5))[0][..., 2], 0.5)
 
 
+def test_an_unknown_mapping_is_refused_when_it_is_built():
+    with pytest.raises(ValueError, match="mapping: one of 'centre', 'released' expected, got 'center'"):
+        NormCodec((64, 64), 'center')
+
+
 def test_nothing_is_encoded_without_labels():
     codec = NormCodec((64, 64))
     assert codec.encode(np.zeros([]), np.ones((1, 1, 1))) == {}

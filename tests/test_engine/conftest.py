@@ -3,12 +3,14 @@ import itertools
 
 import pytest
 import torch
+from mmengine.dataset import Compose
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from test_models.conftest import SIZE, data_sample, estimator_config
 from torch.utils.data import Dataset
 
+from mmxas.datasets.datasets import MixedDataset
 from mmxas.datasets.datasets.paired_dataset import DOMAINS
 from mmxas.registry import DATASETS
 
@@ -19,15 +21,29 @@ STAGES = [
 ]
 
 
+class PipelineInMemory(Dataset):
+    """One sample that nobody reads, behind a pipeline that somebody looks at."""
+
+    metainfo = dict(num_keypoints=18)
+
+    def __init__(self, steps: list[dict]) -> None:
+        self.pipeline = Compose(steps)
+
+    def __len__(self) -> int:
+        return 1
+
+
 @DATASETS.register_module(force=True)
 class PairsInMemory(Dataset):
     """Eight pairs of noise with masks and labels, in the interface of ``PairedDataset``; targets are ``labelled`` too
     or not."""
 
     def __init__(self, num_keypoints: int = 18, domains: tuple[str, ...] = DOMAINS, labelled: bool = False,
-                 masks: bool = True) -> None:
+                 masks: bool = True, mapping: str = 'centre') -> None:
         self.metainfo, self.domains, self.active = dict(num_keypoints=num_keypoints), domains, domains
         self.labelled, self.masks = labelled, masks
+        encoder = dict(type='NormCodec', input_size=(SIZE, SIZE), mapping=mapping)
+        self.parts = {'synthetic': MixedDataset([PipelineInMemory([dict(type='GenerateNormTarget', encoder=encoder)])])}
 
     def activate(self, domains) -> None:
         """Load these domains from now on."""

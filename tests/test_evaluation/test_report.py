@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmxas.evaluation.report import flatten, grouped, printed, spread, summarise, tables_by
+from mmxas.evaluation.report import Pooled, flatten, grouped, printed, spread, summarise, tables_by
 
 ERRORS = dict(
     confident={'MPJPE': np.array([10.0, 20.0, 60.0, np.nan]), 'P-MPJPE': np.array([1.0, 2.0, 3.0, np.nan])},
@@ -34,6 +34,15 @@ def test_printed_table():
     cells = [cell.strip() for cell in row.strip('|').split('|')]
     assert cells == ['all', '4', 'confident', '30.0', '2.0', '0.700']
     assert 'confident' in printed(dict(all=dict(num_samples=1, mask_iou=0.5)), '')
+
+
+def test_pooled_numbers_count_labels_and_not_samples():
+    pooled = Pooled(hits=np.array([1, 3, 0, 0]), count=np.array([1, 9, 0, 0]))
+    tables = grouped({'pckh': np.array([100.0, 100 / 3, np.nan, np.nan]), 'pckh/14': pooled}, CLIPS, None)
+    assert tables['all']['pckh/14'] == 40 and tables['all']['pckh'] > 66
+    assert summarise({'pckh/14': pooled}, np.array([False, False, True, True])) == {}
+    head, row = (line.strip('|').split('|') for line in printed(tables, '').splitlines()[2:5:2])
+    assert dict(zip(map(str.strip, head), map(str.strip, row)))['PCKh@0.5 of 14'] == '40.0'
 
 
 def test_the_mean_of_classes():

@@ -105,6 +105,8 @@ def test_pck_and_auc() -> None:
     prediction[0, 1:, 0] = [75.0, 149.9, 150.0]
     assert pck(prediction, target).tolist() == [75.0]
     assert pck(prediction, target, threshold=50.0).tolist() == [25.0]
+    assert pck(prediction, target, threshold=50.0, keypoints=[1, 2, 3]).tolist() == [0.0]  # the root is always right
+    assert auc(prediction, target, keypoints=[0]).tolist() == [100 * 30 / 31]
     # Of the thresholds 0, 5, ..., 150: the root counts at 30, 75 mm at 15, 149.9 mm at one, 150 mm at none.
     assert auc(prediction, target)[0] == pytest.approx(100 * (30 + 15 + 1) / 31 / 4)
 

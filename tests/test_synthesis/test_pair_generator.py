@@ -115,6 +115,17 @@ def test_wrong_options_are_named(synthetic_config, change, message):
         PairGenerator.from_config(synthetic_config | change)
 
 
+@pytest.mark.parametrize('role, given, kind', [
+    ('appearance', dict(type='PlainBackground'), 'background'),
+    ('background', dict(type='PartSegmentation'), 'appearance'),
+    ('light', dict(type='NoiseBackground'), 'background'),
+    ('appearance', dict(type='OneOf', choices=[dict(type='PartSegmentation'), dict(type='RandomLight')]), 'light')])
+def test_a_component_of_another_kind_is_refused_when_it_is_built(synthetic_config, role, given, kind):
+    name = given.get('choices', [given])[-1]['type']
+    with pytest.raises(ValueError, match=f"{role}=dict\\(type='{name}'\\) is of the kind `{kind}`; give it as {kind}"):
+        PairGenerator.from_config(synthetic_config | {role: given})
+
+
 def test_skeleton_and_joints_must_fit(synthetic_config, tmp_path):
     with pytest.raises(ValueError, match="'two' has the 2 keypoints.*18"):
         PairGenerator.from_config(synthetic_config, skeleton=Skeleton('two', ('a', 'b'), (0, 0), ()))

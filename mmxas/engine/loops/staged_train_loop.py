@@ -3,6 +3,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,14 @@ from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.engine.wrappers import ShardedBackboneDataParallel
 from mmxas.registry import LOOPS
+
+
+def transforms_of(dataset: Any) -> Iterator[Any]:
+    """The steps of a data set's pipeline, and of those that it is made of."""
+    parts = [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
+    for part in parts:
+        yield from transforms_of(part)
+    yield from getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
 
 
 @LOOPS.register_module()
@@ -42,8 +51,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
 
     Raises:
-        ValueError: The data set's number of keypoints is not the head's; a stage weighs a loss that the model has not,
-            or one whose network, data or masks are missing.
+        ValueError: The data set's number of keypoints or the mapping of its encoder is not the head's; a stage weighs a
+            loss that the model has not, or one whose network, data or masks are missing.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
@@ -67,6 +76,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def _check_model(self) -> None:
         self._check_keypoints()
+        self._check_mapping()
         for stage in self.stages:
             self._set(stage)
             self._check_masks(stage)
@@ -89,6 +99,15 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         if given is not None and given != wanted:
             raise ValueError(f'{type(dataset).__name__}: {given} keypoints, but model.head.num_keypoints is {wanted}: '
                              'set both to one skeleton')
+
+    def _check_mapping(self) -> None:
+        """Whether the labels lie in the frame that the head decodes to: half a bin apart, nothing else would tell."""
+        wanted = getattr(self.model.head, 'mapping', None)
+        encoders = [step.encoder for step in transforms_of(self.dataloader.dataset) if hasattr(step, 'encoder')]
+        for given in (getattr(encoder, 'mapping', wanted) for encoder in encoders):
+            if given != wanted:
+                raise ValueError(f'the encoder of the training pipeline has mapping={given!r}, but model.head.mapping '
+                                 f'is {wanted!r}: set both to one')
 
     def run(self) -> torch.nn.Module:
         """Train, from the position that the runner was resumed at."""

@@ -11,7 +11,7 @@ from mmxas.datasets.skeletons import Skeleton
 from mmxas.evaluation.hypothesis_selection import hypothesis_errors
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.evaluation.protocol import Protocol, load_protocol
-from mmxas.evaluation.report import flatten_groups, grouped, printed, spread, tables_by
+from mmxas.evaluation.report import Pooled, flatten_groups, grouped, printed, spread, tables_by
 from mmxas.evaluation.sample_record import sample_errors_2d, sample_key, sample_poses
 from mmxas.registry import METRICS
 
@@ -46,16 +46,31 @@ class XASPoseMetric(MaskIoUMetric):
             (:class:`~mmxas.evaluation.protocol.Protocol`). Defaults to ``'standard'``.
         group_by: A table is made for each: ``'action'``, ``'camera'``, or any name in the samples' metainfo. Defaults
             to ``('action', 'camera')``.
+        keypoints: Names of n keypoints, of which PCK, AUC and PCKh are reported too, as ``PCK@150mm/<n>``, ``AUC/<n>``
+            and ``pckh/<n>``. That PCKh is the share of all their labels, of whichever image, while ``pckh`` is the mean
+            of the images' shares. Defaults to None: not.
         **kwargs: Arguments of :class:`MaskIoUMetric`.
+
+    Raises:
+        ValueError: The skeleton has no such keypoint; or the protocol or the mean pose is refused.
     """
 
     def __init__(self, mean_pose_file: str | None = None, groups: Mapping[str, Sequence[str]] | None = None,
                  out_file: str | None = None, skeleton: str | dict | Skeleton = 'h36m18',
                  protocol: str | Mapping[str, Any] | Protocol = 'standard',
-                 group_by: Sequence[str] = ('action', 'camera'), **kwargs: Any) -> None:
+                 group_by: Sequence[str] = ('action', 'camera'), keypoints: Sequence[str] | None = None,
+                 **kwargs: Any) -> None:
         super().__init__(skeleton=skeleton, out_file=out_file, **kwargs)
+        self.keypoints = None if keypoints is None else self._indices(keypoints)
         self.mean_pose = None if mean_pose_file is None else load_mean_pose(mean_pose_file, self.skeleton)
         self.groups, self.protocol, self.group_by = groups, load_protocol(protocol), tuple(group_by)
+
+    def _indices(self, keypoints: Sequence[str]) -> list[int]:
+        unknown = [name for name in keypoints if name not in self.skeleton.keypoints]
+        if unknown or not keypoints or len(set(keypoints)) < len(keypoints):
+            raise ValueError(f'keypoints={list(keypoints)}: different keypoints of the skeleton {self.skeleton.name!r} '
+                             f'expected, of {list(self.skeleton.keypoints)}')
+        return [self.skeleton.keypoints.index(name) for name in keypoints]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what the tables need of each sample."""
@@ -64,7 +79,7 @@ class XASPoseMetric(MaskIoUMetric):
             self.results.append({
                 'clip': str(sample.get('clip') or ''), 'box': sample.get('box_source'),
                 'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}},
-                'mask_iou': np.nan if iou is None else iou, **sample_errors_2d(sample, pairs, switch),
+                'mask_iou': np.nan if iou is None else iou, **sample_errors_2d(sample, pairs, switch, self.keypoints),
                 **sample_poses(sample, self.protocol, pairs)})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -101,10 +116,13 @@ class XASPoseMetric(MaskIoUMetric):
             nearest = np.stack([r['nearest'] for r in chosen]) if 'nearest' in chosen[0] else None
             for selection, metrics in hypothesis_errors(
                     poses, valid, target, self.skeleton.root, self.mean_pose, self.protocol, self._extrinsics(chosen),
-                    nearest).items():
+                    nearest, self.keypoints).items():
                 errors[selection] = {name: spread(values, labelled, len(results)) for name, values in metrics.items()}
         for name in ('2d_error', 'pckh', 'mask_iou'):
             errors[name] = np.array([result.get(name, np.nan) for result in results], dtype=float)
+        if self.keypoints is not None:
+            errors[f'pckh/{len(self.keypoints)}'] = Pooled(*(
+                np.array([result.get(f'pckh_{part}', 0) for result in results]) for part in ('hits', 'count')))
         return errors
 
     def _extrinsics(self, labelled: list[dict]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -138,4 +156,6 @@ class XASPoseMetric(MaskIoUMetric):
                           'N-MPJPE': f'scaled about {origin}', 'P-MPJPE': 'similarity'},
             'mask_iou': 'drawn skeleton of the confident pose against the mask', 'skeleton': self.skeleton.name,
             'num_hypotheses': int(labelled[0]['hypotheses'].shape[0]) if labelled else None,
-            'num_samples': len(results), 'num_labelled': len(labelled)}
+            'num_samples': len(results), 'num_labelled': len(labelled),
+            **({} if self.keypoints is None else {
+                'keypoints': [self.skeleton.keypoints[index] for index in self.keypoints]})}

@@ -17,9 +17,13 @@ from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.heads.multi_hypothesis_head import stack_labels
 from mmxas.models.layers import convert_batch_norm
 from mmxas.ops import Hypotheses, Marginals, draw_skeleton
-from mmxas.ops.checks import check_positive
+from mmxas.ops.checks import check_choice, check_positive
 from mmxas.ops.decoding import check_decoding
 from mmxas.registry import MODELS
+
+# What a loss may say that it reads, and the data that this takes.
+READS = {'labels': ('synthetic', ), 'features': ('synthetic', ), 'mask': ('target', ), 'pose': ('target', ),
+         'target_labels': ('target', ), 'critic': ('synthetic', 'target')}
 
 
 @MODELS.register_module()
@@ -50,8 +54,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     Raises:
         ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
-            component that is not there or has a name with ``loss`` in it, ``test_cfg.xy_window`` is no odd number, or
-            a size or width is not positive.
+            component that is not there, reads something unknown or has a name with ``loss`` in it,
+            ``test_cfg.xy_window`` is no odd number, or a size or width is not positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -96,6 +100,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         if not hasattr(criterion, 'reads'):
             raise ValueError(f'model.losses.{name} is a {type(criterion).__name__}: a loss that says what it reads is '
                              'expected, such as SyntheticKeypointLoss')
+        check_choice(criterion.reads, tuple(READS), f'model.losses.{name}: {type(criterion).__name__}.reads')
         skeleton = getattr(criterion, 'skeleton', self.skeleton)
         if (skeleton.keypoints, skeleton.parents, skeleton.pairs) != (
                 self.skeleton.keypoints, self.skeleton.parents, self.skeleton.pairs):
@@ -134,12 +139,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
     @property
     def domains(self) -> frozenset[str]:
         """The data that the terms that are on read."""
-        domains = set()
-        if any(self._is_on(reads) for reads in ('labels', 'features', 'critic')):
-            domains.add('synthetic')
-        if any(self._is_on(reads) for reads in ('mask', 'critic', 'pose', 'target_labels')):
-            domains.add('target')
-        return frozenset(domains)
+        return frozenset(domain for name in self.loss_weights for domain in READS[self.criteria[name].reads])
 
     def idle_modules(self) -> set[str]:
         """Children that no term of this stage trains."""

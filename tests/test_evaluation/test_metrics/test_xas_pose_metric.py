@@ -63,6 +63,40 @@ def test_confident_and_best_are_lifted_and_compared():
     assert flat['xas/confident/P-MPJPE'] < flat['xas/confident/N-MPJPE'] <= flat['xas/confident/MPJPE'] + 1
 
 
+FOURTEEN = [name for name in SKELETON.keypoints if name not in ('root', 'torso', 'nose', 'thorax')]
+
+
+def test_pck_and_auc_of_chosen_keypoints_leave_out_what_is_always_right(capsys):
+    """All keypoints but the root are wrong: 1 of 18 is right, and 0 of 14."""
+    flat = run(XASPoseMetric(keypoints=FOURTEEN), [sample(offsets=(900.0, 70.0))])
+    assert flat['xas/confident/PCK@150mm'] == pytest.approx(100 / 18)
+    assert flat['xas/confident/PCK@150mm/14'] == flat['xas/confident/AUC/14'] == 0
+    assert flat['xas/best_per_pose/PCK@150mm/14'] == 100  # the better one is the one with more
+    assert 0 < flat['xas/best_per_pose/AUC/14'] < flat['xas/best_per_pose/AUC']
+    assert 'xas/confident/MPJPE/14' not in flat
+    with pytest.raises(ValueError, match=r"keypoints=\['tail'\]: different keypoints of the skeleton 'h36m18'"):
+        XASPoseMetric(keypoints=['tail'])
+
+
+def test_pckh_of_chosen_keypoints_is_pooled(tmp_path):
+    """Image a labels 4 keypoints, pelvis and thorax among them, and misses an ankle; image b labels 1 and hits it."""
+    samples = []
+    for labelled, wrong in ((('root', 'thorax', 'head', 'left_ankle'), 'left_ankle'), (('head', ), None)):
+        one = sample(labels=False)
+        points = one['pred_instances']['keypoints'][..., :2].copy()
+        if wrong:
+            points[0, SKELETON.keypoints.index(wrong)] += 51
+        visible = np.isin(SKELETON.keypoints, labelled).astype(np.float32)[None]
+        one['gt_instances'] = dict(keypoints=points, keypoints_visible=visible, head_size=np.full((1, 1), 100.0))
+        samples.append(one)
+    out = tmp_path / 'pose.json'
+    flat = run(XASPoseMetric(keypoints=FOURTEEN, out_file=str(out)), samples)
+    assert flat['xas/pckh'] == pytest.approx((75 + 100) / 2)
+    assert flat['xas/pckh/14'] == pytest.approx(100 * 2 / 3)
+    report = json.loads(out.read_text())
+    assert report['keypoints'] == FOURTEEN and report['groups']['all']['pckh/14'] == pytest.approx(100 * 2 / 3)
+
+
 def test_invalid_hypotheses_do_not_win():
     flat = run(XASPoseMetric(), [sample(invalid=(2, ))])
     assert flat['xas/best_per_pose/MPJPE'] == pytest.approx(ray_error(30), abs=1e-2)

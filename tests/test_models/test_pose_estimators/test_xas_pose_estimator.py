@@ -7,8 +7,17 @@ import torch
 from mmengine.structures import PixelData
 
 from mmxas.models.layers import ChannelsLastBatchNorm2d
+from mmxas.models.losses import SyntheticKeypointLoss
+from mmxas.registry import MODELS
 
 FULL = dict(mask=0.02, adversarial=1.0, render=0.5)
+
+
+@MODELS.register_module(force=True)
+class MisspeltLoss(SyntheticKeypointLoss):
+    """Would never be called: the step asks for ``'labels'``."""
+
+    reads = 'label'
 
 
 OTHER = dict(name='other', keypoints=list('abcde'), parents=[0, 0, 0, 1, 2], pairs=[[1, 2], [3, 4]])
@@ -169,6 +178,8 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),
     (dict(losses=dict(render_loss=dict(type='SyntheticKeypointLoss'))), "the name 'render_loss' has 'loss' in it"),
     (dict(losses=dict(render=dict(type='MPJPELoss'))), 'losses.render is a MPJPELoss: a loss that says what it reads'),
+    (dict(losses=dict(render=dict(type='MisspeltLoss'))),
+     "losses.render: MisspeltLoss.reads: one of 'labels', 'features', .* expected, got 'label'"),
     (dict(losses=dict(symmetry=dict(type='SymmetryLoss', skeleton=OTHER))), "losses.symmetry has the skeleton 'other'"),
     (dict(losses=dict(facing=dict(type='FacingLoss', skeleton=OTHER))), "losses.facing has the skeleton 'other'"),
     (dict(head=dict(type='HeatmapHead', in_channels=8, out_channels=18)), 'model.head is a HeatmapHead: a head with')])
