@@ -114,9 +114,13 @@ class Detector:
         samples = [self._sample(photo, pipeline) for photo in photos]
         data = model.data_preprocessor(pseudo_collate(samples), False)
         crops = data['inputs']
+        both = model.test_cfg.get('background') == 'both'
+        if both:
+            crops = torch.cat([crops, model.without_background(crops, data['data_samples'])])
         views = [crops, crops.flip(-1)] if model.test_cfg.get('flip_test') else [crops]
         logits = [model.head(model.extract_feat(view)) for view in views]
         volume = logits[0] if len(views) == 1 else model.head.average_flipped(*logits, meta['flip_indices'])
+        volume = model.head.average(*volume.chunk(2)) if both else volume
         network = time.perf_counter() - sum(self.masks.seconds) - start
         found = {}
         for name, window in DECODINGS.items():

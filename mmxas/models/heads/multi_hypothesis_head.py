@@ -136,8 +136,11 @@ class MultiHypothesisHead(BaseHead):
         Averaging volumes, not poses, keeps the hypotheses: the peaks of both views stay peaks.
         """
         shape = (logits.shape[0], self.num_keypoints, self.depth_bins, *logits.shape[-2:])
-        mirrored = flipped.view(shape)[:, list(flip_indices)].flip(-1)
-        log_p, log_q = (x.float().flatten(2).log_softmax(-1) for x in (logits.view(shape), mirrored))
+        return self.average(logits, flipped.view(shape)[:, list(flip_indices)].flip(-1).reshape(logits.shape))
+
+    def average(self, logits: Tensor, others: Tensor) -> Tensor:
+        """Return the mean of two volumes' probabilities as logits (N, K·D, h, w)."""
+        log_p, log_q = (x.float().view(len(x), self.num_keypoints, -1).log_softmax(-1) for x in (logits, others))
         return torch.logaddexp(log_p, log_q).view_as(logits)
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
@@ -145,7 +148,8 @@ class MultiHypothesisHead(BaseHead):
         """Hypotheses in crop px and mm, as mmpose's ``pred_instances``.
 
         Args:
-            feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored).
+            feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored); of N crops, or of 2 N, the
+                second half of which shows the same bodies: their heatmaps are averaged.
             batch_data_samples: N data samples; ``box_mm`` in their meta information turns z into mm.
             test_cfg: ``flip_test``; ``xy_window``, in the place of the head's; ``output_depth_profiles`` adds
                 ``depth_profiles`` (1, K, D), and ``pred_fields.depth_profile`` (K, 1, D).
@@ -168,6 +172,8 @@ class MultiHypothesisHead(BaseHead):
             logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
         else:
             logits = self.forward(feats)
+        if len(logits) > len(batch_data_samples):
+            logits = self.average(*logits.split(len(batch_data_samples)))
         return self.pack(self.decode_volume(logits, test_cfg)[0], batch_data_samples, test_cfg)
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None

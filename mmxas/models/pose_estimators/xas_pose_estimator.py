@@ -25,6 +25,8 @@ from mmxas.registry import MODELS
 READS = {'labels': ('synthetic', ), 'features': ('synthetic', ), 'mask': ('target', ), 'pose': ('target', ),
          'target_labels': ('target', ), 'critic': ('synthetic', 'target')}
 
+BACKGROUNDS = ('crop', 'both')  # what testing looks at: the crop as the pipeline made it; also without its background
+
 
 @MODELS.register_module()
 class XASPoseEstimator(TopdownPoseEstimator):
@@ -67,6 +69,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
         check_decoding(1, None, xy_window=self.test_cfg.get('xy_window') if self.test_cfg else None)
+        check_choice((self.test_cfg or {}).get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
         self.skeleton = load_skeleton(skeleton)
         given = getattr(self.head, 'num_keypoints', None)
         if given is None:
@@ -295,6 +298,32 @@ class XASPoseEstimator(TopdownPoseEstimator):
                                      f'The batch: {files}')
 
     # --------------------------------------------------------------- inference
+
+    def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
+        """mmpose's; ``test_cfg.background='both'`` looks at each crop twice, with its background and without.
+
+        The heatmaps of both are averaged. It asks for a pipeline that makes a mask and leaves the background in the
+        crop. A crop without a mask, or with an empty one, is seen as it is.
+
+        Args:
+            inputs: Normalised crops (N, 3, S, S).
+            data_samples: N samples, with their masks in ``gt_fields``.
+
+        Returns:
+            The samples with ``pred_instances``, see :meth:`MultiHypothesisHead.predict`.
+        """
+        if (self.test_cfg or {}).get('background') == 'both':
+            inputs = torch.cat([inputs, self.without_background(inputs, data_samples)])
+        return super().predict(inputs, data_samples)
+
+    def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
+        """Normalised crops (N, 3, S, S) whose background is black, where their samples have a mask."""
+        black = -self.data_preprocessor.mean / self.data_preprocessor.std
+        masks = [sample.gt_fields.mask if 'mask' in sample.get('gt_fields', ()) else torch.zeros(1, *inputs.shape[2:])
+                 for sample in data_samples]
+        masks = torch.stack([torch.as_tensor(mask) for mask in masks]).to(inputs)
+        masks = torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, 1.0)
+        return black.to(inputs).expand_as(inputs).lerp(inputs, masks.expand_as(inputs))
 
     def add_pred_to_datasample(
             self, batch_pred_instances: list[InstanceData], batch_pred_fields: list[PixelData] | None,

@@ -272,3 +272,32 @@ def test_flip_test_of_a_mirrored_image_mirrors_the_hypotheses(make_estimator, ba
     order = list(samples[0].metainfo['flip_indices'])
     expected = plain.hypotheses_norm[:, :, order] * np.array([-1, 1, 1])
     np.testing.assert_allclose(mirrored.hypotheses_norm, expected, atol=1e-5)
+
+
+def test_both_backgrounds_average_the_crop_and_the_body_alone(make_estimator, batch):
+    normalisation = dict(
+        type='mmpose.PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+    model, plain = (make_estimator(test_cfg=cfg, data_preprocessor=normalisation).eval()
+                    for cfg in (dict(background='both'), {}))
+    plain.load_state_dict(model.state_dict())
+    inputs, samples = batch[0][:2], copy.deepcopy(batch[1][:2])
+    mask = torch.zeros(1, *inputs.shape[2:])
+    mask[:, 10:30, 5:25] = 1
+    samples[0].gt_fields = PixelData(mask=mask)
+    samples[1].gt_fields = PixelData(mask=torch.zeros_like(mask))  # an empty mask: the crop as it is
+    removed = model.without_background(inputs, samples)
+    black = torch.tensor([-123.675 / 58.395, -116.28 / 57.12, -103.53 / 57.375])
+    torch.testing.assert_close(removed[0, :, 0, 0], black)
+    assert torch.equal(removed[0, :, 10:30, 5:25], inputs[0, :, 10:30, 5:25]) and torch.equal(removed[1], inputs[1])
+    with torch.no_grad():
+        volumes = [plain.head(plain.extract_feat(view)) for view in (inputs, removed)]
+        mean = sum(volume.view(2, 18, -1).softmax(-1) for volume in volumes) / 2
+        wanted = plain.head.decode_volume(mean.log().view_as(volumes[0]))[0].keypoints
+        found = model.predict(inputs, samples)
+    for sample, poses in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(sample.pred_instances.hypotheses_norm[0], poses, atol=1e-5)
+
+
+def test_an_unknown_background_is_refused(make_estimator):
+    with pytest.raises(ValueError, match="test_cfg.background: one of 'crop', 'both' expected, got 'none'"):
+        make_estimator(test_cfg=dict(background='none'))
