@@ -45,13 +45,3 @@ def test_without_modulation_it_is_the_sum(neck):
 def test_facing_is_float32_under_autocast(neck):
     with torch.autocast('cpu', torch.bfloat16):
         assert neck(maps())[1].dtype == torch.float32
-
-
-def test_convolutions_before_the_facing():
-    torch.manual_seed(0)
-    built = MODELS.build(dict(
-        type='FacingFusionNeck', in_channels=(8, 12), out_channels=6, hidden_channels=4, facing_channels=(5, 7))).eval()
-    features = maps()
-    seen = built.facing_layers(features[1])
-    assert seen.shape == (2, 7, 4, 4) and built.facing.in_features == 7
-    torch.testing.assert_close(built(features)[1], built.facing(seen.mean(dim=(2, 3))))
