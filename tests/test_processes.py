@@ -62,7 +62,7 @@ def test_modules_are_imported_first(tmp_path, monkeypatch):
 
 
 def test_modules_of_the_components_that_a_config_names(tmp_path, monkeypatch):
-    (tmp_path / 'a_users_parts.py').write_text(textwrap.dedent('''
+    (tmp_path / 'a_users_parts.py').write_text(textwrap.dedent("""
         from mmxas.registry import APPEARANCES, POSE_PRIORS
 
         @APPEARANCES.register_module()
@@ -72,7 +72,7 @@ def test_modules_of_the_components_that_a_config_names(tmp_path, monkeypatch):
         @POSE_PRIORS.register_module()
         class UsersPoses:
             pass
-    '''))
+    """))
     monkeypatch.syspath_prepend(str(tmp_path))
     import a_users_parts  # noqa: F401
     try:

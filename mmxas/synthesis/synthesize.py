@@ -175,8 +175,8 @@ def require_rendered(generator_cfg: Any, out: str | Path, num: int, seed: int | 
         meta = found
     missing = missing_shards(out, meta)
     if missing:
-        raise FileNotFoundError(f'{out}: {len(missing)} of {meta.num_shards} shards are missing or broken, the first is '
-                                f'{shard_path(out, missing[0]).name}; render them by '
+        raise FileNotFoundError(f'{out}: {len(missing)} of {meta.num_shards} shards are missing or broken, the first '
+                                f'is {shard_path(out, missing[0]).name}; render them by '
                                 '`python tools/synthesize.py CONFIG`, in one process or in parts')
     return meta
 

@@ -29,7 +29,8 @@ def write_obj(path, faces=FACES, uv_faces=UV_FACES, vertices=5, uv=UV):
 
 def test_faces_of_an_obj_may_stand_in_any_order(model, tmp_path):
     order, turn = [2, 0, 3, 1], [1, 2, 0]
-    found = with_texture_coordinates(model, write_obj(tmp_path / 'a.obj', FACES[order][:, turn], UV_FACES[order][:, turn]))
+    obj = write_obj(tmp_path / 'a.obj', FACES[order][:, turn], UV_FACES[order][:, turn])
+    found = with_texture_coordinates(model, obj)
     np.testing.assert_array_equal(found.uv_faces, UV_FACES)
     np.testing.assert_array_equal(found.uv, UV.astype(np.float32))
     assert found.uv.dtype == np.float32 and model.uv is None and (found.faces == FACES).all()

@@ -12,7 +12,8 @@ MOCAP = dict(type='MocapHuman', split=('test', 'ood'), data_root='data/motions',
 
 def config(synthetic, **entries):
     target = dict(type='ImageFolderDataset', data_root='nowhere')
-    return dict(train_dataloader=dict(dataset=dict(type='PairedDataset', synthetic=synthetic, target=target)), **entries)
+    pairs = dict(type='PairedDataset', synthetic=synthetic, target=target)
+    return dict(train_dataloader=dict(dataset=pairs), **entries)
 
 
 def test_sets_that_data_sets_read_by_their_folders():

@@ -139,7 +139,7 @@ def test_an_appearance_that_does_not_fit_a_body_is_refused_at_once(synthetic_con
     with np.load(BODY_MODELS.build(bodies[0]).model_path) as arrays:
         np.savez(tmp_path / 'bare.npz', **{key: arrays[key] for key in arrays.files if key not in ('vt', 'ft')})
     bare = dict(type='SMPLBodyModel', model_path=str(tmp_path / 'bare.npz'), gender='male')
-    with pytest.raises(ValueError, match=r"no texture coordinates .* name a file of them as its `uv`"):
+    with pytest.raises(ValueError, match=r'no texture coordinates .* name a file of them as its `uv`'):
         PairGenerator.from_config(synthetic_config, body_model=bare, appearance=textures)
 
 

@@ -129,7 +129,7 @@ def test_the_error_of_a_worker_is_shown(synthetic_config, users_poses, tmp_path)
 
 def test_a_dying_worker_ends_the_run_with_a_message(synthetic_config, users_poses, tmp_path):
     config = synthetic_config | dict(pose_source=users_poses | dict(dies_at=2))
-    with pytest.raises(ProcessError, match='s: a process was killed .*whole shards are kept, .* the same command resumes'):
+    with pytest.raises(ProcessError, match='s: a process was killed .*whole shards are kept, .* same command resumes'):
         synthesize(config, tmp_path / 's', 4, 1, shard_size=1, progress=False)
 
 

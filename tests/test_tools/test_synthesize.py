@@ -139,7 +139,7 @@ PAPER_CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('xas_*.py')
 
 @pytest.mark.parametrize('name', PAPER_CONFIGS)
 def test_every_config_says_what_it_renders(main, name, monkeypatch, capsys):
-    """``tools/synthesize.py CONFIG`` alone: each set of pairs that has a generator, into the folder that training reads."""
+    """``tools/synthesize.py CONFIG`` alone renders what has a generator, into the folder that training reads."""
     calls = []
 
     def synthesize(generator, out, num, workers, seed, shard_size, part):
