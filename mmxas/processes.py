@@ -3,9 +3,10 @@ import importlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from multiprocessing import connection
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmengine.registry import Registry
 from mmxas import registry as mmxas_registry
 
 INTERVAL = 0.2  # seconds between two looks at the progress
+AHEAD = 4  # items that wait, for each process
 
 
 class ProcessError(RuntimeError):
@@ -58,8 +60,8 @@ def _types(config: Any) -> Iterator[str]:
         yield from _types(value)
 
 
-def run_in_processes(work: Callable[[Any], Any], items: Iterable[Any], workers: int, start: Callable[..., None],
-                     arguments: tuple = (), modules: Iterable[str] = (),
+def run_in_processes(work: Callable[[Any], Any], items: Sequence[Any], workers: int, start: Callable[..., None],
+                     arguments: tuple = (), modules: Sequence[str] = (),
                      look: Callable[[], Any] = lambda: None) -> Iterator[Any]:
     """Call ``work(item)`` for each item in one of several processes, one thread each, and yield what it returns.
 
@@ -78,18 +80,19 @@ def run_in_processes(work: Callable[[Any], Any], items: Iterable[Any], workers: 
         ProcessError: A process was killed, or could not import a module or start; the message says why. What ``work``
             raises is raised as it is.
     """
-    items = list(items)
     if not items:
         return
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['mmxas'])  # one import of the stack for all processes
-    pool = ProcessPoolExecutor(min(workers, len(items)), context, _start, (start, arguments, tuple(modules)))
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _start, (start, arguments, modules))
+    queue = iter(items)
     try:
-        pending = {pool.submit(_call, work, item) for item in items}
+        pending = {pool.submit(_call, work, item) for item in islice(queue, AHEAD * workers)}
         while pending:
             done, pending = wait(pending, timeout=INTERVAL, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+            pending |= {pool.submit(_call, work, item) for item in islice(queue, len(done))}
             look()
     except BrokenProcessPool as error:
         raise ProcessError('a process was killed (out of memory? fewer workers need less)') from error
@@ -100,7 +103,7 @@ def run_in_processes(work: Callable[[Any], Any], items: Iterable[Any], workers: 
 _fault: list[str] = []
 
 
-def _start(start: Callable[..., None], arguments: tuple, modules: tuple[str, ...]) -> None:
+def _start(start: Callable[..., None], arguments: tuple, modules: Sequence[str]) -> None:
     """Prepare a new process; what fails is kept for the first call, as a pool does not pass it on."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
