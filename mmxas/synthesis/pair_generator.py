@@ -49,8 +49,8 @@ class PairGenerator:
         seed: of the whole set.
 
     Raises:
-        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together, or one of appearance,
-            light and background is another of these.
+        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together, the appearance does
+            not fit a body, or one of appearance, light and background is another of these.
     """
 
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
@@ -109,6 +109,8 @@ class PairGenerator:
         wrong = [body.num_joints for body in self.bodies if body.num_joints != joints]
         if wrong:
             raise ValueError(f'PairGenerator: the pose source has {joints} joints, the body model {wrong[0]}')
+        for body in self.bodies:  # an appearance that does not fit a body says so here, and not at the first pair
+            self.appearance.sample(body, np.random.default_rng(0))
 
     def _streams(self, index: int) -> dict[str, np.random.Generator]:
         return {name: np.random.default_rng([self.seed, index, i]) for i, name in enumerate(STREAMS)}
@@ -208,27 +210,3 @@ def _check_role(part: Any, role: str) -> None:
     if first in others:
         raise ValueError(f'PairGenerator: {role}=dict(type={type(part).__name__!r}) is of the kind `{others[first]}`; '
                          f'give it as {others[first]}, and another component as {role}')
-
-
-def choose(config: Config, name: str | None) -> tuple[str, Config]:
-    """Pick one entry of a config's ``synthesis`` dictionary.
-
-    Args:
-        config: a loaded config with ``synthesis = dict(NAME=dict(generator=…, num=…, out=…))``.
-        name: the entry; None if there is only one.
-
-    Returns:
-        The name and the entry.
-
-    Raises:
-        ValueError: no ``synthesis``, an unknown name, or no name where there are several; the names are listed.
-    """
-    entries = config.get('synthesis')
-    if not entries:
-        raise ValueError('the config has no `synthesis = dict(NAME=dict(generator=..., num=..., out=...))`')
-    if name is None and len(entries) == 1:
-        name = next(iter(entries))
-    if name not in entries:
-        problem = 'several synthesis sets' if name is None else f'no synthesis set {name!r}'
-        raise ValueError(f'{problem} in the config; choose one with --which: {", ".join(sorted(entries))}')
-    return name, entries[name]

@@ -220,7 +220,7 @@ def test_a_rendering_with_workers_killed(whom, many, tmp_path):
     else:
         os.kill(workers[0], signal.SIGKILL)
         assert child.wait() == [1], child.output()[-3000:]
-        assert 'a rendering process died (out of memory?)' in child.output()
+        assert 'a process was killed (out of memory?' in child.output()
     Child('render', tmp_path / 'log', root=str(root), num=MANY).check()
     assert digests(root) == many
 
