@@ -19,7 +19,11 @@ _PLACES = (mmengine.model, runner, distributed)
 
 
 def support_sync_batch_norm() -> None:
-    """Have mmengine convert batch norms as :func:`convert_sync_batch_norm` does; does nothing the second time."""
+    """Have mmengine convert batch norms as :func:`convert_sync_batch_norm` does; does nothing the second time.
+
+    Raises:
+        ValueError: By the conversion: ``sync_bn='mmcv'`` of a network of timm, which would lose its activations.
+    """
     original = mmengine.model.convert_sync_batchnorm
     if getattr(original, 'knows_activations', False):
         return

@@ -95,7 +95,7 @@ def set_crop_size(content: Tree, size: int) -> Tree:
     if type(size) is not int or size < STRIDE or size % STRIDE:
         raise ValueError(f'{KEY}.crop_size={size!r}: a multiple of {STRIDE} px expected')
     if not before:
-        raise _nothing('crop_size', 'variable crop_size that says what it is now')
+        raise ValueError(_nothing('crop_size', 'variable crop_size that says what it is now'))
 
     def change(key: str, value: Any) -> Any:
         if key == 'input_size':
@@ -153,7 +153,7 @@ def set_smpl(content: Tree, folder: str) -> Tree:
 
     after = changed(content, change)
     if not any(part.get('type') == 'SMPLBodyModel' for part in dicts(content)):
-        raise _nothing('smpl', 'SMPLBodyModel')
+        raise ValueError(_nothing('smpl', 'SMPLBodyModel'))
     return after
 
 
@@ -169,7 +169,7 @@ def set_actions(content: Tree, actions: list[str]) -> Tree:
     places = [(part, name) for part in dicts(_training(content).get('target')) for name in ('actions', 'clips')
               if name in part and 'type' in part]
     if not places:
-        raise _nothing('actions', 'target data set with actions or clips (None for all of them)')
+        raise ValueError(_nothing('actions', 'target data set with actions or clips (None for all of them)'))
     for part, name in places:
         part[name] = list(actions)
     return content
@@ -208,7 +208,7 @@ def set_background(content: Tree, background: Tree) -> Tree:
     content = changed(content, change)
     for pairs in _pairs(content, 'background'):
         if not pairs.get('generator'):
-            raise _nothing('background', 'generator: its pairs are not rendered')
+            raise ValueError(_nothing('background', 'generator: its pairs are not rendered'))
         pairs['generator']['background'] = dict(background)
     for part in dicts([content.get('val_dataloader'), content.get('test_dataloader')]):
         if part.get('box') == 'root' and 'mask' in (part.get('data_prefix') or {}):
@@ -260,7 +260,7 @@ def _pairs(content: Tree, knob: str) -> list[Tree]:
     """The data set of synthetic pairs, and the entry of ``synthesis`` that renders the same folder."""
     pairs = _training(content).get('synthetic')
     if not pairs:
-        raise _nothing(knob, 'train_dataloader.dataset.synthetic')
+        raise ValueError(_nothing(knob, 'train_dataloader.dataset.synthetic'))
     entries = (content.get('synthesis') or {}).values()
     return [pairs, *(entry for entry in entries if entry.get('out') == pairs.get('data_root'))]
 
@@ -273,8 +273,8 @@ def _folders(node: Any, roots: list[str]) -> Iterator[str]:
         yield from _folders(inner, roots)
 
 
-def _nothing(knob: str, what: str) -> ValueError:
-    return ValueError(f'{KEY}.{knob}: nothing to act on, the config has no {what}')
+def _nothing(knob: str, what: str) -> str:
+    return f'{KEY}.{knob}: nothing to act on, the config has no {what}'
 
 
 def idle_variables(path: str | os.PathLike) -> list[tuple[Path, str, Path | None]]:
