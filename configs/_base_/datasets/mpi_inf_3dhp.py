@@ -72,10 +72,11 @@ test_dataloader = dict(
         sample_interval=2,  # every 10th
         with_labels=True, box='root', test_mode=True, pipeline=test_pipeline))
 val_dataloader = test_dataloader
-# The official test set, in place of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`.
+# The official test set, in place of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`. It comes without
+# masks: its images are segmented on the way, which the results say.
 official_test = dict(
     ann_file='annotations/mpi_inf_3dhp_test.npz', camera_file='annotations/cameras_test.pkl', subjects=None,
-    cameras=None, sample_interval=1, drop_occluded=None)
+    cameras=None, sample_interval=1, drop_occluded=None, data_prefix=dict(img='images', mask=None))
 
 test_evaluator = dict(type='XASPoseMetric')
 val_evaluator = test_evaluator
