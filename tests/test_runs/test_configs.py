@@ -11,7 +11,9 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
+from mmxas.datasets.datasets.recorded_frames import choose_moments
 from mmxas.engine import parse_stages
+from mmxas.engine.config_knobs import read_config
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from mmxas.synthesis import synthesize
@@ -27,7 +29,7 @@ DATA = {'H36MPoseDataset': 'Human3.6M', 'MPIINF3DHPDataset': 'MPI-INF-3DHP', 'Ti
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
 def cfg(request) -> Config:
     """One of the configs, without pre-trained weights."""
-    cfg = Config.fromfile(request.param)
+    cfg = read_config(request.param)
     if 'pretrained' in cfg.model.backbone:
         cfg.model.backbone.pretrained = False
     cfg.model.backbone.pop('init_cfg', None)
@@ -76,6 +78,19 @@ def test_pipelines_metrics_and_hooks(cfg):
             METRICS.build(evaluator)
     for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
         HOOKS.build(hook)
+
+
+def test_backgrounds_are_removed_on_both_sides_or_on_none(cfg):
+    parts = [leaf for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+             for leaf in leaves(loader.dataset)]
+    removed = {any(step.type == 'RemoveBackground' for step in part.pipeline) for part in parts}
+    assert removed == {'photo_backgrounds' not in cfg.filename}
+    assert {'mask' in part.data_prefix for part in parts[2:] if part.get('box') == 'root'} <= removed
+
+
+def test_batch_statistics_are_joined_where_the_detector_is_a_resnet(cfg):
+    joined = cfg.strategy.sync_bn if 'strategy' in cfg else cfg.sync_bn
+    assert joined == ('torch' if cfg.model.backbone.type == 'ResNet' else None)
 
 
 def test_only_whole_paper_detectors_are_channels_last(cfg):
@@ -161,6 +176,19 @@ def test_the_model_index_says_what_the_config_is(entry):
     pairs = 'SURREAL' if 'surreal' in data.synthetic.data_root else 'synthetic pairs'
     assert entry['Metadata']['Training Data'] == [*named, pairs]
     assert entry['Results'][0]['Dataset'] == DATA[cfg.test_dataloader.dataset.type]
+
+
+def test_an_epoch_of_the_released_recipe_is_the_authors():
+    cfg = read_config(ROOT / 'configs/xas_h36m_released.py')
+    data, target = cfg.train_dataloader.dataset, cfg.train_dataloader.dataset.target
+    assert data.length == 'target' and cfg.test_dataloader.dataset.random_frames == 40
+    recordings = [f'S{subject}_{action}_{take}' for subject in (1, 5, 6, 7, 8) for action in target.actions
+                  for take in (1, 2)]
+    records = ({'sequence': name, 'frame': frame} for name in recordings for _ in range(4) for frame in range(250))
+    images = len(choose_moments(records, target.random_frames))
+    steps = images / cfg.train_dataloader.batch_size / cfg.optim_wrapper.accumulative_counts
+    assert (len(recordings), images, steps) == (110, 88000, 687.5)
+    assert list(cfg.test_evaluator.groups) == ['paper', 'all'], "the first is the paper's row"
 
 
 def test_table_3_has_its_second_figure_in_both_protocols():

@@ -1,6 +1,7 @@
 """The loop goes through the stages of a config, and refuses what cannot be trained before it trains anything."""
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmxas.engine import StagedLR
 
@@ -10,6 +11,11 @@ FULL = dict(name='full', epochs=1, lr=0.002, loss_weights=dict(render=0.5, mask=
 
 def _column(runner, name: str) -> list:
     return [record[name] for record in runner.record.iterations]
+
+
+def test_settings_that_nobody_applied_are_refused_before_data_are_made(make_runner):
+    with pytest.raises(ValueError, match='none of these settings acts'):
+        make_runner(cfg=Config(dict(xas=dict(crop_size=96)))).train()
 
 
 def test_stages_set_losses_data_rates_and_what_moves(make_runner):

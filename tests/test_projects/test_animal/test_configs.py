@@ -1,6 +1,7 @@
 """The dog's configs: one skeleton throughout, groups that are the splits, both stages and the photos in little."""
 import json
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from mmengine.runner import Runner
 
 from mmxas.apis.command_line import load_config
 from mmxas.apis.demo import run_demo
+from mmxas.body_models import SMALBodyModel
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.mean_pose import load_mean_pose
-from mmxas.registry import METRICS, MODELS
+from mmxas.registry import BODY_MODELS, METRICS, MODELS
 
 ROOT = Path(__file__).parents[3]
 CONFIGS = sorted((ROOT / 'projects/animal/configs').glob('*.py'))
@@ -100,6 +102,48 @@ def test_the_demo_in_little(tmp_path):
     metrics = json.loads((tmp_path / 'work' / 'metrics.json').read_text())
     assert set(metrics) == {'mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'seconds'}
     assert 150 < metrics['mean_pose']['MPJPE'] < 800 and 'confident / mean pose' in text
+
+
+def smal_files(folder):
+    """Files of the shapes of SMAL's official ones: a random body, and a mean shape for each of five families."""
+    rng = np.random.default_rng(0)
+    content = dict(
+        v_template=rng.normal(size=(3889, 3)), f=rng.integers(0, 3889, (3889, 3)),
+        shapedirs=0.1 * rng.normal(size=(3889, 3, 41)), J_regressor=np.eye(35, 3889),
+        weights=np.eye(35)[np.arange(3889) % 35], posedirs=np.zeros((3889, 3, 9 * 34)),
+        kintree_table=np.stack([np.array([2**32 - 1, *range(34)]), np.arange(35)]))
+    for left, right in ((1097, 3055), (150, 2124), (613, 2577), (855, 2820)):
+        content['v_template'][[left, right], 1] = 1, -1
+    content['v_template'][:35, 1] = [(name[0] == 'L') - (name[0] == 'R') for name in SMALBodyModel.FAMILY.joint_names]
+    folder.mkdir(parents=True)
+    (folder / 'smal_CVPR2017.pkl').write_bytes(pickle.dumps(content, 2))
+    means = np.eye(5, 41) * np.arange(1, 6)[:, None]
+    (folder / 'smal_CVPR2017_data.pkl').write_bytes(pickle.dumps({'cluster_means': list(means)}, 2))
+
+
+def test_another_family_of_smal_is_a_config_of_ten_lines(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMXAS_DATA_DIR', str(tmp_path))
+    smal_files(tmp_path / 'body_models' / 'smal')
+    path = ROOT / 'projects/animal/configs/xas_horse.py'
+    assert len(path.read_text().splitlines()) <= 10
+    cfg = load_config(str(path))
+    (body, ) = cfg.train_dataloader.dataset.synthetic.generator.body_model
+    horse = BODY_MODELS.build(body)
+    plain = BODY_MODELS.build(dict(type='SMALBodyModel', model_path=body.model_path, keypoints=body.keypoints))
+    moved = (horse.v_template - plain.v_template).numpy() / horse.variant.metres_per_unit
+    content = pickle.loads((tmp_path / 'body_models/smal/smal_CVPR2017.pkl').read_bytes())
+    assert np.allclose(moved, 3 * content['shapedirs'][..., 2], atol=1e-5), 'the third family, horses'
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.data_root == str(tmp_path / 'horses/images')
+        assert 'RemoveBackground' in [step.type for step in loader.dataset.pipeline]
+
+
+def test_the_papers_dogs_have_no_background_on_either_side():
+    cfg = load_config(str(ROOT / 'projects/animal/configs/xas_dog_stanfordext.py'))
+    data = cfg.train_dataloader.dataset
+    for dataset in (data.synthetic, data.target, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+        assert [step.type for step in dataset.pipeline].count('RemoveBackground') == 1
+    assert cfg.sync_bn == 'torch'
 
 
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason=f'no sample of StanfordExtra in {PHOTOS} (set MMXAS_DATA_DIR)')
