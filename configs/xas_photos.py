@@ -61,11 +61,12 @@ target_pipeline = [
 ]
 # A mask of the segmenter misses limbs, and no mask finds the person harder: in testing each crop is seen both ways.
 test_pipeline = [step for step in _base_.test_pipeline if step['type'] != 'RemoveBackground']
+photo_pairs = f'{_base_.rendered_root}/synthetic_photos'
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
         synthetic=dict(
-            data_root='data/synthetic_photos', generator=dict(_delete_=True, **photo_generator), num=16384,
+            data_root=photo_pairs, generator=dict(_delete_=True, **photo_generator), num=16384,
             pipeline=synthetic_pipeline),
         target=dict(pipeline=target_pipeline)))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
@@ -93,4 +94,4 @@ custom_hooks = [
 ]
 
 synthesis = dict(
-    synthetic=dict(generator=dict(_delete_=True, **photo_generator), num=16384, out='data/synthetic_photos'))
+    synthetic=dict(generator=dict(_delete_=True, **photo_generator), num=16384, out=photo_pairs))

@@ -24,13 +24,13 @@ model = dict(
     discriminator=dict(skeleton=skeleton),
     losses=dict(facing=dict(skeleton=skeleton)))
 
+dog_pairs = f'{_base_.rendered_root}/synthetic_dog_photos'
 motions = dict(
-    type='RenderedMotions', splits='projects/animal/data/dog_motion_splits.json', data_root='data/dog_motion',
-    skeleton=skeleton, generator=target_generator)
+    type='RenderedMotions', splits='projects/animal/data/dog_motion_splits.json',
+    data_root=f'{_base_.rendered_root}/dog_motion', skeleton=skeleton, generator=target_generator)
 train_dataloader = dict(
     dataset=dict(
-        synthetic=dict(
-            data_root='data/synthetic_dog_photos', generator=dict(_delete_=True, **dog_generator), skeleton=skeleton),
+        synthetic=dict(data_root=dog_pairs, generator=dict(_delete_=True, **dog_generator), skeleton=skeleton),
         target=motions))
 val_dataloader = dict(dataset=motions)
 test_dataloader = dict(dataset=motions)
@@ -43,4 +43,4 @@ test_evaluator = dict(
 
 synthesis = dict(
     _delete_=True,
-    synthetic=dict(generator=dog_generator, num=16384, out='data/synthetic_dog_photos', seed=0))
+    synthetic=dict(generator=dog_generator, num=16384, out=dog_pairs, seed=0))
