@@ -60,8 +60,11 @@ def data(tmp_path_factory) -> Path:
     for gender in ('female', 'male', 'neutral'):
         (data / 'bodies').mkdir(exist_ok=True)
         shutil.copy(SMPLBodyModel.FAMILY.find('free', gender), data / 'bodies' / f'SMPL_{gender.upper()}.npz')
-    (data / 'textures').mkdir()
-    cv2.imwrite(str(data / 'textures' / 'grey.png'), image[:64, :64])
+    for gender in ('female', 'male'):
+        (data / 'textures' / gender).mkdir(parents=True)
+        for name in ('train', 'test'):
+            cv2.imwrite(str(data / 'textures' / gender / f'{name}.png'), image[:64, :64])
+        (data / 'textures' / f'{gender}_test.txt').write_text(f'{gender}/test.png')
     return data
 
 
