@@ -91,7 +91,7 @@ class Workshop:
             case 'StanfordExtra':
                 others.write_stanford_extra(self.path('data/stanford_extra'))
             case _:
-                raise AssertionError(f'{section}: this section of docs/data_preparation.md has a command, but no miniature')
+                raise AssertionError(f'docs/data_preparation.md: {section} has a command, but no miniature')
 
     def run(self, command: Command, process: bool = False) -> None:
         """Run a command in little; as a process of its own where it is a script of the shell, or asked for."""

@@ -9,7 +9,8 @@ Layouts:
   single_person, act and video_list, struct arrays; a rectangle may lack keypoints, ``is_visible`` may be empty.
 * TikTok (www.yasamin.page/hdnet_tiktok): ``00001/images/0001.png`` with masks and densepose.
 * StanfordExtra (github.com/benjiebob/StanfordExtra): ``StanfordExtra_v12.json``, splits such as
-  ``train_stanford_StanExt_v12.npy`` of int64 places, photos of the Stanford Dogs Dataset; ``seg`` is COCO's compressed run lengths.
+  ``train_stanford_StanExt_v12.npy`` of int64 places, photos of the Stanford Dogs Dataset; ``seg`` is COCO's compressed
+  run lengths.
 * torchvision's ResNet-50, versions 1 and 2: ``hub/checkpoints/resnet50-0676ba61.pth`` and ``-11ad3fa6.pth`` below
   ``$TORCH_HOME``, plain state dicts.
 
