@@ -46,7 +46,7 @@ def test_a_data_set_of_the_page_reads_what_is_there(workshop: Workshop, block):
     config = eval(compile(ast.parse(block.strip(), mode='eval'), 'docs', 'eval'), {'dict': dict})
     with workshop.inside():
         dataset = DATASETS.build(config)
-        infos = [dataset.get_data_info(i) for i in (0, len(dataset) - 1)]
+        infos = [dataset[i] for i in (0, len(dataset) - 1)]
     assert len(dataset) >= 2
     for info in infos:
         box = info['bbox'][0]
