@@ -1,18 +1,22 @@
-"""Make masks for images or a video: ``python tools/generate_masks.py FOLDER [--boxes FILE.json]``.
+"""Make masks for images, a video, or all that a config's data sets read.
 
-Runs that were killed are resumed by the same command. Beside the masks it writes ``MASKS_report.json``, with those
-that look wrong, and ``MASKS_sheet.jpg`` to look at. Exit status 1 for a mistake, or where an image has no mask.
+``python tools/generate_masks.py FOLDER [--boxes FILE.json]`` or ``python tools/generate_masks.py --config CONFIG``.
+Runs that were killed are resumed by the same command. Beside the masks it writes ``MASKS_report.json``, with those that
+look wrong, and ``MASKS_sheet.jpg`` to look at. Exit status 1 for a mistake, or where an image has no mask.
 """
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import DictAction
 
 import mmxas  # noqa: F401  registers the components
-from mmxas.apis.command_line import positive
+from mmxas.apis import command_line
+from mmxas.apis.command_line import UsageError, positive
 from mmxas.registry import SEGMENTERS
+from mmxas.segmentation.dataset_masks import MaskSet, find_mask_sets
 from mmxas.segmentation.frames import list_frames, read_boxes, spread
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
@@ -25,11 +29,15 @@ LISTED = 20
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('images', help='folder of images (with its subfolders), or a video file')
+    parser.add_argument('images', nargs='?', help='folder of images (with its subfolders), or a video file')
+    parser.add_argument('--config', help='make the masks that the data sets of this config read, where they look for '
+                        'them, by the boxes of their annotations')
     parser.add_argument('--out', help='folder of the masks; a/b.jpg has the mask a/b.png. Default: beside the images, '
                         'their name with _masks behind it')
-    parser.add_argument('--segmenter', choices=sorted(SEGMENTERS.module_dict),
-                        help='default: SaliencySegmenter, or GrabCutSegmenter where its weights are missing')
+    parser.add_argument('--segmenter', help=f'{", ".join(sorted(SEGMENTERS.module_dict))}, or one that CONFIG imports; '
+                        'default: SaliencySegmenter, or GrabCutSegmenter where its weights are missing')
+    parser.add_argument('--workers', type=not_negative, default=0, metavar='N', help='processes, each with a segmenter '
+                        'of its own; 0, the default, works in this one')
     parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help="the segmenter's arguments, such as weights=u2net or checkpoint=sam.pth")
     parser.add_argument('--boxes', help='json file of {image: [x0, y0, x1, y1]}, px')
@@ -40,9 +48,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--overwrite', action='store_true', help='make masks anew that are there')
     parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
     args = parser.parse_args(argv)
-    images = Path(args.images)
-    args.out = args.out or str(images.with_name(f'{images.stem if images.is_file() else images.name}_masks'))
+    if (args.images is None) == (args.config is None):
+        parser.error('a folder, a video file or --config CONFIG expected, and only one of them')
+    if args.config and (args.out or args.boxes or args.compare):
+        parser.error('--config says where images, masks and boxes are: --out, --boxes and --compare do not go with it')
+    if args.images is not None:
+        images = Path(args.images)
+        args.out = args.out or str(images.with_name(f'{images.stem if images.is_file() else images.name}_masks'))
     return args
+
+
+def not_negative(text: str) -> int:
+    """The type of ``--workers``.
+
+    Raises:
+        ArgumentTypeError: It is below 0.
+    """
+    if int(text) < 0:
+        raise argparse.ArgumentTypeError(f'{text} given, 0 or more expected')
+    return int(text)
 
 
 def check_apart(images: str, out: str) -> None:
@@ -57,24 +81,34 @@ def check_apart(images: str, out: str) -> None:
                          'replace them, or count as images; give another folder, or leave --out away')
 
 
-def run(args: argparse.Namespace) -> tuple[MaskReport, list[Path]]:
-    """Make, look over, and write the report and, if there is a mask, the sheet; which files these are."""
+def find_sets(args: argparse.Namespace) -> list[MaskSet]:
+    """What masks are to be made."""
+    if args.config:
+        return find_mask_sets(command_line.load_config(args.config))
     check_apart(args.images, args.out)
-    frames, boxes = list_frames(args.images), read_boxes(args.boxes) if args.boxes else {}
-    if args.limit is not None:
-        frames = spread(frames, args.limit)
-        boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
+    return [MaskSet(Path(args.out), list_frames(args.images), read_boxes(args.boxes) if args.boxes else {})]
+
+
+def run(args: argparse.Namespace) -> Iterator[tuple[MaskReport, list[Path]]]:
+    """Make and look over the masks of each folder; its report, and the files written: a report and, if any, a sheet."""
+    sets = find_sets(args)
     config = {**(dict(type=args.segmenter) if args.segmenter else default_segmenter()), **args.options}
-    report = generate_masks(frames, args.out, SEGMENTERS.build(config), config, boxes, args.sequence, args.overwrite)
-    inspect_masks(frames, args.out, report, boxes, args.compare)
-    out = Path(args.out)
-    written = [out.with_name(f'{out.name}_report.json')]
-    write_whole(written[0], json.dumps(report.to_dict(), indent=1).encode())
-    sheet = mask_sheet(frames, out, report, boxes, args.sheet)
-    if sheet is not None:
-        written.append(out.with_name(f'{out.name}_sheet.jpg'))
-        write_picture(written[1], sheet)
-    return report, written
+    segmenter = SEGMENTERS.build(config)
+    for masks in sets:
+        frames, boxes, out = masks.frames, masks.boxes, masks.out
+        if args.limit is not None:
+            frames = spread(frames, args.limit)
+            boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
+        report = generate_masks(frames, out, segmenter, config, boxes, args.sequence, args.overwrite,
+                                workers=args.workers)
+        inspect_masks(frames, out, report, boxes, args.compare, workers=args.workers)
+        written = [out.with_name(f'{out.name}_report.json')]
+        write_whole(written[0], json.dumps(report.to_dict(), indent=1).encode())
+        sheet = mask_sheet(frames, out, report, boxes, args.sheet)
+        if sheet is not None:
+            written.append(out.with_name(f'{out.name}_sheet.jpg'))
+            write_picture(written[1], sheet)
+        yield report, written
 
 
 def print_report(report: MaskReport, written: list[Path]) -> None:
@@ -92,14 +126,19 @@ def print_report(report: MaskReport, written: list[Path]) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run; an expected mistake is one line on stderr."""
-    args = parse_args(argv)
+    args, failed = parse_args(argv), 0
     try:
-        report, written = run(args)
-    except (ValueError, OSError, ImportError, RuntimeError, TypeError) as error:
-        print(f'generate_masks: {error}', file=sys.stderr)
-        return 1
-    print_report(report, written)
-    return 1 if report.failed else 0
+        for report, written in run(args):
+            print_report(report, written)
+            failed += len(report.failed)
+    except (UsageError, ValueError, OSError, ImportError, RuntimeError, TypeError) as error:
+        message = str(error)
+    except KeyError as error:
+        message = command_line.unknown_component(error) or str(error)
+    else:
+        return 1 if failed else 0
+    print(f'generate_masks: {message}', file=sys.stderr)
+    return 1
 
 
 if __name__ == '__main__':

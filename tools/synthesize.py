@@ -1,23 +1,34 @@
-"""Render synthetic image-pose pairs once, for training to read: resumable, equal bytes for any number of workers."""
+"""Render synthetic image-pose pairs once, for training to read: resumable, equal bytes for any number of workers.
+
+``python tools/synthesize.py CONFIG`` renders all that a config's training and testing read. On several machines each
+runs ``--part NUMBER/COUNT``; with a disk of its own each, ``--merge`` brings the folders together. A run without
+``--part`` renders what is still missing, ``--check`` only says whether something is.
+"""
 import argparse
 import sys
 
 import mmxas  # noqa: F401  registers the components
 from mmxas.apis import command_line
 from mmxas.apis.command_line import KeyValueAction, UsageError
-from mmxas.synthesis.pair_generator import choose
-from mmxas.synthesis.synthesize import synthesize
+from mmxas.datasets.rendered_sets import find_sets
+from mmxas.processes import usable_cpus
+from mmxas.synthesis.parts import merge_parts, parse_part
+from mmxas.synthesis.synthesize import require_rendered, synthesize
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas, with '
-                        '`synthesis = dict(NAME=dict(generator=..., num=..., out=...))`')
-    parser.add_argument('--which', help='which NAME of the config, if it has several')
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
+    parser.add_argument('--which', metavar='NAME', help='only this set: of `synthesis = dict(NAME=dict(generator=..., '
+                        "num=..., out=...))`, or without it the folder's name; default: all")
+    parser.add_argument('--part', metavar='NUMBER/COUNT', help='only this part of the shards, such as 3/16')
+    parser.add_argument('--merge', nargs='+', metavar='DIR', help='copy the shards of these folders, then --check')
+    parser.add_argument('--check', action='store_true', help='render nothing; exit status 1 where shards are missing')
     parser.add_argument('--out', help="folder; default: the entry's `out`")
     parser.add_argument('--num', type=int, help="number of pairs; default: the entry's `num`")
-    parser.add_argument('--workers', type=int, default=2, help='processes; 0 renders in this one (default: 2)')
+    parser.add_argument('--workers', type=int, default=usable_cpus(), help='processes; 0 renders in this one '
+                        '(default: as many as CPUs that this process may use, %(default)s)')
     parser.add_argument('--seed', type=int, help="default: the entry's `seed`, then the generator's, then 0")
     parser.add_argument('--shard-size', type=int, default=256, help='pairs a file (default: 256)')
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={},
@@ -25,28 +36,50 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def run(args: argparse.Namespace) -> str:
-    """Render; return what was done in one line.
+def run(args: argparse.Namespace) -> list[str]:
+    """Render, merge or check; return what was done, a line for each set.
 
     Raises:
-        UsageError: Neither the command line nor the config says where to, or how many.
+        UsageError: Neither the command line nor the config says where to, or how many, or an option is of one set and
+            the config has several.
     """
     config = command_line.load_config(args.config)
     command_line.merge_options(config, args.cfg_options)
-    name, entry = choose(config, args.which)
+    part = None if args.part is None else parse_part(args.part)
+    sets = find_sets(config, args.which)
+    if len(sets) > 1 and (args.out or args.num is not None or args.seed is not None or args.merge):
+        raise UsageError(f'--out, --num, --seed and --merge are of one set; choose it by --which: {", ".join(sets)}')
+    if not sets:
+        return [f'{args.config}: nothing to render, its pairs are read as they are']
+    return [run_set(name, entry, args, part) for name, entry in sets.items()]
+
+
+def run_set(name: str, entry: dict, args: argparse.Namespace, part: tuple[int, int] | None) -> str:
+    """Do it for one set.
+
+    Raises:
+        UsageError: Neither the command line nor the entry says where to, or how many.
+    """
     out, num = args.out or entry.get('out'), entry.get('num') if args.num is None else args.num
     if not out or num is None:
         raise UsageError(f'synthesis set {name!r}: give --out and --num, or `out` and `num` in the config')
     seed = entry.get('seed') if args.seed is None else args.seed
-    meta = synthesize(entry['generator'], out, num, args.workers, seed, args.shard_size)
-    return f'{name}: {meta.num} pairs in {out} ({meta.num_shards} shards, fingerprint {meta.fingerprint})'
+    if args.merge:
+        merge_parts(args.merge, out)
+    if args.merge or args.check:
+        meta = require_rendered(entry['generator'], out, num, seed, args.shard_size)
+    else:
+        meta = synthesize(entry['generator'], out, num, args.workers, seed, args.shard_size, part=part)
+    what = f'{meta.num} pairs' if part is None else f'part {args.part} of {meta.num} pairs'
+    return f'{name}: {what} in {out} ({meta.num_shards} shards, fingerprint {meta.fingerprint})'
 
 
 def main(argv: list[str] | None = None) -> int:
     """Render; an expected mistake is one line on stderr and exit status 1."""
     args = parse_args(argv)
     try:
-        print(run(args))
+        for line in run(args):
+            print(line)
     except (UsageError, ValueError, OSError, ImportError, TypeError, RuntimeError) as error:
         message = str(error)
     except KeyError as error:

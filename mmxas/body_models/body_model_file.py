@@ -112,7 +112,7 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
             what it cannot mean: an index beyond its array, a name twice, weights that do not sum to one.
     """
     path = Path(path)
-    content = {key: _dense(value) for key, value in _read(path).items() if value is not None}
+    content = {key: _dense(value) for key, value in read_content(path).items() if value is not None}
     missing = [key for key in REQUIRED_KEYS if key not in content]
     if missing:
         raise ValueError(f'{path}: {", ".join(missing)} missing, found {sorted(content)}; is this a body model?')
@@ -143,7 +143,13 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
     return model
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_content(path: Path) -> dict[str, Any]:
+    """Return everything that an ``.npz`` or ``.pkl`` holds by name, without running anything that is in it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read.
+    """
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such body model file')
     if path.suffix != '.npz':
@@ -283,16 +289,25 @@ def _check_axes(model: BodyModelFile) -> None:
 def _check_indices(model: BodyModelFile) -> None:
     """Faces and landmarks lie in the mesh, texture faces among the texture's points."""
     landmarks = np.array(list(model.vertex_ids.values()), np.int64)
-    used = [('f', model.faces, 'vertex', model.num_vertices, 'vertices'),
-            ('vertex_index', landmarks, 'vertex', model.num_vertices, 'vertices')]
-    if model.uv is not None and model.uv_faces is not None:
-        used.append(('ft', model.uv_faces, 'point', len(model.uv), 'points of vt'))
     if not model.faces.size:
         raise ValueError(f'{model.path}: f has no faces; a mesh of triangles expected')
-    for name, indices, item, count, items in used:
-        wrong = indices[(indices < 0) | (indices >= count)]
+    for name, indices in (('f', model.faces), ('vertex_index', landmarks)):
+        wrong = indices[(indices < 0) | (indices >= model.num_vertices)]
         if wrong.size:
-            raise ValueError(f'{model.path}: {name} indexes {item} {wrong[0]}, of {count} {items}')
+            raise ValueError(f'{model.path}: {name} indexes vertex {wrong[0]}, of {model.num_vertices} vertices')
+    if model.uv is not None and model.uv_faces is not None:
+        check_texture_indices(model, model.path)
+
+
+def check_texture_indices(model: BodyModelFile, path: Path) -> None:
+    """Refuse texture faces beyond the texture's points; ``path`` is where they were read from.
+
+    Raises:
+        ValueError: There is one; the message names it.
+    """
+    wrong = model.uv_faces[(model.uv_faces < 0) | (model.uv_faces >= len(model.uv))]
+    if wrong.size:
+        raise ValueError(f'{path}: ft indexes point {wrong[0]}, of {len(model.uv)} points of vt')
 
 
 def _check_weights(model: BodyModelFile) -> None:

@@ -82,6 +82,6 @@ def _alternatives(sources: str | Mapping | Sequence) -> list[dict[str, float]]:
             for item in sources]
 
 
-def file_of(keypoints: str | os.PathLike | None) -> tuple[Path, ...]:
-    """The file that keypoints are read from, if any, for lists of the files that a result depends on."""
-    return () if keypoints is None else (find_shipped(keypoints),)
+def file_of(path: str | os.PathLike | None) -> tuple[Path, ...]:
+    """The file that an argument names, if any, for lists of the files that a result depends on."""
+    return () if path is None else (find_shipped(path),)

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from mmxas.shipped_files import find_shipped
 
+from .body_model_file import BodyModelFile
+from .texture_coordinates import with_texture_coordinates
+
 SHIPPED_DIR = Path(__file__).parent / 'data'
 FREE = 'free'
 
@@ -53,6 +56,8 @@ class ModelFamily:
         keypoint_sets: Name to keypoints.
         official_num_vertices: Vertices of the official mesh, which the official landmarks belong to.
         official_vertex_ids: The family's key in smplx's table of landmark vertices.
+        uv_files: Names of files with the official mesh's texture coordinates, the first found is taken. Defaults to
+            none.
     """
 
     name: str
@@ -68,13 +73,14 @@ class ModelFamily:
     keypoint_sets: Mapping[str, KeypointSet]
     official_num_vertices: int
     official_vertex_ids: str
+    uv_files: tuple[str, ...] = ()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike) -> ModelFamily:
         """Reads a family from its json file."""
         content = json.loads(Path(path).read_text(encoding='utf-8'))
-        for key in ('joint_names', 'genders', 'folders'):
-            content[key] = tuple(content[key])
+        for key in ('joint_names', 'genders', 'folders', 'uv_files'):
+            content[key] = tuple(content.get(key, ()))
         content['keypoint_sets'] = {
             name: KeypointSet(spec['regressor'], tuple(spec['keypoints']), spec['means'])
             for name, spec in content['keypoint_sets'].items()
@@ -111,9 +117,32 @@ class ModelFamily:
 
     def find_regressor(self, name: str, beside: Path) -> Path | None:
         """An external regressor file beside a model's file or in the usual folders, or None."""
-        folders = [beside.parent, *self._usual_folders()]
-        candidates = (folder / file for folder in folders for file in self.regressor_files.get(name, ()))
+        return self._find_beside(self.regressor_files.get(name, ()), beside)
+
+    def find_uv(self, beside: Path) -> Path | None:
+        """The file of texture coordinates beside a model's file or in the usual folders, or None."""
+        return self._find_beside(self.uv_files, beside)
+
+    def _find_beside(self, names: Sequence[str], beside: Path) -> Path | None:
+        candidates = (folder / name for folder in [beside.parent, *self._usual_folders()] for name in names)
         return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+    def with_uv(self, model: BodyModelFile, uv: str | os.PathLike | None) -> tuple[BodyModelFile, tuple[Path, ...]]:
+        """Add texture coordinates to a model that has none, or those of a file that is asked for.
+
+        Args:
+            model: The body.
+            uv: A file of them (:func:`with_texture_coordinates`), or None: for the official mesh the first of
+                ``uv_files`` beside the model's file or in the usual folders.
+
+        Returns:
+            The model, as it was where there is no file, and the file that was read, if any.
+        """
+        is_bare = model.uv is None and model.num_vertices == self.official_num_vertices
+        path = self.find_uv(model.path) if uv is None and is_bare else uv
+        if path is None:
+            return model, ()
+        return with_texture_coordinates(model, path), (find_shipped(path), )
 
     def _usual_folders(self) -> Iterator[Path]:
         if os.environ.get(self.environment_variable):

@@ -19,6 +19,7 @@ from .body_model_file import BodyModelFile, read_body_model
 from .keypoint_definitions import file_of, read_keypoint_definitions, regressor_rows
 from .keypoints import KeypointLayer, check_sides
 from .skinned_model import SkinnedBodyModel
+from .texture_coordinates import with_texture_coordinates
 
 
 @BODY_MODELS.register_module()
@@ -32,8 +33,10 @@ class RiggedBodyModel(SkinnedBodyModel):
         metres_per_unit: Length of the file's unit. Defaults to 1.
         shape: Shape components that make the mean shape another one, ``{name or index: value}``; coefficients then
             vary it about that. Defaults to None: the file's mean.
+        uv: File of texture coordinates (:func:`with_texture_coordinates`). Defaults to None: those in the model's file.
 
     Raises:
+        FileNotFoundError: A file is missing.
         ValueError: The file is broken or names no joints, it has no such shape component, a keypoint cannot be
             made of what the body has, or lies on
             the wrong side of it.
@@ -45,15 +48,16 @@ class RiggedBodyModel(SkinnedBodyModel):
 
     def __init__(self, model_path: str | os.PathLike | BodyModelFile, num_betas: int | None = None,
                  keypoints: str | os.PathLike | None = None, metres_per_unit: float = 1.0,
-                 shape: Mapping[str | int, float] | None = None) -> None:
+                 shape: Mapping[str | int, float] | None = None, uv: str | os.PathLike | None = None) -> None:
         model = model_path if isinstance(model_path, BodyModelFile) else read_body_model(find_shipped(model_path))
         if not model.joint_names:
             raise ValueError(f'{model.path}: the file has no joint_names; write them into it, or use the body model of '
                              'its format')
         model = shifted(scaled(model, metres_per_unit), shape or {})
+        model = model if uv is None else with_texture_coordinates(model, uv)
         super().__init__(model, num_betas, model.joint_names)
         self.model_path: Path = model.path
-        self.data_files = file_of(keypoints)
+        self.data_files = file_of(keypoints) + file_of(uv)
         definitions = {name: [{name: 1.0}] for name in model.joint_names}
         if keypoints is not None:
             definitions = read_keypoint_definitions(keypoints)

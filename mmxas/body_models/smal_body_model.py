@@ -42,6 +42,8 @@ class SMALBodyModel(RiggedBodyModel):
             none.
         metres_per_unit: Length of the file's unit. Defaults to None, the variant's.
         shape: Shape components that make the mean shape another one, ``{name or index: value}``. Defaults to None.
+        uv: File of texture coordinates, as official files hold none (:func:`with_texture_coordinates`). Defaults to
+            None: those in the model's file; for the official mesh a file of SMALST beside it or in the usual folders.
 
     Raises:
         BodyModelNotFoundError: There is no model file; the message lists where it was looked for.
@@ -56,14 +58,17 @@ class SMALBodyModel(RiggedBodyModel):
     def __init__(self, model_path: str | os.PathLike = 'free', num_betas: int | None = None,
                  keypoints: str | os.PathLike | None = None, variant: str | None = None,
                  shape_data: str | os.PathLike | None = None, shape_family: str | int = 1, log_scale_std: float = 0.0,
-                 metres_per_unit: float | None = None, shape: Mapping[str | int, float] | None = None) -> None:
+                 metres_per_unit: float | None = None, shape: Mapping[str | int, float] | None = None,
+                 uv: str | os.PathLike | None = None) -> None:
         model = read_body_model(self.FAMILY.find(model_path), num_joints=len(self.FAMILY.joint_names))
         found = identify(model, variant)
         model = _with_names(model, self.FAMILY.joint_names)
         if shape_data is not None:
             model = _with_mean(model, family_mean(shape_data, shape_family, model.shapedirs.shape[-1]))
+        model, uv_files = self.FAMILY.with_uv(model, uv)
         unit = found.metres_per_unit if metres_per_unit is None else metres_per_unit
         super().__init__(model, num_betas, keypoints, unit, shape)
+        self.data_files += uv_files
         self.variant: SMALVariant = found
         self._add_log_scales(log_scale_std)
 

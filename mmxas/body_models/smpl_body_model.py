@@ -35,22 +35,28 @@ class SMPLBodyModel(SkinnedBodyModel):
             Human3.6M's order and the thorax, the mean of the shoulders.
         regressor_rows: Row names of an external regressor file. Defaults to None, the community order, in which the
             right arm stands before the left.
+        uv: File of texture coordinates, as official files hold none (:func:`with_texture_coordinates`). Defaults to
+            None: those in the model's file; for the official mesh ``smpl_uv.obj`` beside it or in the usual folders.
 
     Raises:
         BodyModelNotFoundError: There is no model file; the message lists where it was looked for.
         ValueError: The file is broken, or of another body model; or the regressor's name is unknown.
+
+    Attributes:
+        data_files: Files beside ``model_path`` that the body was made of.
     """
 
     FAMILY = ModelFamily.from_file(SHIPPED_DIR / 'smpl.json')
 
     def __init__(self, model_path: str | os.PathLike = 'free', gender: str = 'neutral', num_betas: int = 10,
                  keypoint_regressor: str | os.PathLike = 'h36m', keypoint_set: str = 'h36m18',
-                 regressor_rows: Sequence[str] | None = None) -> None:
+                 regressor_rows: Sequence[str] | None = None, uv: str | os.PathLike | None = None) -> None:
         family = self.FAMILY
         if keypoint_set not in family.keypoint_sets:
             raise ValueError(f'{family.name}: keypoint_set {keypoint_set!r} unknown, '
                              f'one of {", ".join(family.keypoint_sets)} expected')
         model = read_body_model(family.find(model_path, gender), num_joints=len(family.joint_names))
+        model, self.data_files = family.with_uv(model, uv)
         super().__init__(model, num_betas, family.joint_names, self._official_vertex_ids(model))
         self.gender = gender
         self.model_path = model.path
@@ -88,6 +94,7 @@ class SMPLBodyModel(SkinnedBodyModel):
         if regressor is not None:
             weights = keypoint_matrix(regressor, self._keypoint_set)
             check_sides(weights @ model.v_template, self.keypoint_names, source)
+            self.data_files += () if source == model.path else (source, )
             self.keypoint_layer = KeypointLayer(weights)
 
     def _find_regressor(self, model: BodyModelFile, name: str | os.PathLike,

@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.processes import component_modules, run_in_processes
+from mmxas.registry import SEGMENTERS
 from mmxas.safe_files.images import UnreadableImageError, read_image
 from mmxas.synthesis.shards import write_atomically
 
@@ -21,7 +23,8 @@ from .mask_checks import MaskLimits, mask_iou, mask_problems
 from .segmenter import Segmenter
 
 META = 'meta.json'
-Boxes = Mapping[str, Sequence[float]]
+CHUNK = 16  # images that a worker takes at a time
+Boxes = Mapping[str, Sequence]
 
 
 @dataclass
@@ -57,7 +60,7 @@ class MaskReport:
 
 def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmenter, config: Mapping[str, Any],
                    boxes: Boxes | None = None, sequence: str | None = None, overwrite: bool = False,
-                   progress: bool = True) -> MaskReport:
+                   progress: bool = True, workers: int = 0) -> MaskReport:
     """Make the masks that are missing. A run that was killed is resumed by the same call.
 
     Args:
@@ -65,10 +68,12 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
         out: Folder of the masks: PNG files of 0 and 255 in the size of their image.
         segmenter: Makes them.
         config: What the segmenter was built from; a folder with masks of another one is refused.
-        boxes: ``{image: [x0, y0, x1, y1]}``. Defaults to None.
+        boxes: ``{image: [x0, y0, x1, y1]}``, or several boxes of one image, whose masks are joined. Defaults to None.
         sequence: See :func:`group_frames`, for a segmenter that needs sequences. Defaults to None.
         overwrite: Make all masks anew. Defaults to False.
         progress: Show a bar on stderr. Defaults to True.
+        workers: Processes, each of which builds a segmenter from ``config``; 0 works in this one. The masks do not
+            depend on it. Defaults to 0.
 
     Returns:
         MaskReport: Counts, and the images that failed.
@@ -76,31 +81,30 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
     Raises:
         ValueError: The folder holds masks of another segmenter, images lack boxes that are needed, or boxes are of
             unknown images.
+        ProcessError: A worker was killed or could not start; the masks that are there are kept.
     """
-    from tqdm import tqdm
-    boxes = dict(boxes or {})
+    boxes, out, report = dict(boxes or {}), Path(out), MaskReport(total=len(frames))
     _check_boxes(frames, boxes, segmenter)
     groups = group_frames(frames, sequence)
-    _claim(Path(out), dict(segmenter=json.loads(json.dumps(dict(config))), sequence=sequence), overwrite)
-    report = MaskReport(total=len(frames))
-    with tqdm(total=len(frames), desc=Path(out).name, unit='img', mininterval=0.5, disable=not progress,
-              file=sys.stderr) as bar:
-        for members in groups.values():
-            missing = [f for f in members if overwrite or not _is_whole(Path(out) / f.mask_name)]
-            report.kept += len(members) - len(missing)
-            bar.update(len(members) - len(missing))
-            problem = _start(members, segmenter) if missing and segmenter.needs_sequence else None
-            for frame in missing:
-                if problem is None:
-                    _make(frame, Path(out), segmenter, boxes.get(frame.name), report)
-                else:
-                    _fail(frame, Path(out), problem, report)
-                bar.update(1)
+    _claim(out, dict(segmenter=json.loads(json.dumps(dict(config))), sequence=sequence), overwrite)
+    tasks = []
+    for members in groups.values():
+        missing = [f for f in members if overwrite or not _is_whole(out / f.mask_name)]
+        report.kept += len(members) - len(missing)
+        size = max(1, len(missing)) if segmenter.needs_sequence else CHUNK
+        tasks += [_Task(out, missing[i:i + size], boxes, members if segmenter.needs_sequence else None)
+                  for i in range(0, len(missing), size)]
+    with _bar(len(frames), report.kept, out.name, progress) as bar:
+        for made, failed in _spread(_make_in_worker, tasks, workers, dict(config), lambda task: _make(task, segmenter)):
+            report.made += made
+            report.failed.update(failed)
+            bar.update(made + len(failed))
+    report.failed = {frame.name: report.failed[frame.name] for frame in frames if frame.name in report.failed}
     return report
 
 
 def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, boxes: Boxes | None = None,
-                  known: str | Path | None = None, limits: MaskLimits | None = None) -> MaskReport:
+                  known: str | Path | None = None, limits: MaskLimits | None = None, workers: int = 0) -> MaskReport:
     """Look over all masks of a folder, those of earlier runs too.
 
     Args:
@@ -110,6 +114,7 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
         boxes: Those that the masks were made for. Defaults to None.
         known: Folder of right masks under the same names, to measure the overlap with. Defaults to None.
         limits: From where on a mask looks wrong. Defaults to None: those of :class:`MaskLimits`.
+        workers: Processes; 0 works in this one. Defaults to 0.
 
     Returns:
         MaskReport: ``report``, with ``wrong`` and ``iou``.
@@ -118,25 +123,110 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
         FileNotFoundError: A known mask is missing.
         ValueError: A known mask has another size.
     """
-    for frame in frames:
-        if frame.name in report.failed:
-            continue
-        mask = read_image(Path(out) / frame.mask_name, cv2.IMREAD_GRAYSCALE)
-        problems = mask_problems(mask, (boxes or {}).get(frame.name), limits)
+    there = [frame for frame in frames if frame.name not in report.failed]
+    tasks = [_Task(Path(out), there[i:i + CHUNK], boxes or {}, known=known, limits=limits)
+             for i in range(0, len(there), CHUNK)]
+    wrong, iou = {}, {}
+    for found, overlaps in _spread(_look_over, tasks, workers):
+        wrong.update(found)
+        iou.update(overlaps)
+    report.wrong.update((frame.name, wrong[frame.name]) for frame in there if frame.name in wrong)
+    report.iou.update((frame.name, iou[frame.name]) for frame in there if frame.name in iou)
+    return report
+
+
+class _Task:
+    """Some images of one folder, with what is needed to work on them in another process.
+
+    Args:
+        out: Folder of the masks.
+        frames: The images.
+        boxes: Of these and others.
+        members: The whole sequence, where the segmenter needs to see it. Defaults to None.
+        known: Folder of right masks. Defaults to None.
+        limits: See :func:`inspect_masks`. Defaults to None.
+    """
+
+    def __init__(self, out: Path, frames: Sequence[Frame], boxes: Boxes, members: Sequence[Frame] | None = None,
+                 known: str | Path | None = None, limits: MaskLimits | None = None) -> None:
+        self.out, self.frames, self.members, self.known, self.limits = out, list(frames), members, known, limits
+        self.boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
+
+
+_worker: dict[str, Segmenter] = {}
+
+
+def _start_worker(config: dict[str, Any] | None) -> None:
+    if config is not None:
+        _worker['segmenter'] = SEGMENTERS.build(config)
+
+
+def _make_in_worker(task: _Task) -> tuple[int, dict[str, str]]:
+    return _make(task, _worker['segmenter'])
+
+
+def _spread(work: Callable, tasks: list[_Task], workers: int, config: dict[str, Any] | None = None,
+            here: Callable | None = None) -> Iterator[Any]:
+    """Results of ``work(task)`` in workers, or of ``here(task)``, by default the same, in this process."""
+    if workers < 1:
+        return map(here or work, tasks)
+    return run_in_processes(work, tasks, workers, _start_worker, (config, ), component_modules(config))
+
+
+def _bar(total: int, done: int, name: str, shown: bool) -> Any:
+    from tqdm import tqdm
+    return tqdm(total=total, initial=done, desc=name, unit='img', mininterval=0.5, disable=not shown, file=sys.stderr)
+
+
+def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
+    wrong, iou = {}, {}
+    for frame in task.frames:
+        mask = read_image(task.out / frame.mask_name, cv2.IMREAD_GRAYSCALE)
+        problems = mask_problems(mask, _hull(task.boxes.get(frame.name)), task.limits)
         if problems:
-            report.wrong[frame.name] = problems
-        if known is not None:
-            right = Path(known) / frame.mask_name
+            wrong[frame.name] = problems
+        if task.known is not None:
+            right = Path(task.known) / frame.mask_name
             if not right.is_file():
                 raise FileNotFoundError(f'{right}: no such mask to compare with')
-            report.iou[frame.name] = round(mask_iou(mask, read_image(right, cv2.IMREAD_GRAYSCALE)), 4)
-    return report
+            iou[frame.name] = round(mask_iou(mask, read_image(right, cv2.IMREAD_GRAYSCALE)), 4)
+    return wrong, iou
+
+
+def _hull(boxes: Sequence | None) -> np.ndarray | None:
+    """The box around all boxes of an image."""
+    if boxes is None:
+        return None
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
 
 
 def write_mask(path: str | Path, mask: np.ndarray) -> None:
     """Write a mask (h, w) bool as a PNG of 0 and 255, whole or not at all."""
     data = cv2.imencode('.png', mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
     write_atomically(Path(path), lambda file: file.write(data))
+
+
+def _make(task: _Task, segmenter: Segmenter) -> tuple[int, dict[str, str]]:
+    """Make the masks of some images; what is wrong with one of them does not stop the others."""
+    problem, failed = None if task.members is None else _start(task.members, segmenter), {}
+    for frame in task.frames:
+        try:
+            if problem is not None:
+                raise ValueError(problem)
+            write_mask(task.out / frame.mask_name, _segment(frame.load(), segmenter, task.boxes.get(frame.name)))
+        except (UnreadableImageError, ValueError) as error:
+            failed[frame.name] = str(error)
+            (task.out / frame.mask_name).unlink(missing_ok=True)
+    return len(task.frames) - len(failed), failed
+
+
+def _segment(image: np.ndarray, segmenter: Segmenter, boxes: Sequence | None) -> np.ndarray:
+    """The mask of all boxes of an image, or of the whole image."""
+    if boxes is None:
+        return segmenter.segment(image, None)
+    boxes = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
+    return np.logical_or.reduce([segmenter.segment(image, box) for box in boxes])
 
 
 def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
@@ -146,22 +236,6 @@ def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
     except (UnreadableImageError, ValueError) as error:
         return str(error)
     return None
-
-
-def _fail(frame: Frame, out: Path, problem: str, report: MaskReport) -> None:
-    report.failed[frame.name] = problem
-    (out / frame.mask_name).unlink(missing_ok=True)
-
-
-def _make(frame: Frame, out: Path, segmenter: Segmenter, box: Sequence[float] | None, report: MaskReport) -> None:
-    """Make one mask; what is wrong with one image does not stop the others."""
-    try:
-        mask = segmenter.segment(frame.load(), None if box is None else np.asarray(box, dtype=np.float64))
-    except (UnreadableImageError, ValueError) as error:
-        _fail(frame, out, str(error), report)
-        return
-    write_mask(out / frame.mask_name, mask)
-    report.made += 1
 
 
 def _is_whole(path: Path) -> bool:
@@ -181,7 +255,8 @@ def _check_boxes(frames: Sequence[Frame], boxes: Boxes, segmenter: Segmenter) ->
     missing = [name for name in names if name not in boxes]
     if segmenter.needs_box and missing:
         raise ValueError(f'{type(segmenter).__name__} is prompted by boxes; {len(missing)} of {len(names)} images have '
-                         f'none, such as {missing[0]!r}: give --boxes with a json file of {{file: [x0, y0, x1, y1]}}')
+                         f'none, such as {missing[0]!r}: give --boxes with a json file of {{file: [x0, y0, x1, y1]}}, '
+                         'or --config, whose data sets have boxes')
 
 
 def _claim(out: Path, made_by: dict, overwrite: bool) -> None:

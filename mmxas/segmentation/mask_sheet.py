@@ -41,8 +41,7 @@ def mask_sheet(frames: Sequence[Frame], out: str | Path, report: MaskReport, box
     tiles = []
     for frame in choose_frames(frames, report, num):
         picture = overlay_mask(frame.load()[..., ::-1], read_image(Path(out) / frame.mask_name, cv2.IMREAD_GRAYSCALE))
-        box = (boxes or {}).get(frame.name)
-        if box is not None:
+        for box in np.reshape((boxes or {}).get(frame.name, ()), (-1, 4)).tolist():
             x0, y0, x1, y1 = (round(value) for value in box)
             cv2.rectangle(picture, (x0, y0), (x1 - 1, y1 - 1), (255, 176, 0), 1)
         problems = report.wrong.get(frame.name, [])

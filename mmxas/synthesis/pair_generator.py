@@ -45,7 +45,8 @@ class PairGenerator:
         seed: of the whole set.
 
     Raises:
-        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together.
+        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together, or the appearance does
+            not fit a body.
     """
 
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
@@ -102,6 +103,8 @@ class PairGenerator:
         wrong = [body.num_joints for body in self.bodies if body.num_joints != joints]
         if wrong:
             raise ValueError(f'PairGenerator: the pose source has {joints} joints, the body model {wrong[0]}')
+        for body in self.bodies:  # an appearance that does not fit a body says so here, and not at the first pair
+            self.appearance.sample(body, np.random.default_rng(0))
 
     def _streams(self, index: int) -> dict[str, np.random.Generator]:
         return {name: np.random.default_rng([self.seed, index, i]) for i, name in enumerate(STREAMS)}
@@ -187,26 +190,3 @@ class PairGenerator:
         alpha = out.alpha[..., None]
         return (behind + alpha * (out.rgb[..., ::-1].astype(np.float32) - behind) + 0.5).astype(np.uint8)
 
-
-def choose(config: Config, name: str | None) -> tuple[str, Config]:
-    """Pick one entry of a config's ``synthesis`` dictionary.
-
-    Args:
-        config: a loaded config with ``synthesis = dict(NAME=dict(generator=…, num=…, out=…))``.
-        name: the entry; None if there is only one.
-
-    Returns:
-        The name and the entry.
-
-    Raises:
-        ValueError: no ``synthesis``, an unknown name, or no name where there are several; the names are listed.
-    """
-    entries = config.get('synthesis')
-    if not entries:
-        raise ValueError('the config has no `synthesis = dict(NAME=dict(generator=..., num=..., out=...))`')
-    if name is None and len(entries) == 1:
-        name = next(iter(entries))
-    if name not in entries:
-        problem = 'several synthesis sets' if name is None else f'no synthesis set {name!r}'
-        raise ValueError(f'{problem} in the config; choose one with --which: {", ".join(sorted(entries))}')
-    return name, entries[name]

@@ -146,6 +146,19 @@ def shard_length(path: Path) -> int:
         return 0
 
 
+def missing_shards(root: str | Path, meta: SetMeta) -> list[int]:
+    """Shards of a set that are absent, unreadable or shorter than they have to be."""
+    return [shard for shard in range(meta.num_shards)
+            if shard_length(shard_path(root, shard)) != len(meta.shard_indices(shard))]
+
+
+def another_set(root: Path, found: SetMeta, expected: SetMeta) -> str:
+    """Say that a folder holds pairs of another set than the expected one, and the way out."""
+    return (f'{root}: holds pairs of another configuration, of other data files or of an earlier version (fingerprint '
+            f'{found.fingerprint}, seed {found.seed}; expected {expected.fingerprint}, seed {expected.seed}). Choose '
+            f'another folder, or render the pairs anew: `rm -r {root}`, then the same command again')
+
+
 class PairWriter:
     """Writes shards into a folder, and refuses a folder that holds pairs of another set.
 
@@ -164,10 +177,7 @@ class PairWriter:
         if old is not None and old.fingerprint != meta.fingerprint and not any(self.root.glob('pairs_*.npz')):
             old = None  # a run that ended before its first pairs: nothing is lost
         if old is not None and old.fingerprint != meta.fingerprint:
-            raise ValueError(f'{self.root}: holds pairs of another configuration, of other data files or of an earlier '
-                             f'version (fingerprint {old.fingerprint}, seed {old.seed}; expected {meta.fingerprint}, '
-                             f'seed {meta.seed}). Choose another folder, or render the pairs anew: '
-                             f'`rm -r {self.root}`, then the same command again')
+            raise ValueError(another_set(self.root, old, meta))
         if old is not None and old.num > meta.num:
             self.meta = meta = old
         text = json.dumps(asdict(meta), indent=1, default=str)
@@ -181,8 +191,7 @@ class PairWriter:
 
     def missing(self) -> list[int]:
         """Shards that are absent, unreadable or shorter than they have to be."""
-        return [s for s in range(self.meta.num_shards)
-                if shard_length(shard_path(self.root, s)) != len(self.meta.shard_indices(s))]
+        return missing_shards(self.root, self.meta)
 
     def write(self, shard: int, encoded: Sequence[dict[str, Any]]) -> None:
         """Write one shard of encoded pairs, atomically."""
@@ -202,7 +211,7 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
         if missing_ok:
             return None
         raise FileNotFoundError(f'{root}: no rendered pairs here (meta.json is missing); render them with '
-                                '`python tools/synthesize.py CONFIG --which NAME --out DIR --num N`')
+                                '`python tools/synthesize.py CONFIG`')
     try:
         return SetMeta(**json.loads(path.read_text()))
     except (TypeError, json.JSONDecodeError) as error:

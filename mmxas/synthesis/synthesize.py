@@ -4,20 +4,27 @@ import json
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
 
+from mmxas.processes import ProcessError, component_modules, run_in_processes
 from mmxas.synthesis.pair_generator import PairGenerator
-from mmxas.synthesis.shards import PairWriter, SetMeta, encode, fingerprint
+from mmxas.synthesis.parts import WHOLE, Part
+from mmxas.synthesis.shards import (
+    PairWriter,
+    SetMeta,
+    another_set,
+    encode,
+    fingerprint,
+    missing_shards,
+    read_meta,
+    shard_path,
+)
 
 Progress = Callable[[int], Any]
 
@@ -84,18 +91,8 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(root: str, meta: SetMeta, counter: Any) -> None:
-    import mmxas  # noqa: F401  registers the components in the new process
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     _worker.update(generator=PairGenerator.from_config(meta.generator, seed=meta.seed),
                    writer=PairWriter(root, meta), counter=counter)
-
-
-def _end_with_parent() -> None:
-    """Leave when the parent is gone, killed perhaps: nobody would stop a worker otherwise."""
-    connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
 
 
 def _work(shard: int) -> int:
@@ -107,81 +104,106 @@ def _work(shard: int) -> int:
     return shard
 
 
-def _render_parallel(writer: PairWriter, shards: list[int], workers: int, progress: Progress) -> None:
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['mmxas'])  # one import of the stack for all workers
-    counter = context.Value('l', 0)
-    pool = ProcessPoolExecutor(min(workers, len(shards)), context, _start_worker,
-                               (str(writer.root), writer.meta, counter))
+def _render_parallel(writer: PairWriter, shards: list[int], workers: int, bar: Any) -> None:
+    counter, before = multiprocessing.get_context('forkserver').Value('l', 0), bar.n
+    results = run_in_processes(
+        _work, shards, workers, _start_worker, (str(writer.root), writer.meta, counter),
+        component_modules(writer.meta.generator), lambda: bar.update(before + counter.value - bar.n))
     try:
-        pending, shown = {pool.submit(_work, shard) for shard in shards}, 0
-        while pending:
-            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-            shown = _advance(progress, shown, counter.value)
-    except BrokenProcessPool as error:
-        raise RuntimeError(f'{writer.root}: a rendering process died (out of memory?); the whole shards are kept, the '
-                           'same command resumes, with fewer workers if need be') from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _advance(progress: Progress, shown: int, done: int) -> int:
-    if done > shown:
-        progress(done - shown)
-    return done
+        for _ in results:
+            pass
+    except ProcessError as error:
+        raise ProcessError(f'{writer.root}: {error}; whole shards are kept, and the same command resumes') from error
 
 
 def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, seed: int | None = None,
-               shard_size: int = 256, quality: int = 95, progress: bool = True) -> SetMeta:
+               shard_size: int = 256, quality: int = 95, progress: bool = True, part: Part | None = None) -> SetMeta:
     """Render a set of pairs into a folder, or the rest of it.
 
     Args:
         generator_cfg: config of a PairGenerator.
         out: the folder. A finished set of the same configuration and seed is left as it is; an unfinished one is
             finished; a shorter one is extended, a longer one keeps its length. While another process renders into it,
-            this one waits.
+            this one waits, unless both render a part.
         num: number of pairs.
         workers: processes; 0 renders in this one. The files do not depend on it.
         seed: None takes the generator's ``seed`` entry, 0 without one.
         shard_size: pairs a file.
         quality: of the JPEG images.
         progress: show a bar on stderr.
+        part: render the shards of this part only. Defaults to None: all.
 
     Returns:
         The set's description.
 
     Raises:
         ValueError: the folder holds pairs of another configuration; a number is out of range.
+        ProcessError: a worker was killed or could not start.
     """
     if workers < 0:
         raise ValueError(f'workers={workers}: expected at least 0, which renders in this process')
-    seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
-    generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)  # a wrong config fails here, not in a worker
-    meta = set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files, generator.versions)
-    with _alone_in(Path(out)):
+    generator, meta = _describe(generator_cfg, num, seed, shard_size, quality)
+    with _locked(Path(out), shared=part is not None):
         writer = PairWriter(out, meta)
-        writer.remove_remains()
-        _render_missing(generator, writer, workers, progress)
+        if part is None:
+            writer.remove_remains()
+        _render_missing(generator, writer, workers, progress, part)
     return writer.meta
 
 
+def require_rendered(generator_cfg: Any, out: str | Path, num: int, seed: int | None = None, shard_size: int = 256,
+                     quality: int = 95) -> SetMeta:
+    """Return the description of a set that is whole, and render nothing.
+
+    Args:
+        generator_cfg: config of a PairGenerator.
+        out: the folder.
+        num: number of pairs that have to be there.
+        seed: None takes the generator's ``seed`` entry, 0 without one.
+        shard_size: pairs a file.
+        quality: of the JPEG images.
+
+    Raises:
+        FileNotFoundError: shards are missing or broken; the message counts them, and says how to render them.
+        ValueError: the folder holds pairs of another configuration; a number is out of range.
+    """
+    meta = _describe(generator_cfg, num, seed, shard_size, quality)[1]
+    found = read_meta(out, missing_ok=True)
+    if found is not None and found.fingerprint != meta.fingerprint:
+        raise ValueError(another_set(Path(out), found, meta))
+    if found is not None and found.num > num:
+        meta = found
+    missing = missing_shards(out, meta)
+    if missing:
+        raise FileNotFoundError(f'{out}: {len(missing)} of {meta.num_shards} shards are missing or broken, the first '
+                                f'is {shard_path(out, missing[0]).name}; render them by '
+                                '`python tools/synthesize.py CONFIG`, in one process or in parts')
+    return meta
+
+
+def _describe(generator_cfg: Any, num: int, seed: int | None, shard_size: int,
+              quality: int) -> tuple[PairGenerator, SetMeta]:
+    """Build the generator, so that a wrong config fails at once, and describe its set."""
+    seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
+    generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)
+    return generator, set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files, generator.versions)
+
+
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, shared: bool) -> Iterator[None]:
     """Lock a folder, so that of two runs that need the same pairs one renders and the other waits.
 
-    The system takes the lock from a process that ends, however it ends, and no file is left. Where a (network) file
-    system has no locks there is none.
+    Runs that render a part share the folder. The system takes the lock from a process that ends, however it ends, and
+    no file is left. Where a (network) file system has no locks there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    handle, kind = os.open(folder, os.O_RDONLY), fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f'{folder}: another process renders into it; waiting', file=sys.stderr, flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, kind)
         except OSError:
             pass  # a file system without locks
         yield
@@ -189,14 +211,16 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _render_missing(generator: PairGenerator, writer: PairWriter, workers: int, progress: bool) -> None:
+def _render_missing(generator: PairGenerator, writer: PairWriter, workers: int, progress: bool,
+                    part: Part | None) -> None:
     from tqdm import tqdm
-    meta, missing = writer.meta, writer.missing()
-    left = sum(len(meta.shard_indices(shard)) for shard in missing)
-    with tqdm(total=meta.num, initial=meta.num - left, desc=writer.root.name, unit='img', disable=not progress,
+    meta, wanted = writer.meta, set((part or WHOLE).shards(writer.meta))
+    missing = [shard for shard in writer.missing() if shard in wanted]
+    total, left = (sum(len(meta.shard_indices(shard)) for shard in shards) for shards in (wanted, missing))
+    with tqdm(total=total, initial=total - left, desc=writer.root.name, unit='img', disable=not progress,
               file=sys.stderr) as bar:
         if workers and missing:
-            _render_parallel(writer, missing, workers, bar.update)
+            _render_parallel(writer, missing, workers, bar)
         else:
             with one_thread():
                 for shard in missing:

@@ -60,6 +60,13 @@ def test_keypoints_by_definition(arrays, save, tmp_path):
     assert body.data_files == (file,)
 
 
+def test_texture_coordinates_of_another_file(arrays, save, tmp_path):
+    np.savez(tmp_path / 'uv.npz', vt=np.ones((3, 2)), ft=arrays['f'] % 3)
+    body = RiggedBodyModel(save(arrays), uv=tmp_path / 'uv.npz')
+    np.testing.assert_array_equal(body.uv_faces, arrays['f'] % 3)
+    assert body.data_files == (tmp_path / 'uv.npz', )
+
+
 def test_what_does_not_fit_is_named(arrays, save, tmp_path):
     file = tmp_path / 'k.json'
     file.write_text(json.dumps({'keypoints': {'left_x': 'right_foot', 'right_x': 'left_foot'}}))

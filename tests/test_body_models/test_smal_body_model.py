@@ -96,3 +96,17 @@ def test_wrong_options_are_named(official):
         SMALBodyModel(log_scale_std=-1)
     with pytest.raises(ValueError, match="not the variant 'cat'"):
         SMALBodyModel(official, variant='cat')
+
+
+def test_texture_coordinates_lie_beside_official_files(official):
+    bare = SMALBodyModel(official)
+    assert bare.uv is None and bare.data_files == ()
+    uv = official.with_name('my_smpl_00781_4_all_template_w_tex_uv_001.pkl')
+    uv.write_bytes(pickle.dumps(dict(vt=np.linspace(0, 1, 12).reshape(6, 2), ft=bare.faces % 6), 2))
+    try:
+        found, named = SMALBodyModel(official), SMALBodyModel(official, uv=uv)
+    finally:
+        uv.unlink()
+    for model in (found, named):
+        np.testing.assert_array_equal(model.uv_faces, bare.faces % 6)
+        assert model.data_files == (uv, )

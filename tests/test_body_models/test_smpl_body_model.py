@@ -207,6 +207,43 @@ def test_official_meshes_get_the_official_landmarks(tmp_path, make_arrays):
     assert SMPLBodyModel(tmp_path).vertex_ids['nose'] == 332
 
 
+def write_uv(path, model):
+    """The texture coordinates of a body as an .obj."""
+    corners = zip(model.faces + 1, model.uv_faces + 1)
+    lines = ['v 0 0 0'] * model.num_vertices + [f'vt {u:.9g} {v:.9g}' for u, v in model.uv]
+    path.write_text('\n'.join(lines + ['f ' + ' '.join(f'{a}/{b}' for a, b in zip(*face)) for face in corners]))
+    return path
+
+
+def test_texture_coordinates_of_another_file(official, free_models, tmp_path):
+    free, uv = free_models['neutral'], write_uv(tmp_path / 'own.obj', free_models['neutral'])
+    assert SMPLBodyModel(official[0]).uv is None and SMPLBodyModel(official[0]).data_files == ()
+    model = SMPLBodyModel(official[0], uv=uv)
+    np.testing.assert_array_equal(model.uv[model.uv_faces], free.uv[free.uv_faces])
+    assert model.data_files == (uv, )
+
+
+@pytest.mark.parametrize('place', ['smpl_uv.obj', 'smpl_uv_20200910/smpl_uv.obj'])
+def test_official_meshes_find_their_texture_coordinates_and_regressor_beside_them(tmp_path, make_arrays, place):
+    arrays = make_arrays(num_vertices=6890, posedirs=False)
+    arrays['f'] = np.arange(6888).reshape(-1, 3)
+    (tmp_path / 'SMPL_MALE.pkl').write_bytes(pickle.dumps(arrays, 2))
+    uv, number = tmp_path / place, np.arange(6888)
+    uv.parent.mkdir(exist_ok=True)
+    lines = ['v 0 0 0'] * 6890 + [f'vt {i / 6888:.6f} 0.5' for i in number]
+    faces = number.reshape(-1, 3)[::-1] + 1
+    uv.write_text('\n'.join(lines + ['f ' + ' '.join(f'{i}/{i}' for i in face) for face in faces]))
+    regressor = np.zeros((17, 6890))
+    regressor[np.arange(17), np.arange(17)] = 1
+    model = SMPLBodyModel(tmp_path, gender='male')
+    np.testing.assert_array_equal(model.uv_faces, model.faces)
+    assert model.data_files == (uv, )
+    arrays['v_template'][:17, 0] = [0, -1, -1, -1, 1, 1, 1, 0, 0, 0, 0, -1, -1, -1, 1, 1, 1]
+    (tmp_path / 'SMPL_MALE.pkl').write_bytes(pickle.dumps(arrays, 2))
+    np.save(tmp_path / 'J_regressor_h36m.npy', regressor)
+    assert SMPLBodyModel(tmp_path, gender='male').data_files == (uv, tmp_path / 'J_regressor_h36m.npy')
+
+
 def test_wrong_options_and_files_are_named(tmp_path, make_arrays):
     with pytest.raises(ValueError, match="keypoint_set 'coco' unknown, one of h36m18, h36m17 expected"):
         SMPLBodyModel(keypoint_set='coco')

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets import ImageFolderDataset
+from mmxas.segmentation import BackgroundSubtractor, GrabCutSegmenter
 from mmxas.segmentation.frames import list_frames, read_boxes
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks, write_mask
 from mmxas.segmentation.segmenter import Segmenter, clip_box
@@ -142,3 +143,36 @@ def test_masks_are_looked_over_and_compared(folder, frames, boxes):
     (folder / 'known/a.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'a\.png: no such mask to compare with'):
         inspect_masks(frames, folder / 'masks', MaskReport(), known=folder / 'known')
+
+
+def test_the_masks_do_not_depend_on_the_number_of_workers(folder, frames, boxes):
+    (folder / 'images/b.png').write_bytes(b'broken')
+    config, known = dict(type='GrabCutSegmenter', size=80), folder / 'known'
+    reports = {}
+    for workers in (0, 2):
+        report = generate_masks(frames, folder / str(workers), GrabCutSegmenter(size=80), config, boxes, progress=False,
+                                workers=workers)
+        reports[workers] = inspect_masks(frames, folder / str(workers), report, boxes, known, workers=workers).to_dict()
+    assert reports[0] == reports[2] and reports[2]['made'] == 2 and list(reports[2]['failed']) == ['b.png']
+    assert len(reports[2]['iou']) == 2 and reports[2]['mean_iou'] > 0.5
+    for name in ('a.png', 'sub/c.png'):
+        assert (folder / '0' / name).read_bytes() == (folder / '2' / name).read_bytes()
+    again = generate_masks(frames, folder / '2', GrabCutSegmenter(size=80), config, boxes, progress=False, workers=2)
+    assert (again.made, again.kept) == (0, 2)
+
+
+def test_a_sequence_stays_together_in_a_worker(folder, frames):
+    """The two images of the first folder have another median than each alone."""
+    config = dict(type='BackgroundSubtractor')
+    reports = [generate_masks(frames, folder / str(workers), BackgroundSubtractor(), config, progress=False,
+                              workers=workers).to_dict() for workers in (0, 1)]
+    assert reports[0] == reports[1] and reports[0]['made'] + len(reports[0]['failed']) == 3
+
+
+def test_masks_of_several_boxes_are_joined(frames, folder):
+    two = {frame.name: [[2, 3, 10, 12], [40, 50, 60, 64]] for frame in frames}
+    report = make(frames, folder, BoxSegmenter(), two)
+    mask = cv2.imread(str(folder / 'masks/a.png'), cv2.IMREAD_GRAYSCALE)
+    assert mask[3:12, 2:10].all() and mask[50:64, 40:60].all() and (mask > 0).sum() == 9 * 8 + 14 * 20
+    inspect_masks(frames, folder / 'masks', report, two)
+    assert all('does not fit its box' not in problems for problems in report.wrong.values())

@@ -1,13 +1,15 @@
 import json
 from dataclasses import asdict
 
+import cv2
 import numpy as np
 import pytest
 
 from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
-from mmxas.synthesis.pair_generator import PairGenerator, choose
+from mmxas.registry import BODY_MODELS
+from mmxas.synthesis.pair_generator import PairGenerator
 
 
 def pixels(pair):
@@ -125,16 +127,20 @@ def test_skeleton_and_joints_must_fit(synthetic_config, tmp_path):
                                   pose_source=dict(type='TruncatedGaussianPrior', file=str(prior)))
 
 
-def test_choose():
-    config = dict(synthesis=dict(a=dict(num=1), b=dict(num=2)))
-    assert choose(config, 'b') == ('b', dict(num=2))
-    assert choose(dict(synthesis=dict(a=dict(num=1))), None) == ('a', dict(num=1))
-    with pytest.raises(ValueError, match=r'several synthesis sets in the config; choose one with --which: a, b'):
-        choose(config, None)
-    with pytest.raises(ValueError, match="'c'"):
-        choose(config, 'c')
-    with pytest.raises(ValueError, match='no `synthesis'):
-        choose({}, None)
+def test_an_appearance_that_does_not_fit_a_body_is_refused_at_once(synthetic_config, tmp_path):
+    """A female body without textures of her own, beside a male one that has some; and a body without texture points."""
+    (tmp_path / 'male').mkdir()
+    cv2.imwrite(str(tmp_path / 'male/a.png'), np.zeros((4, 4, 3), np.uint8))
+    bodies = [dict(type='SMPLBodyModel', gender=gender) for gender in ('male', 'female')]
+    textures = dict(type='UVTexture', folder=str(tmp_path), by_gender=True)
+    PairGenerator.from_config(synthetic_config, body_model=bodies[:1], appearance=textures)
+    with pytest.raises(FileNotFoundError, match="no texture in '.*female'"):
+        PairGenerator.from_config(synthetic_config, body_model=bodies, appearance=textures)
+    with np.load(BODY_MODELS.build(bodies[0]).model_path) as arrays:
+        np.savez(tmp_path / 'bare.npz', **{key: arrays[key] for key in arrays.files if key not in ('vt', 'ft')})
+    bare = dict(type='SMPLBodyModel', model_path=str(tmp_path / 'bare.npz'), gender='male')
+    with pytest.raises(ValueError, match=r'no texture coordinates .* name a file of them as its `uv`'):
+        PairGenerator.from_config(synthetic_config, body_model=bare, appearance=textures)
 
 
 def test_data_files_of_all_parts(target_generator, synthetic_config):

@@ -1,17 +1,19 @@
 import fcntl
 import hashlib
+import importlib
 import os
 import sys
 import threading
 import time
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
 import torch
 
+from mmxas.processes import ProcessError
+from mmxas.registry import POSE_PRIORS
 from mmxas.synthesis import PairReader
+from mmxas.synthesis.parts import Part
 from mmxas.synthesis.synthesize import one_thread, plain, set_meta, synthesize
 
 
@@ -78,22 +80,57 @@ def test_a_full_disk_leaves_nothing_half_written(synthetic_config, tmp_path, mon
     assert [p.name for p in (tmp_path / 's').iterdir()] == ['meta.json']
 
 
-def test_a_dying_worker_ends_the_run_with_a_message(synthetic_config, tmp_path, monkeypatch):
-    class Pool:
-        def __init__(self, *_):
-            pass
+USERS_PARTS = """
+import os
+import signal
 
-        def submit(self, *_):
-            future = Future()
-            future.set_exception(BrokenProcessPool('died'))
-            return future
+from mmxas.registry import POSE_PRIORS
+from mmxas.synthesis.pose_priors import TruncatedGaussianPrior
 
-        def shutdown(self, cancel_futures):
-            assert cancel_futures
 
-    monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'ProcessPoolExecutor', Pool)
-    with pytest.raises(RuntimeError, match='a rendering process died.*resumes'):
-        synthesize(synthetic_config, tmp_path / 's', 2, workers=1, progress=False)
+@POSE_PRIORS.register_module()
+class UsersPoses(TruncatedGaussianPrior):
+    def __init__(self, fails_at=None, dies_at=None):
+        super().__init__()
+        self.fails_at, self.dies_at = fails_at, dies_at
+
+    def sample(self, num, rng, index=0):
+        if index == self.fails_at:
+            raise ValueError(f'no pose for pair {index}')
+        if index == self.dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().sample(num, rng, index)
+"""
+
+
+@pytest.fixture
+def users_poses(tmp_path, monkeypatch):
+    """A pose source of a project, which mmxas does not import."""
+    (tmp_path / 'users_parts.py').write_text(USERS_PARTS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module('users_parts')
+    yield dict(type='UsersPoses')
+    del POSE_PRIORS.module_dict['UsersPoses'], sys.modules['users_parts']
+
+
+def test_workers_know_the_components_of_a_project(synthetic_config, users_poses, tmp_path):
+    config = synthetic_config | dict(pose_source=users_poses)
+    for workers in (0, 2):
+        synthesize(config, tmp_path / str(workers), 3, workers, shard_size=1, progress=False)
+    assert digests(tmp_path / '0') == digests(tmp_path / '2') and len(digests(tmp_path / '2')) == 4
+
+
+def test_the_error_of_a_worker_is_shown(synthetic_config, users_poses, tmp_path):
+    config = synthetic_config | dict(pose_source=users_poses | dict(fails_at=2))
+    with pytest.raises(ValueError, match='no pose for pair 2'):
+        synthesize(config, tmp_path / 's', 4, 1, shard_size=1, progress=False)
+    assert 'pairs_00001.npz' in digests(tmp_path / 's')
+
+
+def test_a_dying_worker_ends_the_run_with_a_message(synthetic_config, users_poses, tmp_path):
+    config = synthetic_config | dict(pose_source=users_poses | dict(dies_at=2))
+    with pytest.raises(ProcessError, match='s: a process was killed .*whole shards are kept, .* same command resumes'):
+        synthesize(config, tmp_path / 's', 4, 1, shard_size=1, progress=False)
 
 
 def test_configs_become_plain():
@@ -125,3 +162,21 @@ def test_two_runs_that_need_the_same_pairs_take_turns(synthetic_config, tmp_path
     os.close(other)
     thread.join(60)
     assert sorted(digests(root)) == ['meta.json', 'pairs_00000.npz']
+
+
+def test_parts_render_into_a_folder_together_and_a_whole_run_waits(synthetic_config, tmp_path):
+    root = tmp_path / 's'
+    root.mkdir()
+    (root / '.pairs_00003.npz.x.tmp').touch()  # what another part is writing
+    other = os.open(root, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_SH)
+    synthesize(synthetic_config, root, 4, shard_size=1, progress=False, part=Part(1, 2))
+    assert sorted(digests(root)) == ['.pairs_00003.npz.x.tmp', 'meta.json', 'pairs_00000.npz', 'pairs_00002.npz']
+    thread = threading.Thread(target=synthesize, args=(synthetic_config, root, 4),
+                              kwargs=dict(progress=False, shard_size=1))
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive() and len(digests(root)) == 4
+    os.close(other)
+    thread.join(60)
+    assert sorted(digests(root)) == ['meta.json', *(f'pairs_0000{i}.npz' for i in range(4))]

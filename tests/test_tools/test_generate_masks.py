@@ -11,7 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
+import mmxas  # noqa: F401  registers the components
+from mmxas.registry import DATASETS
+from mmxas.safe_files.images import UnreadableImageError
 from mmxas.segmentation import saliency_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,3 +158,51 @@ def test_a_sheet_that_was_not_written_is_not_named(load_tool, images, capsys):
     assert load_tool('generate_masks').main(command(images)) == 1
     said = capsys.readouterr().out
     assert 'masks_report.json)' in said and '_sheet.jpg' not in said and not (images / 'masks_sheet.jpg').exists()
+
+
+def test_masks_that_a_config_reads_by_the_boxes_of_its_annotations(load_tool, images, capsys):
+    """People of MPII: two of one image share its mask; the folders are the config's; then they load."""
+    people = [dict(image='0.png', center=[x + 1, 33 - 15 * 0.2], scale=0.2, joints=[[1, 1]] * 16, joints_vis=[1] * 16,
+                   headbox=[1, 1, 9, 9]) for x in (20, 60)]
+    two = np.full((64, 80, 3), (60, 150, 60), np.uint8)
+    for x in (20, 60):
+        cv2.circle(two, (x, 32), 12, (30, 30, 220), -1)
+    cv2.imwrite(str(images / 'images/0.png'), two)
+    (images / 'people.json').write_text(json.dumps(people))
+    config = images / 'config.py'
+    config.write_text(f"""
+custom_imports = dict(imports=['mmxas'], allow_failed_imports=False)
+test_dataloader = dict(dataset=dict(type='MPIIPoseDataset', data_root={str(images)!r}, ann_file='people.json',
+                                    data_prefix=dict(img='images', mask='made'), with_labels=True, pipeline=[]))
+""")
+    dataset = Config.fromfile(config).test_dataloader.dataset
+    with pytest.raises(UnreadableImageError, match='no mask'):
+        DATASETS.build(dataset)
+    tool = load_tool('generate_masks')
+    options = ['--config', str(config), '--segmenter', 'GrabCutSegmenter', '--options', 'size=80', '--workers', '1']
+    assert tool.main(options) == 0
+    assert '1 images: 1 masks made' in capsys.readouterr().out
+    mask = cv2.imread(str(images / 'made/0.png'), cv2.IMREAD_GRAYSCALE)
+    assert mask[32, 20] == mask[32, 60] == 255 and mask[32, 40] == 0 and len(DATASETS.build(dataset)) == 2
+    assert tool.main(options) == 0
+    assert '1 images: 0 masks made, 1 kept' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ([], 'a folder, a video file or --config CONFIG expected'),
+    (['x', '--config', 'y.py'], 'and only one of them'),
+    (['--config', 'y.py', '--out', 'z'], '--out, --boxes and --compare do not go with it'),
+    (['x', '--workers', '-1'], '-1 given, 0 or more expected'),
+])
+def test_options_that_do_not_go_together(load_tool, capsys, options, message):
+    with pytest.raises(SystemExit):
+        load_tool('generate_masks').main(options)
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_segmenter_or_config_is_one_line(load_tool, images, capsys):
+    tool = load_tool('generate_masks')
+    assert tool.main([str(images / 'images'), '--segmenter', 'GrabCutSegmentr']) == 1
+    assert 'did you mean GrabCutSegmenter?' in capsys.readouterr().err
+    assert tool.main(['--config', 'none.py']) == 1
+    assert capsys.readouterr().err == 'generate_masks: none.py: no such config file\n'

@@ -91,14 +91,14 @@ def main():
 
 def test_mistakes_are_one_line(main, config, tmp_path, capsys):
     assert main([str(config), '--which', 'none']) == 1
-    assert "no synthesis set 'none' in the config; choose one with --which: other, small" in capsys.readouterr().err
+    assert "no synthesis set 'none' in the config; it has other, small" in capsys.readouterr().err
     assert main([str(config), '--which', 'small', '--workers', '0']) == 0
     assert main([str(config), '--which', 'other', '--workers', '0']) == 1
     assert 'another configuration' in capsys.readouterr().err
     assert main([str(tmp_path / 'no.py')]) == 1
     (tmp_path / 'empty.py').write_text('a = 1')
     assert main([str(tmp_path / 'empty.py')]) == 1
-    assert 'no `synthesis' in capsys.readouterr().err
+    assert 'the config renders nothing: neither `synthesis' in capsys.readouterr().err
     (tmp_path / 'bare.py').write_text('synthesis = dict(a=dict(generator=dict()))')
     assert main([str(tmp_path / 'bare.py')]) == 1
     assert 'give --out and --num' in capsys.readouterr().err
@@ -107,6 +107,9 @@ def test_mistakes_are_one_line(main, config, tmp_path, capsys):
 @pytest.mark.parametrize(('options', 'message'), [
     (['--num', '0'], 'num=0, shard_size=256: expected at least 1'),
     (['--num', '-1'], 'num=-1, shard_size=256: expected at least 1'),
+    (['--part', '3/2'], "part '3/2': NUMBER/COUNT expected"),
+    (['--check'], 'set: 1 of 1 shards are missing or broken'),
+    (['--merge', 'nowhere'], 'nowhere: no rendered pairs here'),
     (['--seed', '-1'], 'seed=-1: expected at least 0'),
     (['--workers', '-2'], 'workers=-2: expected at least 0'),
     (['--cfg-options', 'synthesis.small.generator.nope=0'], "unexpected keyword argument 'nope'"),
@@ -127,8 +130,54 @@ def test_an_option_without_a_value_is_named(main, config, capsys):
 
 
 def test_a_config_of_the_package_is_named_as_elsewhere(main, capsys):
-    assert main(['mmxas::xas_mocap.py']) == 1
-    assert 'several synthesis sets in the config; choose one with --which: mocap_ood' in capsys.readouterr().err
+    assert main(['mmxas::xas_mocap.py', '--num', '1']) == 1
+    assert '--merge are of one set; choose it by --which: synthetic, mocap_train' in capsys.readouterr().err
+
+
+PAPER_CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('xas_*.py'))
+
+
+@pytest.mark.parametrize('name', PAPER_CONFIGS)
+def test_every_config_says_what_it_renders(main, name, monkeypatch, capsys):
+    """``tools/synthesize.py CONFIG`` alone renders what has a generator, into the folder that training reads."""
+    calls = []
+
+    def synthesize(generator, out, num, workers, seed, shard_size, part):
+        calls.append((out, num, seed))
+        return set_meta(generator, num, seed)
+
+    monkeypatch.setattr(sys.modules['synthesize'], 'synthesize', synthesize)
+    synthetic = Config.fromfile(ROOT / 'configs' / name).train_dataloader.dataset.synthetic
+    assert main([str(ROOT / 'configs' / name)]) == 0
+    if synthetic.get('generator') is None:
+        assert calls == [] and 'nothing to render, its pairs are read as they are' in capsys.readouterr().out
+    else:
+        assert (synthetic.data_root, synthetic.num, 0) in calls
+
+
+def test_parts_on_machines_of_their_own_are_merged(main, config, tmp_path, capsys):
+    options = [str(config), '--which', 'small', '--workers', '0', '--shard-size', '2']
+    for number in (1, 2):
+        assert main([*options, '--part', f'{number}/2', '--out', str(tmp_path / f'machine{number}')]) == 0
+    assert 'small: part 2/2 of 6 pairs in' in capsys.readouterr().out
+    assert main([*options, '--merge', str(tmp_path / 'machine1')]) == 1
+    assert '1 of 3 shards are missing or broken, the first is pairs_00001.npz' in capsys.readouterr().err
+    assert main([*options, '--merge', str(tmp_path / 'machine2')]) == 0
+    assert main([*options, '--check']) == 0
+    assert 'small: 6 pairs in' in capsys.readouterr().out
+    assert main([*options, '--out', str(tmp_path / 'whole')]) == 0
+    assert digests(tmp_path / 'set') == digests(tmp_path / 'whole') and len(digests(tmp_path / 'set')) == 3
+
+
+def test_a_task_of_a_slurm_array_renders_its_part(tmp_path):
+    (tmp_path / 'python').write_text('#!/bin/sh\necho "$@"')
+    (tmp_path / 'python').chmod(0o755)
+    slurm = dict(SLURM_ARRAY_TASK_ID='12', SLURM_ARRAY_TASK_MIN='10', SLURM_ARRAY_TASK_COUNT='4')
+    script = [str(ROOT / 'tools/slurm_synthesize.sh'), 'a config.py', '--which', 'x']
+    done = subprocess.run(script, capture_output=True, text=True, env=environment() | slurm | dict(
+        PYTHON=str(tmp_path / 'python')))
+    assert done.stdout.strip() == 'tools/synthesize.py a config.py --part 3/4 --which x', done.stderr
+    assert subprocess.run(script, capture_output=True, env=environment()).returncode == 2  # without Slurm
 
 
 def test_the_sets_of_the_built_in_config_are_those_that_training_renders():

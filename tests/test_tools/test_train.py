@@ -179,7 +179,7 @@ def test_two_processes_train_on_a_cpu(tmp_path):
     assert list(saved['state_dict']) == ['layer.weight', 'layer.bias']
 
 
-@pytest.mark.parametrize('name', ['dist_train', 'dist_test', 'slurm_train'])
+@pytest.mark.parametrize('name', ['dist_train', 'dist_test', 'slurm_train', 'slurm_synthesize'])
 def test_launchers_without_arguments_print_their_usage(name):
     done = subprocess.run([CHECKOUT / 'tools' / f'{name}.sh'], capture_output=True, text=True)
     assert done.returncode == 2

@@ -8,8 +8,9 @@ import numpy as np
 from mmengine.config import Config
 
 import mmxas  # noqa: F401  registers the components
+from mmxas.datasets.rendered_sets import find_sets
 from mmxas.evaluation.pose_set_distance import nearest_pose_distance
-from mmxas.synthesis.pair_generator import PairGenerator, choose
+from mmxas.synthesis.pair_generator import PairGenerator
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         config = Config.fromfile(args.config)
-        sets = {role: PairGenerator.from_config(choose(config, name)[1]['generator'], seed=args.seed)
+        sets = {role: PairGenerator.from_config(find_sets(config, name)[name]['generator'], seed=args.seed)
                 for role, name in (('query', args.query), ('reference', args.reference))}
     except (ValueError, OSError, KeyError) as error:
         print(f'pose_set_distance: {error}', file=sys.stderr)

@@ -16,7 +16,11 @@ synthetic_generator = dict(
         type='DatasetCameras',
         file=f'{data_root}/{camera_file}',
         names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
-    appearance=dict(type='UVTexture', folder='data/textures'),
+    appearance=dict(
+        type='UVTexture',
+        folder='data/textures',  # SURREAL's; those of its test split stay out
+        by_gender=True,
+        exclude=['data/textures/female_test.txt', 'data/textures/male_test.txt']),
     light=dict(type='RandomLight'),
     background=dict(type='PlainBackground'),
     renderer=dict(type='EmbreeRenderer'),

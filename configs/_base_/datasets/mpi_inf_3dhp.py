@@ -16,7 +16,11 @@ synthetic_generator = dict(
         type='DatasetCameras',
         file='data/h36m/annotation_body3d/cameras.pkl',  # the paper renders in the views of Human3.6M for both
         names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
-    appearance=dict(type='UVTexture', folder='data/textures'),
+    appearance=dict(
+        type='UVTexture',
+        folder='data/textures',  # SURREAL's; those of its test split stay out
+        by_gender=True,
+        exclude=['data/textures/female_test.txt', 'data/textures/male_test.txt']),
     light=dict(type='RandomLight'),
     background=dict(type='PlainBackground'),
     renderer=dict(type='EmbreeRenderer'),

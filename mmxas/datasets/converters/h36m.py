@@ -5,6 +5,7 @@ n: frames; K = 17 of the archive's 32 keypoints.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from mmxas.ops.geometry import world_to_camera
 
 from .frames import UnreadableFileError, read_frames, replace_arrays, write_image, write_pickle
+from .h36m_masks import open_masks
 from .h36m_metadata import H36MMetadata, all_cameras, read_metadata
 from .sequences import Arrays, Recording, convert_sequences, frame_arrays
 
@@ -24,7 +26,7 @@ CDF_FOLDERS = ('MyPoseFeatures/{}', 'Poses_{}')  # as the archive unpacks; as h3
 
 
 def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = None, step: int = 5,
-            subjects: Sequence[str] = TRAIN + TEST, on_error: str = 'raise') -> dict[str, int]:
+            subjects: Sequence[str] = TRAIN + TEST, on_error: str = 'raise', masks: bool = False) -> dict[str, int]:
     """Convert the unpacked archive to mmpose's layout. What is there already is kept: a second run changes nothing.
 
     Subjects that earlier runs converted with the same step stay in the annotations.
@@ -38,14 +40,17 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
         subjects: Which to convert. Defaults to the seven that have poses.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out recordings with a file that is missing or
             broken. Defaults to ``'raise'``.
+        masks: Write ``masks`` beside ``images``, from the archive's background masks
+            (:func:`~.h36m_masks.open_masks`). Defaults to False.
 
     Returns:
         dict: Number of frames in the files of ``'train'`` and of ``'test'``, where subjects of it are converted.
 
     Raises:
-        FileNotFoundError: metadata.xml or a CDF file is missing; the message names it.
-        UnreadableFileError: A video is missing or truncated, or a CDF file is broken; the message names it.
-        ImportError: cdflib is not installed.
+        FileNotFoundError: metadata.xml, a CDF file or a file of masks is missing; the message names it.
+        UnreadableFileError: A video is missing or truncated, or a CDF file or one of masks is broken; the message names
+            it.
+        ImportError: cdflib is not installed, or h5py, which masks need.
         ValueError: A subject is unknown, the step is not one of 1 to 50, poses have another number of keypoints or of
             frames, or the npz that is there has frames that would get lost.
     """
@@ -64,9 +69,9 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
     for split, members in (('train', TRAIN), ('test', TEST)):
         chosen = [subject for subject in members if subject in subjects]
         if chosen:
-            listed = partial(list_recordings, archive, out / 'images', content, cameras, step=step)
+            listed = partial(list_recordings, archive, out, content, cameras, step=step, masks=masks)
             arrays = convert_sequences(listed(subjects=chosen), folder / f'parts_step{step}',
-                                       lambda name: [out / 'images' / name], on_error,
+                                       partial(_outputs, out, masks), on_error,
                                        [recording.name for recording in listed(subjects=members)])
             replace_arrays(folder / rate_folder(step) / f'h36m_{split}.npz', arrays)
             counts[split] = len(arrays['imgname'])
@@ -78,12 +83,22 @@ def rate_folder(step: int) -> str:
     return f'step{step}' if FPS % step else f'fps{FPS // step}'
 
 
-def list_recordings(archive: Path, images: Path, metadata: H36MMetadata, cameras: dict, subjects: Sequence[str],
-                    step: int) -> list[Recording]:
+def _outputs(out: Path, masks: bool, name: str) -> list[Path]:
+    return [out / 'images' / name, *([mask_path(out, name)] if masks else ())]
+
+
+def mask_path(out: Path, name: str) -> Path:
+    """Return the place of an image's mask."""
+    return (out / 'masks' / name).with_suffix('.png')
+
+
+def list_recordings(archive: Path, out: Path, metadata: H36MMetadata, cameras: dict, subjects: Sequence[str],
+                    step: int, masks: bool = False) -> list[Recording]:
     """List what is to be converted: each recording of each subject by each camera."""
     return [
         Recording(frame_folder(subject, name, camera),
-                  partial(convert_recording, archive / subject, images, subject, name, cameras[subject, camera], step))
+                  partial(convert_recording, archive / subject, out, subject, name, cameras[subject, camera], step,
+                          masks))
         for subject in subjects for name in metadata.recordings.get(subject, ()) for camera in metadata.camera_ids]
 
 
@@ -92,22 +107,25 @@ def frame_folder(subject: str, recording: str, camera: str) -> str:
     return f'{subject}_{recording}.{camera}'.replace(' ', '_')
 
 
-def convert_recording(folder: Path, images: Path, subject: str, recording: str, camera: dict, step: int) -> Arrays:
+def convert_recording(folder: Path, out: Path, subject: str, recording: str, camera: dict, step: int,
+                      masks: bool = False) -> Arrays:
     """Write every ``step``-th image of one video and return its arrays.
 
     Poses beyond the last frame of a whole video are left out.
 
     Args:
         folder: The subject's folder in the archive.
-        images: Folder of the images that are written.
+        out: Folder of ``images`` and ``masks``.
         subject: Such as ``'S1'``.
         recording: Such as ``'Directions 1'``.
         camera: Its parameters, in the form of ``cameras.pkl``.
         step: Take every n-th frame.
+        masks: Write masks, too; a frame for which the archive has none gets a black one, which training leaves out.
+            Defaults to False.
 
     Raises:
-        FileNotFoundError: A CDF file is missing.
-        UnreadableFileError: The video is missing or truncated, or a CDF file is broken.
+        FileNotFoundError: A CDF file or the file of masks is missing.
+        UnreadableFileError: The video is missing or truncated, or a CDF file or that of masks is broken.
         ValueError: 2D and 3D poses have different numbers of frames, or another number of keypoints.
     """
     name = f'{recording}.{camera["id"]}'
@@ -117,12 +135,15 @@ def convert_recording(folder: Path, images: Path, subject: str, recording: str, 
         raise ValueError(f'{folder / name}: {len(pixels)} frames of 2D poses and {len(points)} of 3D poses')
     base = frame_folder(subject, recording, camera['id'])
     names, kept = [], []
-    for index, image in read_frames(folder / 'Videos' / f'{name}.mp4', step):
-        if index >= len(pixels):
-            break
-        names.append(f'{subject}/{base}/{base}_{index + 1:06d}.jpg')
-        kept.append(index)
-        write_image(images / names[-1], image)
+    with open_masks(folder, name) if masks else nullcontext() as found:
+        for index, image in read_frames(folder / 'Videos' / f'{name}.mp4', step):
+            if index >= len(pixels):
+                break
+            names.append(f'{subject}/{base}/{base}_{index + 1:06d}.jpg')
+            kept.append(index)
+            write_image(out / 'images' / names[-1], image)
+            if found is not None:
+                write_image(mask_path(out, names[-1]), found.mask(index, image.shape[:2]).astype(np.uint8) * 255)
     return frame_arrays(names, pixels[kept], points[kept], (camera['w'], camera['h']))
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skips_are_recorded
 from mmxas.safe_files.images import UnreadableImageError, read_image_bytes, truncation
+
+NAMED = 3  # missing files that a message names
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -38,22 +41,69 @@ def image_size(path: str | Path) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | None = None) -> list[dict]:
-    """Check images and masks: there, whole, and of one size.
+def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:
+    """Check that every mask is there; each folder is listed once, so that 100000 take a second.
 
     Args:
-        records: Samples with ``img_path`` and optionally ``mask_path``.
-        on_error: ``'raise'`` stops at the first bad file; ``'skip'`` logs, counts and leaves out samples whose image or
-            mask cannot be read. A mask of another size always stops. Defaults to ``'raise'``.
-        limit: Check at most about this many, evenly spread. Defaults to None: all.
+        records: Samples, some with ``mask_path``.
+        on_error: ``'raise'``, or ``'skip'``: log, count and leave out samples whose mask is missing. Defaults to
+            ``'raise'``.
 
     Returns:
         list[dict]: The samples that are left.
 
     Raises:
+        FileNotFoundError: Masks are missing; the message counts them and names the first.
+    """
+    paths = [Path(record['mask_path']) if record.get('mask_path') else None for record in records]
+    there = {folder: _names_in(folder) for folder in {path.parent for path in paths if path is not None}}
+    absent = [path is not None and path.name not in there[path.parent] for path in paths]
+    missing = [str(path) for path, is_absent in zip(paths, absent, strict=True) if is_absent]
+    if missing and on_error == 'raise' and not skips_are_recorded():
+        more = ', …' if len(missing) > NAMED else ''
+        raise FileNotFoundError(
+            f'{len(missing)} of {len(records)} masks are missing: {", ".join(missing[:NAMED])}{more}. Make them by '
+            '`python tools/generate_masks.py --config CONFIG`, or convert those that come with the data set '
+            "(docs/data_preparation.md); on_error='skip' goes on without these samples")
+    if missing:
+        _skip_masks(missing, len(records))
+    return [record for record, is_absent in zip(records, absent, strict=True) if not is_absent]
+
+
+def _skip_masks(missing: Sequence[str], total: int) -> None:
+    skipped = SkipCounter('samples')
+    if skips_are_recorded():
+        for path in missing:
+            skipped.add(f'{path}: no such file, no mask')
+    else:
+        skipped.add(f'{len(missing)} of {total} have no mask, such as {missing[0]}')
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        return {entry.name for entry in os.scandir(folder)}
+    except OSError:
+        return set()
+
+
+def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | None = None) -> list[dict]:
+    """Check images and masks: every mask is there; of some, both are whole, and of one size.
+
+    Args:
+        records: Samples with ``img_path`` and optionally ``mask_path``.
+        on_error: ``'raise'`` stops at the first bad file; ``'skip'`` logs, counts and leaves out samples whose image or
+            mask cannot be read. A mask of another size always stops. Defaults to ``'raise'``.
+        limit: Look into at most about this many, evenly spread. Defaults to None: all.
+
+    Returns:
+        list[dict]: The samples that are left.
+
+    Raises:
+        FileNotFoundError: Masks are missing.
         UnreadableImageError: A file is absent, truncated or no image.
         ValueError: A mask has another size than its image.
     """
+    records = check_masks(records, on_error)
     step = 1 if limit is None else max(1, len(records) // limit)
     skipped, kept = SkipCounter('unreadable image'), []
     for number, record in enumerate(records):

@@ -5,7 +5,7 @@ right wrist, elbow, shoulder; left shoulder, elbow, wrist.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,14 @@ class MPIIPoseDataset(XASDataset):
         if not records:
             raise ValueError(f'{self.ann_file}: none of {len(entries)} people is left; left out: {self.left_out}')
         return records
+
+    def mask_records(self) -> Iterator[dict]:
+        """The masks of all people's images, with the square of each person's centre and scale."""
+        if 'mask' in self.data_prefix:
+            for entry in self._entries()[::self.sample_interval]:
+                mask = (Path(self.data_prefix['mask']) / entry['image']).with_suffix('.png')
+                yield {'img_path': str(Path(self.data_prefix['img']) / entry['image']), 'mask_path': str(mask),
+                       'box': _annotated_box(entry)[0]}
 
     def _entries(self) -> list[dict]:
         path = Path(self.ann_file)

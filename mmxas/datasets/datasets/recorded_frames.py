@@ -1,7 +1,7 @@
 """What the data sets of recorded frames share: which frames are taken, masks beside the images, boxes and labels."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from .xas_dataset import XASDataset
 
 SHOULDERS = (11, 14)
 LABELLED = 17  # keypoints of a pose in the files, or more
+BODY_MARGIN = 0.1  # hands, feet and hair around the keypoints, as a share of the larger side
 BOX_PX = 200.0  # `scale` of mmpose's files counts in these
 
 
@@ -82,6 +83,18 @@ class RecordedFrames(XASDataset):
         """The chosen samples; each subclass lists its own."""
         raise NotImplementedError
 
+    def mask_records(self) -> Iterator[dict]:
+        """The masks of the chosen frames; the box is that of the keypoints in the image with a margin."""
+        with_labels, self.with_labels = self.with_labels, True
+        try:
+            for record in self.records():
+                if 'mask_path' in record:
+                    keypoints = record.get('keypoints')
+                    box = record['bbox'][0] if keypoints is None else keypoint_box(keypoints[0])
+                    yield {'img_path': record['img_path'], 'mask_path': record['mask_path'], 'box': box}
+        finally:
+            self.with_labels = with_labels
+
     def load_data_list(self) -> list[dict]:
         """List the chosen frames, after checking their files.
 
@@ -145,6 +158,13 @@ class RecordedFrames(XASDataset):
         if self.with_labels:
             record.update(self.labels(points, camera['K'], pixels))
             record['camera'] = camera
+
+
+def keypoint_box(keypoints: np.ndarray, margin: float = BODY_MARGIN) -> np.ndarray:
+    """Return a box (4,) around a whole body from its keypoints (K, 2) px, and ``margin`` of its larger side around."""
+    low, high = keypoints.min(axis=0), keypoints.max(axis=0)
+    grown = margin * float((high - low).max())
+    return np.concatenate([low - grown, high + grown])
 
 
 class EveryNth:

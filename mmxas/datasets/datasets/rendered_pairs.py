@@ -11,9 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import get_world_size
 
 from mmxas.datasets.transforms.loading import SkipCounter
+from mmxas.processes import usable_cpus
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
 from mmxas.shipped_files import find_shipped
@@ -47,21 +48,24 @@ class RenderedPairDataset(XASDataset):
     """Images, masks and labels that a pair generator rendered.
 
     They are read from shards in ``data_root``. Where those are missing and ``generator`` is given, they are rendered
-    first, by the main process while the others wait. Without ``data_root`` each pair is rendered when it is asked for.
+    first; a run of several processes refuses, as the others would wait for hours. Without ``data_root`` each pair is
+    rendered when it is asked for.
 
     Args:
         data_root: Folder of the shards, or None to render on the fly. Defaults to None.
         generator: Config of the pair generator. Defaults to None: only read.
         num: Number of pairs; with ``generator`` it is needed. Defaults to None: all that the folder holds.
         seed: Seed of the rendering. Defaults to 0.
-        workers: Processes that render; 0, or a set of one shard, renders in this one. Defaults to the number of CPUs.
+        workers: Processes that render; 0, or a set of one shard, renders in this one. Defaults to the number of CPUs
+            that this process may use.
         clips: Keep pairs of these motion clips only. Defaults to None: all.
         image_files: Write each image to ``data_root/images`` when it is asked for, and give its path as ``img_path``,
             so that mmpose's visualization hook finds it. Defaults to None: in test mode only.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
-        FileNotFoundError: The folder holds no pairs and there is no generator; the message says how to render them.
+        FileNotFoundError: The folder holds no pairs and there is no generator, or one of several processes would have
+            to render; the message says how to render them.
         ValueError: No pair is left, the pairs have another number of keypoints than the skeleton, or ``num`` is
             missing.
     """
@@ -70,7 +74,7 @@ class RenderedPairDataset(XASDataset):
                  seed: int = 0, workers: int | None = None, clips: Sequence[str] | None = None,
                  image_files: bool | None = None, **kwargs: Any) -> None:
         self.generator, self.num, self.seed = generator, num, seed
-        self.workers = (os.cpu_count() or 1) if workers is None else workers
+        self.workers = usable_cpus() if workers is None else workers
         self.clips = None if clips is None else tuple(clips)
         self.image_files = kwargs.get('test_mode', False) if image_files is None else image_files
         self._sources: list[Any] = []
@@ -256,11 +260,11 @@ def _open(part: RenderedPart, seed: int, workers: int) -> Any:
         raise ValueError(f'{part.name}: num is needed together with a generator')
     if part.root is None:
         return _OnTheFly(part.generator, part.num, seed)
-    if is_main_process():
-        from mmxas.synthesis.synthesize import synthesize
-        workers = workers if part.num > ONE_SHARD else 0
-        synthesize(part.generator, out=part.root, num=part.num, workers=workers, seed=seed)
-    barrier()
+    from mmxas.synthesis.synthesize import require_rendered, synthesize
+    if get_world_size() > 1:
+        require_rendered(part.generator, part.root, part.num, seed)
+    else:
+        synthesize(part.generator, part.root, part.num, workers if part.num > ONE_SHARD else 0, seed)
     return PairReader(part.root)
 
 

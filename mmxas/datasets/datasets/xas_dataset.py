@@ -7,6 +7,7 @@ A sample enters the pipeline as a dict of ``img`` or ``img_path``, optionally ``
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ class XASDataset(BaseCocoStyleDataset):
         info.update({key: self._metainfo[key] for key in _META_KEYS})
         info['domain'] = self.domain
         return info
+
+    def mask_records(self) -> Iterable[dict]:
+        """What masks the data set reads, for tools that make them; nothing needs to be loaded, or be there.
+
+        Returns:
+            Iterable: For each sample ``img_path``, ``mask_path``, and ``box`` (4,), x0, y0, x1, y1 in px around the
+            body, from the annotations. Here none: masks come with the data set, or it has none.
+        """
+        return ()
 
     def labels(self, keypoints_cam: np.ndarray, K: np.ndarray, keypoints: np.ndarray | None = None) -> dict:
         """Return the labels of one sample in the form that samples hold them.

@@ -1,4 +1,5 @@
 """The "Texture" appearance of the paper (C.1): UV textures from a folder."""
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ class TexturedSurface:
         return self.texture[row, col].astype(np.float32) / 255
 
 
+def read_list(file: str | Path) -> set[str]:
+    """Read a list of textures, a path a line, as the last two of its parts (``female/a.jpg``) or the one it has.
+
+    Raises:
+        FileNotFoundError: there is no such list.
+    """
+    path = find_shipped(file)
+    if not path.is_file():
+        raise FileNotFoundError(f'UVTexture: the list {str(file)!r} does not exist; it comes with the textures')
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return {'/'.join(Path(line.strip()).parts[-2:]) for line in lines if line.strip()}
+
+
 @APPEARANCES.register_module()
 class UVTexture:
     """A random texture of a folder.
@@ -41,20 +55,57 @@ class UVTexture:
     Args:
         folder: folder of jpg or png files, searched recursively.
         max_size: textures are reduced to this side in px, which serves as a filter for small images.
+        by_gender: take the textures of a body from the subfolder that is called like its ``gender``, for a body without
+            one, or a neutral body without a subfolder, from all. Default: False.
+        exclude: text files that list textures to leave out, a path a line, of which the last two parts count
+            (``female/a.jpg``), or the name where it is alone. Default: none.
 
     Raises:
-        FileNotFoundError: if the folder does not exist or holds no picture.
+        FileNotFoundError: the folder or a list does not exist, or the folder holds no picture.
+        ValueError: no listed texture is in the folder, or all are.
     """
 
-    def __init__(self, folder: str, max_size: int = 512) -> None:
+    def __init__(self, folder: str, max_size: int = 512, by_gender: bool = False,
+                 exclude: str | Sequence[str] = ()) -> None:
         if not find_shipped(folder).is_dir():
             raise FileNotFoundError(f'UVTexture: the folder {folder!r} does not exist')
-        self.files = sorted(path for path in find_shipped(folder).rglob('*') if path.suffix.lower() in SUFFIXES)
-        if not self.files:
+        self.folder, self.by_gender = find_shipped(folder), by_gender
+        found = sorted(path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES)
+        if not found:
             raise FileNotFoundError(f'UVTexture: the folder {folder!r} holds no {"/".join(SUFFIXES)} file')
+        self.files = self._without(found, [exclude] if isinstance(exclude, str) else list(exclude))
         self.data_files = tuple(self.files)
         self.max_size = max_size
         self._textures: dict[Path, np.ndarray] = {}
+        self._files_of: dict[str, list[Path]] = {}
+
+    def _without(self, files: list[Path], lists: list[str]) -> list[Path]:
+        for name in lists:
+            listed = read_list(name)
+            kept = [path for path in files if not {path.name, '/'.join(path.parts[-2:])} & listed]
+            if len(kept) in (0, len(files)):
+                raise ValueError(f'UVTexture: the list {name!r} leaves out {"all" if not kept else "none"} of '
+                                 f'{len(files)} textures in {str(self.folder)!r}; is it of other textures, or are they '
+                                 'left out already? Then drop it from `exclude`')
+            files = kept
+        return files
+
+    def files_of(self, body: Any) -> list[Path]:
+        """The textures that a body may get.
+
+        Raises:
+            FileNotFoundError: there is none in the subfolder of its gender.
+        """
+        gender = getattr(body, 'gender', None)
+        own = self.folder / str(gender)
+        if not self.by_gender or gender is None or (gender == 'neutral' and not own.is_dir()):
+            return self.files
+        if gender not in self._files_of:
+            self._files_of[gender] = [path for path in self.files if own in path.parents]
+        if not self._files_of[gender]:
+            raise FileNotFoundError(f'UVTexture: no texture in {str(own)!r}, expected those of a body of this gender; '
+                                    'put them there, or leave out by_gender')
+        return self._files_of[gender]
 
     def _texture(self, path: Path) -> np.ndarray:
         if path not in self._textures:
@@ -77,9 +128,12 @@ class UVTexture:
             rng: source of randomness.
 
         Raises:
+            FileNotFoundError: if there is no texture for the body's gender.
             ValueError: if the body model has no texture coordinates.
         """
         if body.uv is None or body.uv_faces is None:
             raise ValueError('UVTexture: the body model has no texture coordinates (arrays `vt`, `ft` of its file); '
-                             "choose another appearance, such as dict(type='PartSegmentation')")
-        return TexturedSurface(body.uv, body.uv_faces, self._texture(self.files[rng.integers(len(self.files))]))
+                             "name a file of them as its `uv`, such as uv='smpl_uv.obj', or choose another appearance, "
+                             "such as dict(type='PartSegmentation')")
+        files = self.files_of(body)
+        return TexturedSurface(body.uv, body.uv_faces, self._texture(files[rng.integers(len(files))]))

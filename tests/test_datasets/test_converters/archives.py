@@ -103,6 +103,18 @@ def write_h36m(root: Path, subjects: tuple[str, ...] = ('S1', 'S9'), takes: int 
     return root
 
 
+def write_hdf5_masks(path: Path, masks: list[np.ndarray | None]) -> Path:
+    """Masks (h, w) bool as MATLAB 7.3 saves a cell array of them: references to transposed arrays, None to an empty."""
+    import h5py
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, 'w', userblock_size=512) as file:
+        cells = file.create_dataset('Masks', (len(masks), 1), dtype=h5py.ref_dtype)
+        for index, mask in enumerate(masks):
+            values = np.zeros(2, np.uint64) if mask is None else mask.T.astype(np.uint8)
+            cells[index, 0] = file.create_dataset(f'#refs#/{index}', data=values).ref
+    return path
+
+
 CALIBRATION = """name          {number}
   sensor      10 10
   size        64 64

@@ -17,6 +17,7 @@ from .archives import (
     to_camera,
     write_cdf,
     write_h36m,
+    write_hdf5_masks,
     write_video,
 )
 
@@ -166,3 +167,24 @@ def test_a_wrong_step_leaves_nothing_behind(archive, tmp_path, step):
     with pytest.raises(ValueError, match=f'step={step}, expected a whole number from 1 to 50'):
         h36m.convert(archive, tmp_path / 'out', step=step)
     assert not (tmp_path / 'out').exists()
+
+
+def test_the_archives_masks_are_written_beside_the_images(small, tmp_path):
+    """Every second frame; the last has none, and so a black one; what was converted without masks is completed."""
+    masks = [np.random.default_rng(i).random((64, 64)) < 0.3 for i in range(FRAMES - 2)]
+    for camera in ('54138969', '55011271', '58860488', '60457274'):
+        write_hdf5_masks(small / 'S9/MySegmentsMat/ground_truth_bs' / f'Directions 1.{camera}.mat', masks)
+    out = tmp_path / 'out'
+    h36m.convert(small, out, step=2, subjects=['S9'])
+    assert not (out / 'masks').exists()
+    assert h36m.convert(small, out, step=2, subjects=['S9'], masks=True) == {'test': 12}
+    names = np.load(out / 'annotation_body3d/fps25/h36m_test.npz')['imgname']
+    for index, name in zip((0, 2, 4), names[:3], strict=True):
+        mask = cv2.imread(str((out / 'masks' / name).with_suffix('.png')), cv2.IMREAD_GRAYSCALE)
+        np.testing.assert_array_equal(mask, masks[index] * 255 if index < len(masks) else np.zeros((64, 64)))
+    before = snapshot(out)
+    h36m.convert(small, out, step=2, subjects=['S9'], masks=True)
+    assert snapshot(out) == before
+    (small / 'S9/MySegmentsMat/ground_truth_bs/Directions 1.54138969.mat').unlink()
+    with pytest.raises(FileNotFoundError, match='Directions 1.54138969.mat: no such file of masks.*without --masks'):
+        h36m.convert(small, tmp_path / 'new', step=2, subjects=['S9'], masks=True)

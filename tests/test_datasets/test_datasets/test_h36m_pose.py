@@ -51,6 +51,21 @@ def test_labels_and_names(root):
     assert np.allclose(info['keypoints'][0, 17], (info['keypoints'][0, 11] + info['keypoints'][0, 14]) / 2)
 
 
+def test_masks_that_it_reads_with_boxes_of_the_keypoints(root):
+    """Before any of them is there, and without labels in the samples."""
+    (root / 'masks' / NAME).with_suffix('.png').unlink()
+    dataset = build(root, data_prefix=dict(img='images', mask='masks'), lazy_init=True)
+    (record, ) = dataset.mask_records()
+    assert record['mask_path'] == str((root / 'masks' / NAME).with_suffix('.png'))
+    assert record['img_path'] == str(root / 'images' / NAME) and not dataset.with_labels
+    part = np.load(root / 'test.npz')['part'][0, :, :2]
+    grown = 0.1 * np.ptp(part, axis=0).max()
+    np.testing.assert_allclose(record['box'], [*(part.min(0) - grown), *(part.max(0) + grown)], rtol=1e-5)
+    assert list(build(root, lazy_init=True).mask_records()) == []
+    with pytest.raises(FileNotFoundError, match='1 of 1 masks are missing'):
+        dataset.full_init()
+
+
 def test_actions_of_subject_1_have_the_names_of_the_others(root):
     content = dict(np.load(root / 'test.npz'))
     name = 'S1/S1_WalkingDog_1.54138969/S1_WalkingDog_1.54138969_000006.jpg'

@@ -159,6 +159,31 @@ def test_missing_shards_are_rendered_with_the_splits_clips(tmp_path, pairs, monk
     assert calls == [(dict(pose_source=dict(type='MocapPoses', clips=['kick'])), str(tmp_path / 'mocap/val'), 3, 7)]
 
 
+def test_several_processes_refuse_what_is_not_rendered(tmp_path, pairs, monkeypatch):
+    """None waits for another one that renders; each looks for itself."""
+    asked = []
+
+    def require_rendered(generator, out, num, seed):
+        asked.append((generator, out, num, seed))
+        if not (tmp_path / 'set').is_dir():
+            raise FileNotFoundError('2 of 2 shards are missing; render them by `python tools/synthesize.py CONFIG`')
+
+    monkeypatch.setattr('mmxas.datasets.datasets.rendered_pairs.get_world_size', lambda: 2)
+    monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'require_rendered', require_rendered)
+    config = dict(data_root=str(tmp_path / 'set'), generator=dict(a=1), num=2, seed=5)
+    with pytest.raises(FileNotFoundError, match='render them by `python tools/synthesize.py CONFIG`'):
+        SyntheticPairDataset(**config)
+    pairs.write(tmp_path / 'set', [pairs.make(i) for i in range(2)])
+    assert len(SyntheticPairDataset(**config)) == 2
+    assert asked == 2 * [(dict(a=1), str(tmp_path / 'set'), 2, 5)]
+
+
+def test_as_many_processes_render_as_cpus_may_be_used(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmxas.datasets.datasets.rendered_pairs.usable_cpus', lambda: 3)
+    assert SyntheticPairDataset(data_root=str(tmp_path), lazy_init=True).workers == 3
+    assert SyntheticPairDataset(data_root=str(tmp_path), workers=0, lazy_init=True).workers == 0
+
+
 def test_pairs_on_the_fly(pairs, monkeypatch):
     generator = SimpleNamespace(generate=lambda index: pairs.make(index, ''))
     monkeypatch.setattr('mmxas.synthesis.pair_generator.PairGenerator.from_config', lambda config, seed: generator)

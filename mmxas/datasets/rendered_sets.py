@@ -1,0 +1,55 @@
+"""The sets of pairs that a config renders: those it lists, or those that its data sets read."""
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mmxas.registry import DATASETS
+
+from .datasets.rendered_pairs import RenderedPairDataset
+from .inspection import dataset_configs
+
+
+def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, dict]:
+    """Return the sets of a config that can be rendered ahead of training.
+
+    They are the entries of ``synthesis = dict(NAME=dict(generator=…, num=…, out=…, seed=…))``, and by their folders'
+    names those that its data sets read from other folders.
+
+    Args:
+        config: a loaded config.
+        name: one of them. Defaults to None: all.
+
+    Returns:
+        dict: Name to ``generator``, ``num``, ``out`` and ``seed``, as far as they are given; empty where the data sets
+        only read pairs that something else made.
+
+    Raises:
+        ValueError: the config has no rendered pairs at all, or no set of this name; the names are listed.
+    """
+    sets = dict(config.get('synthesis') or {})
+    rendered = [part for part in dataset_configs(config).values() if _is_rendered(part)]
+    if not sets and not rendered:
+        raise ValueError('the config renders nothing: neither `synthesis = dict(NAME=dict(generator=..., num=..., '
+                         'out=...))` nor a data set of rendered pairs')
+    listed = {str(entry.get('out')) for entry in sets.values()}
+    sets.update((key, entry) for key, entry in _sets_of_datasets(rendered).items() if entry['out'] not in listed)
+    if name is None:
+        return sets
+    if name not in sets:
+        raise ValueError(f'no synthesis set {name!r} in the config; it has {", ".join(sorted(sets)) or "none"}')
+    return {name: sets[name]}
+
+
+def _sets_of_datasets(rendered: Iterable[Mapping[str, Any]]) -> dict[str, dict]:
+    sets: dict[str, dict] = {}
+    for part in rendered:
+        dataset = DATASETS.build({**part, 'pipeline': [], 'lazy_init': True})  # only says what it would read
+        for folder in dataset.parts():
+            is_shorter = folder.name in sets and (folder.num or 0) <= sets[folder.name]['num']
+            if folder.generator is not None and folder.root is not None and not is_shorter:
+                sets[folder.name] = dict(generator=folder.generator, num=folder.num, out=folder.root, seed=dataset.seed)
+    return sets
+
+
+def _is_rendered(part: Mapping[str, Any]) -> bool:
+    kind = DATASETS.get(part['type']) if isinstance(part.get('type'), str) else part.get('type')
+    return isinstance(kind, type) and issubclass(kind, RenderedPairDataset)

@@ -1,0 +1,126 @@
+"""Work spread over processes: how many fit, what they import, and their errors as they are."""
+import importlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import Any
+
+import cv2
+import torch
+from mmengine.registry import Registry
+
+from mmxas import registry as mmxas_registry
+
+INTERVAL = 0.2  # seconds between two looks at the progress
+
+
+class ProcessError(RuntimeError):
+    """A process was killed, or could not start."""
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may use, which a scheduler may have limited."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+def component_modules(config: Any) -> list[str]:
+    """Return the modules, other than mmxas's own, of the components that a config names by ``type``.
+
+    A new process imports them, so that it knows the components of a user's project, too.
+
+    Args:
+        config: Config of a component, with configs of others in it at any depth.
+    """
+    found = set()
+    for name in _types(config):
+        for registry in vars(mmxas_registry).values():
+            component = registry.module_dict.get(name) if isinstance(registry, Registry) else None
+            if component is not None and component.__module__.partition('.')[0] not in ('mmxas', '__main__'):
+                found.add(component.__module__)
+    return sorted(found)
+
+
+def _types(config: Any) -> Iterator[str]:
+    if isinstance(config, Mapping):
+        if isinstance(config.get('type'), str):
+            yield config['type']
+        config = config.values()
+    elif not isinstance(config, list | tuple):
+        return
+    for value in config:
+        yield from _types(value)
+
+
+def run_in_processes(work: Callable[[Any], Any], items: Iterable[Any], workers: int, start: Callable[..., None],
+                     arguments: tuple = (), modules: Iterable[str] = (),
+                     look: Callable[[], Any] = lambda: None) -> Iterator[Any]:
+    """Call ``work(item)`` for each item in one of several processes, one thread each, and yield what it returns.
+
+    The processes import mmxas and ``modules``, and end with this one.
+
+    Args:
+        work: A function of a module.
+        items: Its arguments; the results come in any order.
+        workers: Number of processes.
+        start: Called once in each process, with ``arguments``.
+        arguments: Of ``start``. Defaults to none.
+        modules: Names of modules to import first. Defaults to none.
+        look: Called about five times a second. Defaults to nothing.
+
+    Raises:
+        ProcessError: A process was killed, or could not import a module or start; the message says why. What ``work``
+            raises is raised as it is.
+    """
+    items = list(items)
+    if not items:
+        return
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['mmxas'])  # one import of the stack for all processes
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _start, (start, arguments, tuple(modules)))
+    try:
+        pending = {pool.submit(_call, work, item) for item in items}
+        while pending:
+            done, pending = wait(pending, timeout=INTERVAL, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+            look()
+    except BrokenProcessPool as error:
+        raise ProcessError('a process was killed (out of memory? fewer workers need less)') from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_fault: list[str] = []
+
+
+def _start(start: Callable[..., None], arguments: tuple, modules: tuple[str, ...]) -> None:
+    """Prepare a new process; what fails is kept for the first call, as a pool does not pass it on."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        import mmxas  # noqa: F401  registers the components
+        for module in modules:
+            importlib.import_module(module)
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        start(*arguments)
+    except Exception as error:
+        _fault.append(f'{type(error).__name__}: {error}')
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent is gone, killed perhaps: nobody would stop this process otherwise."""
+    connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _call(work: Callable[[Any], Any], item: Any) -> Any:
+    if _fault:
+        raise ProcessError(f'a process could not start: {_fault[0]}')
+    return work(item)
