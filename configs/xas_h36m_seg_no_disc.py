@@ -4,5 +4,5 @@ _base_ = './xas_h36m_no_disc.py'
 train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
-            data_root='data/synthetic_h36m_seg',
+            data_root=f'{_base_.rendered_root}/synthetic_h36m_seg',
             generator=dict(appearance=dict(_delete_=True, type='PartSegmentation'), light=None))))

@@ -3,6 +3,6 @@
 _base_ = './xas_h36m.py'
 
 runner_type = 'FlexibleRunner'
-strategy = dict(type='ShardedBackboneStrategy')
+strategy = dict(type='ShardedBackboneStrategy', sync_bn='torch')
 # FSDP would resume the optimizer of a channels-last backbone in another order.
 model = dict(channels_last=False)

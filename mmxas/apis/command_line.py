@@ -18,6 +18,7 @@ from mmengine.registry import Registry
 
 from mmxas import registry as mmxas_registry
 from mmxas.compat.config_paths import PREFIX, config_path
+from mmxas.engine.config_knobs import KEY, KNOB_OF, KNOBS, apply_knobs, read_config, spent_variables, way_out
 from mmxas.engine.stages import parse_stages
 from mmxas.evaluation.metrics import ContextMetric
 from mmxas.registry import METRICS
@@ -111,16 +112,17 @@ def set_local_rank(args: argparse.Namespace) -> None:
 
 
 def load_config(name: str) -> Config:
-    """Read a config by path, or by ``mmxas::<name>.py``.
+    """Read a config by path, or by ``mmxas::<name>.py``, and apply its knobs (:mod:`mmxas.engine.config_knobs`).
 
     Raises:
-        UsageError: If the file, or one that it inherits, does not exist, or is not Python.
+        UsageError: If the file, or one that it inherits, does not exist, is not Python, or sets a variable of its base
+            to no effect; or if a knob is wrong.
     """
     try:
         path = config_path(name) if name.startswith(PREFIX) else Path(name)
         if not path.is_file():
             raise UsageError(f'{name}: no such config file')
-        config = Config.fromfile(path)
+        config = read_config(path)
         # A run writes it down five times and with each checkpoint, and yapf takes up to seconds to break its lines:
         # mmengine's own breaks do. ``fromfile(format_python_code=False)`` is for another kind of configs (0.10.7).
         object.__setattr__(config, '_format_python_code', False)
@@ -129,6 +131,8 @@ def load_config(name: str) -> Config:
         raise UsageError(str(error) if name in str(error) else f'{name}: {error}') from error
     except SyntaxError as error:
         raise UsageError(f'{name}: line {error.lineno}: {error.msg}') from error
+    except ValueError as error:
+        raise UsageError(str(error) if name in str(error) else f'{name}: {error}') from error
 
 
 def require_checkpoint(name: str) -> str:
@@ -256,13 +260,24 @@ def add_result_files(cfg: Config, key: str) -> None:
 
 
 def merge_options(cfg: Config, options: dict) -> None:
-    """Apply ``--cfg-options``.
+    """Apply ``--cfg-options``, knobs such as ``xas.crop_size=96`` before the others.
 
     Raises:
-        UsageError: If a key does not fit the config, such as an index past the end of a list.
+        UsageError: If a key does not fit the config, such as an index past the end of a list, is a variable that has
+            done its work, or a wrong knob.
     """
+    options = options or {}
+    spent = {*KNOBS, *KNOB_OF, *(spent_variables(cfg.filename) if cfg.filename and options else ())}
+    heads = {key: key.partition('.')[0] for key in options}
+    for key, head in heads.items():
+        if head in spent:
+            raise UsageError(f'--cfg-options {key}: changes nothing, it was used already. {way_out(head)}')
     try:
-        cfg.merge_from_dict(options or {})
+        cfg.merge_from_dict({key: value for key, value in options.items() if heads[key] == KEY})
+        apply_knobs(cfg)
+        cfg.merge_from_dict({key: value for key, value in options.items() if heads[key] != KEY})
+    except ValueError as error:
+        raise UsageError(f'--cfg-options: {error}') from error
     except (KeyError, TypeError, IndexError) as error:
         raise UsageError(f'--cfg-options: {error.args[0] if error.args else error}') from error
 

@@ -20,6 +20,7 @@ from rich.progress import track
 
 from mmxas.compat.config_paths import PREFIX, config_path
 from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
+from mmxas.engine.config_knobs import apply_knobs, read_config
 from mmxas.ops.boxes import is_whole_image
 from mmxas.ops.checks import check_choice
 from mmxas.registry import INFERENCERS, VISUALIZERS
@@ -360,9 +361,10 @@ def _read_config(model: str | Path | Config | dict) -> Config:
     """A config of its own, from wherever it comes, with all that a detector is built from."""
     name = str(model) if isinstance(model, str | Path) else getattr(model, 'filename', None) or 'config'
     if isinstance(model, str | Path):
-        cfg = Config.fromfile(config_path(name) if name.startswith(PREFIX) else name)
+        cfg = read_config(config_path(name) if name.startswith(PREFIX) else name)
     else:
         cfg = Config(ConfigDict(model._cfg_dict if isinstance(model, Config) else model).to_dict())
+        apply_knobs(cfg)
     for key in ('model', 'test_dataloader'):
         if not cfg.get(key):
             raise ValueError(f'{name}: no {key}, from which a detector is built; take a whole config, such as '

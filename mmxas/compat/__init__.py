@@ -8,7 +8,7 @@ from .errors import CHECK_COMMAND, StackError, check_is_running, readable_errors
 
 def install() -> None:
     """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` configs,
-    imports of ``projects``, mmpose's drawing on numpy >= 2.4.
+    imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4.
 
     Raises:
         StackError: One readable error, if a package is missing, of a wrong version, or does not import.
@@ -19,11 +19,13 @@ def install() -> None:
         from .config_paths import support_mmxas_paths
         from .mmcv_ops import install_placeholder
         from .project_imports import support_project_imports
+        from .sync_batch_norm import support_sync_batch_norm
         install_placeholder()
         allow_mmengine_checkpoints()
         guard_mmengine_loaders()
         support_mmxas_paths()
         support_project_imports()
+        support_sync_batch_norm()
         import mmpose.apis  # noqa: F401
 
         from .opencv_drawing import support_array_radius

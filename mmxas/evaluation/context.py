@@ -11,8 +11,9 @@ from torch import nn
 from mmxas.safe_files import file_sha256
 
 # What tells one part of a data set from another, where a data set has it.
-_FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval', 'indices',
-          'box', 'seed', 'num', 'sequences', 'camera_file', 'drop_occluded', 'max_hidden', 'mask_coverage', 'complete')
+_FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval',
+          'random_frames', 'indices', 'box', 'seed', 'num', 'sequences', 'camera_file', 'drop_occluded',
+          'max_hidden', 'mask_coverage', 'complete')
 
 
 @dataclass(frozen=True)

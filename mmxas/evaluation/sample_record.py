@@ -41,6 +41,16 @@ def sample_key(sample: Sample, name: str) -> str:
     return ''
 
 
+def background_of(sample: Sample) -> str:
+    """What became of the background of a sample's crop: ``'kept'``, or by which masks it was removed."""
+    return str(sample.get('background') or 'kept')
+
+
+def backgrounds(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each ``background`` that the kept records have, once."""
+    return sorted({result['background'] for result in results})
+
+
 def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: bool = False) -> dict[str, float]:
     """The 2D error and, where the head's size is known, PCKh@0.5 of the confident pose; nothing without 2D labels.
 

@@ -97,6 +97,12 @@ def test_stages_are_compared_with_the_losses(cfg, message):
         command_line.check_stages(Config(cfg))
 
 
+def test_a_child_that_changes_nothing_is_one_line(tmp_path):
+    (tmp_path / 'child.py').write_text("_base_ = 'mmxas::xas_mocap.py'\ncrop_size = 96\n")
+    with pytest.raises(UsageError, match=r'child.py: crop_size = … changes nothing: .*mocap_human.py has used it'):
+        command_line.load_config(str(tmp_path / 'child.py'))
+
+
 def test_configs_are_read_by_path_and_by_name(tmp_path):
     assert command_line.load_config(str(write_tiny_config(tmp_path))).model.type == 'TinyModel'
     assert command_line.load_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
@@ -174,6 +180,19 @@ def test_options_change_the_config_or_say_why_not():
     assert (cfg.a.b, cfg.c) == (2, [3, 4])
     with pytest.raises(UsageError, match='--cfg-options: Index 7'):
         command_line.merge_options(cfg, {'c.7': 1})
+
+
+def test_knobs_act_on_the_command_line_and_spent_variables_are_refused():
+    cfg = command_line.load_config('mmxas::xas_mocap.py')
+    command_line.merge_options(cfg, {'train_dataloader.batch_size': 3, 'xas.num_pairs': 7, 'xas.crop_size': 96})
+    assert cfg.train_dataloader.batch_size == 3 and cfg.train_dataloader.dataset.synthetic.num == 7
+    assert cfg.crop_size == 96 and 'xas' not in cfg
+    for key, way in (('crop_size', r'xas = dict\(crop_size='), ('data_root', r'xas = dict\(data_root='),
+                     ('target_pipeline', 'what was built of it')):
+        with pytest.raises(UsageError, match=f'--cfg-options {key}: changes nothing.*{way}'):
+            command_line.merge_options(cfg, {key: 1})
+    with pytest.raises(UsageError, match='--cfg-options: xas: nope unknown; there are: '):
+        command_line.merge_options(cfg, {'xas.nope': 1})
 
 
 @pytest.mark.parametrize('option', ['a.b', 'a=dict(b=1,c=2)', 'a=[1,2'])

@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmxas.engine import parse_stages
+from mmxas.engine.config_knobs import read_config
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from mmxas.synthesis import synthesize
@@ -27,7 +28,7 @@ DATA = {'H36MPoseDataset': 'Human3.6M', 'MPIINF3DHPDataset': 'MPI-INF-3DHP', 'Ti
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
 def cfg(request) -> Config:
     """One of the configs, without pre-trained weights."""
-    cfg = Config.fromfile(request.param)
+    cfg = read_config(request.param)
     if 'pretrained' in cfg.model.backbone:
         cfg.model.backbone.pretrained = False
     cfg.model.backbone.pop('init_cfg', None)

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 
 import mmxas  # noqa: F401  registers the components
 from mmxas.datasets.rendered_sets import find_sets
+from mmxas.engine.config_knobs import read_config
 from mmxas.evaluation.pose_set_distance import nearest_pose_distance
 from mmxas.synthesis.pair_generator import PairGenerator
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     args = parse_args(argv)
     try:
-        config = Config.fromfile(args.config)
+        config = read_config(args.config)
         sets = {role: PairGenerator.from_config(find_sets(config, name)[name]['generator'], seed=args.seed)
                 for role, name in (('query', args.query), ('reference', args.reference))}
     except (ValueError, OSError, KeyError) as error:

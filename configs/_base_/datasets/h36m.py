@@ -1,8 +1,9 @@
 # Human3.6M in mmpose's layout (docs/data_preparation.md) with the paper's synthetic pairs: 2000 mm around the
-# root, 256 px.
+# root, 256 px. The mask cuts the background out of every crop, in testing too, as the authors do.
 # h36m_train.npz holds subjects 1, 5, 6, 7 and 8, h36m_test.npz 9 and 11, every fifth frame.
 crop_size = 256
-data_root = 'data/h36m'
+data_root = '{{$MMXAS_DATA_DIR:data}}'
+rendered_root = '{{$MMXAS_RENDERED_DIR:data}}'
 camera_file = 'annotation_body3d/cameras.pkl'
 paper_actions = ['Directions', 'Discussion', 'Posing', 'Waiting', 'Greeting', 'Walking']
 other_actions = [
@@ -14,13 +15,13 @@ synthetic_generator = dict(
     pose_source=dict(type='TruncatedGaussianPrior'),
     camera=dict(
         type='DatasetCameras',
-        file=f'{data_root}/{camera_file}',
+        file=f'{data_root}/h36m/{camera_file}',
         names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
     appearance=dict(
         type='UVTexture',
-        folder='data/textures',  # SURREAL's; those of its test split stay out
+        folder=f'{data_root}/textures',  # SURREAL's; those of its test split stay out
         by_gender=True,
-        exclude=['data/textures/female_test.txt', 'data/textures/male_test.txt']),
+        exclude=[f'{data_root}/textures/female_test.txt', f'{data_root}/textures/male_test.txt']),
     light=dict(type='RandomLight'),
     background=dict(type='PlainBackground'),
     renderer=dict(type='EmbreeRenderer'),
@@ -31,6 +32,7 @@ synthetic_generator = dict(
 crop = [
     dict(type='GetBBoxCenterScale', padding=1.25),  # a root box is smaller by as much: the crop is 2000 mm wide
     dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
+    dict(type='RemoveBackground'),
 ]
 synthetic_pipeline = [
     dict(type='LoadXASImage'),
@@ -40,7 +42,13 @@ synthetic_pipeline = [
     dict(type='PackXASInputs'),
 ]
 target_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), *crop, dict(type='PackXASInputs')]
-test_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask', on_empty='keep'), *crop, dict(type='PackXASInputs')]
+test_pipeline = [
+    dict(type='LoadXASImage'),
+    dict(type='LoadMask', on_empty='keep'),
+    dict(type='SegmentInBox'),  # photos have no mask
+    *crop,
+    dict(type='PackXASInputs'),
+]
 
 train_dataloader = dict(
     batch_size=32,
@@ -51,10 +59,10 @@ train_dataloader = dict(
     dataset=dict(
         type='PairedDataset',
         synthetic=dict(
-            type='SyntheticPairDataset', data_root='data/synthetic_h36m', generator=synthetic_generator, num=100000,
-            box='root', pipeline=synthetic_pipeline),
+            type='SyntheticPairDataset', data_root=f'{rendered_root}/synthetic_h36m', generator=synthetic_generator,
+            num=100000, box='root', pipeline=synthetic_pipeline),
         target=dict(
-            type='H36MPoseDataset', data_root=data_root, camera_file=camera_file,
+            type='H36MPoseDataset', data_root=f'{data_root}/h36m', camera_file=camera_file,
             ann_file='annotation_body3d/fps10/h36m_train.npz', data_prefix=dict(img='images', mask='masks'),
             actions=paper_actions, box='root', pipeline=target_pipeline)))
 test_dataloader = dict(
@@ -62,9 +70,9 @@ test_dataloader = dict(
     num_workers=4,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='H36MPoseDataset', data_root=data_root, camera_file=camera_file,
-        ann_file='annotation_body3d/fps10/h36m_test.npz', data_prefix=dict(img='images'), with_labels=True, box='root',
-        test_mode=True, pipeline=test_pipeline))
+        type='H36MPoseDataset', data_root=f'{data_root}/h36m', camera_file=camera_file,
+        ann_file='annotation_body3d/fps10/h36m_test.npz', data_prefix=dict(img='images', mask='masks'),
+        with_labels=True, box='root', test_mode=True, pipeline=test_pipeline))
 val_dataloader = test_dataloader
 
 test_evaluator = dict(type='XASPoseMetric', groups=dict(paper=paper_actions, other=other_actions))

@@ -4,15 +4,15 @@
 _base_ = './mpii.py'
 
 h36m_target = dict(
-    type='H36MPoseDataset', data_root=_base_.data_root, camera_file=_base_.camera_file,
+    type='H36MPoseDataset', data_root=f'{_base_.data_root}/h36m', camera_file=_base_.camera_file,
     ann_file='annotation_body3d/fps10/h36m_train.npz', data_prefix=dict(img='images', mask='masks'),
     actions=_base_.paper_actions, box='root', pipeline=_base_.target_pipeline)
 mpi_inf_3dhp_target = dict(
-    type='MPIINF3DHPDataset', data_root='data/mpi_inf_3dhp', camera_file='annotations/cameras_train.pkl',
+    type='MPIINF3DHPDataset', data_root=f'{_base_.data_root}/mpi_inf_3dhp', camera_file='annotations/cameras_train.pkl',
     ann_file='annotations/mpi_inf_3dhp_train.npz', data_prefix=dict(img='images', mask='masks'),
     subjects=['S1', 'S2', 'S3', 'S4', 'S5', 'S6'], cameras=['0', '2', '4', '7', '8'], box='root',
     pipeline=_base_.target_pipeline)
-tiktok_target = dict(type='TikTokDataset', data_root='data/tiktok', pipeline=_base_.target_pipeline)
+tiktok_target = dict(type='TikTokDataset', data_root=f'{_base_.data_root}/tiktok', pipeline=_base_.target_pipeline)
 
 train_dataloader = dict(
     dataset=dict(

@@ -2,6 +2,7 @@
 # background out of every crop, in testing too, as in the released code of the paper: synthetic and target crops then
 # differ in the body only.
 crop_size = 128
+rendered_root = '{{$MMXAS_RENDERED_DIR:data}}'
 stored_size = 192  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
 
 bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')]
@@ -68,24 +69,25 @@ train_dataloader = dict(
         type='PairedDataset',
         length=3072,
         synthetic=dict(
-            type='SyntheticPairDataset', data_root='data/synthetic_human', generator=synthetic_generator, num=12288,
-            pipeline=synthetic_pipeline),
+            type='SyntheticPairDataset', data_root=f'{rendered_root}/synthetic_human', generator=synthetic_generator,
+            num=12288, pipeline=synthetic_pipeline),
         target=dict(
-            type='MocapHuman', split='train', generator=target_generator, num=4096, seed=1, pipeline=target_pipeline)))
+            type='MocapHuman', data_root=f'{rendered_root}/mocap_human', split='train', clips=None,
+            generator=target_generator, num=4096, seed=1, pipeline=target_pipeline)))
 val_dataloader = dict(
     batch_size=64,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='MocapHuman', split='val', with_labels=True, generator=target_generator, num=256, seed=2, test_mode=True,
-        pipeline=test_pipeline))
+        type='MocapHuman', data_root=f'{rendered_root}/mocap_human', split='val', with_labels=True,
+        generator=target_generator, num=256, seed=2, test_mode=True, pipeline=test_pipeline))
 test_dataloader = dict(
     batch_size=64,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='MocapHuman', split=('test', 'ood'), with_labels=True, generator=target_generator, num=512, seed=3,
-        test_mode=True, pipeline=test_pipeline))
+        type='MocapHuman', data_root=f'{rendered_root}/mocap_human', split=('test', 'ood'), with_labels=True,
+        generator=target_generator, num=512, seed=3, test_mode=True, pipeline=test_pipeline))
 
 val_evaluator = dict(type='XASPoseMetric', mean_pose_file='mocap_human_mean_pose')
 test_evaluator = dict(
@@ -97,19 +99,19 @@ test_evaluator = dict(
 
 # The same sets for tools/synthesize.py --which NAME, to render them ahead and elsewhere (docs/synthesis.md).
 synthesis = dict(
-    synthetic=dict(generator=synthetic_generator, num=12288, out='data/synthetic_human', seed=0),
+    synthetic=dict(generator=synthetic_generator, num=12288, out=f'{rendered_root}/synthetic_human', seed=0),
     mocap_train=dict(
         generator=dict(target_generator, pose_source=dict(
             type='MocapPoses', clips=['walk', 'jump', 'punch', 'spin', 'spinkick', 'dance_a'])),
-        num=4096, out='data/mocap_human/train', seed=1),
+        num=4096, out=f'{rendered_root}/mocap_human/train', seed=1),
     mocap_val=dict(
         generator=dict(target_generator, pose_source=dict(type='MocapPoses', clips=['kick'])),
-        num=256, out='data/mocap_human/val', seed=2),
+        num=256, out=f'{rendered_root}/mocap_human/val', seed=2),
     mocap_test=dict(
         generator=dict(target_generator, pose_source=dict(type='MocapPoses', clips=['run', 'dance_b'])),
-        num=512, out='data/mocap_human/test', seed=3),
+        num=512, out=f'{rendered_root}/mocap_human/test', seed=3),
     mocap_ood=dict(
         generator=dict(target_generator, pose_source=dict(
             type='MocapPoses',
             clips=['backflip', 'cartwheel', 'crawl', 'getup_facedown', 'getup_faceup', 'roll'])),
-        num=512, out='data/mocap_human/ood', seed=3))
+        num=512, out=f'{rendered_root}/mocap_human/ood', seed=3))

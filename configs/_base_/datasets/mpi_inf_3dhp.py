@@ -1,7 +1,9 @@
 # MPI-INF-3DHP as tools/dataset_converters/mpi_inf_3dhp.py writes it (docs/data_preparation.md): subjects 1 to 6 against
-# 7 and 8, five chest-height cameras, with the paper's synthetic pairs: 2000 mm around the root, 256 px.
+# 7 and 8, five chest-height cameras, with the paper's synthetic pairs: 2000 mm around the root, 256 px. The mask
+# cuts the background out of every crop, in testing too, as the authors do.
 crop_size = 256
-data_root = 'data/mpi_inf_3dhp'
+data_root = '{{$MMXAS_DATA_DIR:data}}'
+rendered_root = '{{$MMXAS_RENDERED_DIR:data}}'
 ann_file = 'annotations/mpi_inf_3dhp_train.npz'  # all eight subjects
 camera_file = 'annotations/cameras_train.pkl'
 train_subjects = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6']
@@ -14,13 +16,13 @@ synthetic_generator = dict(
     pose_source=dict(type='TruncatedGaussianPrior'),
     camera=dict(
         type='DatasetCameras',
-        file='data/h36m/annotation_body3d/cameras.pkl',  # the paper renders in the views of Human3.6M for both
+        file=f'{data_root}/h36m/annotation_body3d/cameras.pkl',  # the paper renders in the views of Human3.6M for both
         names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
     appearance=dict(
         type='UVTexture',
-        folder='data/textures',  # SURREAL's; those of its test split stay out
+        folder=f'{data_root}/textures',  # SURREAL's; those of its test split stay out
         by_gender=True,
-        exclude=['data/textures/female_test.txt', 'data/textures/male_test.txt']),
+        exclude=[f'{data_root}/textures/female_test.txt', f'{data_root}/textures/male_test.txt']),
     light=dict(type='RandomLight'),
     background=dict(type='PlainBackground'),
     renderer=dict(type='EmbreeRenderer'),
@@ -31,6 +33,7 @@ synthetic_generator = dict(
 crop = [
     dict(type='GetBBoxCenterScale', padding=1.25),  # a root box is smaller by as much: the crop is 2000 mm wide
     dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
+    dict(type='RemoveBackground'),
 ]
 synthetic_pipeline = [
     dict(type='LoadXASImage'),
@@ -40,7 +43,13 @@ synthetic_pipeline = [
     dict(type='PackXASInputs'),
 ]
 target_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), *crop, dict(type='PackXASInputs')]
-test_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask', on_empty='keep'), *crop, dict(type='PackXASInputs')]
+test_pipeline = [
+    dict(type='LoadXASImage'),
+    dict(type='LoadMask', on_empty='keep'),
+    dict(type='SegmentInBox'),  # photos have no mask
+    *crop,
+    dict(type='PackXASInputs'),
+]
 
 train_dataloader = dict(
     batch_size=32,
@@ -51,19 +60,20 @@ train_dataloader = dict(
     dataset=dict(
         type='PairedDataset',
         synthetic=dict(
-            type='SyntheticPairDataset', data_root='data/synthetic_h36m', generator=synthetic_generator, num=100000,
-            box='root', pipeline=synthetic_pipeline),
+            type='SyntheticPairDataset', data_root=f'{rendered_root}/synthetic_h36m', generator=synthetic_generator,
+            num=100000, box='root', pipeline=synthetic_pipeline),
         target=dict(
-            type='MPIINF3DHPDataset', data_root=data_root, camera_file=camera_file, ann_file=ann_file,
-            data_prefix=dict(img='images', mask='masks'), subjects=train_subjects, cameras=chest_height, box='root',
-            pipeline=target_pipeline)))
+            type='MPIINF3DHPDataset', data_root=f'{data_root}/mpi_inf_3dhp', camera_file=camera_file, ann_file=ann_file,
+            data_prefix=dict(img='images', mask='masks'), subjects=train_subjects, actions=None, cameras=chest_height,
+            box='root', pipeline=target_pipeline)))
 test_dataloader = dict(
     batch_size=32,
     num_workers=4,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='MPIINF3DHPDataset', data_root=data_root, camera_file=camera_file, ann_file=ann_file,
-        data_prefix=dict(img='images'), subjects=test_subjects, cameras=chest_height, sample_interval=2,  # every 10th
+        type='MPIINF3DHPDataset', data_root=f'{data_root}/mpi_inf_3dhp', camera_file=camera_file, ann_file=ann_file,
+        data_prefix=dict(img='images', mask='masks'), subjects=test_subjects, cameras=chest_height,
+        sample_interval=2,  # every 10th
         with_labels=True, box='root', test_mode=True, pipeline=test_pipeline))
 val_dataloader = test_dataloader
 # The official test set, in place of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`.

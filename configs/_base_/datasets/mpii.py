@@ -2,14 +2,14 @@
 # trains nothing. Layout, masks and what is left out: docs/data_preparation.md.
 _base_ = './h36m.py'
 
-mpii_root = 'data/mpii'
 test_dataloader = dict(
     batch_size=32,
     num_workers=4,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        _delete_=True, type='MPIIPoseDataset', data_root=mpii_root, ann_file='annotations/mpii_val.json',
-        headbox_file='annotations/mpii_gt_val.mat', data_prefix=dict(img='images', mask='masks'), with_labels=True,
+        _delete_=True, type='MPIIPoseDataset', data_root=f'{_base_.data_root}/mpii',
+        ann_file='annotations/mpii_val.json', headbox_file='annotations/mpii_gt_val.mat',
+        data_prefix=dict(img='images', mask='masks'), with_labels=True,
         mask_coverage=(0.1 / 3, 0.7 / 3), complete=True, test_mode=True, pipeline=_base_.test_pipeline))
 val_dataloader = test_dataloader
 

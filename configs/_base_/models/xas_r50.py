@@ -1,4 +1,5 @@
 # The paper's detector (appendix C.1): ResNet-50, three deconvolutions, 18 x 64 x 64 x 64 heatmaps, three hypotheses.
+sync_bn = 'torch'  # batch statistics of all processes together, where there are several
 model = dict(
     type='XASPoseEstimator',
     channels_last=True,

@@ -28,17 +28,19 @@ class PairedDataset(Dataset):
     Args:
         synthetic: Config of the synthetic (labelled) data set.
         target: Config of the target data set, or None to train on synthetic pairs alone.
-        length: Pairs an epoch. Defaults to None: the length of the larger set.
+        length: Pairs an epoch, or ``'target'``: as many as there are targets. Defaults to None: the length of the
+            larger set.
         metainfo: Not used here: mmpose's ``init_model`` looks for it in the config, and takes ``METAINFO`` where it is
             absent. Give it with another skeleton than the default one. Defaults to None.
 
     Raises:
-        ValueError: The two have different numbers of keypoints, or one is empty.
+        ValueError: The two have different numbers of keypoints, one is empty, or ``length='target'`` comes without
+            targets.
     """
 
     METAINFO: dict = XASDataset.METAINFO
 
-    def __init__(self, synthetic: dict, target: dict | None = None, length: int | None = None,
+    def __init__(self, synthetic: dict, target: dict | None = None, length: int | str | None = None,
                  metainfo: dict | None = None) -> None:
         # The targets first: what is missing of them is said before hours of rendering.
         self.parts = {} if target is None else {'target': DATASETS.build(target)}
@@ -50,7 +52,9 @@ class PairedDataset(Dataset):
         if len(set(counts.values())) > 1:
             raise ValueError(f'different numbers of keypoints: {counts}; give both data sets one skeleton')
         self.active = tuple(d for d in DOMAINS if d in self.parts)
-        self.length = length
+        if isinstance(length, str) and (length != 'target' or target is None):
+            raise ValueError(f"length={length!r}: a number, None, or 'target' beside a target data set expected")
+        self.length = len(self.parts['target']) if length == 'target' else length
         self._orders: dict[str, tuple[tuple[int, int], np.ndarray]] = {}
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -30,7 +31,7 @@ class RecordedFrames(XASDataset):
 
     Args:
         data_prefix: Folders ``img`` and, optionally, ``mask`` in ``data_root``; the mask of ``x.jpg`` is ``x.png``.
-            Defaults to images in ``data_root`` and no masks.
+            ``mask=None`` is no masks. Defaults to images in ``data_root`` and no masks.
         subjects: Keep these only, e.g. ``['S9', 'S11']``. Defaults to None: all.
         actions: Keep these only, e.g. ``['Greeting']``. Defaults to None: all.
         cameras: Keep these only, by name. Defaults to None: all.
@@ -40,20 +41,27 @@ class RecordedFrames(XASDataset):
             Defaults to ``'raise'``.
         num_checked: About how many files are looked at before training, evenly spread. Defaults to 1000.
         sample_interval: Keep every n-th frame of each video, the same ones for all cameras. Defaults to 1.
+        random_frames: Of those, keep so many random ones of each recording, the same ones for all cameras and in
+            every run. Defaults to None: all.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
-        ValueError: ``on_error`` is unknown, or ``box='mask'`` comes without a folder of masks.
+        ValueError: ``on_error`` is unknown, ``box='mask'`` comes without a folder of masks, or ``random_frames`` is
+            below 1.
     """
 
     def __init__(self, data_prefix: dict | None = None, subjects: Sequence[str] | None = None,
                  actions: Sequence[str] | None = None, cameras: Sequence[str] | None = None, box: str = 'root',
-                 on_error: str = 'raise', num_checked: int = 1000, **kwargs: Any) -> None:
+                 on_error: str = 'raise', num_checked: int = 1000, random_frames: int | None = None,
+                 **kwargs: Any) -> None:
+        data_prefix = {name: folder for name, folder in (data_prefix or {}).items() if folder is not None}
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
-        if box == 'mask' and 'mask' not in (data_prefix or {}):
+        if box == 'mask' and 'mask' not in data_prefix:
             raise ValueError("box='mask' needs the folder of masks: data_prefix=dict(img=…, mask=…)")
-        self.on_error, self.num_checked = on_error, num_checked
+        if random_frames is not None and random_frames < 1:
+            raise ValueError(f'random_frames={random_frames}, 1 or more expected, or None for all')
+        self.on_error, self.num_checked, self.random_frames = on_error, num_checked, random_frames
         self.subjects, self.actions, self.cameras = (
             None if values is None else tuple(map(str, values)) for values in (subjects, actions, cameras))
         chosen = {'subject': self.subjects, 'action': self.actions, 'camera_name': self.cameras}
@@ -101,7 +109,7 @@ class RecordedFrames(XASDataset):
         Raises:
             ValueError: No frame is left.
         """
-        records = check_annotations(self.records(), self.on_error)
+        records = check_annotations(choose_moments(self.records(), self.random_frames), self.on_error)
         records = check_files(records, self.on_error, self.num_checked)
         if not records:
             wanted = ', '.join(f'{key} in {list(values)}' for key, values in self.chosen.items())
@@ -181,6 +189,23 @@ class EveryNth:
         """Count one frame of ``video``; whether it is taken."""
         self.seen[video] = self.seen.get(video, -1) + 1
         return self.seen[video] % self.interval == 0
+
+
+def choose_moments(records: Iterable[dict], count: int | None) -> Iterable[dict]:
+    """Keep ``count`` random frames of each ``sequence``, the same ones for all cameras; None keeps all.
+
+    The choice is a function of the sequence's name and its frames: other recordings and other cameras do not change it.
+    """
+    if count is None:
+        return records
+    records, frames = list(records), {}
+    for record in records:
+        frames.setdefault(record['sequence'], set()).add(record['frame'])
+    chosen = {}
+    for sequence, numbers in frames.items():
+        rng = np.random.default_rng(crc32(sequence.encode()))
+        chosen[sequence] = set(rng.choice(sorted(numbers), min(count, len(numbers)), replace=False).tolist())
+    return [record for record in records if record['frame'] in chosen[record['sequence']]]
 
 
 def read_cameras(path: Path) -> dict:

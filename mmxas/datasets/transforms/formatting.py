@@ -14,7 +14,8 @@ from mmxas.registry import KEYPOINT_CODECS, TRANSFORMS
 META_KEYS = (
     'id', 'img_id', 'img_path', 'sample_name', 'clip', 'frame', 'domain', 'dataset_name', 'ori_shape', 'img_shape',
     'input_size', 'input_center', 'input_scale', 'warp_mat', 'flip', 'flip_direction', 'flip_indices', 'box_mm',
-    'camera', 'root_depth', 'box_source', 'subject', 'action', 'sequence', 'camera_name', 'several')
+    'camera', 'root_depth', 'box_source', 'subject', 'action', 'sequence', 'camera_name', 'several',
+    'background')
 INSTANCE_KEYS = {'bbox': 'bboxes', 'bbox_score': 'bbox_scores', 'bbox_scale': 'bbox_scales', 'keypoints': 'keypoints',
                  'keypoints_visible': 'keypoints_visible', 'keypoints_cam': 'keypoints_cam', 'head_size': 'head_size'}
 LABEL_KEYS = ('keypoint_norm', 'keypoint_weights')

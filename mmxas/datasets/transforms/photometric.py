@@ -218,7 +218,9 @@ class RemoveBackground(BaseTransform):
     without one.
 
     Required key: ``img`` (S, S, 3) uint8. Optional keys: ``mask`` (S, S) float32 in [0, 1], and ``segmented_mask``,
-    which :class:`RandomMaskErrors` adds and which goes before it. Modified key: ``img``.
+    which :class:`RandomMaskErrors` adds and which goes before it, and ``mask_source``, which
+    :class:`~mmxas.datasets.transforms.SegmentInBox` adds. Modified key: ``img``. Added key, where it is removed:
+    ``background``, which says by which masks; the results of an evaluation name it.
 
     Args:
         colour: BGR, 0 to 255. Defaults to black.
@@ -239,6 +241,7 @@ class RemoveBackground(BaseTransform):
         if mask is not None and (self.prob == 1 or np.random.rand() < self.prob):
             background = np.broadcast_to(self.colour, results['img'].shape)
             results['img'] = _blend(results['img'], background, mask)
+            results['background'] = f'removed by masks of {results.get("mask_source", "the data set")}'
         return results
 
 

@@ -25,7 +25,8 @@ class SegmentInBox(BaseTransform):
     The log names the image of a mask that is empty, nearly empty or nearly full. An empty mask is never kept.
 
     Required keys: ``img`` (h, w, 3) uint8 BGR, ``bbox`` (1, 4) x0, y0, x1, y1 px. Optional key: ``img_path``. Added
-    key, where there is none: ``mask`` (h, w) uint8, 0 or 255. Without it, ``RemoveBackground`` leaves the background.
+    keys, where there is none: ``mask`` (h, w) uint8, 0 or 255, and ``mask_source``, the segmenter's name. Without a
+    mask, ``RemoveBackground`` leaves the background.
 
     Args:
         segmenter: Config of a segmenter. Defaults to None: ``SaliencySegmenter``, or GrabCut where its weights are
@@ -60,5 +61,5 @@ class SegmentInBox(BaseTransform):
             print_log(f'{results.get("img_path", "an image")}, {place}: the mask is bad ({", ".join(problems)}); '
                       f'{"kept" if kept else "going on without it"}', 'current', logging.WARNING)
         if kept:
-            results['mask'] = mask.astype(np.uint8) * 255
+            results.update(mask=mask.astype(np.uint8) * 255, mask_source=type(self.segmenter).__name__)
         return results

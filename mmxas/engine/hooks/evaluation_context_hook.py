@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.evaluation.context import EvaluationContext, checkpoint_facts, dataset_facts
 from mmxas.registry import HOOKS
 
@@ -31,7 +32,12 @@ class EvaluationContextHook(Hook):
         _tell(runner, runner.val_evaluator, checkpoint, runner.val_dataloader.dataset, 'val')
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Describe the checkpoint that was loaded."""
+        """Describe the checkpoint that was loaded.
+
+        Raises:
+            ValueError: The config's knobs were not applied (:mod:`mmxas.engine.config_knobs`).
+        """
+        refuse_unapplied(runner.cfg)
         checkpoint = checkpoint_facts(runner._load_from) if is_main_process() else {}
         _tell(runner, runner.test_evaluator, checkpoint, runner.test_dataloader.dataset, 'test')
 

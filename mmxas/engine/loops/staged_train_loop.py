@@ -13,6 +13,7 @@ from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_ran
 from torch.utils.data import DataLoader
 
 from mmxas.engine.batch_dump import dump_batch
+from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
 from mmxas.engine.optim.accumulation import begin_epoch
@@ -43,11 +44,12 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     Raises:
         ValueError: The data set's number of keypoints is not the head's; a stage weighs a loss that the model has not,
-            or one whose network, data or masks are missing.
+            or one whose network, data or masks are missing; or the config's knobs were not applied.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
                  alternate: dict | None = None, **kwargs) -> None:
+        refuse_unapplied(runner.cfg)
         self.stages = parse_stages(stages)
         kwargs.pop('max_epochs', None)
         super().__init__(runner, dataloader, max_epochs=sum(s.epochs for s in self.stages), **kwargs)

@@ -4,12 +4,13 @@ from typing import Any
 
 from mmengine._strategy import FSDPStrategy
 from mmengine.registry import STRATEGIES
+from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 
 @STRATEGIES.register_module()
 class ShardedBackboneStrategy(FSDPStrategy):
-    """mmengine's ``FSDPStrategy`` with :class:`ShardedBackboneDataParallel`, on GPUs and on CPUs.
+    """mmengine's ``FSDPStrategy`` with :class:`ShardedBackboneDataParallel`, on GPUs and on CPUs; ``sync_bn`` acts.
 
     Args:
         model_wrapper: Arguments of the wrapper. Defaults to None: none.
@@ -21,6 +22,10 @@ class ShardedBackboneStrategy(FSDPStrategy):
                  **kwargs) -> None:
         super().__init__(model_wrapper={'type': 'ShardedBackboneDataParallel', **(model_wrapper or {})},
                          state_dict_cfg=state_dict_cfg, **kwargs)
+
+    def _wrap_model(self, model: nn.Module) -> nn.Module:
+        """Convert batch norms first, which mmengine's leaves out."""
+        return super()._wrap_model(self.convert_model(model))
 
     def load_optim_state_dict(self, state_dict: dict) -> None:
         """Load the optimizer's state; mmengine 0.10 gives the arguments in the order of torch 2.0."""

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.evaluation.protocol import Protocol
 from mmxas.evaluation.report import grouped, tables_by
-from mmxas.evaluation.sample_record import sample_key
+from mmxas.evaluation.sample_record import background_of, backgrounds, sample_key
 
 from .context_metric import ContextMetric
 
@@ -48,6 +48,7 @@ class LabelFreeMetric(ContextMetric):
             self.results.append({
                 self.quantity: None if value is None or np.isnan(value) else float(value),
                 'box': sample.get('box_source'), 'clip': str(sample.get('clip') or ''),
+                'background': background_of(sample),
                 'keys': {name: sample_key(sample, name) for name in self.group_by}})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -66,7 +67,8 @@ class LabelFreeMetric(ContextMetric):
         errors = {self.quantity: values}
         keys = {name: [r['keys'].get(name, '') for r in results] for name in self.group_by}
         self.write(NO_LABELS, any(r['box'] == 'root' for r in results), {
-            'frame': 'crop', 'unit': self.unit, 'root': None, 'skeleton': self.skeleton.name,
+            'background': backgrounds(results), 'frame': 'crop', 'unit': self.unit, 'root': None,
+            'skeleton': self.skeleton.name,
             'num_samples': len(results), 'num_counted': sum(r[self.quantity] is not None for r in results),
             'groups': grouped(errors, [r['clip'] for r in results], None),
             'tables': {name: tables_by(errors, found) for name, found in keys.items() if any(found)}})

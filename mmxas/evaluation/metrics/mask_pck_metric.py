@@ -14,7 +14,7 @@ from mmxas.evaluation.hypothesis_selection import counted_poses
 from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
 from mmxas.evaluation.protocol import Protocol
 from mmxas.evaluation.report import grouped, spread, tables_by
-from mmxas.evaluation.sample_record import as_numpy, sample_key
+from mmxas.evaluation.sample_record import as_numpy, background_of, backgrounds, sample_key
 from mmxas.ops.pose_metrics import pck_of_size
 from mmxas.registry import METRICS
 
@@ -62,7 +62,8 @@ class MaskPCKMetric(ContextMetric):
         for sample in data_samples:
             mask = (sample.get('gt_fields') or {}).get('mask')
             self.results.append({
-                'box': sample.get('box_source'), 'keys': {name: sample_key(sample, name) for name in self.group_by},
+                'box': sample.get('box_source'), 'background': background_of(sample),
+                'keys': {name: sample_key(sample, name) for name in self.group_by},
                 **({} if mask is None else self._numbers(sample, torch.as_tensor(mask).cpu()))})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -82,7 +83,8 @@ class MaskPCKMetric(ContextMetric):
         print_log('\n' + self._printed(table), 'current')
         keys = {name: [r['keys'][name] for r in results] for name in self.group_by}
         self.write(PROTOCOL, any(r['box'] == 'root' for r in results), {
-            'frame': 'image', 'unit': 'PCK: %, of √(mask area); mask_iou: intersection over union', 'root': None,
+            'background': backgrounds(results), 'frame': 'image',
+            'unit': 'PCK: %, of √(mask area); mask_iou: intersection over union', 'root': None,
             'skeleton': self.skeleton.name, 'num_samples': len(results), 'num_labelled': len(places),
             'keypoint_groups': {name: [self.skeleton.keypoints[i] for i in np.flatnonzero(chosen)]
                                 for name, chosen in self.members.items()},

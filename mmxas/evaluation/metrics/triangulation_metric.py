@@ -11,7 +11,7 @@ from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.evaluation.hypothesis_selection import pose_errors, pose_metrics
 from mmxas.evaluation.protocol import Protocol, load_protocol
 from mmxas.evaluation.report import flatten_groups, grouped, printed, tables_by
-from mmxas.evaluation.sample_record import as_numpy, sample_key, sample_poses
+from mmxas.evaluation.sample_record import as_numpy, background_of, backgrounds, sample_key, sample_poses
 from mmxas.ops.checks import check_choice
 from mmxas.ops.geometry import camera_to_image, camera_to_world
 from mmxas.ops.pose_metrics import ambiguity_ratio, left_right_switch
@@ -68,7 +68,7 @@ class TriangulationMetric(ContextMetric):
     def _view(self, sample: dict) -> dict:
         view = {'moment': tuple(sample_key(sample, name) for name in self.moment),
                 'camera': sample_key(sample, 'camera'), 'box': sample.get('box_source'),
-                'clip': str(sample.get('clip') or ''),
+                'clip': str(sample.get('clip') or ''), 'background': background_of(sample),
                 'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}}}
         poses = sample_poses(sample, self.protocol, self.skeleton.pairs)
         if 'R' not in poses:
@@ -135,7 +135,8 @@ class TriangulationMetric(ContextMetric):
         print_log('\n' + printed(tables, f'triangulated, {self.protocol.name}'), 'current')
         centred = 'root-centred' if self.protocol.root_centred else 'none'
         self.write(self.protocol, from_root, {
-            'frame': 'world', 'unit': 'mm', 'root': self.skeleton.keypoints[self.skeleton.root],
+            'background': backgrounds(results), 'frame': 'world', 'unit': 'mm',
+            'root': self.skeleton.keypoints[self.skeleton.root],
             'alignment': {'MPJPE, PCK@150mm, AUC': centred, 'N-MPJPE': f'scaled about the {self.protocol.scale_about}',
                           'P-MPJPE': 'similarity'},
             'ambiguity_ratio': 'by the labels', 'weights': self.weights, 'skeleton': self.skeleton.name,

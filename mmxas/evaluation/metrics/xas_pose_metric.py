@@ -12,7 +12,7 @@ from mmxas.evaluation.hypothesis_selection import hypothesis_errors
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.evaluation.protocol import Protocol, load_protocol
 from mmxas.evaluation.report import flatten_groups, grouped, printed, spread, tables_by
-from mmxas.evaluation.sample_record import sample_errors_2d, sample_key, sample_poses
+from mmxas.evaluation.sample_record import background_of, backgrounds, sample_errors_2d, sample_key, sample_poses
 from mmxas.registry import METRICS
 
 from .mask_iou_metric import MaskIoUMetric
@@ -63,6 +63,7 @@ class XASPoseMetric(MaskIoUMetric):
         for sample, iou in zip(data_samples, self.mask_ious(data_samples)):
             self.results.append({
                 'clip': str(sample.get('clip') or ''), 'box': sample.get('box_source'),
+                'background': background_of(sample),
                 'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}},
                 'mask_iou': np.nan if iou is None else iou, **sample_errors_2d(sample, pairs, switch),
                 **sample_poses(sample, self.protocol, pairs)})
@@ -83,12 +84,14 @@ class XASPoseMetric(MaskIoUMetric):
         by_key = {name: tables_by(errors, keys[name], classes if name != 'action' else None)
                   for name in self.group_by if any(keys[name])}
         uses = '; '.join(self.protocol.ground_truth(self._from_root(results))) or 'no ground truth used'
-        print_log('\n' + printed(tables, f'{self.protocol.name}: {uses}'), 'current')
+        facts = self._facts(results)
+        background = ' or '.join(facts['background'])
+        print_log('\n' + printed(tables, f'{self.protocol.name}: {uses}; background {background}'), 'current')
         for name, table in {'clips': by_clip, **by_key}.items():
             if len(table) > 1 and (name != 'clips' or by_key.get('action') != by_clip):
                 print_log('\n' + printed(table, name), 'current')
         self.write(self.protocol, self._from_root(results),
-                   {**self._facts(results), 'groups': tables, 'tables': by_key, 'clips': by_clip})
+                   {**facts, 'groups': tables, 'tables': by_key, 'clips': by_clip})
         return flatten_groups(tables)
 
     def _errors(self, results: list[dict]) -> dict[str, Any]:
@@ -133,7 +136,8 @@ class XASPoseMetric(MaskIoUMetric):
         if self.protocol.scale_about == 'world':
             origin = "the world's origin" if located else "the camera's centre (the samples have no extrinsics)"
         return {
-            'frame': 'camera', 'unit': 'mm', 'root': self.skeleton.keypoints[self.skeleton.root],
+            'background': backgrounds(results), 'frame': 'camera', 'unit': 'mm',
+            'root': self.skeleton.keypoints[self.skeleton.root],
             'alignment': {'MPJPE, PCK@150mm, AUC': 'root-centred' if self.protocol.root_centred else 'none',
                           'N-MPJPE': f'scaled about {origin}', 'P-MPJPE': 'similarity'},
             'mask_iou': 'drawn skeleton of the confident pose against the mask', 'skeleton': self.skeleton.name,

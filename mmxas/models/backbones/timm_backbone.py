@@ -80,8 +80,9 @@ class XASTimmBackbone(BaseModule):
         self.out_channels: tuple[int, ...] = tuple(info.channels())
         self.strides: tuple[int, ...] = tuple(info.reduction())
         self._drop_unused()
-        self._frozen = self._modules_until(frozen_stages - 1)[0] if frozen_stages > 0 else []
-        _freeze(self._frozen)
+        frozen = self._modules_until(frozen_stages - 1)[0] if frozen_stages > 0 else []
+        _freeze(frozen)
+        self._frozen = {name for name, module in self.network.named_modules() if module in frozen}
         if depthwise_float32:
             _keep_depthwise_float32(self.network)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -102,8 +103,9 @@ class XASTimmBackbone(BaseModule):
         """Switch to training, leaving frozen levels (and with ``norm_eval`` all batch norms) in evaluation."""
         super().train(mode)
         if mode:
-            for module in self._frozen:
-                module.training = False
+            for name, module in self.network.named_modules():  # by name: norms may be converted
+                if name in self._frozen:
+                    module.training = False
             if self.norm_eval:
                 for module in self.modules():
                     if isinstance(module, _BatchNorm):

@@ -26,11 +26,12 @@ model = dict(
     test_cfg=dict(xy_window=None))  # the window's MPJPE is 1 mm higher here, its P-MPJPE 3 mm lower: docs/animals.md
 
 motions = dict(
-    type='RenderedMotions', splits=f'{data}/dog_motion_splits.json', data_root='data/dog_motion', skeleton=skeleton,
-    generator=target_generator)
+    type='RenderedMotions', splits=f'{data}/dog_motion_splits.json', data_root=f'{_base_.rendered_root}/dog_motion',
+    skeleton=skeleton, generator=target_generator)
 train_dataloader = dict(
     dataset=dict(
-        synthetic=dict(data_root='data/synthetic_dog', generator=synthetic_generator, skeleton=skeleton),
+        synthetic=dict(
+            data_root=f'{_base_.rendered_root}/synthetic_dog', generator=synthetic_generator, skeleton=skeleton),
         target=motions))
 val_dataloader = dict(dataset=motions)
 test_dataloader = dict(dataset=motions)
@@ -42,4 +43,6 @@ test_evaluator = dict(
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
 
 synthesis = dict(
-    _delete_=True, synthetic=dict(generator=synthetic_generator, num=12288, out='data/synthetic_dog', seed=0))
+    _delete_=True,
+    synthetic=dict(
+        generator=synthetic_generator, num=12288, out=f'{_base_.rendered_root}/synthetic_dog', seed=0))

@@ -1,5 +1,4 @@
-# The paper's dogs (4.4.2): SynMH with part colours on StanfordExtra, ResNet-50, 256 px, both stages in one run. The
-# masks cut the background out, as in the released code.
+# The paper's dogs (4.4.2): SynMH with part colours on StanfordExtra, ResNet-50, 256 px, both stages in one run.
 _base_ = ['../../../configs/xas_h36m_seg.py', './_base_/stanford_extra.py']
 custom_imports = dict(imports=['mmxas', 'projects.animal.animal'], allow_failed_imports=False)
 
@@ -7,13 +6,10 @@ data = 'projects/animal/data'
 skeleton = f'{data}/dog26.json'
 model = dict(skeleton=skeleton, head=dict(num_keypoints=26), discriminator=dict(skeleton=skeleton))
 
-masked_crop = [*_base_.crop, dict(type='RemoveBackground')]
-pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), *masked_crop, dict(type='PackXASInputs')]
-
 train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
-            data_root='data/synthetic_dog_seg',
+            data_root=f'{_base_.rendered_root}/synthetic_dog_seg',
             num=12000,
             box='mask',
             skeleton=skeleton,
@@ -24,15 +20,15 @@ train_dataloader = dict(
                 skeleton=skeleton,
                 crop='mask',
                 margin=1.25)),
-        target=dict(**_base_.stanford_extra, split='train', pipeline=pipeline)))
+        target=dict(**_base_.stanford_extra, split='train', pipeline=_base_.target_pipeline)))
 val_dataloader = dict(
     dataset=dict(
         **_base_.stanford_extra, split='val', missing_split='all', with_labels=True, test_mode=True,
-        pipeline=pipeline))
+        pipeline=_base_.test_pipeline))
 test_dataloader = dict(
     dataset=dict(
         **_base_.stanford_extra, split='test', missing_split='all', with_labels=True, test_mode=True,
-        pipeline=pipeline))
+        pipeline=_base_.test_pipeline))
 
 val_evaluator = _base_.stanford_extra_metric
 test_evaluator = _base_.stanford_extra_metric

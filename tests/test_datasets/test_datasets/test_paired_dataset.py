@@ -52,6 +52,14 @@ def test_a_short_epoch_sees_other_samples_each_time():
     assert len(seen[0]) == 8 and seen[0] != seen[1]
 
 
+def test_an_epoch_may_be_as_long_as_the_targets():
+    parts = dict(synthetic=dict(type='_NumberedDataset', name='s', size=40))
+    assert len(PairedDataset(**parts, target=dict(type='_NumberedDataset', name='t', size=3), length='target')) == 3
+    for wrong in (dict(length='target'), dict(length='pairs', target=dict(type='_NumberedDataset', name='t', size=3))):
+        with pytest.raises(ValueError, match="length='.*': a number, None, or 'target' beside a target data set"):
+            PairedDataset(**parts, **wrong)
+
+
 def test_a_sample_is_a_function_of_its_key():
     dataset = _paired()
     first = dataset[SampleKey(2, 4, 7)]

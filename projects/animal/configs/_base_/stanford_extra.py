@@ -13,3 +13,6 @@ stanford_extra_metric = dict(
         tail=['tail_start', 'tail_end'],
         ears=['left_ear_base', 'right_ear_base', 'left_ear_tip', 'right_ear_tip'],
         face=['nose', 'chin']))
+# A folder of photos without labels, by another family's config: data_root and masks are its own.
+photo_folder = dict(_delete_=True, type='ImageFolderDataset', skeleton='projects/animal/data/dog26.json')
+photo_folder_metric = dict(_delete_=True, type='MaskIoUMetric', skeleton='projects/animal/data/dog26.json')
