@@ -13,6 +13,8 @@ from mmxas.apis.command_line import load_config
 ROOT = Path(__file__).parents[2]
 PROGRAM = re.compile(r'(?:python )?(?:tools|projects/\w+/tools)/[\w/]+\.(?:py|sh)\b')
 SIZE, BATCH, PAIRS, PROCESSES = 64, 2, 4, 2
+PLACES = {'CONFIG', 'CHECKPOINT', 'FOLDER', 'NAME', 'OUT'}  # commands with these are patterns
+TAKE_OPTIONS = ('tools/train.py', 'tools/test.py', 'tools/dist_train.sh', 'tools/synthesize.py')
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def _commands(page: Path) -> Iterator[Command]:
             if inline is None and language not in ('', 'bash'):
                 continue
             for line in [inline] if inline is not None else block.replace('\\\n', ' ').splitlines():
-                if PROGRAM.match(line) and len(line.split()) > 1 + line.startswith('python'):
+                words = line.split()
+                if PROGRAM.match(line) and len(words) > 1 + line.startswith('python') and not PLACES & set(words):
                     yield Command(page.name, heading, re.sub(r' +', ' ', line.strip()))
 
 
@@ -74,7 +77,9 @@ def in_little(command: Command) -> list[str]:
     words = [re.sub(r'/epoch_\d+\.pth$', '/epoch_2.pth', word) for word in command.words]
     if command.tool.endswith('dist_train.sh'):
         words[2] = str(PROCESSES)
-    if command.config is None or command.tool not in TAKES_A_CONFIG:
+    if command.tool == 'tools/synthesize.py':
+        words += ['--workers', '0']
+    if command.config is None or command.tool not in TAKE_OPTIONS:
         return words
     counts = small_counts(command.config)
     if command.tool.endswith('dist_train.sh'):
@@ -82,18 +87,16 @@ def in_little(command: Command) -> list[str]:
     return [*words, '--cfg-options', *(f'{key}={value}' for key, value in counts.items())]
 
 
-TAKES_A_CONFIG = ('tools/train.py', 'tools/test.py', 'tools/dist_train.sh', 'tools/synthesize.py')
-
-
 def small_counts(config: str) -> dict[str, Any]:
     """What ``--cfg-options`` makes small in a config, key by key."""
-    cfg, options = load_config(str(ROOT / config)), {}
+    cfg = load_config(str(ROOT / config))
+    options: dict[str, Any] = {'xas.crop_size': SIZE, 'train_dataloader.dataset.length': BATCH}
+    for part in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'synthesis'):
+        for key, value in _leaves(cfg.get(part), part):
+            if key.endswith('.num') and value is not None:
+                options[key] = PAIRS
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         options |= {f'{loader}.batch_size': BATCH, f'{loader}.num_workers': 0, f'{loader}.persistent_workers': False}
-        options |= _of_data(cfg[loader].dataset, f'{loader}.dataset', _crop(cfg))
-    if cfg.get('synthesis'):
-        options |= _of_data(cfg.synthesis, 'synthesis', _crop(cfg))
-    options['train_dataloader.dataset.length'] = BATCH
     for number, stage in enumerate(cfg.train_cfg.stages):
         options[f'train_cfg.stages.{number}.epochs'] = 1
         if 'milestones' in stage:
@@ -101,30 +104,12 @@ def small_counts(config: str) -> dict[str, Any]:
     return options
 
 
-def _crop(cfg: Mapping) -> int:
-    """The size of a config's crops."""
-    return next(value for key, value in _leaves(cfg.test_dataloader.dataset) if key.endswith('.input_size'))[0]
-
-
-def _of_data(node: Any, path: str, crop: int) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for key, value in _leaves(node, path):
-        name = key.rpartition('.')[2]
-        if name == 'input_size':
-            options[key] = f'[{SIZE},{SIZE}]'
-        elif name == 'image_size':
-            options[key] = value * SIZE // crop
-        elif name == 'num' and value is not None:
-            options[key] = PAIRS
-    return options
-
-
-def _leaves(node: Any, path: str = '') -> Iterator[tuple[str, Any]]:
-    """Keys and values of a config's tree; a list of numbers is a value."""
+def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Keys and values of a config's tree."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             yield from _leaves(value, f'{path}.{key}')
-    elif isinstance(node, list | tuple) and any(isinstance(value, Mapping) for value in node):
+    elif isinstance(node, list | tuple):
         for number, value in enumerate(node):
             yield from _leaves(value, f'{path}.{number}')
     else:

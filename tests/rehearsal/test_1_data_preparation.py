@@ -9,7 +9,8 @@ from mmengine.registry import init_default_scope
 
 from mmxas.registry import DATASETS
 
-from .workshop import DOCS, PREPARATION, Workshop
+from .docs_commands import commands
+from .workshop import DOCS, NOT_REHEARSED, PREPARATION, Workshop
 
 PAGE = (DOCS / 'data_preparation.md').read_text(encoding='utf-8')
 DATA = re.findall(r'^```python\n(dict\(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL)
@@ -36,8 +37,10 @@ def test_a_converter_runs_as_a_process_and_its_second_run_changes_nothing(worksh
     assert stamps(workshop.path('data')) == before
 
 
-def test_there_is_a_command_for_each_archive_that_is_converted():
+def test_each_command_of_the_page_is_rehearsed():
     assert {Path(command.tool).stem for command in PREPARATION} >= {'h36m', 'mpi_inf_3dhp', 'mpii', 'surreal'}
+    assert [*PREPARATION, *NOT_REHEARSED] == sorted(
+        commands(DOCS / 'data_preparation.md'), key=[*PREPARATION, *NOT_REHEARSED].index)
 
 
 @pytest.mark.parametrize('block', DATA, ids=lambda block: re.search(r"type='(\w+)'", block)[1])

@@ -157,14 +157,15 @@ def write_matlab_layout(root: Path, masks: Path) -> Path:
 
 
 def write_masks_beside(root: Path) -> None:
-    """Masks of all converted images, as somebody's segmenter would write them."""
+    """Masks of the converted images that have none, as somebody's segmenter would write them."""
     for image in sorted((root / 'images').rglob('*.jpg')):
         subject, recording, name = image.parent.name.partition('_')[0], *_recording(image.parent.name)
         frame, seen = int(image.stem[-6:]) - 1, camera(subject, CAMERAS.index(name))
         _, mask = draw(seen.pixels(motion(subject, recording).vertices[frame]), seen.size)
         path = (root / 'masks' / image.relative_to(root / 'images')).with_suffix('.png')
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), mask)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), mask)
 
 
 def _recording(folder: str) -> tuple[str, str]:

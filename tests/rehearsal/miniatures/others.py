@@ -123,11 +123,7 @@ def write_stanford_extra(root: Path, num: int = 9) -> Path:
     for i in range(num):
         width, height = 480 + 10 * i, 360
         name = f'n0209{2339 + i % 3}-Breed_{i % 3}/n0209{2339 + i % 3}_{100 + i}.jpg'
-        mask = np.zeros((height, width), np.uint8)
-        outline = (DOG * [width, height] + np.random.default_rng(i).normal(0, 3, DOG.shape)).round().astype(np.int32)
-        cv2.fillPoly(mask, [outline], 1)
-        image = np.full((height, width, 3), 150, np.uint8)
-        image[mask > 0] = [40, 80, 120 + 10 * i]
+        image, mask, outline = draw_dog(width, height, i)
         (root / 'Images' / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(root / 'Images' / name), image)
         places = outline[np.arange(24) % len(outline)].astype(float)
@@ -140,6 +136,26 @@ def write_stanford_extra(root: Path, num: int = 9) -> Path:
     (root / 'StanfordExtra_v12.json').write_text(json.dumps(entries), encoding='utf-8')
     for k, split in enumerate(('train', 'val', 'test')):
         np.save(root / f'{split}_stanford_StanExt_v12.npy', np.arange(k, num, 3))
+    return root
+
+
+def draw_dog(width: int, height: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A dog cut out of paper: the photo, its mask of 0 and 1, and the corners of its outline (n, 2) px."""
+    mask, image = np.zeros((height, width), np.uint8), np.full((height, width, 3), 150, np.uint8)
+    outline = (DOG * [width, height] + np.random.default_rng(seed).normal(0, 3, DOG.shape)).round().astype(np.int32)
+    cv2.fillPoly(mask, [outline], 1)
+    image[mask > 0] = [40, 80, 120 + 10 * seed]
+    return image, mask, outline
+
+
+def write_horses(root: Path) -> Path:
+    """Photos with masks beside, of anybody's."""
+    for folder in ('images', 'masks'):
+        (root / folder).mkdir(parents=True)
+    for i in range(4):
+        image, mask, _ = draw_dog(400, 320, i)
+        cv2.imwrite(str(root / 'images' / f'{i}.jpg'), image)
+        cv2.imwrite(str(root / 'masks' / f'{i}.png'), 255 * mask)
     return root
 
 
