@@ -90,7 +90,8 @@ def in_little(command: Command) -> list[str]:
 def small_counts(config: str) -> dict[str, Any]:
     """What ``--cfg-options`` makes small in a config, key by key."""
     cfg = load_config(str(ROOT / config))
-    options: dict[str, Any] = {'xas.crop_size': SIZE, 'train_dataloader.dataset.length': BATCH}
+    options: dict[str, Any] = {'xas.crop_size': SIZE, 'train_dataloader.dataset.length': BATCH,
+                               'default_hooks.checkpoint.interval': len(cfg.train_cfg.stages)}
     for part in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'synthesis'):
         for key, value in _leaves(cfg.get(part), part):
             if key.endswith('.num') and value is not None:

@@ -95,7 +95,7 @@ class Workshop:
                 others.write_horses(self.path('data/horses'))
 
     def run(self, command: Command, process: bool = False) -> None:
-        """Run a command in little; as a process of its own where it is a script of the shell, or asked for."""
+        """Run a command in little: by the tool's ``main``, or as a process of its own, as scripts of the shell are."""
         words = in_little(command)
         if process or command.tool.endswith('.sh'):
             self._run_process(words)
