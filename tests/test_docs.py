@@ -108,7 +108,7 @@ def table_rows(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def test_every_row_of_the_paper_has_its_command_and_number():
-    rows = list(table_rows(ROOT / 'docs' / 'reproduce.md'))
+    rows = [row for row in table_rows(ROOT / 'docs' / 'reproduce.md') if row[0] != 'What a row takes']
     assert {heading.partition(':')[0] for heading, _ in rows} == {
         'Table 1', 'Table 2', 'Table 3', 'Table 4', 'Figure 5'}
     named = set()

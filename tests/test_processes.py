@@ -1,39 +1,13 @@
 """Processes that work: how many fit, what they import, and how they fail."""
 import os
-import signal
 import sys
 import textwrap
 
 import pytest
+from tiny_work import dies, fails, imported, start, start_wrongly, times
 
 from mmxas.processes import ProcessError, component_modules, run_in_processes, usable_cpus
 from mmxas.registry import APPEARANCES, POSE_PRIORS
-
-STARTED = {}
-
-
-def start(factor):
-    STARTED['factor'] = factor
-
-
-def start_wrongly():
-    raise KeyError('nothing of this name')
-
-
-def times(item):
-    return item * STARTED['factor']
-
-
-def fails(item):
-    raise ValueError(f'item {item} is broken')
-
-
-def dies(item):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def imported(name):
-    return name in sys.modules
 
 
 def test_results_of_all_items_arrive_and_progress_is_looked_at():

@@ -47,7 +47,7 @@ def test_parts_of_one_folder_equal_the_whole(synthetic_config, whole, tmp_path):
     assert require_rendered(synthetic_config, root, 3, shard_size=2).num == 7
     with pytest.raises(ValueError, match='holds pairs of another configuration'):
         require_rendered(synthetic_config | dict(margin=1.5), root, 7, shard_size=2)
-    with pytest.raises(FileNotFoundError, match='1 of 5 shards are missing'):
+    with pytest.raises(FileNotFoundError, match='2 of 5 shards are missing'):
         require_rendered(synthetic_config, root, 9, shard_size=2)
 
 
