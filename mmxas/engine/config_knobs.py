@@ -281,15 +281,15 @@ def idle_variables(path: str | os.PathLike) -> list[tuple[Path, str, Path | None
     """Variables that a config file, or one that it inherits, sets to no effect.
 
     Such a variable was used by a base to build something, and is neither used in the file that sets it anew nor read by
-    the runner. So is a name of a knob outside ``xas``, in a file that inherits and does not use it.
+    the runner. So is a name of a knob outside ``xas``, in a file that inherits, where nothing uses it.
 
     Returns:
         The file that sets it, its name, and the base that used it (None: no base did), for each.
     """
     history = _History(Path(path))
     found = {name for _, name, _ in history.idle}
-    loose = sorted(history.idle_here & {*KNOBS, *KNOB_OF} - found)
-    return history.idle + [(Path(path), name, None) for name in loose]
+    return history.idle + [(file, name, None) for name, file in sorted(history.loose.items())
+                           if name in {*KNOBS, *KNOB_OF} - found]
 
 
 def spent_variables(path: str | os.PathLike) -> dict[str, Path]:
@@ -304,7 +304,7 @@ class _History:
         self.assigned: set[str] = set()
         self.used: dict[str, Path] = {}
         self.idle: list[tuple[Path, str, Path | None]] = []
-        self.idle_here: set[str] = set()
+        self.loose: dict[str, Path] = {}
         if path.suffix != '.py' or not path.is_file():
             return
         tree = _parsed(path)
@@ -315,13 +315,15 @@ class _History:
             self.assigned |= base.assigned
             before.update(base.used)
             self.idle += base.idle
+            self.loose.update(base.loose)
         own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         of_bases = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
                     and isinstance(node.value, ast.Name) and node.value.id == '_base_'}
         here = {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
                 if isinstance(target, ast.Name)} - {'_base_'}
         self.idle += [(path, name, before[name]) for name in sorted(here & set(before) - own)]
-        self.idle_here = here - own if bases else set()
+        self.loose.update(dict.fromkeys(here if bases else (), path))
+        self.loose = {name: file for name, file in self.loose.items() if name not in own | of_bases}
         self.assigned |= here
         self.used = {**before, **dict.fromkeys((own | of_bases) & self.assigned - _read_keys(), path)}
 

@@ -36,6 +36,13 @@ def test_three_runs_and_a_number_that_one_lacks():
     assert cells(text, 'all/mask_iou')[1:] == ['0.5', '0.5', ''] and 'difference' not in text
 
 
+def test_another_background_is_refused():
+    removed = ['removed by masks of the data set']
+    assert differences([result(90.0, background=removed), result(80.0, background=removed)]) == {}
+    with pytest.raises(ValueError, match=r"background: \['removed by masks of the data set'\] \| \['kept'\]"):
+        compare([result(90.0, background=removed), result(80.0, background=['kept'])], ['a', 'b'])
+
+
 def test_another_protocol_is_refused_with_the_fields():
     results = [result(92.6), result(60.0, dict(left_right_switch=True))]
     assert differences(results)['protocol.switches.left_right_switch'] == [False, True]

@@ -6,6 +6,8 @@ from mmxas.evaluation.protocol import Protocol, load_protocol
 from mmxas.evaluation.sample_record import (
     ImageFrame,
     as_numpy,
+    background_of,
+    backgrounds,
     nearest_of_first,
     sample_errors_2d,
     sample_key,
@@ -111,6 +113,8 @@ def test_errors_in_the_image_count_labelled_keypoints():
 def test_keys_and_extrinsics():
     assert sample_key(dict(clip='walk', camera=dict(K=K), camera_name=3), 'action') == 'walk'
     assert sample_key(dict(clip='walk', action='Walking'), 'action') == 'Walking'
+    assert background_of(dict(background='x')) == 'x' and background_of({}) == 'kept'
+    assert backgrounds([dict(background='b'), dict(background='a'), dict(background='b')]) == ['a', 'b']
     assert sample_key(dict(camera=dict(K=K), camera_name=3), 'camera') == '3' and sample_key({}, 'camera') == ''
     record = sample_poses(sample(camera=dict(K=K, R=np.eye(3), t=np.ones((3, 1)))), Protocol(), PAIRS)
     assert record['t'].tolist() == [1, 1, 1]

@@ -112,6 +112,15 @@ def test_background_is_removed(image):
     assert RemoveBackground()(dict(img=image))['img'] is image
 
 
+def test_a_removed_background_is_said_with_the_masks_that_did_it(image):
+    mask = np.ones((64, 64), np.float32)
+    assert RemoveBackground()(dict(img=image, mask=mask))['background'] == 'removed by masks of the data set'
+    segmented = RemoveBackground()(dict(img=image, mask=mask, mask_source='GrabCutSegmenter'))
+    assert segmented['background'] == 'removed by masks of GrabCutSegmenter'
+    assert 'background' not in RemoveBackground()(dict(img=image))
+    assert 'background' not in RemoveBackground(prob=0)(dict(img=image, mask=mask))
+
+
 def test_backgrounds_are_removed_of_a_share_only(image):
     mask = np.zeros((64, 64), np.float32)
     mask[:, 32:] = 1

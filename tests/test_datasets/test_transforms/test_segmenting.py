@@ -33,7 +33,9 @@ def test_body_is_found_in_its_box(sample, said, segmenter, kind):
     results, body = sample
     transform = TRANSFORMS.build(dict(type='SegmentInBox', segmenter=segmenter))
     assert isinstance(transform.segmenter, kind)
-    mask = transform(results)['mask']
+    found = transform(results)
+    assert found['mask_source'] == kind.__name__
+    mask = found['mask']
     assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 255}
     found = mask > 0
     assert (found & body).sum() / (found | body).sum() > 0.9
@@ -45,6 +47,7 @@ def test_a_given_mask_stays(sample):
     given = np.zeros((120, 100), np.uint8)
     results['mask'] = given
     assert TRANSFORMS.build(dict(type='SegmentInBox', segmenter=GRABCUT))(results)['mask'] is given
+    assert 'mask_source' not in results
 
 
 def test_a_box_of_the_whole_image_counts_as_none(sample):

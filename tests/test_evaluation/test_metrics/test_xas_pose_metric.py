@@ -71,6 +71,17 @@ def test_invalid_hypotheses_do_not_win():
     assert flat['xas/best_of_noise/MPJPE'] == pytest.approx(ray_error(60), abs=1e-2)
 
 
+def test_the_result_says_what_became_of_backgrounds(tmp_path, monkeypatch):
+    said, removed = [], dict(background='removed by masks of the data set')
+    monkeypatch.setattr('mmxas.evaluation.metrics.xas_pose_metric.print_log', lambda text, *_: said.append(text))
+    for name, samples, found in (('masks', [sample() | removed, sample() | removed], [removed['background']]),
+                                 ('both', [sample() | removed, sample()], ['kept', removed['background']]),
+                                 ('none', [sample()], ['kept'])):
+        run(XASPoseMetric(out_file=str(tmp_path / f'{name}.json')), samples)
+        assert json.loads((tmp_path / f'{name}.json').read_text())['background'] == found
+        assert said[-1].splitlines()[1].endswith(f'; background {" or ".join(found)}')
+
+
 def test_groups_clips_and_the_file(tmp_path):
     out = tmp_path / 'results' / 'pose.json'
     metric = METRICS.build(dict(
