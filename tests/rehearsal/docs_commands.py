@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = re.compile(r'(?:python )?(?:tools|projects/\w+/tools)/[\w/]+\.(?:py|sh)\b')
 SIZE, BATCH, PAIRS, PROCESSES = 64, 2, 4, 2
 PLACES = {'CONFIG', 'CHECKPOINT', 'FOLDER', 'NAME', 'OUT'}  # commands with these are patterns
+HAVE_WORKERS = ('tools/synthesize.py', 'tools/generate_masks.py')
 TAKE_OPTIONS = ('tools/train.py', 'tools/test.py', 'tools/dist_train.sh', 'tools/synthesize.py')
 
 
@@ -77,7 +78,7 @@ def in_little(command: Command) -> list[str]:
     words = [re.sub(r'/epoch_\d+\.pth$', '/epoch_2.pth', word) for word in command.words]
     if command.tool.endswith('dist_train.sh'):
         words[2] = str(PROCESSES)
-    if command.tool == 'tools/synthesize.py':
+    if command.tool in HAVE_WORKERS:
         words += ['--workers', '0']
     if command.config is None or command.tool not in TAKE_OPTIONS:
         return words

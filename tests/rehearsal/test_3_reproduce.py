@@ -1,6 +1,7 @@
 """Every command of docs/reproduce.md, in its order, to the numbers of its row; and every other config."""
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from .workshop import DOCS, Workshop
 ROWS = commands(DOCS / 'reproduce.md')
 CONFIGS = sorted(path.relative_to(ROOT).as_posix() for folder in ('configs', 'projects/animal/configs')
                  for path in (ROOT / folder).glob('*.py'))
+TRAIN = next(command for command in ROWS if command.tool == 'tools/train.py')
+STEPS = ROWS[:ROWS.index(TRAIN)]  # "Each row takes the same steps with its own config"
 ANIMALS = [command for command in commands(DOCS / 'animals.md') if command.tool in ('tools/train.py', )]
 SHARDED = [config for config in CONFIGS if 'sharded' in config]
 NAMED = {command.config for command in [*ROWS, *ANIMALS]}
@@ -35,6 +38,14 @@ def numbers(node: object) -> list[float]:
     if isinstance(node, list):
         return [number for value in node for number in numbers(value)]
     return [node] if isinstance(node, float) else []
+
+
+def steps_before(command: Command) -> list[Command]:
+    """The steps that come before a training, with its config; masks of the page's own rows alone."""
+    if command.tool == 'tools/test.py' or command in STEPS:
+        return []
+    return [replace(step, text=step.text.replace(TRAIN.config, command.config)) for step in STEPS
+            if command in ROWS or step.tool == 'tools/synthesize.py']
 
 
 def check_row(workshop: Workshop, command: Command) -> None:
@@ -58,10 +69,14 @@ def remove_checkpoints(workshop: Workshop, command: Command) -> None:
 
 @pytest.mark.parametrize('command', [*ROWS, *ANIMALS, *OTHERS], ids=str)
 def test_a_command_reaches_its_row(prepared: Workshop, command: Command):
+    prepared.once(command.text)
     if command.tool.endswith('.py') and prepared.once(f'process {command.tool}'):
         prepared.run(command, process=True)
+    for step in steps_before(command):
+        if prepared.once(step.text):
+            prepared.run(step)
     prepared.run(command)
-    if command.tool != 'tools/synthesize.py':
+    if command not in STEPS:
         check_row(prepared, command)
         remove_checkpoints(prepared, command)
 
@@ -94,6 +109,11 @@ def test_textures_are_of_the_bodys_gender_and_none_of_the_test_split(prepared: W
     for pair in pairs:
         blue, green, red = pair.image[pair.mask > 0].mean(axis=0)
         assert max(green, blue if pair.body == 0 else red) < 0.6 * (red if pair.body == 0 else blue)
+
+
+def test_rendering_is_the_first_step():
+    assert [step.tool for step in STEPS] == ['tools/synthesize.py', 'tools/generate_masks.py']
+    assert all(step.config == TRAIN.config for step in STEPS)
 
 
 def test_every_config_is_rehearsed():
