@@ -1,5 +1,6 @@
 """Somebody else's reader reads the miniatures, too, and sees what the converters made of them."""
 import importlib.util
+import json
 import pickle
 import sys
 import types
@@ -189,3 +190,8 @@ def test_the_miniatures_agree_with_true_samples(prepared, samples):
     for key in true:
         assert {name: np.shape(value) for name, value in true[key].items()} == {
             name: np.shape(value) for name, value in own[key].items()}
+    true, own = (json.loads(path.read_text(encoding='utf-8')) for path in (
+        samples / 'stanford_extra/StanfordExtra_sample.json',
+        prepared.path('data/stanford_extra/StanfordExtra_v12.json')))
+    assert {key: type(value) for key, value in true[0].items()} == {key: type(value) for key, value in own[0].items()}
+    assert np.shape(true[0]['joints']) == np.shape(own[0]['joints'])
