@@ -80,6 +80,8 @@ def in_little(command: Command) -> list[str]:
         words[2] = str(PROCESSES)
     if command.tool in HAVE_WORKERS:
         words += ['--workers', '0']
+    if command.tool == 'tools/generate_masks.py':
+        words += ['--limit', str(PAIRS)]
     if command.config is None or command.tool not in TAKE_OPTIONS:
         return words
     counts = small_counts(command.config)

@@ -86,9 +86,9 @@ def test_a_command_reaches_its_row(prepared: Workshop, command: Command):
     'projects/animal/configs/xas_dog_stanfordext.py'])
 def test_the_background_is_black_in_all_crops(prepared: Workshop, config: str):
     """Of pairs, targets and tests: a detector that is trained on one kind of background meets no other."""
-    cfg = load_config(str(ROOT / config))
-    merge_options(cfg, {key: value for key, value in small_counts(config).items() if 'milestones' not in key})
     with prepared.inside():
+        cfg = load_config(config)
+        merge_options(cfg, {key: value for key, value in small_counts(config).items() if 'milestones' not in key})
         pairs, tests = (DATASETS.build(cfg[loader].dataset) for loader in ('train_dataloader', 'test_dataloader'))
         pairs.activate({'synthetic', 'target'})
         samples = [*pairs[0], tests[0], tests[len(tests) - 1]]
@@ -100,9 +100,9 @@ def test_the_background_is_black_in_all_crops(prepared: Workshop, config: str):
 
 def test_textures_are_of_the_bodys_gender_and_none_of_the_test_split(prepared: Workshop):
     """Red ones are female, blue ones male, green ones SURREAL's for testing."""
-    cfg = load_config(str(ROOT / 'configs/xas_h36m.py'))
-    merge_options(cfg, {'xas.crop_size': SIZE, 'xas.num_pairs': PAIRS})
     with prepared.inside():
+        cfg = load_config('configs/xas_h36m.py')
+        merge_options(cfg, {'xas.crop_size': SIZE, 'xas.num_pairs': PAIRS})
         generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, seed=0)
         pairs = [generator.generate(i) for i in range(8)]
     assert {pair.body for pair in pairs} == {0, 1}

@@ -16,6 +16,7 @@ from .docs_commands import ROOT, Command, commands, in_little
 from .miniatures import bodies, h36m, mpi_inf_3dhp, others
 
 DOCS = ROOT / 'docs'
+FOLDERS = ('MMXAS_DATA_DIR', 'MMXAS_RENDERED_DIR', 'SMPL_MODEL_DIR', 'SMAL_MODEL_DIR')
 PREPARATION = [command for command in commands(DOCS / 'data_preparation.md')
                if command.tool.startswith('tools/dataset_converters')]
 # Masks by Segment Anything (its weights cannot be shipped) are the page's other way to what `--masks` writes.
@@ -115,7 +116,7 @@ class Workshop:
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             port = free.getsockname()[1]
-        environment = {**os.environ, **self.environment, 'PYTHON': sys.executable, 'PORT': str(port)}
+        environment = {**self.environment, 'PYTHON': sys.executable, 'PORT': str(port)}
         program = [sys.executable, *words] if words[0].endswith('.py') else words
         done = subprocess.run(program, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=900)
@@ -123,22 +124,27 @@ class Workshop:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the commands find in their environment."""
-        return {'TORCH_HOME': str(self.path('torch')), 'MMXAS_DATA_DIR': str(self.path('data')), 'LOCAL_RANK': '0',
+        """What the commands find in their environment: no folder of data but the docs' own."""
+        kept = {name: value for name, value in os.environ.items() if name not in FOLDERS}
+        return {**kept, 'TORCH_HOME': str(self.path('torch')), 'LOCAL_RANK': '0',
                 'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])}
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
         """The working directory and environment of the commands."""
-        before, folder = dict(os.environ), os.getcwd()
-        os.environ.update(self.environment)
+        before, folder, now = dict(os.environ), os.getcwd(), self.environment
+        _set_environment(now)
         os.chdir(self.root)
         try:
             yield
         finally:
             os.chdir(folder)
-            os.environ.clear()
-            os.environ.update(before)
+            _set_environment(before)
+
+
+def _set_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 @contextlib.contextmanager
