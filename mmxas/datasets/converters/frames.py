@@ -84,7 +84,8 @@ def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write an image (h, w, 3) or (h, w) uint8 as its file name's suffix says; a file that is there is kept."""
     if not path.is_file():
-        data = cv2.imencode(path.suffix, image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+        options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if path.suffix == '.jpg' else []  # OpenCV 5 warns of others'
+        data = cv2.imencode(path.suffix, image, options)[1].tobytes()
         write_atomically(path, lambda file: file.write(data))
 
 
