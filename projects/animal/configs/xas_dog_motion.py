@@ -1,22 +1,15 @@
 # The dog's detector from built-in data on a laptop's CPU: the quick human recipe with a dog's body, prior, motions and
 # coats.
-_base_ = '../../../configs/xas_mocap.py'
+_base_ = ['../../../configs/xas_mocap.py', './_base_/dog.py']
 
-data = 'projects/animal/data'
-skeleton = f'{data}/dog26.json'
-coats = dict(type='VariedTexture', file=f'{data}/dog_coats.json')
-dog = dict(body_model=[dict(type='SMALBodyModel', keypoints=f'{data}/dog_keypoints.json')], skeleton=skeleton)
-
+skeleton = _base_.dog_skeleton
 synthetic_generator = dict(
     _base_.synthetic_generator,
-    **dog,
-    pose_source=dict(type='TruncatedGaussianPrior', file=f'{data}/dog_pose_prior.json'),
-    appearance=dict(type='OneOf', choices=[dict(type='PartSegmentation'), coats], weights=[1, 2]))
+    **_base_.dog_body,
+    pose_source=_base_.dog_prior,
+    appearance=dict(type='OneOf', choices=[dict(type='PartSegmentation'), _base_.dog_coats], weights=[1, 2]))
 target_generator = dict(
-    _base_.target_generator,
-    **dog,
-    pose_source=dict(type='MocapPoses', file=f'{data}/dog_motions.npz', num_betas=13),
-    appearance=coats)
+    _base_.target_generator, **_base_.dog_body, pose_source=_base_.dog_poses, appearance=_base_.dog_coats)
 
 model = dict(
     skeleton=skeleton,
@@ -26,8 +19,8 @@ model = dict(
     test_cfg=dict(xy_window=None))  # the window's MPJPE is 1 mm higher here, its P-MPJPE 3 mm lower: docs/animals.md
 
 motions = dict(
-    type='RenderedMotions', splits=f'{data}/dog_motion_splits.json', data_root=f'{_base_.rendered_root}/dog_motion',
-    skeleton=skeleton, generator=target_generator)
+    type='RenderedMotions', splits=f'{_base_.dog_data}/dog_motion_splits.json',
+    data_root=f'{_base_.rendered_root}/dog_motion', skeleton=skeleton, generator=target_generator)
 train_dataloader = dict(
     dataset=dict(
         synthetic=dict(
@@ -36,10 +29,10 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=motions)
 test_dataloader = dict(dataset=motions)
 
-val_evaluator = dict(skeleton=skeleton, mean_pose_file=f'{data}/dog_motion_mean_pose.json')
+val_evaluator = dict(skeleton=skeleton, mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json')
 test_evaluator = dict(
     skeleton=skeleton,
-    mean_pose_file=f'{data}/dog_motion_mean_pose.json',
+    mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
 
 synthesis = dict(

@@ -13,7 +13,7 @@ dog_generator = dict(
         choices=[
             dict(type='PartSegmentation'),
             _base_.dog_coats,
-            dict(type='PaintedClothes', file='projects/animal/data/dog_patchwork.json')],
+            dict(type='PaintedClothes', file=f'{_base_.dog_data}/dog_patchwork.json')],
         weights=[1, 3, 1]))
 target_generator = dict(
     _base_.target_generator, **_base_.dog_body, pose_source=_base_.dog_poses,
@@ -26,7 +26,7 @@ model = dict(
 
 dog_pairs = f'{_base_.rendered_root}/synthetic_dog_photos'
 motions = dict(
-    type='RenderedMotions', splits='projects/animal/data/dog_motion_splits.json',
+    type='RenderedMotions', splits=f'{_base_.dog_data}/dog_motion_splits.json',
     data_root=f'{_base_.rendered_root}/dog_motion', skeleton=skeleton, generator=target_generator)
 train_dataloader = dict(
     dataset=dict(
@@ -35,10 +35,10 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=motions)
 test_dataloader = dict(dataset=motions)
 
-val_evaluator = dict(skeleton=skeleton, mean_pose_file='projects/animal/data/dog_motion_mean_pose.json')
+val_evaluator = dict(skeleton=skeleton, mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json')
 test_evaluator = dict(
     skeleton=skeleton,
-    mean_pose_file='projects/animal/data/dog_motion_mean_pose.json',
+    mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
 
 synthesis = dict(
