@@ -4,7 +4,7 @@
 _base_ = './xas_mocap.py'
 
 crop_size = 128
-# Most people in photos are upright; a few sit, crouch, lie, hang or turn over.
+# Most people in photos are upright and face the camera; a few sit, crouch, lie, hang or turn over.
 poses = dict(
     type='MixedPoses',
     sources=[
@@ -17,7 +17,7 @@ poses = dict(
 photo_generator = dict(
     _base_.synthetic_generator,
     pose_source=poses,
-    camera=dict(type='SampledCamera', distance=(1800, 6000), pitch=(-25, 45), roll=(-10, 10)),
+    camera=dict(type='SampledCamera', distance=(1800, 6000), pitch=(-25, 45), roll=(-10, 10), frontal=0.5),
     appearance=dict(
         type='OneOf',
         choices=[

@@ -17,6 +17,7 @@ from mmxas.safe_files import read_json
 Range = Sequence[float]
 # Body axes to those of a camera that stands in front of the body.
 FACING = np.diag([1.0, -1.0, -1.0])
+FRONTAL = (-60.0, 60.0)  # yaw in degrees of a body that faces the camera
 # Body axes to a world with z up.
 UPRIGHT = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
@@ -64,27 +65,33 @@ class SampledCamera:
         focal: focal length in px of an image of ``image_size``.
         offset: place of the root off the optical axis, as x / z and y / z.
         image_size: (w, h) of the whole image in px; its centre is the principal point.
+        frontal: share of bodies that face the camera, with a yaw uniform in ``FRONTAL``, as most people in photos do.
+            The others have a yaw in its range. Defaults to 0.
 
     Raises:
-        ValueError: for a range with low > high, named; for a distance that is not positive.
+        ValueError: for a range with low > high, named; for a distance that is not positive; for a share outside [0, 1].
     """
 
     def __init__(self, distance: Range = (3000, 6000), yaw: Range = (-180, 180), pitch: Range = (-10, 25),
                  roll: Range = (-5, 5), focal: Range = (1100, 1200), offset: Range = (-0.2, 0.2),
-                 image_size: Sequence[int] = (1000, 1000)) -> None:
+                 image_size: Sequence[int] = (1000, 1000), frontal: float = 0.0) -> None:
         given = dict(distance=distance, yaw=yaw, pitch=pitch, roll=roll, focal=focal, offset=offset)
         self.ranges = {name: _check_range('SampledCamera', name, value) for name, value in given.items()}
         for name in ('distance', 'focal'):
             if self.ranges[name][0] <= 0:
                 raise ValueError(f'SampledCamera: {name}={self.ranges[name]}, expected positive values')
-        self.image_size = tuple(image_size)
+        if not 0 <= frontal <= 1:
+            raise ValueError(f'SampledCamera: frontal={frontal}, expected a share in [0, 1]')
+        self.image_size, self.frontal = tuple(image_size), frontal
 
     def sample(self, rng: np.random.Generator) -> CameraSample:
         """Draw one camera."""
         drawn = {name: rng.uniform(*limits) for name, limits in self.ranges.items()}
         yaw, pitch, roll = (np.deg2rad(drawn[name]) for name in ('yaw', 'pitch', 'roll'))
-        R = rotation(2, roll) @ rotation(0, pitch) @ FACING @ rotation(1, yaw)
         t = drawn['distance'] * np.array([drawn['offset'], rng.uniform(*self.ranges['offset']), 1.0])
+        if self.frontal and rng.random() < self.frontal:
+            yaw = np.deg2rad(rng.uniform(*FRONTAL))
+        R = rotation(2, roll) @ rotation(0, pitch) @ FACING @ rotation(1, yaw)
         w, h = self.image_size
         K = np.array([[drawn['focal'], 0, (w - 1) / 2], [0, drawn['focal'], (h - 1) / 2], [0, 0, 1]])
         return CameraSample(R, t, K, float(yaw))
