@@ -164,3 +164,19 @@ def test_entries_of_pickles_that_are_no_cameras_are_named(tmp_path, content, mes
     (tmp_path / 'c.pkl').write_bytes(pickle.dumps(content))
     with pytest.raises(ValueError, match=message):
         read_camera_file(tmp_path / 'c.pkl')
+
+
+def test_a_share_of_the_bodies_faces_the_camera():
+    cameras = {frontal: SampledCamera(frontal=frontal) for frontal in (0.0, 0.4, 1.0)}
+    yaws = {frontal: np.rad2deg([camera.sample(np.random.default_rng(i)).yaw for i in range(2000)])
+            for frontal, camera in cameras.items()}
+    facing = {frontal: (np.abs(yaw) <= 60).mean() for frontal, yaw in yaws.items()}
+    assert abs(facing[0.0] - 1 / 3) < 0.03 and abs(facing[0.4] - (0.4 + 0.6 / 3)) < 0.03 and facing[1.0] == 1
+    assert np.abs(yaws[1.0]).max() > 55
+    with pytest.raises(ValueError, match='frontal=1.5, expected a share'):
+        SampledCamera(frontal=1.5)
+
+
+def test_other_quantities_stay_where_bodies_face_the_camera():
+    plain, frontal = (SampledCamera(frontal=share).sample(np.random.default_rng(3)) for share in (0.0, 1.0))
+    assert np.array_equal(plain.t, frontal.t) and np.array_equal(plain.K, frontal.K) and plain.yaw != frontal.yaw
