@@ -314,6 +314,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
         """
         if (self.test_cfg or {}).get('background') == 'both':
             inputs = torch.cat([inputs, self.without_background(inputs, data_samples)])
+            for sample in data_samples:
+                sample.set_metainfo(dict(background='kept, and removed by masks'))  # which results name
         return super().predict(inputs, data_samples)
 
     def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:

@@ -296,6 +296,7 @@ def test_both_backgrounds_average_the_crop_and_the_body_alone(make_estimator, ba
         found = model.predict(inputs, samples)
     for sample, poses in zip(found, wanted, strict=True):
         np.testing.assert_allclose(sample.pred_instances.hypotheses_norm[0], poses, atol=1e-5)
+        assert sample.metainfo['background'] == 'kept, and removed by masks'
 
 
 def test_an_unknown_background_is_refused(make_estimator):
