@@ -140,7 +140,8 @@ class MultiHypothesisHead(BaseHead):
 
     def average(self, logits: Tensor, others: Tensor) -> Tensor:
         """Return the mean of two volumes' probabilities as logits (N, K·D, h, w)."""
-        log_p, log_q = (x.float().view(len(x), self.num_keypoints, -1).log_softmax(-1) for x in (logits, others))
+        log_p, log_q = (
+            x.float().view(x.shape[0], self.num_keypoints, -1).log_softmax(-1) for x in (logits, others))
         return torch.logaddexp(log_p, log_q).view_as(logits)
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
