@@ -15,5 +15,5 @@ def test_arguments_and_mistakes(load_tool, tmp_path, capsys, monkeypatch):
     given = []
     monkeypatch.setattr(tool.h36m, 'convert', lambda *args: given.append(args) or {'train': 7, 'test': 3})
     assert tool.main(['in', 'out', '--step', '2', '--on-error', 'skip', '--metadata', 'm.xml']) == 0
-    assert given == [('in', 'out', 'm.xml', 2, ('S1', 'S5', 'S6', 'S7', 'S8', 'S9', 'S11'), 'skip')]
+    assert given == [('in', 'out', 'm.xml', 2, ('S1', 'S5', 'S6', 'S7', 'S8', 'S9', 'S11'), 'skip', False)]
     assert capsys.readouterr().out == 'out: 7 frames for train, 3 frames for test\n'
