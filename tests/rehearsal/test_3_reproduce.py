@@ -51,7 +51,8 @@ def steps_before(command: Command) -> list[Command]:
 def check_row(workshop: Workshop, command: Command) -> None:
     """What a reader looks for behind a command: each metric's file, with its numbers, and the rows of the paper."""
     results = workshop.path('work_dirs') / Path(command.config).stem / 'results'
-    evaluators = load_config(str(ROOT / command.config)).test_evaluator
+    cfg = load_config(str(ROOT / command.config))
+    evaluators = cfg.test_evaluator if command.tool == 'tools/test.py' else cfg.val_evaluator
     for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
         content = json.loads((results / f'{evaluator["type"]}.json').read_text(encoding='utf-8'))
         found = numbers(content)
