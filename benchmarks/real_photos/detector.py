@@ -110,17 +110,14 @@ class Detector:
     @torch.no_grad()
     def _batch(self, photos: Sequence[Photo], pipeline: Compose | None) -> dict[str, list[Prediction]]:
         start = time.perf_counter() - sum(self.masks.seconds)
-        model, meta = self.inferencer.model, self.inferencer.model.dataset_meta
+        model = self.inferencer.model
         samples = [self._sample(photo, pipeline) for photo in photos]
         data = model.data_preprocessor(pseudo_collate(samples), False)
-        crops = data['inputs']
-        both = model.test_cfg.get('background') == 'both'
-        if both:
-            crops = torch.cat([crops, model.without_background(crops, data['data_samples'])])
-        views = [crops, crops.flip(-1)] if model.test_cfg.get('flip_test') else [crops]
-        logits = [model.head(model.extract_feat(view)) for view in views]
-        volume = logits[0] if len(views) == 1 else model.head.average_flipped(*logits, meta['flip_indices'])
-        volume = model.head.average(*volume.chunk(2)) if both else volume
+        crops = model.test_views(data['inputs'], data['data_samples'])
+        feats = model.extract_feat(crops)
+        if model.test_cfg.get('flip_test'):
+            feats = [feats, model.extract_feat(crops.flip(-1))]
+        volume = model.head.test_volume(feats, data['data_samples'], model.test_cfg)
         network = time.perf_counter() - sum(self.masks.seconds) - start
         found = {}
         for name, window in DECODINGS.items():

@@ -85,6 +85,17 @@ def dataset_configs(cfg: Mapping[str, Any]) -> dict[str, dict]:
     return found
 
 
+def is_dataset(config: Mapping[str, Any], base: type) -> bool:
+    """Return whether the config of a data set names a class derived from ``base``."""
+    kind = DATASETS.get(config['type']) if isinstance(config.get('type'), str) else config.get('type')
+    return isinstance(kind, type) and issubclass(kind, base)
+
+
+def build_unloaded(config: Mapping[str, Any]) -> Any:
+    """Build a data set that has read nothing yet and only says what it would read."""
+    return DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
+
+
 def _leaves(config: Mapping[str, Any], name: str) -> list[tuple[str, dict]]:
     inner = {key: config[key] for key in ('target', 'synthetic') if isinstance(config.get(key), Mapping)}
     if isinstance(config.get('datasets'), list | tuple):

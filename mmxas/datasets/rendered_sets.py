@@ -2,10 +2,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmxas.registry import DATASETS
-
 from .datasets.rendered_pairs import RenderedPairDataset
-from .inspection import dataset_configs
+from .inspection import build_unloaded, dataset_configs, is_dataset
 
 
 def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, dict]:
@@ -26,7 +24,7 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
         ValueError: the config has no rendered pairs at all, or no set of this name; the names are listed.
     """
     sets = dict(config.get('synthesis') or {})
-    rendered = [part for part in dataset_configs(config).values() if _is_rendered(part)]
+    rendered = [part for part in dataset_configs(config).values() if is_dataset(part, RenderedPairDataset)]
     if not sets and not rendered:
         raise ValueError('the config renders nothing: neither `synthesis = dict(NAME=dict(generator=..., num=..., '
                          'out=...))` nor a data set of rendered pairs')
@@ -42,14 +40,9 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
 def _sets_of_datasets(rendered: Iterable[Mapping[str, Any]]) -> dict[str, dict]:
     sets: dict[str, dict] = {}
     for part in rendered:
-        dataset = DATASETS.build({**part, 'pipeline': [], 'lazy_init': True})  # only says what it would read
-        for folder in dataset.parts():
+        dataset = build_unloaded(part)
+        for folder in dataset.rendered_parts():
             is_shorter = folder.name in sets and (folder.num or 0) <= sets[folder.name]['num']
             if folder.generator is not None and folder.root is not None and not is_shorter:
                 sets[folder.name] = dict(generator=folder.generator, num=folder.num, out=folder.root, seed=dataset.seed)
     return sets
-
-
-def _is_rendered(part: Mapping[str, Any]) -> bool:
-    kind = DATASETS.get(part['type']) if isinstance(part.get('type'), str) else part.get('type')
-    return isinstance(kind, type) and issubclass(kind, RenderedPairDataset)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmxas.datasets.datasets.xas_dataset import XASDataset
-from mmxas.datasets.inspection import dataset_configs
-from mmxas.registry import DATASETS
+from mmxas.datasets.inspection import build_unloaded, dataset_configs, is_dataset
 
 from .frames import Frame
 
@@ -43,11 +42,10 @@ def find_mask_sets(config: Mapping[str, Any]) -> list[MaskSet]:
     """
     found: dict[Path, MaskSet] = {}
     for part in dataset_configs(config).values():
-        kind = DATASETS.get(part['type']) if isinstance(part.get('type'), str) else part.get('type')
         has_masks = (part.get('data_prefix') or {}).get('mask') is not None
-        if not has_masks or not isinstance(kind, type) or not issubclass(kind, XASDataset):
+        if not has_masks or not is_dataset(part, XASDataset):
             continue
-        dataset = DATASETS.build({**part, 'pipeline': [], 'lazy_init': True})
+        dataset = build_unloaded(part)
         images, masks = (Path(dataset.data_prefix[key]) for key in ('img', 'mask'))
         _add(found.setdefault(masks, MaskSet(masks)), dataset, images)
     sets = [masks for masks in found.values() if masks.frames]

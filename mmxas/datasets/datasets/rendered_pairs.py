@@ -80,7 +80,7 @@ class RenderedPairDataset(XASDataset):
         self._sources: list[Any] = []
         super().__init__(data_root=data_root, **kwargs)
 
-    def parts(self) -> list[RenderedPart]:
+    def rendered_parts(self) -> list[RenderedPart]:
         """The folders that make up the data set."""
         name = Path(self.data_root).name if self.data_root else 'rendered'
         return [RenderedPart(name, self.data_root, self.generator, self.num)]
@@ -91,7 +91,7 @@ class RenderedPairDataset(XASDataset):
         Raises:
             ValueError: No pair is left, or the pairs have another number of keypoints than the skeleton.
         """
-        parts = self.parts()
+        parts = self.rendered_parts()
         self._sources = [_open(part, self.seed, self.workers) for part in parts]
         records = []
         for number, (part, source) in enumerate(zip(parts, self._sources, strict=True)):
@@ -181,7 +181,7 @@ class RenderedMotions(RenderedPairDataset):
             raise ValueError(f'split={split!r}: unknown {unknown}, expected some of {sorted(self.clips_of_split)}')
         super().__init__(data_root=data_root, num=num, **kwargs)
 
-    def parts(self) -> list[RenderedPart]:
+    def rendered_parts(self) -> list[RenderedPart]:
         """One folder a split."""
         return [RenderedPart(f'{Path(self.data_root).name}/{split}', str(Path(self.data_root) / split),
                              self._generator(split), self._num(split)) for split in self.splits]

@@ -1,6 +1,6 @@
 """Training through the stages that a config declares."""
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,7 @@ from mmxas.registry import LOOPS
 
 def transforms_of(dataset: Any) -> Iterator[Any]:
     """The steps of a data set's pipeline, and of those that it is made of."""
-    named = getattr(dataset, 'parts', {})
-    parts = [*(named.values() if isinstance(named, Mapping) else ()), *getattr(dataset, 'datasets', ())]
+    parts = [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
     for part in parts:
         yield from transforms_of(part)
     yield from getattr(getattr(dataset, 'pipeline', None), 'transforms', ())

@@ -164,8 +164,22 @@ class MultiHypothesisHead(BaseHead):
         Raises:
             ValueError: ``flip_test`` without ``flip_indices`` in the samples' meta information.
         """
-        test_cfg = test_cfg or {}
-        if test_cfg.get('flip_test', False):
+        logits = self.test_volume(feats, batch_data_samples, test_cfg)
+        return self.pack(self.decode_volume(logits, test_cfg)[0], batch_data_samples, test_cfg)
+
+    def test_volume(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
+                    ) -> Tensor:
+        """Return the heatmap logits (N, K·D, h, w) that testing decodes: those of all views, averaged.
+
+        Args:
+            feats: As in :meth:`predict`.
+            batch_data_samples: N data samples.
+            test_cfg: Its ``flip_test``.
+
+        Raises:
+            ValueError: As in :meth:`predict`.
+        """
+        if (test_cfg or {}).get('flip_test', False):
             flip_indices = batch_data_samples[0].metainfo.get('flip_indices')
             if flip_indices is None:
                 raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
@@ -175,7 +189,7 @@ class MultiHypothesisHead(BaseHead):
             logits = self.forward(feats)
         if len(logits) > len(batch_data_samples):
             logits = self.average(*logits.split(len(batch_data_samples)))
-        return self.pack(self.decode_volume(logits, test_cfg)[0], batch_data_samples, test_cfg)
+        return logits
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:

@@ -313,10 +313,15 @@ class XASPoseEstimator(TopdownPoseEstimator):
             The samples with ``pred_instances``, see :meth:`MultiHypothesisHead.predict`.
         """
         if (self.test_cfg or {}).get('background') == 'both':
-            inputs = torch.cat([inputs, self.without_background(inputs, data_samples)])
             for sample in data_samples:
                 sample.set_metainfo(dict(background='kept, and removed by masks'))  # which results name
-        return super().predict(inputs, data_samples)
+        return super().predict(self.test_views(inputs, data_samples), data_samples)
+
+    def test_views(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
+        """Return the crops that testing looks at: N, or 2 N with ``test_cfg.background='both'`` (:meth:`predict`)."""
+        if (self.test_cfg or {}).get('background') != 'both':
+            return inputs
+        return torch.cat([inputs, self.without_background(inputs, data_samples)])
 
     def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
         """Normalised crops (N, 3, S, S) whose background is black, where their samples have a mask."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mmxas.registry import APPEARANCES
+from mmxas.synthesis.weights import check_weights
 
 
 @APPEARANCES.register_module()
@@ -22,9 +23,7 @@ class OneOf:
     def __init__(self, choices: Sequence[dict], weights: Sequence[float] | None = None) -> None:
         if not choices:
             raise ValueError('OneOf: choices is empty')
-        weights = [1.0] * len(choices) if weights is None else list(weights)
-        if len(weights) != len(choices) or min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError(f'OneOf: weights={weights}, expected {len(choices)} numbers >= 0 with a positive sum')
+        weights = check_weights('OneOf', weights, len(choices))
         self.choices = [APPEARANCES.build(choice) for choice in choices]
         self.data_files = tuple(file for choice in self.choices for file in getattr(choice, 'data_files', ()))
         self.ends = np.cumsum(weights) / sum(weights)

@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from mmxas.registry import POSE_PRIORS
 from mmxas.synthesis.pose_priors.sampling import PoseSample
+from mmxas.synthesis.weights import check_weights
 
 
 @POSE_PRIORS.register_module()
@@ -26,9 +27,7 @@ class MixedPoses:
     def __init__(self, sources: Sequence[dict], weights: Sequence[float] | None = None, turned: float = 0.0) -> None:
         if not sources:
             raise ValueError('MixedPoses: sources is empty')
-        weights = [1.0] * len(sources) if weights is None else list(weights)
-        if len(weights) != len(sources) or min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError(f'MixedPoses: weights={weights}, expected {len(sources)} numbers >= 0 with a positive sum')
+        weights = check_weights('MixedPoses', weights, len(sources))
         if not 0 <= turned <= 1:
             raise ValueError(f'MixedPoses: turned={turned}, expected a share in [0, 1]')
         self.sources = [POSE_PRIORS.build(source) for source in sources]

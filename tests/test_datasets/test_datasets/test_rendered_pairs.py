@@ -200,7 +200,7 @@ def test_motions_have_the_splits_of_a_file(tmp_path):
     generator = dict(pose_source=dict(type='MocapPoses', file='clips.npz'))
     dataset = RenderedMotions(splits, 'data/x', split=('late', 'early'), generator=generator, num=dict(late=2, early=1),
                               lazy_init=True)
-    parts = dataset.parts()
+    parts = dataset.rendered_parts()
     assert [(part.name, part.num, part.generator['pose_source']['clips']) for part in parts] == [
         ('x/late', 2, ['trot', 'sit']), ('x/early', 1, ['walk'])]
     assert generator == dict(pose_source=dict(type='MocapPoses', file='clips.npz'))
