@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
+from mmxas.synthesis.appearance.wardrobe import face_frames
+
 NEAREST = 48  # faces whose centres are nearest are searched for the nearest point
 METRES = 0.1  # MakeHuman's unit is the decimetre
 
@@ -82,7 +84,6 @@ def hang(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> dict[st
         ``face`` (n,), ``bary`` (n, 3) weights of its corners, and ``offset`` (n, 3) from the place to the point in the
         face's frame (:func:`mmxas.synthesis.appearance.wardrobe.face_frames`).
     """
-    from mmxas.synthesis.appearance.wardrobe import face_frames
     corners = vertices[faces]
     _, near = cKDTree(corners.mean(1)).query(points, k=min(NEAREST, len(faces)))
     weights = closest_weights(points[:, None], *np.moveaxis(corners[near], 2, 0))

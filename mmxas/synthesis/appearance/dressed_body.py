@@ -78,6 +78,9 @@ class DressedBody:
         file: a shipped wardrobe's name or a path. Default: the free human's.
         chances: kind of garment to the chance that one is worn. Default: see the signature.
         recolored: chance that a garment has a colour other than its texture's; hair always has. Default: 0.6.
+
+    Raises:
+        ValueError: the wardrobe has nothing of a kind.
     """
 
     def __init__(self, body: Mapping[str, Any], file: str = 'free_human_wardrobe',
