@@ -17,6 +17,7 @@ from mmxas.safe_files.images import MAX_PIXELS, UnreadableImageError
 
 from .truncation import missing_bytes
 
+VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')  # how their names end
 # Here a packet is a frame, so that frames are counted without decoding them; elsewhere packets may hold none or two.
 _COUNTABLE = {'av1', 'dnxhd', 'ffv1', 'h264', 'hevc', 'mjpeg', 'prores', 'vp9'}
 _INDEXED = {'mov', 'matroska'}
@@ -232,6 +233,8 @@ def _open(path: Path, threads: str) -> tuple[av.container.InputContainer, av.Vid
         raise UnreadableImageError(f'{path}: announces {stream.codec_context.width} x {stream.codec_context.height} '
                                    f'px, {MAX_PIXELS} px expected at most')
     stream.thread_type = threads
+    if threads == 'NONE':
+        stream.codec_context.thread_count = 1  # decoders of other makers have threads of their own
     return container, stream
 
 

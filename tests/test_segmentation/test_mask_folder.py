@@ -153,7 +153,7 @@ def test_masks_of_others_that_can_be_misunderstood_look_wrong(folder, frames):
         (folder / 'given' / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(folder / 'given' / name), mask)
     wrong = inspect_masks(frames, folder / 'given', MaskReport()).wrong
-    assert wrong == {'a.jpg': ['several ids', 'several parts'], 'b.png': ['inverted']}
+    assert wrong == {'a.jpg': ['several ids', 'several parts'], 'b.png': ['inverted', 'full frame']}
     assert mask_sheet(frames, folder / 'given', MaskReport(wrong=wrong)).shape[2] == 3
 
 

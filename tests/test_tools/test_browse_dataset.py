@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest

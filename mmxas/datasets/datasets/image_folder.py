@@ -15,7 +15,7 @@ from mmxas.datasets.transforms.loading import (
     UnreadableImageError,
     check_mask_size,
 )
-from mmxas.io import AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
+from mmxas.io import VIDEOS, AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
@@ -24,7 +24,6 @@ from .annotation_checks import box_fault
 from .image_checks import check_files, image_size
 from .xas_dataset import XASDataset
 
-VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 

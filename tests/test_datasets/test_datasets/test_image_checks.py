@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmxas.datasets.datasets.image_checks import check_files, check_masks, image_size
-from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.datasets.transforms import UnreadableImageError, read_image
 from mmxas.datasets.transforms.loading import recorded_skips
 
 

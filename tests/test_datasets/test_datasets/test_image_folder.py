@@ -89,7 +89,8 @@ def test_nearly_all_masks_black_is_refused(tmp_path):
 def test_ids_in_masks_are_refused_or_chosen(folder):
     ids = np.zeros((40, 60), np.uint8)
     ids[10:30, 10:20], ids[10:30, 30:45] = 1, 2
-    cv2.imwrite(str(folder / 'masks/a.png'), ids)
+    for name in ('a', 'b', 'sub/c'):
+        cv2.imwrite(str(folder / f'masks/{name}.png'), ids if name == 'a' else ids // 2 * 255)
     both = dict(data_root=str(folder / 'images'), masks=str(folder / 'masks'), pipeline=PIPELINE)
     with pytest.raises(ValueError, match=r'a\.png: areas of several ids \(1, 2\)'):
         ImageFolderDataset(**both)
