@@ -1,7 +1,7 @@
-"""Detect poses: ``python tools/infer.py IMAGE_OR_FOLDER [--species NAME] [--bbox X0 Y0 X1 Y1] [--out-dir DIR]``
+"""Detect poses: ``python tools/infer.py IMAGE_FOLDER_OR_VIDEO [--species NAME] [--bbox X0 Y0 X1 Y1] [--out-dir DIR]``
 
 Writes ``visualizations/<name>.png`` and ``predictions/<name>.json``, by weights that come with mmxas. For others:
-``python tools/infer.py IMAGE_OR_FOLDER CONFIG CHECKPOINT``; ``none`` in the place of CHECKPOINT runs untrained weights.
+``python tools/infer.py INPUT CONFIG CHECKPOINT``; ``none`` in the place of CHECKPOINT runs untrained weights.
 """
 import argparse
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis import XASInferencer, command_line, find_model
+from mmxas.apis import XASInferencer, command_line, find_model, is_video
 from mmxas.apis.command_line import NO_CHECKPOINT, KeyValueAction, UsageError
 from mmxas.compat.config_paths import PREFIX
 from mmxas.safe_files import read_json
@@ -21,7 +21,7 @@ DEFAULT_SPECIES = 'human'
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Detect poses in a photo or a folder of photos')
-    parser.add_argument('input', help='an image, or a folder with images (other files in it are left alone)')
+    parser.add_argument('input', help='an image, a video, or a folder with images (other files in it are left alone)')
     parser.add_argument('config', nargs='?', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
     parser.add_argument('checkpoint', nargs='?',
                         help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of '
@@ -44,14 +44,19 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def is_several(path: str) -> bool:
+    """Whether the input holds several images: a folder, or a video."""
+    return Path(path).is_dir() or is_video(path)
+
+
 def read_boxes(args: argparse.Namespace) -> list | dict | None:
     """Boxes of ``--bbox`` or ``--boxes``.
 
     Raises:
         UsageError: Both are given, or they do not fit the input.
     """
-    if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
-        raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
+    if args.bbox is not None and (args.boxes is not None or is_several(args.input)):
+        raise UsageError('--bbox is for a single image; give boxes of a folder or video by --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
     try:
@@ -112,7 +117,7 @@ def run(args: argparse.Namespace) -> str:
     """
     boxes, camera = read_boxes(args), read_camera(args)
     if not Path(args.input).exists():
-        raise UsageError(f'{args.input}: no such image or folder')
+        raise UsageError(f'{args.input}: no such image, video or folder')
     config, weights, out_dir = read_model(args)
     inferencer = build_inferencer(args, config, weights)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
@@ -124,7 +129,7 @@ def run(args: argparse.Namespace) -> str:
         images, instances = images + 1, instances + len(record['instances'])
         print(f'{record["image"]}: {len(record["instances"])} poses', flush=True)
     written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
-    if not Path(args.input).is_dir():
+    if not is_several(args.input):
         stem = Path(args.input).stem
         written = [f'{folder}/{stem}.{suffix}' for folder, suffix in zip(written, ('png', 'json')[args.no_pictures:],
                                                                          strict=True)]

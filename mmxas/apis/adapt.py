@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -21,9 +20,9 @@ from terminaltables import AsciiTable
 from torch import Tensor
 from tqdm import tqdm
 
+from mmxas.io import read_mask
 from mmxas.registry import DATASETS, MODELS, SEGMENTERS
 from mmxas.safe_files import read_checkpoint_file, read_json
-from mmxas.safe_files.images import read_image
 from mmxas.segmentation.frames import Frame, spread
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
@@ -241,7 +240,7 @@ class Adaptation:
         for frame in tqdm(used, desc='backgrounds', unit='img'):
             path = (self.out / 'backgrounds' / frame.mask_name).with_suffix('.jpg')
             if not path.is_file():
-                mask = read_image(masks / frame.mask_name, cv2.IMREAD_GRAYSCALE)
+                mask = read_mask(masks / frame.mask_name)
                 write_picture(path, paint_over(frame.load(), mask)[..., ::-1])
 
     def measure_before(self, others: Sequence[ZooModel] = ()) -> dict[str, float]:

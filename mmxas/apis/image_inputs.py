@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmxas.datasets.transforms import read_image
+from mmxas.io import VIDEOS, VideoReader
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
@@ -18,13 +19,17 @@ class ImageInput:
 
     Attributes:
         name: What results are called after, unique among the inputs, without suffix.
-        path: The file, or None.
+        path: The file, or None; frame 7 of a video is ``clip.mp4:7``.
         pixels: (h, w, 3) uint8 BGR, or None for a file.
+        video: That it is a frame of, or None.
+        frame: Its number in the video.
     """
 
     name: str
     path: str | None = None
     pixels: np.ndarray | None = None
+    video: VideoReader | None = None
+    frame: int = -1
 
     def load(self) -> np.ndarray:
         """The image, (h, w, 3) uint8 BGR.
@@ -33,6 +38,8 @@ class ImageInput:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
             ValueError: The array is no image.
         """
+        if self.video is not None:
+            return self.video.read(self.frame, 'bgr24')
         if self.pixels is None:
             return read_image(self.path)
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
@@ -59,12 +66,13 @@ def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInp
     """Whatever the caller gave, as a list of images.
 
     Args:
-        inputs: A file, a folder, an array (h, w, 3) BGR, or a sequence of files and arrays.
+        inputs: A file, a video, a folder, an array (h, w, 3) BGR, or a sequence of files and arrays.
 
     Returns:
-        One entry an image.
+        One entry an image, or a frame of a video, whose results are called ``clip_000007``.
 
     Raises:
+        UnreadableImageError: A video cannot be read.
         ValueError: An empty folder or sequence.
         TypeError: An entry is neither path nor array.
     """
@@ -76,8 +84,21 @@ def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInp
     if not entries:
         raise ValueError('inputs: at least one image expected, found none')
     names = _result_names(entries)
-    return [ImageInput(name, pixels=entry) if isinstance(entry, np.ndarray) else ImageInput(name, path=str(entry))
-            for name, entry in zip(names, entries, strict=True)]
+    return [image for name, entry in zip(names, entries, strict=True) for image in _images_of(name, entry)]
+
+
+def is_video(path: str | Path) -> bool:
+    """Return whether a file's name is that of a video."""
+    return Path(path).suffix.lower() in VIDEOS
+
+
+def _images_of(name: str, entry: str | Path | np.ndarray) -> list[ImageInput]:
+    if isinstance(entry, np.ndarray):
+        return [ImageInput(name, pixels=entry)]
+    if not is_video(entry):
+        return [ImageInput(name, path=str(entry))]
+    video = VideoReader(entry)
+    return [ImageInput(f'{name}_{i:06d}', f'{entry}:{i}', video=video, frame=i) for i in range(len(video))]
 
 
 def _result_names(entries: Sequence) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmxas.datasets.datasets.image_folder import EXTENSIONS
-from mmxas.datasets.datasets.video_frames import VideoFrames
+from mmxas.io import VideoReader
 from mmxas.safe_files.images import read_image
 
 
@@ -27,7 +27,7 @@ class Frame:
 
     name: str
     mask_name: str
-    source: Path | VideoFrames
+    source: Path | VideoReader
     number: int = -1
 
     def load(self) -> np.ndarray:
@@ -36,7 +36,7 @@ class Frame:
         Raises:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
         """
-        return read_image(self.source) if isinstance(self.source, Path) else self.source[self.number]
+        return read_image(self.source) if isinstance(self.source, Path) else self.source.read(self.number, 'bgr24')
 
 
 class LazyImages(Sequence):
@@ -70,7 +70,7 @@ def list_frames(source: str | Path) -> list[Frame]:
     """
     root = Path(source)
     if root.is_file():
-        video = VideoFrames(root)
+        video = VideoReader(root)
         return [Frame(f'{root.name}:{i}', f'{root.stem}/{i:06d}.png', video, i) for i in range(len(video))]
     if not root.is_dir():
         raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')

@@ -40,7 +40,7 @@ def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: 
     """Say what looks wrong about a mask.
 
     Args:
-        mask: (h, w), body not 0.
+        mask: (h, w), body not 0, such as :func:`~mmxas.io.read_mask` gives it.
         box: (4,) x0, y0, x1, y1 in px on pixel edges that it was made for, or None.
         limits: From where on. Defaults to those of :class:`MaskLimits`.
 

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 
 from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.io import AmbiguousMaskError, read_mask
 from mmxas.processes import component_modules, run_in_processes
 from mmxas.registry import SEGMENTERS
-from mmxas.safe_files.images import UnreadableImageError, read_image
+from mmxas.safe_files.images import UnreadableImageError
 from mmxas.synthesis.shards import write_atomically
 
 from .frames import Frame, LazyImages, group_frames
@@ -121,7 +122,7 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
 
     Raises:
         FileNotFoundError: A known mask is missing.
-        ValueError: A known mask has another size.
+        ValueError: A known mask has another size, or is ambiguous.
     """
     there = [frame for frame in frames if frame.name not in report.failed]
     tasks = [_Task(Path(out), there[i:i + CHUNK], boxes or {}, known=known, limits=limits)
@@ -181,15 +182,18 @@ def _bar(total: int, done: int, name: str, shown: bool) -> Any:
 def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
     wrong, iou = {}, {}
     for frame in task.frames:
-        mask = read_image(task.out / frame.mask_name, cv2.IMREAD_GRAYSCALE)
-        problems = mask_problems(mask, _hull(task.boxes.get(frame.name)), task.limits)
+        try:
+            mask, doubts = read_mask(task.out / frame.mask_name), []
+        except AmbiguousMaskError as error:
+            mask, doubts = error.mask, [error.kind]
+        problems = doubts + mask_problems(mask, _hull(task.boxes.get(frame.name)), task.limits)
         if problems:
             wrong[frame.name] = problems
         if task.known is not None:
             right = Path(task.known) / frame.mask_name
             if not right.is_file():
                 raise FileNotFoundError(f'{right}: no such mask to compare with')
-            iou[frame.name] = round(mask_iou(mask, read_image(right, cv2.IMREAD_GRAYSCALE)), 4)
+            iou[frame.name] = round(mask_iou(mask, read_mask(right)), 4)
     return wrong, iou
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_videos import number_of, write_video
 
 from mmxas.apis.image_inputs import as_image_inputs, boxes_by_image, check_boxes, list_images
 from mmxas.datasets.transforms import UnreadableImageError
@@ -38,6 +39,17 @@ def test_unreadable_files_and_odd_arrays_are_named(photos):
         as_image_inputs(photos / 'none.jpg')[0].load()
     with pytest.raises(ValueError, match=r'\(h, w, 3\) of uint8 expected, found shape \(4, 4\) of float64'):
         as_image_inputs(np.zeros((4, 4)))[0].load()
+
+
+def test_a_video_is_its_frames(tmp_path, image):
+    images = as_image_inputs([write_video(tmp_path / 'clip.mp4', 5), image])
+    assert [entry.name for entry in images[3:]] == ['clip_000003', 'clip_000004', '000001']
+    assert images[4].path == f'{tmp_path}/clip.mp4:4'
+    assert [number_of(entry.load()) for entry in images[4:1:-1]] == [4, 3, 2]
+    blue, _, red = images[2].load()[40, 12]  # what moves is reddish
+    assert red > 150 > 100 > blue
+    found = boxes_by_image({'clip.mp4:3': [1, 2, 3, 4]}, images[:5])
+    assert [None if boxes is None else boxes.tolist() for boxes in found] == [None] * 3 + [[[1, 2, 3, 4]], None]
 
 
 def test_boxes_of_one_image_in_any_nesting(image):

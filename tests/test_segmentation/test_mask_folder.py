@@ -8,6 +8,7 @@ from mmxas.datasets.datasets import ImageFolderDataset
 from mmxas.segmentation import BackgroundSubtractor, GrabCutSegmenter
 from mmxas.segmentation.frames import list_frames, read_boxes
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks, write_mask
+from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.segmentation.segmenter import Segmenter, clip_box
 
 
@@ -143,6 +144,17 @@ def test_masks_are_looked_over_and_compared(folder, frames, boxes):
     (folder / 'known/a.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'a\.png: no such mask to compare with'):
         inspect_masks(frames, folder / 'masks', MaskReport(), known=folder / 'known')
+
+
+def test_masks_of_others_that_can_be_misunderstood_look_wrong(folder, frames):
+    ids = np.zeros((90, 120), np.uint8)
+    ids[10:40, 10:40], ids[10:40, 60:90] = 1, 2
+    for name, mask in (('a.png', ids), ('b.png', 255 - ids // 2 * 255), ('sub/c.png', ids // 2)):
+        (folder / 'given' / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / 'given' / name), mask)
+    wrong = inspect_masks(frames, folder / 'given', MaskReport()).wrong
+    assert wrong == {'a.jpg': ['several ids', 'several parts'], 'b.png': ['inverted', 'full frame']}
+    assert mask_sheet(frames, folder / 'given', MaskReport(wrong=wrong)).shape[2] == 3
 
 
 def test_the_masks_do_not_depend_on_the_number_of_workers(folder, frames, boxes):

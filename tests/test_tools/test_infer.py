@@ -65,7 +65,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['{photos}/cut.png'], 'cut.png: truncated image'),
-    (['{photos}/none.png'], 'none.png: no such image or folder'),
+    (['{photos}/none.png'], 'none.png: no such image, video or folder'),
     (['{empty}'], 'empty: no image in this folder'),
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),

@@ -13,6 +13,7 @@ from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skip
 from mmxas.safe_files.images import UnreadableImageError, read_image_bytes, truncation
 
 NAMED = 3  # missing files that a message names
+ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101  # tags of Exif and TIFF
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -31,7 +32,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
             raise UnreadableImageError(f'{path}: {reason}')
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
-            turned = image.getexif().get(0x0112, 1) >= 5
+            turned = image.getexif().get(ORIENTATION, 1) >= 5
+            if image.format == 'TIFF':  # newer releases of Pillow have turned the size already
+                width, height = image.tag_v2[WIDTH], image.tag_v2[HEIGHT]
     except (UnidentifiedImageError, SyntaxError, ValueError, struct.error) as error:
         raise UnreadableImageError(f'{path}: not an image') from error
     except UnreadableImageError:

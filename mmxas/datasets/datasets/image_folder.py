@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 
@@ -15,15 +14,14 @@ from mmxas.datasets.transforms.loading import (
     SkipCounter,
     UnreadableImageError,
     check_mask_size,
-    read_image,
 )
+from mmxas.io import VIDEOS, AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
 
 from .annotation_checks import box_fault
 from .image_checks import check_files, image_size
-from .video_frames import VIDEOS, VideoFrames
 from .xas_dataset import XASDataset
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -46,36 +44,39 @@ class ImageFolderDataset(XASDataset):
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
         files: Names of the images to use, as in ``boxes``, or a json file with a list of them. Defaults to None: all.
+        mask_ids: Values in the masks that are foreground, see :func:`~mmxas.io.read_mask`. Defaults to None: its
+            definition.
         **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th image or frame.
 
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
-        ValueError: A mask has another size than its image, or a box no area; ``files`` names an image that is not
-            there; an unknown ``on_error``; labels are asked for.
+        ValueError: A mask is ambiguous or has another size than its image, nearly all masks are black, or a box has no
+            area; ``files`` names an image that is not there; an unknown ``on_error``; labels are asked for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
                  boxes: str | Mapping[str, Sequence[float]] | None = None, on_error: str = 'raise',
-                 files: str | Sequence[str] | None = None, **kwargs: Any) -> None:
+                 files: str | Sequence[str] | None = None, mask_ids: Sequence[int] | None = None,
+                 **kwargs: Any) -> None:
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
         if kwargs.get('with_labels'):
             raise ValueError('a folder of images has no labels: with_labels=True is not possible')
-        self.masks, self.on_error = masks, on_error
+        self.masks, self.on_error, self.mask_ids = masks, on_error, mask_ids
         if isinstance(boxes, str):
             boxes = read_boxes(boxes)
         self.boxes = dict(boxes or {})
         self.files = None if files is None else set(read_json(files) if isinstance(files, str) else files)
         self.skipped = SkipCounter('sample')
-        self.video: VideoFrames | None = None
+        self.video: VideoReader | None = None
         super().__init__(data_root=data_root, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
         """Return the raw sample ``idx``, a video's frame with its image in memory."""
         info = super().get_data_info(idx)
         if self.video is not None:
-            info['img'] = self.video[info['frame']]
+            info['img'] = self.video.read(info['frame'], 'bgr24')
         return info
 
     def load_data_list(self) -> list[dict]:
@@ -83,15 +84,21 @@ class ImageFolderDataset(XASDataset):
 
         Raises:
             FileNotFoundError: There is no folder, no image in it, or none that can be used.
+            ValueError: Nearly all masks are black.
         """
         found = self._chosen(self._frames() if Path(self.data_root).is_file() else self._images())
         found = found[::self.sample_interval]
         records = found if self.masks is None else [record for record in found if self._find_mask(record)]
         records = self._check(records)
-        records = [record for record in records if self._find_box(record)]
+        self._black = 0
+        whole, records = records, [record for record in records if self._find_box(record)]
         if not records:
             raise FileNotFoundError(f'{self.data_root}: none of its {len(found)} images can be used; the log names '
                                     'each')
+        bad = nearly_all_bad([0.0] * self._black + [0.5] * (len(whole) - self._black))
+        if bad:
+            raise ValueError(f'{self.masks}: {bad}; look at what was taken for foreground: '
+                             'tools/check_dataset.py; mask_ids chooses by value')
         if len(records) < len(found):
             print_log(f'{self.data_root}: {len(records)} of {len(found)} images are used', 'current', logging.WARNING)
         return records
@@ -108,7 +115,7 @@ class ImageFolderDataset(XASDataset):
                 for i, path in enumerate(files)]
 
     def _frames(self) -> list[dict]:
-        self.video = VideoFrames(self.data_root, complete=self.on_error == 'raise')
+        self.video = VideoReader(self.data_root, complete=self.on_error == 'raise')
         name = Path(self.data_root).name
         return [{'id': i, 'sample_name': f'{name}:{i}', 'clip': name, 'frame': i} for i in range(len(self.video))]
 
@@ -160,17 +167,26 @@ class ImageFolderDataset(XASDataset):
         if given is not None:
             box, source = as_box(given), 'annotation'
         elif 'mask_path' in record:
-            box, source = mask_box(read_image(record['mask_path'], cv2.IMREAD_GRAYSCALE)), 'mask'
+            try:
+                box, source = mask_box(read_mask(record['mask_path'], self.mask_ids)), 'mask'
+            except AmbiguousMaskError as error:
+                if self.on_error == 'raise':
+                    raise
+                self.skipped.add(str(error))
+                return False
         else:
             height, width = image_size(record['img_path']) if self.video is None else self.video.shape
             box, source = np.array([0, 0, width, height], dtype=np.float32), 'image'
         if box is None:
             self.skipped.add(f'{record["mask_path"]}: the mask is all black')
+            self._black += 1
             return False
         if box.shape != (4,) or box_fault(box):
             shown = box.tolist() if given is None else given
             raise ValueError(f'{record["sample_name"]}: box {shown}, expected [x0, y0, x1, y1] with an area')
         record.update(bbox=box[None], bbox_score=np.ones(1, dtype=np.float32), box_source=source)
+        if self.mask_ids is not None:
+            record['mask_ids'] = list(self.mask_ids)
         return True
 
     @staticmethod

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmxas.datasets.datasets.image_checks import check_files, check_masks, image_size
-from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.datasets.transforms import UnreadableImageError, read_image
 from mmxas.datasets.transforms.loading import recorded_skips
 
 
@@ -28,7 +28,9 @@ def test_size_is_height_and_width(records, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned
     Image.new('RGB', (50, 30)).save(tmp_path / 'turned.jpg', exif=exif)
-    assert image_size(tmp_path / 'turned.jpg') == (50, 30)
+    Image.new('RGB', (50, 30)).save(tmp_path / 'turned.tif', exif=exif)
+    for name in ('turned.jpg', 'turned.tif'):  # as Pillow and OpenCV show them
+        assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[:2] == (50, 30)
 
 
 def test_good_files_pass(records):

@@ -75,6 +75,31 @@ def test_black_masks_are_skipped_and_counted(folder):
         ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'))
 
 
+def test_nearly_all_masks_black_is_refused(tmp_path):
+    for name in ('images', 'masks'):
+        (tmp_path / name).mkdir()
+        for i in range(10):
+            cv2.imwrite(str(tmp_path / name / f'{i}.png'), np.eye(24, dtype=np.uint8) * (name == 'images' or i < 1))
+    with pytest.raises(ValueError, match='masks: 9 of 10 masks are empty, 0 full; look at what was taken'):
+        ImageFolderDataset(str(tmp_path / 'images'), masks=str(tmp_path / 'masks'))
+    cv2.imwrite(str(tmp_path / 'masks/5.png'), np.eye(24, dtype=np.uint8))
+    assert len(ImageFolderDataset(str(tmp_path / 'images'), masks=str(tmp_path / 'masks'))) == 2
+
+
+def test_ids_in_masks_are_refused_or_chosen(folder):
+    ids = np.zeros((40, 60), np.uint8)
+    ids[10:30, 10:20], ids[10:30, 30:45] = 1, 2
+    for name in ('a', 'b', 'sub/c'):
+        cv2.imwrite(str(folder / f'masks/{name}.png'), ids if name == 'a' else ids // 2 * 255)
+    both = dict(data_root=str(folder / 'images'), masks=str(folder / 'masks'), pipeline=PIPELINE)
+    with pytest.raises(ValueError, match=r'a\.png: areas of several ids \(1, 2\)'):
+        ImageFolderDataset(**both)
+    assert len(ImageFolderDataset(**both, on_error='skip')) == 2
+    dataset = ImageFolderDataset(**both, mask_ids=[2, 255])
+    assert dataset.get_data_info(0)['bbox'].tolist() == [[30, 10, 45, 30]]
+    assert dataset[0]['data_samples'].gt_fields.mask.mean() == pytest.approx(15 * 20 / 25**2, rel=0.05)
+
+
 def test_bad_folders_and_files_are_named(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match='absent: no such folder'):
         ImageFolderDataset(str(tmp_path / 'absent'))
@@ -149,6 +174,6 @@ def test_a_truncated_video_is_refused_or_used_as_far_as_it_goes(video):
     data = video.read_bytes()
     last = data.rindex(b'00dc', 0, data.rindex(b'idx1'))  # the last frame, before the index
     video.write_bytes(data[:last - 20])
-    with pytest.raises(OSError, match=r'clip\.avi: truncated video, \d of 6 frames'):
+    with pytest.raises(OSError, match=r'clip\.avi: truncated video, the file lacks 290 of the bytes'):
         ImageFolderDataset(str(video))
     assert 0 < len(ImageFolderDataset(str(video), on_error='skip')) < 6
