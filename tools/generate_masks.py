@@ -17,7 +17,7 @@ from mmxas.apis import command_line
 from mmxas.apis.command_line import UsageError, positive
 from mmxas.registry import SEGMENTERS
 from mmxas.segmentation.dataset_masks import MaskSet, find_mask_sets
-from mmxas.segmentation.frames import list_frames, read_boxes, spread
+from mmxas.segmentation.frames import list_frames, read_boxes, split_bodies, spread
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.segmentation.saliency import default_segmenter
@@ -86,7 +86,8 @@ def find_sets(args: argparse.Namespace) -> list[MaskSet]:
     if args.config:
         return find_mask_sets(command_line.load_config(args.config))
     check_apart(args.images, args.out)
-    return [MaskSet(Path(args.out), list_frames(args.images), read_boxes(args.boxes) if args.boxes else {})]
+    boxes = read_boxes(args.boxes) if args.boxes else {}
+    return [MaskSet(Path(args.out), *split_bodies(list_frames(args.images), boxes))]
 
 
 def run(args: argparse.Namespace) -> Iterator[tuple[MaskReport, list[Path]]]:

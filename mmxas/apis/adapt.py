@@ -31,6 +31,7 @@ from mmxas.synthesis.backgrounds import paint_over
 from mmxas.visualization import write_picture, write_whole
 
 from .adapt_images import choose_images, find_boxes, gather_images, write_frames
+from .checkpoint_checks import check_fits
 from .command_line import (
     add_result_files,
     check_newest_checkpoint,
@@ -41,7 +42,7 @@ from .command_line import (
 )
 from .model_zoo import ZooModel, file_sha256
 from .publishing import publish
-from .xas_inferencer import XASInferencer, check_fits
+from .xas_inferencer import XASInferencer
 
 EVALUATIONS, MEASURED, PICTURES, TIMED = 5, 64, 8, 4
 MARGIN = 0.05  # in mask IoU: another species is ahead by more, and the right one behind by less (docs/adaptation.md)
@@ -192,7 +193,7 @@ class Adaptation:
             if held.get(key) != claim[key]:
                 raise ValueError(f'{out}: holds another adaptation, of {key} {held.get(key)} and not {claim[key]}; '
                                  'give another --out-dir, or remove this one')
-        frames, boxes = gather_images(source, limit, boxes)
+        frames, boxes = gather_images(source, limit, boxes, masks)
         folder = Path(source) if frames[0].number < 0 else out / 'frames'
         cfg = adaptation_config(base, folder, out, iterations, len(frames), masks)
         merge_options(cfg, dict(options or {}))

@@ -9,8 +9,7 @@ import numpy as np
 
 from mmxas.datasets.transforms import read_image
 from mmxas.io import VIDEOS, VideoReader
-
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+from mmxas.safe_files.image_folders import find_images
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,12 @@ class ImageInput:
 
 
 def list_images(folder: str | Path) -> list[str]:
-    """Image files directly inside a folder, by name; everything else in it is left alone.
+    """Image files directly inside a folder, by :func:`~mmxas.safe_files.image_folders.find_images`.
 
     Raises:
-        ValueError: There is none.
+        FileNotFoundError: There is none.
     """
-    files = sorted(Path(folder).iterdir())
-    images = [str(file) for file in files if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES]
-    if not images:
-        raise ValueError(f'{folder}: no image in this folder ({len(files)} other entries; expected files that end in '
-                         f'{", ".join(IMAGE_SUFFIXES)})')
-    return images
+    return [str(path) for path in find_images(folder, below=False)]
 
 
 def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInput]:
@@ -72,8 +66,9 @@ def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInp
         One entry an image, or a frame of a video, whose results are called ``clip_000007``.
 
     Raises:
+        FileNotFoundError: A folder without images.
         UnreadableImageError: A video cannot be read.
-        ValueError: An empty folder or sequence.
+        ValueError: An empty sequence.
         TypeError: An entry is neither path nor array.
     """
     if isinstance(inputs, str | Path):

@@ -4,13 +4,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mmxas.datasets.datasets.image_folder import EXTENSIONS
+from mmxas.datasets.datasets.bodies import body_mask, body_name, boxes_of_images, masks_of_images
 from mmxas.io import VideoReader
+from mmxas.safe_files.image_folders import find_images, same_name
 from mmxas.safe_files.images import read_image
 
 
@@ -74,11 +76,8 @@ def list_frames(source: str | Path) -> list[Frame]:
         return [Frame(f'{root.name}:{i}', f'{root.stem}/{i:06d}.png', video, i) for i in range(len(video))]
     if not root.is_dir():
         raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
-    files = sorted(path for path in root.rglob('*') if path.suffix.lower() in EXTENSIONS)
-    if not files:
-        raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}')
     frames, taken = [], {}
-    for path in files:
+    for path in find_images(root):
         name = path.relative_to(root)
         mask_name = name.with_suffix('.png').as_posix()
         if mask_name in taken:
@@ -86,6 +85,33 @@ def list_frames(source: str | Path) -> list[Frame]:
         taken[mask_name] = name
         frames.append(Frame(name.as_posix(), mask_name, path))
     return frames
+
+
+def split_bodies(frames: Sequence[Frame], boxes: Mapping[str, Any], masks: str | Path | None = None
+                 ) -> tuple[list[Frame], dict[str, Any]]:
+    """List the bodies of images: those of several boxes, or of several masks that are there.
+
+    Args:
+        frames: The images.
+        boxes: ``{image: box}``, ``{image: [box, box]}`` or ``{body: box}``.
+        masks: The folder of masks that are there. Defaults to None: none are.
+
+    Returns:
+        A frame for each body, which is called and masked as :mod:`~mmxas.datasets.datasets.bodies` says; and the boxes
+        by these names, those of unknown images by their own.
+    """
+    stems = [same_name(Path(frame.mask_name).with_suffix('').as_posix()) for frame in frames]
+    known = {} if masks is None else masks_of_images(masks, set(stems))
+    given, bodies, named = boxes_of_images(boxes), [], {}
+    for frame, stem in zip(frames, stems, strict=True):
+        box_of, mask_of = given.pop(same_name(frame.name), {}), known.get(stem, {})
+        for number in sorted({*box_of, *mask_of}) or [0]:
+            mask = body_mask(frame.mask_name, number)
+            mask = mask_of[number].relative_to(masks).as_posix() if number in mask_of else mask
+            bodies.append(replace(frame, name=body_name(frame.name, number), mask_name=mask))
+            if number in box_of:
+                named[bodies[-1].name] = box_of[number]
+    return bodies, named | {body_name(name, number): box for name, of in given.items() for number, box in of.items()}
 
 
 def spread(items: Sequence, count: int) -> list:
@@ -123,7 +149,7 @@ def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[st
 
 
 def read_boxes(path: str | Path) -> dict[str, list[float]]:
-    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges; ``[[x0, y0, x1, y1]]`` is one box, too.
+    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges; a list of boxes is one for each body.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -138,7 +164,8 @@ def read_boxes(path: str | Path) -> dict[str, list[float]]:
         raise ValueError(f'{path}: not json ({error})') from error
     if not isinstance(content, Mapping):
         raise ValueError(f'{path}: {{file: [x0, y0, x1, y1]}} expected, found {type(content).__name__}')
-    boxes = {name: box[0] if isinstance(box, list) and len(box) == 1 else box for name, box in content.items()}
+    boxes = {body_name(image, number): box for image, of in boxes_of_images(content).items()
+             for number, box in of.items()}
     for name, box in boxes.items():
         if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
             raise ValueError(f'{path}: box {box} of {name}, expected [x0, y0, x1, y1]')

@@ -13,7 +13,7 @@ def test_a_folder_gives_its_images_only(photos):
 
 
 def test_a_folder_without_images_is_named(photos):
-    with pytest.raises(ValueError, match=r'deeper: no image in this folder \(0 other entries'):
+    with pytest.raises(FileNotFoundError, match=r'deeper: no image in this folder \(0 other entries'):
         list_images(photos / 'deeper')
 
 

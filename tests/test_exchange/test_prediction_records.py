@@ -52,3 +52,20 @@ def test_nothing_there(tmp_path):
     (tmp_path / 'a.json').write_text(json.dumps(dict(RECORD, instances=[])))
     with pytest.raises(ValueError, match='no pose in 1 files'):
         read_predictions(tmp_path)
+
+
+def test_frames_come_by_number_and_macos_files_are_none(folder, tmp_path):
+    for name in ('10', '2', '._2'):
+        (tmp_path / f'{name}.json').write_text(json.dumps(dict(RECORD, image=name)) if name != '._2' else 'x')
+    assert read_predictions(tmp_path).images == ('2', '10')
+
+
+def test_of_several_runs_one_is_chosen(folder):
+    path = folder(lambda r: r.update(run='2026-01-02T03:04:05+00:00', image='new'),
+                  lambda r: r.update(run='2025-12-31T23:59:59+00:00', image='old'))
+    with pytest.raises(ValueError, match=r'several runs of tools/infer.py \(1 of 2025-12-31T23:59:59\+00:00, 1 of '
+                                         r'2026.*, 1 of unknown\); choose by --run last or --run all'):
+        read_predictions(path)
+    assert read_predictions(path, run='last').images == ('new', )
+    assert read_predictions(path, run='all').images == ('photos/a.jpg', 'new', 'old')
+    assert read_predictions(path / '2.json').images == ('old', )

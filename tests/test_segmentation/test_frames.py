@@ -1,8 +1,10 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
 
-from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes, spread
+from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes, split_bodies, spread
 
 
 def test_images_are_listed_with_the_names_of_their_masks(folder):
@@ -53,3 +55,29 @@ def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
             read_boxes(tmp_path / 'bad.json')
     with pytest.raises(FileNotFoundError, match='no such file of boxes'):
         read_boxes(tmp_path / 'absent.json')
+
+
+def test_images_of_several_boxes_are_listed_body_by_body(folder):
+    box, other = [1, 2, 30, 40], [50, 2, 90, 40]
+    (folder / 'two.json').write_text(json.dumps({'b.png': [box, other], 'a.jpg': [box], 'gone.jpg': box}))
+    given = read_boxes(folder / 'two.json')
+    assert given == {'b.png#1': box, 'b.png#2': other, 'a.jpg': box, 'gone.jpg': box}
+    frames, boxes = split_bodies(list_frames(folder / 'images'), given)
+    assert [(f.name, f.mask_name) for f in frames] == [
+        ('a.jpg', 'a.png'), ('b.png#1', 'b.1.png'), ('b.png#2', 'b.2.png'), ('sub/c.jpg', 'sub/c.png')]
+    assert boxes == given and frames[2].load().shape == (90, 120, 3)
+
+
+def test_images_of_several_masks_are_listed_body_by_body(folder, tmp_path):
+    (tmp_path / 'mine').mkdir()
+    for name in ('a.1.png', 'a.2.png', 'b.jpg'):
+        (tmp_path / 'mine' / name).touch()
+    frames, boxes = split_bodies(list_frames(folder / 'images'), {}, tmp_path / 'mine')
+    assert boxes == {} and [(f.name, f.mask_name) for f in frames] == [
+        ('a.jpg#1', 'a.1.png'), ('a.jpg#2', 'a.2.png'), ('b.png', 'b.jpg'), ('sub/c.jpg', 'sub/c.png')]
+
+
+def test_frames_come_by_number_without_what_macos_leaves(folder):
+    for name in ('10.jpg', '9.jpg', '._9.jpg'):
+        (folder / 'images' / name).write_bytes((folder / 'images/a.jpg').read_bytes())
+    assert [f.name for f in list_frames(folder / 'images')][:3] == ['9.jpg', '10.jpg', 'a.jpg']

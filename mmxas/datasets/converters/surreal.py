@@ -135,8 +135,8 @@ def find_clips(source: Path, options: SurrealOptions) -> list[Path]:
     Raises:
         FileNotFoundError: There is none.
     """
-    found = sorted(path for path in source.rglob('*_info.mat')
-                   if not options.exclude or options.exclude not in str(path.relative_to(source)))
+    found = sorted(path for path in source.rglob('*_info.mat') if not path.name.startswith('._')  # of macOS
+                   and (not options.exclude or options.exclude not in str(path.relative_to(source))))
     if not found:
         raise FileNotFoundError(f'{source}: no clip in this folder or below it; expected files such as '
                                 'run0/01_01/01_01_c0001_info.mat with _segm.mat and .mp4')

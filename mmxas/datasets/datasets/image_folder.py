@@ -19,31 +19,32 @@ from mmxas.io import VIDEOS, AmbiguousMaskError, VideoReader, nearly_all_bad, re
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
+from mmxas.safe_files.image_folders import find_images, same_name
 
 from .annotation_checks import box_fault
+from .bodies import body_mask, body_name, boxes_of_images, image_of, masks_of_images
 from .image_checks import check_files, image_size
 from .xas_dataset import XASDataset
-
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 
 @DATASETS.register_module()
 class ImageFolderDataset(XASDataset):
-    """Images of a folder, or frames of a video, one body each; it has no labels.
+    """Images of a folder, or frames of a video, a sample for each body; it has no labels.
 
     The box of an image is the one given for it, else its mask's, else the whole image. The mask of ``a/b.jpg`` is
     ``a/b.png`` (or another image extension) in the folder of masks. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``;
-    its mask is ``clip/000007.png``.
+    its mask is ``clip/000007.png``. Several bodies of an image have a box each, a mask each (``a/b.1.png``,
+    ``a/b.2.png``), or both; their samples are called ``a/b.jpg#1``, ``a/b.jpg#2``.
 
     Args:
         data_root: The folder of images, searched with its subfolders, or a video file.
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
-        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, with files relative to ``data_root`` (a video's frames
-            by their names), or a json file of it. Defaults to None.
+        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a list of boxes for one of several bodies, with
+            files relative to ``data_root`` (a video's frames by their names), or a json file of it. Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
-        files: Names of the images to use, as in ``boxes``, or a json file with a list of them. Defaults to None: all.
+        files: Names of the images or bodies to use, or a json file with a list of them. Defaults to None: all.
         mask_ids: Values in the masks that are foreground, see :func:`~mmxas.io.read_mask`. Defaults to None: its
             definition.
         **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th image or frame.
@@ -52,7 +53,8 @@ class ImageFolderDataset(XASDataset):
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
         ValueError: A mask is ambiguous or has another size than its image, nearly all masks are black, or a box has no
-            area; ``files`` names an image that is not there; an unknown ``on_error``; labels are asked for.
+            area; one mask is given for several boxes, or one box for several masks; ``files`` names an image that is
+            not there; an unknown ``on_error``; labels are asked for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
@@ -66,8 +68,9 @@ class ImageFolderDataset(XASDataset):
         self.masks, self.on_error, self.mask_ids = masks, on_error, mask_ids
         if isinstance(boxes, str):
             boxes = read_boxes(boxes)
-        self.boxes = dict(boxes or {})
-        self.files = None if files is None else set(read_json(files) if isinstance(files, str) else files)
+        self.boxes = boxes_of_images(boxes or {})
+        files = read_json(files) if isinstance(files, str) else files
+        self.files = None if files is None else set(map(same_name, files))
         self.skipped = SkipCounter('sample')
         self.video: VideoReader | None = None
         super().__init__(data_root=data_root, **kwargs)
@@ -87,8 +90,8 @@ class ImageFolderDataset(XASDataset):
             ValueError: Nearly all masks are black.
         """
         found = self._chosen(self._frames() if Path(self.data_root).is_file() else self._images())
-        found = found[::self.sample_interval]
-        records = found if self.masks is None else [record for record in found if self._find_mask(record)]
+        found = self._bodies(found[::self.sample_interval])
+        records = found if self.masks is None else [record for record in found if self._has_mask(record)]
         records = self._check(records)
         self._black = 0
         whole, records = records, [record for record in records if self._find_box(record)]
@@ -107,10 +110,10 @@ class ImageFolderDataset(XASDataset):
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
-        files = sorted(p for p in root.rglob('*') if p.suffix.lower() in EXTENSIONS)
-        if not files:
-            raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}; '
-                                    f'a video ({", ".join(VIDEOS)}) is given by its own path')
+        try:
+            files = find_images(root)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{error}; a video ({", ".join(VIDEOS)}) is given by its own path') from error
         return [{'id': i, 'img_path': str(path), 'sample_name': str(path.relative_to(root))}
                 for i, path in enumerate(files)]
 
@@ -122,11 +125,30 @@ class ImageFolderDataset(XASDataset):
     def _chosen(self, records: list[dict]) -> list[dict]:
         if self.files is None:
             return records
-        absent = self.files - {record['sample_name'] for record in records}
+        chosen = {image_of(name)[0] for name in self.files}
+        absent = chosen - {same_name(record['sample_name']) for record in records}
         if absent:
             raise ValueError(f'{self.data_root}: files names {min(absent)!r}, which is not among its {len(records)} '
                              'images')
-        return [record for record in records if record['sample_name'] in self.files]
+        return [record for record in records if same_name(record['sample_name']) in chosen]
+
+    def _bodies(self, records: list[dict]) -> list[dict]:
+        """The record of each body, with what is given for it: a mask, a box."""
+        stems = [same_name(self._mask_stem(record)) for record in records]
+        masks, bodies = {} if self.masks is None else masks_of_images(self.masks, set(stems)), []
+        for record, stem in zip(records, stems, strict=True):
+            image, mask_of = same_name(record['sample_name']), masks.get(stem, {})
+            box_of = self.boxes.get(image, {})
+            if mask_of and box_of and (0 in mask_of) != (0 in box_of):
+                raise ValueError(f'{record["sample_name"]}: {len(box_of)} boxes but {len(mask_of)} masks; several '
+                                 f'bodies have a mask each, {stem}.1.png, {stem}.2.png and so on, as '
+                                 '`tools/generate_masks.py --boxes` makes them')
+            for number in sorted({*mask_of, *box_of}) or [0]:
+                if self.files is None or self.files & {image, body_name(image, number)}:
+                    given = {'mask_path': str(mask_of[number])} if number in mask_of else {}
+                    bodies.append({**record, 'sample_name': body_name(record['sample_name'], number), **given,
+                                   'box': box_of.get(number)})
+        return bodies
 
     def _check(self, records: list[dict]) -> list[dict]:
         if self.video is None:
@@ -145,25 +167,23 @@ class ImageFolderDataset(XASDataset):
             return False
         return True
 
-    def _find_mask(self, record: dict) -> bool:
-        name = record['sample_name']
+    def _mask_stem(self, record: dict) -> str:
         if self.video is not None:
-            name = f'{Path(self.data_root).stem}/{record["frame"]:06d}.png'
-        stem = (Path(self.masks) / name).with_suffix('')
-        suffixes = [*('.png', *EXTENSIONS), *(extension.upper() for extension in EXTENSIONS)]
-        candidates = [stem.parent / f'{stem.name}{suffix}' for suffix in suffixes]
-        found = [path for path in candidates if path.is_file()]
-        if found:
-            record['mask_path'] = str(found[0])
-        elif self.on_error == 'raise':
-            raise FileNotFoundError(f'{self._name(record)}: no mask {stem}.png; '
-                                    "set on_error='skip' to go on without it")
-        else:
-            self.skipped.add(f'{self._name(record)}: no mask {stem}.png')
-        return bool(found)
+            return f'{Path(self.data_root).stem}/{record["frame"]:06d}'
+        return Path(record['sample_name']).with_suffix('').as_posix()
+
+    def _has_mask(self, record: dict) -> bool:
+        if 'mask_path' in record:
+            return True
+        image, number = image_of(record['sample_name'])
+        mask = Path(self.masks, body_mask(f'{self._mask_stem({**record, "sample_name": image})}.png', number))
+        if self.on_error == 'raise':
+            raise FileNotFoundError(f"{self._name(record)}: no mask {mask}; set on_error='skip' to go on without it")
+        self.skipped.add(f'{self._name(record)}: no mask {mask}')
+        return False
 
     def _find_box(self, record: dict) -> bool:
-        given = self.boxes.get(record['sample_name'])
+        given = record.pop('box')
         if given is not None:
             box, source = as_box(given), 'annotation'
         elif 'mask_path' in record:

@@ -11,9 +11,9 @@ from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
 from mmxas.io import read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
+from mmxas.safe_files.image_folders import find_images
 
 from .image_checks import check_files
-from .image_folder import EXTENSIONS
 from .xas_dataset import XASDataset
 
 
@@ -87,7 +87,7 @@ class TikTokDataset(XASDataset):
         return records
 
     def _frames(self, folder: Path) -> list[dict]:
-        files = sorted(path for path in (folder / 'images').iterdir() if path.suffix.lower() in EXTENSIONS)
+        files = find_images(folder / 'images', below=False)
         return [{
             'img_path': str(path), 'mask_path': str(folder / 'masks' / f'{path.stem}.png'), 'clip': folder.name,
             'frame': int(path.stem) if path.stem.isdigit() else i, 'sample_name': f'{folder.name}/{path.stem}',

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mmxas.registry import APPEARANCES
+from mmxas.safe_files.image_folders import find_images
 from mmxas.safe_files.images import UnreadableImageError, read_image
 from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.renderers.shading import interpolate
@@ -73,9 +74,7 @@ class UVTexture:
             self.folder = DATA_DIR / folder
         if not self.folder.is_dir():
             raise FileNotFoundError(f'UVTexture: the folder {folder!r} does not exist')
-        found = sorted(path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES)
-        if not found:
-            raise FileNotFoundError(f'UVTexture: the folder {folder!r} holds no {"/".join(SUFFIXES)} file')
+        found = sorted(find_images(self.folder, suffixes=SUFFIXES))
         self.files = self._without(found, [exclude] if isinstance(exclude, str) else list(exclude))
         self.data_files = tuple(self.files)
         self.max_size = max_size

@@ -177,3 +177,59 @@ def test_a_truncated_video_is_refused_or_used_as_far_as_it_goes(video):
     with pytest.raises(OSError, match=r'clip\.avi: truncated video, the file lacks 290 of the bytes'):
         ImageFolderDataset(str(video))
     assert 0 < len(ImageFolderDataset(str(video), on_error='skip')) < 6
+
+
+def read(dataset):
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return [(info['sample_name'], info['bbox'][0].tolist()) for info in infos]
+
+
+def two_masks(folder):
+    for number, left in ((1, 5), (2, 40)):
+        mask = np.zeros((40, 60), np.uint8)
+        mask[10:30, left:left + 10] = 255
+        cv2.imwrite(str(folder / f'masks/a.{number}.png'), mask)
+    (folder / 'masks/a.png').unlink()
+
+
+def test_two_boxes_or_two_masks_are_two_samples(folder):
+    images, masks, two = str(folder / 'images'), str(folder / 'masks'), [[0, 5, 20, 35], [35, 5, 60, 35]]
+    assert read(ImageFolderDataset(images, boxes={'a.jpg': two}))[:3] == [
+        ('a.jpg#1', two[0]), ('a.jpg#2', two[1]), ('b.png', [0, 0, 60, 40])]
+    two_masks(folder)
+    dataset = ImageFolderDataset(images, masks=masks, on_error='skip', pipeline=PIPELINE)
+    assert read(dataset)[:2] == [('a.jpg#1', [5, 10, 15, 30]), ('a.jpg#2', [40, 10, 50, 30])]
+    assert dataset[1]['data_samples'].metainfo['sample_name'] == 'a.jpg#2'
+    assert dataset[1]['data_samples'].gt_fields.mask.mean() == pytest.approx(10 * 20 / 25**2, rel=0.05)
+    both = ImageFolderDataset(images, masks=masks, boxes={'a.jpg': two}, on_error='skip')
+    assert read(both)[:2] == [('a.jpg#1', two[0]), ('a.jpg#2', two[1])]
+    chosen = ImageFolderDataset(images, masks=masks, files=['a.jpg#2', 'sub/c.jpg'])
+    assert [name for name, _ in read(chosen)] == ['a.jpg#2', 'sub/c.jpg']
+
+
+def test_one_mask_of_two_boxes_and_one_box_of_two_masks_are_refused(folder):
+    images, masks = str(folder / 'images'), str(folder / 'masks')
+    two = {'a.jpg': [[0, 5, 20, 35], [35, 5, 60, 35]]}
+    with pytest.raises(ValueError, match=r'a\.jpg: 2 boxes but 1 masks; several bodies have a mask each, a\.1\.png'):
+        ImageFolderDataset(images, masks=masks, boxes=two, on_error='skip')
+    two_masks(folder)
+    with pytest.raises(ValueError, match=r'a\.jpg: 1 boxes but 2 masks'):
+        ImageFolderDataset(images, masks=masks, boxes={'a.jpg': [0, 5, 20, 35]}, on_error='skip')
+    (folder / 'masks/a.1.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'no mask .*masks/a\.1\.png'):
+        ImageFolderDataset(images, masks=masks, boxes=two)
+
+
+def test_names_of_macos_match_those_of_others(folder):
+    (folder / 'images/a.jpg').rename(folder / 'images/u\u0308.jpg')
+    (folder / 'masks/a.png').rename(folder / 'masks/\u00fc.png')
+    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'), files=['\u00fc.jpg'])
+    assert read(dataset) == [('u\u0308.jpg', [20, 10, 26, 30])]
+
+
+def test_files_that_macos_leaves_are_no_images_and_frames_are_in_order(folder):
+    for name in ('10.jpg', '9.jpg'):
+        (folder / 'images' / name).write_bytes((folder / 'images/a.jpg').read_bytes())
+    (folder / 'images/._9.jpg').write_bytes(b'\0\5\x16\7')
+    assert [name for name, _ in read(ImageFolderDataset(str(folder / 'images')))] == [
+        '9.jpg', '10.jpg', 'a.jpg', 'b.png', 'sub/c.jpg']
