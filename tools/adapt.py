@@ -12,8 +12,8 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 from mmxas.apis import command_line, find_model, known_models
 from mmxas.apis.adapt import Adaptation, summary
 from mmxas.apis.command_line import KeyValueAction, UsageError, positive
+from mmxas.datasets.image_boxes import read_boxes
 from mmxas.safe_files import read_json
-from mmxas.segmentation.frames import read_boxes
 
 DEFAULT_SPECIES = 'human'
 

@@ -13,7 +13,7 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 from mmxas.apis import XASInferencer, command_line, find_model
 from mmxas.apis.command_line import NO_CHECKPOINT, KeyValueAction, UsageError
 from mmxas.compat.config_paths import PREFIX
-from mmxas.safe_files import read_json
+from mmxas.datasets.image_boxes import read_boxes
 
 DEFAULT_SPECIES = 'human'
 
@@ -44,7 +44,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def read_boxes(args: argparse.Namespace) -> list | dict | None:
+def given_boxes(args: argparse.Namespace) -> list | dict | None:
     """Boxes of ``--bbox`` or ``--boxes``.
 
     Raises:
@@ -55,12 +55,9 @@ def read_boxes(args: argparse.Namespace) -> list | dict | None:
     if args.boxes is None:
         return args.bbox
     try:
-        boxes = read_json(args.boxes)
+        return read_boxes(args.boxes)
     except (OSError, ValueError) as error:
-        raise UsageError(f'--boxes {args.boxes}: {error}') from error
-    if not isinstance(boxes, dict):
-        raise UsageError(f'--boxes {args.boxes}: {{"image.jpg": [[x0, y0, x1, y1], ...]}} expected')
-    return boxes
+        raise UsageError(f'--boxes: {error}') from error
 
 
 def read_camera(args: argparse.Namespace) -> dict | None:
@@ -110,7 +107,7 @@ def run(args: argparse.Namespace) -> str:
         UsageError: The command line does not fit together, names something that is not there, or nobody is found in a
             single image.
     """
-    boxes, camera = read_boxes(args), read_camera(args)
+    boxes, camera = given_boxes(args), read_camera(args)
     if not Path(args.input).exists():
         raise UsageError(f'{args.input}: no such image or folder')
     config, weights, out_dir = read_model(args)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from mmxas.datasets.image_boxes import match_boxes
 from mmxas.safe_files import read_json
 from mmxas.safe_files.images import UnreadableImageError
 from mmxas.segmentation.frames import Frame, list_frames, spread
@@ -27,17 +28,21 @@ def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[f
     Args:
         source: A folder, searched with its subfolders, or a video file.
         limit: At most so many images, evenly spread.
-        boxes: ``{image: [x0, y0, x1, y1]}``; frame 7 of a video is ``clip.mp4:7``. Defaults to None.
+        boxes: ``{image: [x0, y0, x1, y1]}``; frame 7 of a video is ``clip.mp4:7``, and ``[]`` leaves out an image in
+            which nobody is. Keys as in :func:`~mmxas.datasets.image_boxes.match_boxes`. Defaults to None.
 
     Raises:
         FileNotFoundError: There is no such folder or video, or no image in it.
-        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is of an unknown image.
+        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, a box is none or of an unknown
+            image, or an image has several.
     """
-    frames, boxes = list_frames(source), dict(boxes or {})
-    unknown = sorted(set(boxes) - {frame.name for frame in frames})
-    if unknown:
-        raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(frames)} images, which are called like '
-                         f'{frames[0].name!r}')
+    frames = list_frames(source)
+    boxes = match_boxes(boxes, [frame.name for frame in frames])
+    several = [name for name, box in boxes.items() if np.ndim(box) > 1]
+    if several:
+        raise ValueError(f'boxes: {several[0]!r} has {len(boxes[several[0]])}, one expected: an image is trained on '
+                         'with one body')
+    frames = [frame for frame in frames if boxes.get(frame.name) != []]
     _require_enough(len(frames), f'{source}: {len(frames)} images', 'add images')
     frames = spread(frames, limit)
     _require_motion(source, spread(frames, 32))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmxas.datasets.image_boxes import match_boxes
 from mmxas.datasets.transforms import read_image
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
@@ -98,30 +99,30 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
 
     Args:
         boxes: None where none are known. For a single image: one box (4,) or several (N, 4). For several images: a
-            sequence with one such entry (or None) per image, or ``{file name: boxes}``, where an absent image has None.
-            A box is x0, y0, x1, y1 in image px on pixel edges.
+            sequence with one such entry (or None) per image, or ``{file: boxes}``, where an absent image has None and
+            one with nobody ``[]``; the files as in :func:`~mmxas.datasets.image_boxes.match_boxes`. A box is x0, y0,
+            x1, y1 in image px on pixel edges.
         images: The images.
 
     Returns:
-        (N, 4) float32 or None, one an image.
+        (N, 4) float32 or None, one an image; N is 0 where nobody is there.
 
     Raises:
-        ValueError: Another number of entries than of images, an unknown file name, or a box without area.
+        ValueError: Another number of entries than of images, a file that is none or may be several of the images, or a
+            box without area.
     """
     if boxes is None:
         return [None] * len(images)
     if isinstance(boxes, Mapping):
-        known = {Path(image.path or image.name).name: image for image in images}
-        unknown = sorted(set(boxes) - set(known))
-        if unknown:
-            raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(images)} images')
-        entries = [boxes.get(Path(image.path or image.name).name) for image in images]
+        names = [Path(image.path or image.name).as_posix() for image in images]
+        matched = match_boxes(boxes, names)
+        entries = [matched.get(name) for name in names]
     else:
         entries = [boxes] if len(images) == 1 and not _is_nested(boxes) else list(boxes)
     if len(entries) != len(images):
         raise ValueError(f'boxes: one entry an image expected, found {len(entries)} for {len(images)} images')
-    return [None if entry is None else check_boxes(entry, image.name)
-            for entry, image in zip(entries, images, strict=True)]
+    return [None if entry is None else np.empty((0, 4), np.float32) if isinstance(boxes, Mapping) and entry == []
+            else check_boxes(entry, image.name) for entry, image in zip(entries, images, strict=True)]
 
 
 def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:

@@ -1,9 +1,8 @@
 """The images that masks are made for: a folder, or a video, named as ``ImageFolderDataset`` names them."""
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,26 +119,3 @@ def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[st
             key = '/'.join(found.groups()) if found.groups() else found[0]
         groups.setdefault(key, []).append(frame)
     return groups
-
-
-def read_boxes(path: str | Path) -> dict[str, list[float]]:
-    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges; ``[[x0, y0, x1, y1]]`` is one box, too.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is not json, or an entry is not four numbers.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file of boxes')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path}: not json ({error})') from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f'{path}: {{file: [x0, y0, x1, y1]}} expected, found {type(content).__name__}')
-    boxes = {name: box[0] if isinstance(box, list) and len(box) == 1 else box for name, box in content.items()}
-    for name, box in boxes.items():
-        if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
-            raise ValueError(f'{path}: box {box} of {name}, expected [x0, y0, x1, y1]')
-    return boxes

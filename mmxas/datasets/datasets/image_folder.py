@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
+from mmxas.datasets.image_boxes import match_boxes
 from mmxas.datasets.transforms.loading import (
     ON_ERROR,
     SkipCounter,
@@ -21,7 +22,6 @@ from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
 
-from .annotation_checks import box_fault
 from .image_checks import check_files, image_size
 from .video_frames import VIDEOS, VideoFrames
 from .xas_dataset import XASDataset
@@ -41,7 +41,8 @@ class ImageFolderDataset(XASDataset):
         data_root: The folder of images, searched with its subfolders, or a video file.
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
         boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, with files relative to ``data_root`` (a video's frames
-            by their names), or a json file of it. Defaults to None.
+            by their names) or as :func:`~mmxas.datasets.image_boxes.match_boxes` matches them, or a json file of it. An
+            empty list says that nobody is there: the image is left out. Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
@@ -51,8 +52,9 @@ class ImageFolderDataset(XASDataset):
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
-        ValueError: A mask has another size than its image, or a box no area; ``files`` names an image that is not
-            there; an unknown ``on_error``; labels are asked for.
+        ValueError: A mask has another size than its image; a box has no area, or does not touch its image; an image has
+            several boxes; ``boxes`` or ``files`` name an image that is not there; an unknown ``on_error``; labels are
+            asked for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
@@ -63,9 +65,7 @@ class ImageFolderDataset(XASDataset):
         if kwargs.get('with_labels'):
             raise ValueError('a folder of images has no labels: with_labels=True is not possible')
         self.masks, self.on_error = masks, on_error
-        if isinstance(boxes, str):
-            boxes = read_boxes(boxes)
-        self.boxes = dict(boxes or {})
+        self.boxes = boxes
         self.files = None if files is None else set(read_json(files) if isinstance(files, str) else files)
         self.skipped = SkipCounter('sample')
         self.video: VideoFrames | None = None
@@ -84,11 +84,14 @@ class ImageFolderDataset(XASDataset):
         Raises:
             FileNotFoundError: There is no folder, no image in it, or none that can be used.
         """
-        found = self._chosen(self._frames() if Path(self.data_root).is_file() else self._images())
-        found = found[::self.sample_interval]
-        records = found if self.masks is None else [record for record in found if self._find_mask(record)]
+        found = self._frames() if Path(self.data_root).is_file() else self._images()
+        boxes = match_boxes(self.boxes, [record['sample_name'] for record in found])
+        found = self._chosen(found)[::self.sample_interval]
+        records = [record for record in found if boxes.get(record['sample_name']) != []]
+        if self.masks is not None:
+            records = [record for record in records if self._find_mask(record)]
         records = self._check(records)
-        records = [record for record in records if self._find_box(record)]
+        records = [record for record in records if self._find_box(record, boxes.get(record['sample_name']))]
         if not records:
             raise FileNotFoundError(f'{self.data_root}: none of its {len(found)} images can be used; the log names '
                                     'each')
@@ -155,44 +158,32 @@ class ImageFolderDataset(XASDataset):
             self.skipped.add(f'{self._name(record)}: no mask {stem}.png')
         return bool(found)
 
-    def _find_box(self, record: dict) -> bool:
-        given = self.boxes.get(record['sample_name'])
+    def _find_box(self, record: dict, given: list | None) -> bool:
         if given is not None:
-            box, source = as_box(given), 'annotation'
+            box, source = np.asarray(given, dtype=np.float32), 'annotation'
         elif 'mask_path' in record:
             box, source = mask_box(read_image(record['mask_path'], cv2.IMREAD_GRAYSCALE)), 'mask'
         else:
-            height, width = image_size(record['img_path']) if self.video is None else self.video.shape
-            box, source = np.array([0, 0, width, height], dtype=np.float32), 'image'
+            box, source = np.array([0, 0, *self._shape(record)[::-1]], dtype=np.float32), 'image'
         if box is None:
             self.skipped.add(f'{record["mask_path"]}: the mask is all black')
             return False
-        if box.shape != (4,) or box_fault(box):
-            shown = box.tolist() if given is None else given
-            raise ValueError(f'{record["sample_name"]}: box {shown}, expected [x0, y0, x1, y1] with an area')
+        if given is not None:
+            self._check_box(box, record)
         record.update(bbox=box[None], bbox_score=np.ones(1, dtype=np.float32), box_source=source)
         return True
+
+    def _check_box(self, box: np.ndarray, record: dict) -> None:
+        if box.shape != (4,):
+            raise ValueError(f'{record["sample_name"]}: {len(box)} boxes, one expected, [x0, y0, x1, y1]')
+        height, width = self._shape(record)
+        if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
+            raise ValueError(f'{record["sample_name"]}: box {box.tolist()} lies outside the image of {width} x '
+                             f'{height} px; was it made for another size of it?')
+
+    def _shape(self, record: dict) -> tuple[int, int]:
+        return image_size(record['img_path']) if self.video is None else self.video.shape[:2]
 
     @staticmethod
     def _name(record: dict) -> str:
         return record.get('img_path') or record['sample_name']
-
-
-def as_box(given: object) -> np.ndarray:
-    """What was given as a box as an array, an empty one if it is no numbers."""
-    try:
-        return np.asarray(given, dtype=np.float32)
-    except (TypeError, ValueError):
-        return np.empty(0, dtype=np.float32)
-
-
-def read_boxes(path: str | Path) -> dict[str, Sequence[float]]:
-    """Read the boxes of images, ``{file: [x0, y0, x1, y1]}``.
-
-    Raises:
-        ValueError: The file holds something else; the message names it.
-    """
-    boxes = read_json(path)
-    if not isinstance(boxes, dict):
-        raise ValueError(f'{path}: {{"image.jpg": [x0, y0, x1, y1]}} expected, {type(boxes).__name__} found')
-    return boxes
