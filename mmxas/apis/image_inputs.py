@@ -1,6 +1,7 @@
 """What an inferencer is given: images by path or in memory, folders of them, and their boxes."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
     if boxes is None:
         return [None] * len(images)
     if isinstance(boxes, Mapping):
-        names = [Path(image.path or image.name).as_posix() for image in images]
+        names = _names_in_folder(images)
         matched = match_boxes(boxes, names)
         entries = [matched.get(name) for name in names]
     else:
@@ -141,6 +142,13 @@ def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
         if not (np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]):
             raise ValueError(f'{name}: box {box.tolist()} has no area; x0, y0, x1, y1 with x0 < x1, y0 < y1 expected')
     return found
+
+
+def _names_in_folder(images: Sequence[ImageInput]) -> list[str]:
+    """The images' files relative to the folder that holds them all, with ``/`` between folders; names of arrays."""
+    paths = {image.path: Path(image.path).absolute() for image in images if image.path}
+    root = os.path.commonpath([path.parent for path in paths.values()]) if paths else ''
+    return [paths[image.path].relative_to(root).as_posix() if image.path else image.name for image in images]
 
 
 def _is_nested(boxes: Sequence | np.ndarray) -> bool:

@@ -43,8 +43,8 @@ def read_coco(path: str | Path) -> KeypointTable:
         kinds = {kind['id']: dict(keypoints=[], skeleton=[]) | kind for kind in content['categories']}
         files = {image['id']: str(image['file_name']) for image in content['images']}
         for one in annotations:
-            with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong bbox or keypoints', 'mend it'):
-                x, y, width, height = one['bbox'] if one.get('bbox') is not None else [np.nan] * 4
+            with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong image, box or keypoints', 'mend it'):
+                x, y, width, height = map(float, [np.nan] * 4 if one.get('bbox') is None else one['bbox'])
                 who = one.get('individual', one.get('track_id'))
                 poses.append((files[one['image_id']], (x, y, x + width, y + height), '' if who is None else str(who),
                               *_hypotheses(one, len(names))))

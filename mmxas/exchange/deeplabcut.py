@@ -25,9 +25,9 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
         table: Which table of a ``.h5`` that holds several. Defaults to None: the only one.
 
     Returns:
-        KeypointTable: Several scorers become hypotheses, in the file's order; rows of an individual that has no
-        keypoint in an image are left out where there are several individuals. A body part without columns for an
-        individual is not known there. The unit of z is ``'unknown'``: the files carry none.
+        KeypointTable: Several scorers become hypotheses, in the file's order. An individual without any keypoint in an
+        image has no pose there; ``sizes`` has every image. A body part without columns for an individual is not known
+        there. The unit of z is ``'unknown'``: the files carry none.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -55,7 +55,7 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
     # Columns that are not there are of nan, which stands last.
     cells = np.insert(values, len(columns), np.nan, axis=1)[:, [place.get(column, -1) for column in every]]
     cells = np.moveaxis(cells.reshape(len(rows), *map(len, (scorers, members, names, coordinates))), 2, 1)
-    row, member = np.nonzero(np.isfinite(cells[..., :2]).any(axis=(2, 3, 4)) | (len(members) == 1))
+    row, member = np.nonzero(np.isfinite(cells[..., :2]).any(axis=(2, 3, 4)))
     cells, dims = cells[row, member], 2 + ('z' in coordinates)
     return KeypointTable(
         names, tuple(rows[number] for number in row), cells[..., :dims],
@@ -86,7 +86,7 @@ def write_deeplabcut(table: KeypointTable, path: str | Path) -> None:
     kept = [name in table.bodies.get(who, table.names) for _, who, name, _ in columns]
     pandas = import_packages(path, 'pandas', 'tables')
     index = [int(row) for row in rows] if all(row.isdecimal() and row == str(int(row)) for row in rows) else rows
-    frame = pandas.DataFrame(values.reshape(len(rows), -1), pandas.Index(index),
+    frame = pandas.DataFrame(values.reshape(len(rows), len(columns)), pandas.Index(index, dtype=None if rows else int),
                              pandas.MultiIndex.from_tuples(columns, names=LEVELS)).loc[:, kept]
     if members == ['']:
         frame.columns = frame.columns.droplevel('individuals')
@@ -102,10 +102,10 @@ def _read_csv(path: Path) -> tuple:
     with named_when_broken(path, 'not a table of cells between commas', 'export it so'):
         if ',' not in path.read_text('utf-8-sig').partition('\n')[0]:
             raise ValueError(f'{path}: no comma in its first line; export it with commas, not semicolons or tabs')
-        cells = pandas.read_csv(path, header=None, dtype=object, keep_default_na=False, encoding='utf-8-sig').to_numpy()
+        cells = pandas.read_csv(path, header=None, dtype=object, keep_default_na=False, engine='python').to_numpy()
         header = next((number for number, cell in enumerate(cells[:, 0]) if cell not in LEVELS), len(cells))
         start = next((number for number, cell in enumerate(cells[0]) if number and cell), cells.shape[1])
-        for number in np.flatnonzero(cells[:, -1] != cells[:, -1]):
+        for number in np.flatnonzero(pandas.isna(cells[:, -1])):
             raise ValueError(f'{path}, line {number + 1}: fewer than {cells.shape[1]} cells')
         values = np.where(cells == '', 'nan', cells)[header:, start:].astype(np.float64)
         rows = ['/'.join(filter(None, row)) for row in cells[header:, :start]]  # newer labels: folder, video, file

@@ -45,6 +45,12 @@ def test_images_are_spread_and_keep_their_boxes(tmp_path, frames):
     assert [frame.name for frame in chosen] == ['00.png', '04.png', '08.png', '12.png', '16.png', 'deep/03.png',
                                                 'deep/07.png', 'deep/11.png', 'deep/15.png']
     assert known == {'00.png': [1, 2, 3, 4]}
+    nobody = {f'{index:02d}.png': [] for index in (0, 4)}
+    chosen, known = gather_images(tmp_path / 'photos', 99, {**nobody, 'deep\\01.png': [5, 6, 7, 8]})
+    assert len(chosen) == 16 and not {'00.png', '04.png'} & {frame.name for frame in chosen}
+    assert known == {'deep/01.png': [5, 6, 7, 8]}
+    with pytest.raises(ValueError, match="boxes: '00.png' has 2, one expected"):
+        gather_images(tmp_path / 'photos', 9, {'00.png': [[1, 2, 3, 4], [5, 6, 7, 8]]})
     with pytest.raises(ValueError, match="boxes: 'x.png' is not among the 18 images, which are called like '00.png'"):
         gather_images(tmp_path / 'photos', 9, {'x.png': [1, 2, 3, 4]})
 

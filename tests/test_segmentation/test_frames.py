@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, read_boxes, spread
+from mmxas.segmentation.frames import LazyImages, group_frames, list_frames, spread
 
 
 def test_images_are_listed_with_the_names_of_their_masks(folder):
@@ -30,7 +30,7 @@ def test_items_are_spread_from_the_first_on():
     assert spread(range(10), 10) == spread(range(10), 99) == list(range(10))
 
 
-def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
+def test_bad_folders_and_patterns_are_named(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match='absent'):
         list_frames(tmp_path / 'absent')
     (tmp_path / 'empty').mkdir()
@@ -44,12 +44,3 @@ def test_bad_folders_patterns_and_boxes_are_named(folder, tmp_path):
     (folder / 'images/a.png').write_bytes((folder / 'images/b.png').read_bytes())
     with pytest.raises(ValueError, match=r'a\.jpg and a\.png would share the mask a\.png'):
         list_frames(folder / 'images')
-    assert read_boxes(folder / 'boxes.json')['a.jpg'][0] > 0
-    (tmp_path / 'nested.json').write_text('{"a": [[1, 2, 3, 4]], "b": [5, 6, 7, 8]}')
-    assert read_boxes(tmp_path / 'nested.json') == {'a': [1, 2, 3, 4], 'b': [5, 6, 7, 8]}
-    for text, message in (('{', 'not json'), ('[1]', 'found list'), ('{"a": [1, 2]}', r'box \[1, 2\] of a')):
-        (tmp_path / 'bad.json').write_text(text)
-        with pytest.raises(ValueError, match=message):
-            read_boxes(tmp_path / 'bad.json')
-    with pytest.raises(FileNotFoundError, match='no such file of boxes'):
-        read_boxes(tmp_path / 'absent.json')
