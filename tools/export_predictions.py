@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    print(f'{args.out}: {len(table.images)} poses, {table.num_hypotheses} hypotheses each, of {len(table.names)} '
+    print(f'{args.out}: {len(table.images)} poses, {len(table.scorers)} hypotheses each, of {len(table.names)} '
           f'keypoints in {", ".join(table.units)}')
     return 0
 

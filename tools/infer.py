@@ -40,7 +40,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
                         help='a box in px of the single image; repeat it for more. Default: what stands out')
-    parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder')
+    parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder or a '
+                        'video; [] for nobody')
     parser.add_argument('--intrinsics', nargs=4, type=float, metavar=('FX', 'FY', 'CX', 'CY'),
                         help='camera in px; with --root-depth poses are in mm, in the camera frame too')
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
@@ -57,25 +58,22 @@ def is_several(path: str) -> bool:
     return Path(path).is_dir() or is_video(path)
 
 
-def read_boxes(args: argparse.Namespace) -> list | dict | None:
+def given_boxes(args: argparse.Namespace) -> list | dict | None:
     """Boxes of ``--bbox`` or ``--boxes``.
 
     Raises:
         UsageError: ``--boxes`` is no file of boxes, or ``--bbox`` is given for a video.
     """
     from mmxas.apis.command_line import UsageError
-    from mmxas.safe_files import read_json
+    from mmxas.datasets.image_boxes import read_boxes
     if args.bbox is not None and is_several(args.input):
         raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
     try:
-        boxes = read_json(args.boxes)
+        return read_boxes(args.boxes)
     except (OSError, ValueError) as error:
-        raise UsageError(f'--boxes {args.boxes}: {error}') from error
-    if not isinstance(boxes, dict):
-        raise UsageError(f'--boxes {args.boxes}: {{"image.jpg": [[x0, y0, x1, y1], ...]}} expected')
-    return boxes
+        raise UsageError(f'--boxes: {error}') from error
 
 
 def read_camera(args: argparse.Namespace) -> dict | None:
@@ -142,7 +140,7 @@ def run(args: argparse.Namespace) -> str:
         UsageError: The command line names something that is not there, or nobody is found in a single image.
     """
     from mmxas.apis.command_line import UsageError
-    boxes, camera = read_boxes(args), read_camera(args)
+    boxes, camera = given_boxes(args), read_camera(args)
     config, weights, out_dir = read_model(args)
     inferencer = build_inferencer(args, config, weights)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmxas.datasets.datasets.bodies import body_name, image_of
+from mmxas.datasets.image_boxes import check_inside
 from mmxas.safe_files import read_json
 from mmxas.safe_files.images import UnreadableImageError
 from mmxas.segmentation.frames import Frame, list_frames, split_bodies, spread
@@ -28,22 +30,26 @@ def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[f
     Args:
         source: A folder, searched with its subfolders, or a video file.
         limit: At most so many images, evenly spread.
-        boxes: ``{image: [x0, y0, x1, y1]}``, or a list of boxes; frame 7 of a video is ``clip.mp4:7``. Defaults to
-            None.
+        boxes: ``{image: [x0, y0, x1, y1]}``, or a list of boxes; ``[]`` leaves out an image in which nobody is, and
+            frame 7 of a video is ``clip.mp4:7``. Keys as in :func:`~mmxas.datasets.image_boxes.match_boxes`. Defaults
+            to None.
         masks: Folder of masks to use. Defaults to None: they will be made.
 
     Raises:
         FileNotFoundError: There is no such folder or video, or no image in it.
-        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is of an unknown image.
+        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is none, of an unknown
+            image, or outside its image.
     """
     frames = list_frames(source)
-    _require_enough(len(frames), f'{source}: {len(frames)} images', 'add images')
-    bodies, boxes = split_bodies(frames, boxes or {}, masks)
-    unknown = sorted(set(boxes) - {frame.name for frame in bodies})
-    if unknown:
-        raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(frames)} images, which are called like '
-                         f'{frames[0].name!r}')
+    bodies, boxes = split_bodies(frames, boxes, masks)
+    bodies = [frame for frame in bodies if boxes.get(frame.name) != []]
+    count = len({image_of(frame.name)[0] for frame in bodies})
+    _require_enough(count, f'{source}: {count} images', 'add images')
     frames = spread(bodies, limit)
+    for frame in frames:
+        with suppress(UnreadableImageError):  # the report on the masks names it
+            if frame.name in boxes:
+                check_inside(boxes[frame.name], frame.name, frame.shape)
     _require_motion(source, spread(frames, 32))
     return frames, {frame.name: list(boxes[frame.name]) for frame in frames if frame.name in boxes}
 

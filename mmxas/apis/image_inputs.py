@@ -1,12 +1,14 @@
 """What an inferencer is given: images by path or in memory, folders of them, and their boxes."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmxas.datasets.image_boxes import match_bodies
 from mmxas.datasets.transforms import read_image
 from mmxas.io import VIDEOS, VideoReader
 from mmxas.safe_files.image_folders import find_images
@@ -114,30 +116,30 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
 
     Args:
         boxes: None where none are known. For a single image: one box (4,) or several (N, 4). For several images: a
-            sequence with one such entry (or None) per image, or ``{file name: boxes}``, where an absent image has None.
-            A box is x0, y0, x1, y1 in image px on pixel edges.
+            sequence with one such entry (or None) per image, or ``{file: boxes}``, where an absent image has None and
+            one with nobody ``[]``; the files as in :func:`~mmxas.datasets.image_boxes.match_boxes`. A box is x0, y0,
+            x1, y1 in image px on pixel edges.
         images: The images.
 
     Returns:
-        (N, 4) float32 or None, one an image.
+        (N, 4) float32 or None, one an image; N is 0 where nobody is there.
 
     Raises:
-        ValueError: Another number of entries than of images, an unknown file name, or a box without area.
+        ValueError: Another number of entries than of images, a file that is none or may be several of the images, or a
+            box without area.
     """
     if boxes is None:
         return [None] * len(images)
     if isinstance(boxes, Mapping):
-        known = {Path(image.path or image.name).name: image for image in images}
-        unknown = sorted(set(boxes) - set(known))
-        if unknown:
-            raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(images)} images')
-        entries = [boxes.get(Path(image.path or image.name).name) for image in images]
+        names = _names_in_folder(images)
+        bodies = match_bodies(boxes, names)
+        entries = [list(bodies[name].values()) if name in bodies else None for name in names]
     else:
         entries = [boxes] if len(images) == 1 and not _is_nested(boxes) else list(boxes)
     if len(entries) != len(images):
         raise ValueError(f'boxes: one entry an image expected, found {len(entries)} for {len(images)} images')
-    return [None if entry is None else check_boxes(entry, image.name)
-            for entry, image in zip(entries, images, strict=True)]
+    return [None if entry is None else np.empty((0, 4), np.float32) if isinstance(boxes, Mapping) and entry == []
+            else check_boxes(entry, image.name) for entry, image in zip(entries, images, strict=True)]
 
 
 def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
@@ -156,6 +158,13 @@ def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
         if not (np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]):
             raise ValueError(f'{name}: box {box.tolist()} has no area; x0, y0, x1, y1 with x0 < x1, y0 < y1 expected')
     return found
+
+
+def _names_in_folder(images: Sequence[ImageInput]) -> list[str]:
+    """The images' files relative to the folder that holds them all, with ``/`` between folders; names of arrays."""
+    paths = {image.path: Path(image.path).absolute() for image in images if image.path}
+    root = os.path.commonpath([path.parent for path in paths.values()]) if paths else ''
+    return [paths[image.path].relative_to(root).as_posix() if image.path else image.name for image in images]
 
 
 def _is_nested(boxes: Sequence | np.ndarray) -> bool:

@@ -1,7 +1,6 @@
 """The images that masks are made for: a folder, or a video, named as ``ImageFolderDataset`` names them."""
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mmxas.datasets.datasets.bodies import body_mask, body_name, boxes_of_images, masks_of_images
+from mmxas.datasets.datasets.bodies import body_mask, body_name, masks_of_images
+from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.datasets.image_boxes import match_bodies
 from mmxas.io import VideoReader
 from mmxas.safe_files.image_folders import find_images, same_name
 from mmxas.safe_files.images import read_image
@@ -39,6 +40,15 @@ class Frame:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
         """
         return read_image(self.source) if isinstance(self.source, Path) else self.source.read(self.number, 'bgr24')
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w) of the image, from the file's header.
+
+        Raises:
+            UnreadableImageError: The file is absent, truncated or no image; the message names it.
+        """
+        return image_size(self.source) if isinstance(self.source, Path) else self.source.shape
 
 
 class LazyImages(Sequence):
@@ -87,31 +97,39 @@ def list_frames(source: str | Path) -> list[Frame]:
     return frames
 
 
-def split_bodies(frames: Sequence[Frame], boxes: Mapping[str, Any], masks: str | Path | None = None
-                 ) -> tuple[list[Frame], dict[str, Any]]:
+def split_bodies(frames: Sequence[Frame], boxes: Mapping[str, Any] | str | Path | None,
+                 masks: str | Path | None = None) -> tuple[list[Frame], dict[str, list]]:
     """List the bodies of images: those of several boxes, or of several masks that are there.
 
     Args:
         frames: The images.
-        boxes: ``{image: box}``, ``{image: [box, box]}`` or ``{body: box}``.
+        boxes: As in :func:`~mmxas.datasets.image_boxes.match_bodies`.
         masks: The folder of masks that are there. Defaults to None: none are.
 
     Returns:
         A frame for each body, which is called and masked as :mod:`~mmxas.datasets.datasets.bodies` says; and the boxes
-        by these names, those of unknown images by their own.
+        by these names. An image in which nobody is has one frame, and ``[]``.
+
+    Raises:
+        FileNotFoundError: There is no such file of boxes.
+        ValueError: A box is none, or of an unknown image; the message names it.
     """
     stems = [same_name(Path(frame.mask_name).with_suffix('').as_posix()) for frame in frames]
     known = {} if masks is None else masks_of_images(masks, set(stems))
-    given, bodies, named = boxes_of_images(boxes), [], {}
+    given, bodies, named = match_bodies(boxes, [frame.name for frame in frames]), [], {}
     for frame, stem in zip(frames, stems, strict=True):
-        box_of, mask_of = given.pop(same_name(frame.name), {}), known.get(stem, {})
+        box_of, mask_of = given.get(frame.name, {}), known.get(stem, {})
+        if frame.name in given and not box_of:
+            bodies.append(frame)
+            named[frame.name] = []
+            continue
         for number in sorted({*box_of, *mask_of}) or [0]:
             mask = body_mask(frame.mask_name, number)
             mask = mask_of[number].relative_to(masks).as_posix() if number in mask_of else mask
             bodies.append(replace(frame, name=body_name(frame.name, number), mask_name=mask))
             if number in box_of:
                 named[bodies[-1].name] = box_of[number]
-    return bodies, named | {body_name(name, number): box for name, of in given.items() for number, box in of.items()}
+    return bodies, named
 
 
 def spread(items: Sequence, count: int) -> list:
@@ -146,27 +164,3 @@ def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[st
             key = '/'.join(found.groups()) if found.groups() else found[0]
         groups.setdefault(key, []).append(frame)
     return groups
-
-
-def read_boxes(path: str | Path) -> dict[str, list[float]]:
-    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges; a list of boxes is one for each body.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is not json, or an entry is not four numbers.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file of boxes')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path}: not json ({error})') from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f'{path}: {{file: [x0, y0, x1, y1]}} expected, found {type(content).__name__}')
-    boxes = {body_name(image, number): box for image, of in boxes_of_images(content).items()
-             for number, box in of.items()}
-    for name, box in boxes.items():
-        if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
-            raise ValueError(f'{path}: box {box} of {name}, expected [x0, y0, x1, y1]')
-    return boxes

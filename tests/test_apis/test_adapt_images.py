@@ -45,6 +45,14 @@ def test_images_are_spread_and_keep_their_boxes(tmp_path, frames):
     assert [frame.name for frame in chosen] == ['00.png', '04.png', '08.png', '12.png', '16.png', 'deep/03.png',
                                                 'deep/07.png', 'deep/11.png', 'deep/15.png']
     assert known == {'00.png': [1, 2, 3, 4]}
+    nobody = {f'{index:02d}.png': [] for index in (0, 4)}
+    chosen, known = gather_images(tmp_path / 'photos', 99, {**nobody, 'deep\\01.png': [5, 6, 7, 8]})
+    assert len(chosen) == 16 and not {'00.png', '04.png'} & {frame.name for frame in chosen}
+    assert known == {'deep/01.png': [5, 6, 7, 8]}
+    with pytest.raises(ValueError, match='15 images, at least 16 expected'):
+        gather_images(tmp_path / 'photos', 99, {**nobody, '02.png': []})
+    with pytest.raises(ValueError, match=r'00.png#2: box \[30, 6, 37, 8\] lies outside the image of 30 x 20 px'):
+        gather_images(tmp_path / 'photos', 99, {'00.png': [[1, 2, 3, 4], [30, 6, 37, 8]]})
     with pytest.raises(ValueError, match="boxes: 'x.png' is not among the 18 images, which are called like '00.png'"):
         gather_images(tmp_path / 'photos', 9, {'x.png': [1, 2, 3, 4]})
 

@@ -68,6 +68,14 @@ def test_boxes_of_several_images(photos):
         boxes_by_image([None, None], images)
     with pytest.raises(ValueError, match="boxes: 'd.png' is not among the 3 images"):
         boxes_by_image({'d.png': [1, 2, 3, 4]}, images)
+    found = boxes_by_image({'C:\\photos\\b.png': [[1, 2, 3, 4], [5, 6, 7, 8]], str(photos / 'a.JPG'): []}, images)
+    assert found[0].shape == (0, 4) and found[1].shape == (2, 4) and found[2] is None
+    found = boxes_by_image({'b.png#2': [5, 6, 7, 8], 'b.png#1': [1, 2, 3, 4]}, images)
+    assert found[0] is None and found[1].tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    twice = as_image_inputs(['x/a.jpg', 'y/a.jpg'])
+    with pytest.raises(ValueError, match="boxes: 'a.jpg' may be 'x/a.jpg' or 'y/a.jpg'"):
+        boxes_by_image({'a.jpg': [1, 2, 3, 4]}, twice)
+    assert [len(b) for b in boxes_by_image({'y/a.jpg': [1, 2, 3, 4], 'x/a.jpg': []}, twice)] == [0, 1]
 
 
 @pytest.mark.parametrize(('boxes', 'message'), [

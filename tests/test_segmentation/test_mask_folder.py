@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets import ImageFolderDataset
+from mmxas.datasets.image_boxes import read_boxes
 from mmxas.segmentation import BackgroundSubtractor, GrabCutSegmenter
-from mmxas.segmentation.frames import list_frames, read_boxes
+from mmxas.segmentation.frames import list_frames
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks, write_mask
 from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.segmentation.segmenter import Segmenter, clip_box
@@ -127,7 +128,7 @@ def test_one_bad_sequence_does_not_stop_the_others(folder, frames):
 def test_boxes_are_checked_first(folder, frames, boxes):
     with pytest.raises(ValueError, match=r"2 of 3 images have none, such as 'a\.jpg': give --boxes"):
         make(frames, folder, BoxSegmenter(), {'b.png': boxes['b.png']})
-    with pytest.raises(ValueError, match=r"boxes of 1 unknown images, such as 'z\.jpg'"):
+    with pytest.raises(ValueError, match=r"boxes: 'z\.jpg' is not among the 3 images, which are called like 'a\.jpg'"):
         make(frames, folder, BoxSegmenter(), {**boxes, 'z.jpg': [0, 0, 1, 1]})
 
 
@@ -188,3 +189,14 @@ def test_masks_of_several_boxes_are_joined(frames, folder):
     assert mask[3:12, 2:10].all() and mask[50:64, 40:60].all() and (mask > 0).sum() == 9 * 8 + 14 * 20
     inspect_masks(frames, folder / 'masks', report, two)
     assert all('does not fit its box' not in problems for problems in report.wrong.values())
+
+
+def test_boxes_are_matched_and_where_nobody_is_the_mask_is_empty(folder, frames, boxes):
+    found = {'C:\\photos\\sub\\c.jpg': boxes['sub/c.jpg'], 'a.jpg': [], 'b.png': boxes['b.png']}
+    report = make(frames, folder, BoxSegmenter(), found)
+    inspect_masks(frames, folder / 'masks', report, found)
+    assert report.made == 3 and not report.failed and 'a.jpg' not in report.wrong
+    areas = [np.count_nonzero(cv2.imread(str(folder / 'masks' / frame.mask_name), 0)) for frame in frames]
+    assert areas[0] == 0 and areas[2] > 0
+    cv2.imwrite(str(folder / 'masks/a.png'), np.full((90, 120), 255, np.uint8))
+    assert inspect_masks(frames, folder / 'masks', report, found).wrong['a.jpg'] == ['full frame']

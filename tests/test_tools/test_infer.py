@@ -42,17 +42,18 @@ def photos(tmp_path):
 
 
 def test_a_folder_is_worked_through(infer, photos, tmp_path, capsys):
-    boxes = {'b.png': [[10, 10, 50, 80], [60, 10, 100, 80]], 'a.jpg': [[10, 10, 50, 80]]}
+    boxes = {'C:\\photos\\b.png': [[10, 10, 50, 80], [60, 10, 100, 80]], 'a.jpg': []}
     (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     status = infer([str(photos), CONFIG, 'none', '--out-dir', str(tmp_path / 'out'), '--boxes',
                     str(tmp_path / 'boxes.json'), '--no-pictures'])
     lines = capsys.readouterr().out.splitlines()
     assert status == 0
-    assert lines[-1].startswith('3 poses in 2 images, 1 unreadable image skipped; see ')
+    assert lines[-1].startswith('2 poses in 2 images, 1 unreadable image skipped; see ')
     assert sorted(os.listdir(tmp_path / 'out' / 'predictions')) == ['a.json', 'b.json']
     assert not (tmp_path / 'out' / 'visualizations').exists()
     record = json.loads((tmp_path / 'out' / 'predictions' / 'b.json').read_text())
     assert [instance['bbox'] for instance in record['instances']] == [[10, 10, 50, 80], [60, 10, 100, 80]]
+    assert json.loads((tmp_path / 'out' / 'predictions' / 'a.json').read_text())['instances'] == []
 
 
 def test_a_photo_with_box_and_camera(infer, photos, tmp_path):

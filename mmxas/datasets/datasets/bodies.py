@@ -5,11 +5,8 @@ The only body of an image has the number 0, and the names of the image.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from mmxas.safe_files.image_folders import find_images, same_name
 
@@ -31,24 +28,6 @@ def image_of(body: str) -> tuple[str, int]:
 def body_mask(mask: str, number: int) -> str:
     """Return the mask of a body from that of its image."""
     return str(Path(mask).with_suffix(f'.{number}{Path(mask).suffix}')) if number else mask
-
-
-def boxes_of_images(boxes: Mapping[str, Any]) -> dict[str, dict[int, Any]]:
-    """Sort boxes to images, whose names are as :func:`~mmxas.safe_files.image_folders.same_name` writes them.
-
-    Args:
-        boxes: ``{image: box}``, ``{image: [box, box]}`` or ``{body: box}``.
-
-    Returns:
-        dict: ``{image: {number: box}}``; nothing is said about what a box is.
-    """
-    found: dict[str, dict[int, Any]] = {}
-    for name, given in boxes.items():
-        image, number = image_of(same_name(name))
-        several = isinstance(given, list | tuple | np.ndarray) and len(given) and not np.isscalar(given[0])
-        numbered = enumerate(given, start=int(len(given) > 1)) if several else [(number, given)]
-        found.setdefault(image, {}).update(numbered)
-    return found
 
 
 def masks_of_images(folder: str | Path, stems: Collection[str]) -> dict[str, dict[int, Path]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -42,6 +43,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
     except OSError as error:
         raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
     return (width, height) if turned else (height, width)
+
+
+def find_size(image: str, folders: Iterable[Path]) -> tuple[int, int] | None:
+    """Return (w, h) of an image from its header, of the first folder that holds it whole; None where none does."""
+    for file in (folder / image for folder in folders if (folder / image).is_file()):
+        with suppress(UnreadableImageError):
+            return image_size(file)[::-1]
+    return None
 
 
 def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:

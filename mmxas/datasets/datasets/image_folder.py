@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from mmxas.datasets.image_boxes import check_inside, match_bodies
 from mmxas.datasets.transforms.loading import (
     ON_ERROR,
     SkipCounter,
@@ -21,8 +22,7 @@ from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
 from mmxas.safe_files.image_folders import find_images, same_name
 
-from .annotation_checks import box_fault
-from .bodies import body_mask, body_name, boxes_of_images, image_of, masks_of_images
+from .bodies import body_mask, body_name, image_of, masks_of_images
 from .image_checks import check_files, image_size
 from .xas_dataset import XASDataset
 
@@ -39,8 +39,10 @@ class ImageFolderDataset(XASDataset):
     Args:
         data_root: The folder of images, searched with its subfolders, or a video file.
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
-        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a list of boxes for one of several bodies, with
-            files relative to ``data_root`` (a video's frames by their names), or a json file of it. Defaults to None.
+        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a list of boxes for one of several bodies; an empty
+            list says that nobody is there: the image is left out. Files are relative to ``data_root`` (a video's frames
+            by their names) or as :func:`~mmxas.datasets.image_boxes.match_boxes` matches them. Or a json file of it.
+            Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
@@ -52,9 +54,9 @@ class ImageFolderDataset(XASDataset):
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
-        ValueError: A mask is ambiguous or has another size than its image, nearly all masks are black, or a box has no
-            area; one mask is given for several boxes, or one box for several masks; ``files`` names an image that is
-            not there; an unknown ``on_error``; labels are asked for.
+        ValueError: A mask is ambiguous or has another size than its image, or nearly all masks are black; a box has no
+            area, or lies outside its image; one mask is given for several boxes, or one box for several masks;
+            ``boxes`` or ``files`` name an image that is not there; an unknown ``on_error``; labels are asked for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
@@ -65,10 +67,7 @@ class ImageFolderDataset(XASDataset):
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
         if kwargs.get('with_labels'):
             raise ValueError('a folder of images has no labels: with_labels=True is not possible')
-        self.masks, self.on_error, self.mask_ids = masks, on_error, mask_ids
-        if isinstance(boxes, str):
-            boxes = read_boxes(boxes)
-        self.boxes = boxes_of_images(boxes or {})
+        self.masks, self.on_error, self.mask_ids, self.boxes = masks, on_error, mask_ids, boxes
         files = read_json(files) if isinstance(files, str) else files
         self.files = None if files is None else set(map(same_name, files))
         self.skipped = SkipCounter('sample')
@@ -89,15 +88,17 @@ class ImageFolderDataset(XASDataset):
             FileNotFoundError: There is no folder, no image in it, or none that can be used.
             ValueError: Nearly all masks are black.
         """
-        found = self._chosen(self._frames() if Path(self.data_root).is_file() else self._images())
-        found = self._bodies(found[::self.sample_interval])
+        images = self._frames() if Path(self.data_root).is_file() else self._images()
+        boxes = match_bodies(self.boxes, [record['sample_name'] for record in images])
+        images = self._chosen(images)[::self.sample_interval]
+        found = self._bodies([record for record in images if boxes.get(record['sample_name']) != {}], boxes)
         records = found if self.masks is None else [record for record in found if self._has_mask(record)]
         records = self._check(records)
         self._black = 0
         whole, records = records, [record for record in records if self._find_box(record)]
         if not records:
-            raise FileNotFoundError(f'{self.data_root}: none of its {len(found)} images can be used; the log names '
-                                    'each')
+            raise FileNotFoundError(f'{self.data_root}: none of its {len(images)} images can be used; the log names '
+                                    'each but those in which nobody is (boxes)')
         bad = nearly_all_bad([0.0] * self._black + [0.5] * (len(whole) - self._black))
         if bad:
             raise ValueError(f'{self.masks}: {bad}; look at what was taken for foreground: '
@@ -132,13 +133,13 @@ class ImageFolderDataset(XASDataset):
                              'images')
         return [record for record in records if same_name(record['sample_name']) in chosen]
 
-    def _bodies(self, records: list[dict]) -> list[dict]:
+    def _bodies(self, records: list[dict], boxes: Mapping[str, Mapping[int, list]]) -> list[dict]:
         """The record of each body, with what is given for it: a mask, a box."""
         stems = [same_name(self._mask_stem(record)) for record in records]
         masks, bodies = {} if self.masks is None else masks_of_images(self.masks, set(stems)), []
         for record, stem in zip(records, stems, strict=True):
             image, mask_of = same_name(record['sample_name']), masks.get(stem, {})
-            box_of = self.boxes.get(image, {})
+            box_of = boxes.get(record['sample_name'], {})
             if mask_of and box_of and (0 in mask_of) != (0 in box_of):
                 raise ValueError(f'{record["sample_name"]}: {len(box_of)} boxes but {len(mask_of)} masks; several '
                                  f'bodies have a mask each, {stem}.1.png, {stem}.2.png and so on, as '
@@ -185,7 +186,7 @@ class ImageFolderDataset(XASDataset):
     def _find_box(self, record: dict) -> bool:
         given = record.pop('box')
         if given is not None:
-            box, source = as_box(given), 'annotation'
+            box, source = np.asarray(given, dtype=np.float32), 'annotation'
         elif 'mask_path' in record:
             try:
                 box, source = mask_box(read_mask(record['mask_path'], self.mask_ids)), 'mask'
@@ -195,40 +196,21 @@ class ImageFolderDataset(XASDataset):
                 self.skipped.add(str(error))
                 return False
         else:
-            height, width = image_size(record['img_path']) if self.video is None else self.video.shape
-            box, source = np.array([0, 0, width, height], dtype=np.float32), 'image'
+            box, source = np.array([0, 0, *self._shape(record)[::-1]], dtype=np.float32), 'image'
         if box is None:
             self.skipped.add(f'{record["mask_path"]}: the mask is all black')
             self._black += 1
             return False
-        if box.shape != (4,) or box_fault(box):
-            shown = box.tolist() if given is None else given
-            raise ValueError(f'{record["sample_name"]}: box {shown}, expected [x0, y0, x1, y1] with an area')
+        if given is not None:
+            check_inside(given, record['sample_name'], self._shape(record))
         record.update(bbox=box[None], bbox_score=np.ones(1, dtype=np.float32), box_source=source)
         if self.mask_ids is not None:
             record['mask_ids'] = list(self.mask_ids)
         return True
 
+    def _shape(self, record: dict) -> tuple[int, int]:
+        return image_size(record['img_path']) if self.video is None else self.video.shape
+
     @staticmethod
     def _name(record: dict) -> str:
         return record.get('img_path') or record['sample_name']
-
-
-def as_box(given: object) -> np.ndarray:
-    """What was given as a box as an array, an empty one if it is no numbers."""
-    try:
-        return np.asarray(given, dtype=np.float32)
-    except (TypeError, ValueError):
-        return np.empty(0, dtype=np.float32)
-
-
-def read_boxes(path: str | Path) -> dict[str, Sequence[float]]:
-    """Read the boxes of images, ``{file: [x0, y0, x1, y1]}``.
-
-    Raises:
-        ValueError: The file holds something else; the message names it.
-    """
-    boxes = read_json(path)
-    if not isinstance(boxes, dict):
-        raise ValueError(f'{path}: {{"image.jpg": [x0, y0, x1, y1]}} expected, {type(boxes).__name__} found')
-    return boxes

@@ -1,9 +1,6 @@
-import numpy as np
 import pytest
 
-from mmxas.datasets.datasets.bodies import body_mask, body_name, boxes_of_images, image_of, masks_of_images
-
-BOX, OTHER = [1, 2, 3, 4], [5, 6, 7, 8]
+from mmxas.datasets.datasets.bodies import body_mask, body_name, image_of, masks_of_images
 
 
 @pytest.mark.parametrize(('image', 'number', 'body', 'mask'), [
@@ -11,13 +8,6 @@ BOX, OTHER = [1, 2, 3, 4], [5, 6, 7, 8]
 def test_names(image, number, body, mask):
     assert body_name(image, number) == body and image_of(body) == (image, number)
     assert body_mask('a/b.png', number) == mask
-
-
-def test_boxes_are_sorted_to_images_and_numbered():
-    boxes = {'a': BOX, 'b': [BOX], 'c': [BOX, OTHER], 'd#2': BOX, 'd#1': OTHER, 'bad': 'text', 'none': []}
-    assert boxes_of_images(boxes) == {'a': {0: BOX}, 'b': {0: BOX}, 'c': {1: BOX, 2: OTHER}, 'd': {1: OTHER, 2: BOX},
-                                      'bad': {0: 'text'}, 'none': {0: []}}
-    assert list(boxes_of_images({'a': np.float32([BOX, OTHER])})['a']) == [1, 2]
 
 
 def test_masks_are_sorted_to_images(tmp_path):

@@ -55,6 +55,32 @@ def test_boxes_are_taken_from_a_file(folder):
         ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [5, 5, 5, 9]})
 
 
+def test_keys_of_boxes_are_matched_or_refused(folder):
+    images = str(folder / 'images')
+    dataset = ImageFolderDataset(images, boxes={'sub\\c.jpg': [1, 2, 11, 22], '/x/photos/b.png': [3, 4, 9, 9]})
+    assert [dataset.get_data_info(i)['bbox'][0].tolist() for i in range(3)] == [
+        [0, 0, 60, 40], [3, 4, 9, 9], [1, 2, 11, 22]]
+    with pytest.raises(ValueError, match="boxes: 'z.jpg' is not among the 3 images, which are called like 'a.jpg'"):
+        ImageFolderDataset(images, boxes={'z.jpg': [1, 2, 11, 22]}, files=['a.jpg'])
+
+
+def test_an_image_in_which_nobody_is_is_left_out_before_its_mask_is_asked_for(folder):
+    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'), boxes={'b.png': []})
+    assert [dataset.get_data_info(i)['sample_name'] for i in range(len(dataset))] == ['a.jpg', 'sub/c.jpg']
+    with pytest.raises(FileNotFoundError, match='none of its 3 images can be used; .* in which nobody is'):
+        ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [], 'b.png': [], 'c.jpg': []})
+
+
+@pytest.mark.parametrize(('box', 'message'), [
+    ([60, 0, 90, 40], r'a\.jpg: box \[60, .*\] lies outside the image of 60 x 40 px'),
+    ([-9, -9, 0, 5], r'a\.jpg: box .* lies outside'),
+    ([[1, 2, 3, 4], [5, 40, 7, 48]], r'a\.jpg#2: box \[5.*\] lies outside')])
+def test_a_box_that_cannot_be_cropped_names_its_image(folder, box, message):
+    with pytest.raises(ValueError, match=message):
+        ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': box})
+    assert len(ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [-5, -5, 1, 1]})) == 3
+
+
 def test_files_are_chosen_before_the_interval(folder):
     (folder / 'files.json').write_text(json.dumps(['b.png', 'sub/c.jpg']))
     images = str(folder / 'images')
@@ -203,6 +229,9 @@ def test_two_boxes_or_two_masks_are_two_samples(folder):
     assert dataset[1]['data_samples'].gt_fields.mask.mean() == pytest.approx(10 * 20 / 25**2, rel=0.05)
     both = ImageFolderDataset(images, masks=masks, boxes={'a.jpg': two}, on_error='skip')
     assert read(both)[:2] == [('a.jpg#1', two[0]), ('a.jpg#2', two[1])]
+    of_bodies = {'C:\\photos\\a.jpg#1': two[0], 'a.jpg#2': two[1]}
+    assert read(ImageFolderDataset(images, masks=masks, boxes=of_bodies, on_error='skip')) == read(both)
+    assert len(ImageFolderDataset(images, masks=masks, boxes={'a.jpg': []}, on_error='skip')) == 1
     chosen = ImageFolderDataset(images, masks=masks, files=['a.jpg#2', 'sub/c.jpg'])
     assert [name for name, _ in read(chosen)] == ['a.jpg#2', 'sub/c.jpg']
 
