@@ -79,11 +79,11 @@ model = dict(
     head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64, window=9),
     test_cfg=dict(background='both'))
 
-# A batch of 16 from 3072 pairs makes 192 iterations an epoch: 7680 in all, and 192 of the second stage.
+# A batch of 16 from 3072 pairs makes 192 iterations per epoch: 6912 in all, and 192 of the second stage.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(
     stages=[
-        dict(synthetic_stage, epochs=40, lr=4e-3, decay_begin=0.5, min_lr=4e-5, warmup_iters=100),
+        dict(synthetic_stage, epochs=36, lr=4e-3, decay_begin=0.5, min_lr=4e-5, warmup_iters=100),
         full_stage])
 optim_wrapper = dict(
     optimizer=dict(lr=4e-3),
