@@ -49,6 +49,12 @@ def test_a_round_trip_keeps_every_coordinate_and_name(make_table, differences, t
     assert sorted(path.name for path in tmp_path.iterdir()) == ['a.json', 'b.json']
 
 
+def test_who_has_which_body_part_is_lost(make_table, differences, tmp_path):
+    table = make_table(individuals=('one', 'two'), bodies={'one': ('nose',)}, boxes=np.array([[1.0, 2, 3, 4]] * 2))
+    write_keypoints(table, tmp_path / 'a.json')
+    assert differences(read_keypoints(tmp_path / 'a.json'), table) == {'extras', 'bodies'}
+
+
 def test_x_or_y_alone_and_a_scorer_are_kept(make_table, differences, tmp_path):
     table = make_table(2, 1, False)
     table.keypoints[0, 0, 0, 1] = np.nan  # of the first pose only

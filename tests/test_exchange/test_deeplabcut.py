@@ -72,6 +72,14 @@ def test_what_a_round_trip_loses_is_what_the_docs_list(make_table, differences, 
     assert found.units == ('px', 'px', 'unknown')
 
 
+def test_of_a_pose_without_any_keypoint_the_image_stays(make_table, tmp_path):
+    table = make_table(2, 1, False)
+    table.keypoints[0] = np.nan
+    write_keypoints(table, tmp_path / 'a.csv')
+    found = read_keypoints(tmp_path / 'a.csv')
+    assert found.images == ('b.png',) and list(found.sizes) == list(table.images)
+
+
 @pytest.mark.parametrize('several', [False, True])
 def test_pandas_reads_what_is_written_as_deeplabcut_does(make_table, tmp_path, several):
     table = make_table(2, 1, individuals=('one', 'two') if several else ())
