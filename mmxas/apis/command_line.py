@@ -205,6 +205,17 @@ def check_unused(cfg: Config) -> None:
                          'on from it, --work-dir chooses another folder')
 
 
+_held: list[int] = []
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)  # a data worker may outlive a training that was killed
+
+
 @contextmanager
 def held(work_dir: str) -> Iterator[None]:
     """Hold a work directory while a training runs in it.
@@ -212,18 +223,18 @@ def held(work_dir: str) -> Iterator[None]:
     Raises:
         UsageError: Another process holds it.
     """
-    folder = os.open(work_dir, os.O_RDONLY)
+    _held.append(os.open(work_dir, os.O_RDONLY))
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f'{work_dir}: another training is running in this folder; choose another by --work-dir'
-                         ) from error
-    except OSError:
-        pass  # a file system without locks
-    try:
+        try:
+            fcntl.flock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f'{work_dir}: another training is running in this folder; choose another by --work-dir'
+                             ) from error
+        except OSError:
+            pass  # a file system without locks
         yield
     finally:
-        os.close(folder)
+        os.close(_held.pop())
 
 
 def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:

@@ -55,7 +55,7 @@ def list_images(folder: str | Path) -> list[str]:
     Raises:
         FileNotFoundError: There is none.
     """
-    return [str(path) for path in find_images(folder, below=False)]
+    return [str(path) for path in find_images(folder, below=False) if path.is_file()]
 
 
 def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInput]:

@@ -14,7 +14,7 @@ _HEIC = ('.heic', '.heif')  # photos of phones
 
 
 def find_images(folder: str | Path, below: bool = True, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """List the images of a folder, ``frame_2`` before ``frame_10``.
+    """List the images of a folder by their suffix, ``frame_2`` before ``frame_10``.
 
     Files ``._a.jpg``, which macOS leaves beside ``a.jpg`` on disks of other systems, are no images. Photos ``.heic``,
     which are not read, are counted in a warning.
@@ -29,7 +29,7 @@ def find_images(folder: str | Path, below: bool = True, suffixes: Sequence[str] 
     """
     folder = Path(folder)
     files = [path for path in (folder.rglob('*') if below else folder.iterdir()) if not path.name.startswith('._')]
-    images = [path for path in files if path.suffix.lower() in suffixes and path.is_file()]
+    images = [path for path in files if path.suffix.lower() in suffixes]
     heic = sum(path.suffix.lower() in _HEIC for path in files)
     hint = f'{heic} HEIC photos are not read: convert them to .jpg, as by `heif-convert a.heic a.jpg`' if heic else ''
     if not images:

@@ -138,11 +138,10 @@ def test_an_image_of_another_kind(kind, tmp_path, model):
     assert dataset[0]['inputs'].shape == (3, SIZE, SIZE)
 
 
-def test_an_image_of_floats_is_named(tmp_path):
-    """OpenCV reads its header and no more."""
+def test_an_image_of_floats_is_read(tmp_path):
     dataset = load(folder_of(tmp_path, pillow('F', 'TIFF'), png(BODY)))
-    with pytest.raises(UnreadableImageError, match='photo.png: not an image'):
-        LoadXASImage().transform(dataset.get_data_info(0))
+    image = LoadXASImage().transform(dataset.get_data_info(0))['img']
+    np.testing.assert_array_equal(image[..., 0], np.array(Image.open(tmp_path / 'images/photo.png')).astype(np.uint8))
 
 
 @pytest.mark.parametrize('orientation', range(2, 9))
@@ -239,7 +238,7 @@ def test_a_box(kind, tmp_path, model):
 BAD_BOXES = {
     'turned': [10, 10, 5, 5], 'a point': [5, 5, 5, 5], 'NaN': [0, 0, float('nan'), 5],
     'infinite': [0, 0, float('inf'), 5], 'of three': [1, 2, 3], 'of text': ['a', 'b', 'c', 'd'],
-    'nested twice': [[[0, 0, 5, 5]]], 'off the image': [500, 500, 600, 700]}
+    'nested twice': [[[0, 0, 5, 5]]], 'one of two': [[0, 0, 5, 5], [0, 0, 0, 5]], 'off the image': [500, 500, 600, 700]}
 
 
 @pytest.mark.parametrize('kind', BAD_BOXES)

@@ -16,7 +16,6 @@ def folder(tmp_path):
     (tmp_path / 'sub').mkdir()
     for name in ('10.jpg', '2.PNG', '1.jpg', '._1.jpg', 'sub/3.tif', 'sub/._3.tif', 'notes.txt'):
         (tmp_path / name).touch()
-    (tmp_path / 'folder.png').mkdir()
     return tmp_path
 
 

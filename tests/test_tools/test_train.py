@@ -1,9 +1,11 @@
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -225,6 +227,18 @@ def test_two_trainings_at_once_are_refused(run_tool, tmp_path):
         run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_9')
     run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_10')
     assert (work_dir / 'epoch_1.pth').is_file()
+
+
+def test_a_worker_that_outlives_its_training_does_not_hold_the_folder(tmp_path):
+    worker = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60, ))
+    with held(str(tmp_path)):
+        worker.start()
+    try:
+        with held(str(tmp_path)), pytest.raises(UsageError), held(str(tmp_path)):
+            assert worker.is_alive()
+    finally:
+        worker.kill()
+        worker.join()
 
 
 @pytest.mark.parametrize(('name', 'arguments', 'hook'), [

@@ -87,7 +87,10 @@ class TikTokDataset(XASDataset):
         return records
 
     def _frames(self, folder: Path) -> list[dict]:
-        files = find_images(folder / 'images', below=False)
+        try:
+            files = find_images(folder / 'images', below=False)
+        except FileNotFoundError:
+            files = []  # of one sequence: it is said where all have none
         return [{
             'img_path': str(path), 'mask_path': str(folder / 'masks' / f'{path.stem}.png'), 'clip': folder.name,
             'frame': int(path.stem) if path.stem.isdigit() else i, 'sample_name': f'{folder.name}/{path.stem}',
