@@ -134,6 +134,12 @@ def test_bodies_that_touch_the_border_are_not_inverted(tmp_path):
         assert read_mask(save(tmp_path / 'a.png', BODY * 0 + value)).mean() == value / 255
 
 
+@pytest.mark.parametrize('value', [10, 15, 20])
+def test_a_jpeg_of_one_low_id_is_its_body(tmp_path, value):
+    mask, body = read_mask(save(tmp_path / 'a.jpg', BODY * value, quality=95)), BODY.astype(bool)
+    assert (mask & body).sum() > 0.95 * (mask | body).sum()
+
+
 def test_a_black_jpeg_is_black(tmp_path):
     noise = np.random.default_rng(0).integers(0, 5, (60, 80), dtype=np.uint8)
     assert not read_mask(save(tmp_path / 'a.jpg', noise)).any()

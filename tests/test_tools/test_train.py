@@ -230,9 +230,12 @@ def test_two_trainings_at_once_are_refused(run_tool, tmp_path):
 
 
 def test_a_worker_that_outlives_its_training_does_not_hold_the_folder(tmp_path):
-    worker = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60, ))
+    fork = multiprocessing.get_context('fork')
+    begun = fork.Event()
+    worker = fork.Process(target=lambda: (begun.set(), time.sleep(60)))
     with held(str(tmp_path)):
         worker.start()
+        assert begun.wait(60)
     try:
         with held(str(tmp_path)), pytest.raises(UsageError), held(str(tmp_path)):
             assert worker.is_alive()
