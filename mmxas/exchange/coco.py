@@ -44,7 +44,7 @@ def read_coco(path: str | Path) -> KeypointTable:
         files = {image['id']: str(image['file_name']) for image in content['images']}
         for one in annotations:
             with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong image, box or keypoints', 'mend it'):
-                x, y, width, height = map(float, [np.nan] * 4 if one.get('bbox') is None else one['bbox'])
+                x, y, width, height = map(float, one.get('bbox') or [np.nan] * 4)
                 who = one.get('individual', one.get('track_id'))
                 poses.append((files[one['image_id']], (x, y, x + width, y + height), '' if who is None else str(who),
                               *_hypotheses(one, len(names))))

@@ -129,7 +129,7 @@ def test_a_size_that_is_not_known_holds_all_boxes_and_is_marked(make_table, tmp_
 
 def test_a_box_that_is_missing_does_not_replace_those_of_others(coco, again):
     first, second, third = again(coco(dict(keypoints=POINTS, bbox=[50, 40, 300, 350]), dict(keypoints=POINTS),
-                                      dict(keypoints=POINTS, bbox=None)))['annotations']
+                                      dict(keypoints=POINTS, bbox=[])))['annotations']
     assert first['bbox'] == [50, 40, 300, 350] and second['bbox'] == third['bbox'] == [99, 99, 102, 52]
 
 
@@ -211,7 +211,7 @@ def broken(make_table, tmp_path):
     (lambda c: c.update(categories=[]), 'a.json: 0 categories with keypoints'),
     (lambda c: c['categories'].append(dict(id=2, keypoints=['x'])), '2 categories with keypoints; one'),
     (lambda c: c['annotations'][0].update(image_id=9), 'annotation 1: wrong image, box or keypoints .KeyError: 9'),
-    (lambda c: c['annotations'][0].update(bbox=[]), 'a.json: annotation 1: wrong image, box or keypoints'),
+    (lambda c: c['annotations'][0].update(bbox=[1]), 'a.json: annotation 1: wrong image, box or keypoints'),
     (lambda c: c['annotations'][0].update(bbox=['a'] * 4), 'a.json: annotation 1: wrong image, box or keypoints'),
     (lambda c: c['annotations'][0].update(keypoints=[1, 2]), 'annotation 1: wrong .*size 2 into shape .3,3.'),
     (lambda c: c['annotations'][0]['hypotheses'][0].update(scores=[1]), 'a.json: annotation 1: wrong'),
