@@ -97,6 +97,11 @@ def build_unloaded(config: Mapping[str, Any]) -> Any:
     return DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
 
 
+def inner_datasets(dataset: Any) -> list[Any]:
+    """Return the data sets that a data set of pairs or a mixture is made of; none of any other."""
+    return [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
+
+
 def _leaves(config: Mapping[str, Any], name: str) -> list[tuple[str, dict]]:
     inner = {key: config[key] for key in ('target', 'synthetic') if isinstance(config.get(key), Mapping)}
     if isinstance(config.get('datasets'), list | tuple):

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmxas.io import AmbiguousMaskError, read_mask
 from mmxas.ops.boxes import mask_box
 
 
@@ -34,6 +36,18 @@ def component_sizes(mask: np.ndarray) -> list[int]:
     """Sizes in px of the connected parts (8 neighbours) of a mask (h, w), largest first."""
     stats = cv2.connectedComponentsWithStats((np.asarray(mask) > 0).astype(np.uint8))[2]
     return sorted((int(size) for size in stats[1:, cv2.CC_STAT_AREA]), reverse=True)
+
+
+def read_with_doubts(path: str | Path) -> tuple[np.ndarray, list[str]]:
+    """Return a mask (h, w) bool of a file, and the kinds of :class:`~mmxas.io.AmbiguousMaskError` that it would raise.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or no image.
+    """
+    try:
+        return read_mask(path), []
+    except AmbiguousMaskError as error:
+        return error.mask, [error.kind]
 
 
 def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: MaskLimits | None = None) -> list[str]:

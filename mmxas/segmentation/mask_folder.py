@@ -14,14 +14,14 @@ import numpy as np
 
 from mmxas.datasets.datasets.image_checks import image_size
 from mmxas.datasets.image_boxes import match_boxes
-from mmxas.io import AmbiguousMaskError, read_mask
+from mmxas.io import read_mask
 from mmxas.processes import component_modules, run_in_processes
 from mmxas.registry import SEGMENTERS
 from mmxas.safe_files.images import UnreadableImageError
 from mmxas.synthesis.shards import write_atomically
 
 from .frames import Frame, LazyImages, group_frames
-from .mask_checks import MaskLimits, mask_iou, mask_problems
+from .mask_checks import MaskLimits, mask_iou, mask_problems, read_with_doubts
 from .segmenter import Segmenter
 
 META = 'meta.json'
@@ -185,10 +185,7 @@ def _bar(total: int, done: int, name: str, shown: bool) -> Any:
 def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
     wrong, iou = {}, {}
     for frame in task.frames:
-        try:
-            mask, doubts = read_mask(task.out / frame.mask_name), []
-        except AmbiguousMaskError as error:
-            mask, doubts = error.mask, [error.kind]
+        mask, doubts = read_with_doubts(task.out / frame.mask_name)
         boxes = task.boxes.get(frame.name)
         problems = doubts + mask_problems(mask, _hull(boxes), task.limits)
         if problems and (boxes != [] or mask.any()):  # where nobody is, an empty mask is right

@@ -1,6 +1,5 @@
 import json
 import tarfile
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,12 +7,9 @@ import pytest
 
 from mmxas.synthesis.appearance.wardrobe import read_wardrobe
 
-TOOLS = Path(__file__).parents[2] / 'tools'
-
 
 @pytest.fixture
-def tool(load_tool, monkeypatch):
-    monkeypatch.syspath_prepend(TOOLS)
+def tool(load_tool):
     return load_tool('build_wardrobe')
 
 

@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmxas.datasets.inspection import inner_datasets
 from mmxas.io import foreground, nearly_all_bad, read_mask
 from mmxas.registry import HOOKS
 from mmxas.safe_files.images import UnreadableImageError
@@ -50,7 +51,7 @@ class MaskCoverageHook(Hook):
 
 def _targets(dataset: Any) -> Iterator[Any]:
     """The data sets of targets in a data set."""
-    inner = [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
+    inner = inner_datasets(dataset)
     for part in inner:
         yield from _targets(part)
     if not inner and isinstance(dataset, BaseDataset) and getattr(dataset, 'domain', None) == 'target':

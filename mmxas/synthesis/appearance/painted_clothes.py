@@ -11,7 +11,7 @@ import numpy as np
 
 from mmxas.registry import APPEARANCES
 from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_shipped
+from mmxas.shipped_files import find_named
 from mmxas.synthesis.appearance.palettes import draw_color
 from mmxas.synthesis.backgrounds import jitter_colors, random_window
 from mmxas.synthesis.pictures import PictureStore
@@ -65,8 +65,7 @@ def find_clothes_file(file: str | Path) -> Path:
     Raises:
         FileNotFoundError: if it is neither.
     """
-    shipped = DATA_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else find_shipped(file)
+    path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
         names = sorted(p.stem for p in DATA_DIR.glob('*clothes*.json'))
         raise FileNotFoundError(f'clothes {str(file)!r}: neither a file nor one of the shipped {names}')

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmxas.safe_files import open_arrays
 from mmxas.safe_files.images import read_image
+from mmxas.shipped_files import find_named
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 
@@ -75,8 +76,7 @@ def find_wardrobe(file: str | Path) -> Path:
     Raises:
         FileNotFoundError: it is neither.
     """
-    shipped = DATA_DIR / str(file) / 'garments.npz'
-    path = shipped if shipped.is_file() else Path(file)
+    path = find_named(file, DATA_DIR, '/garments.npz')
     if not path.is_file():
         raise FileNotFoundError(f'wardrobe {str(file)!r}: neither a file nor a shipped one (free_human_wardrobe)')
     return path
