@@ -1,5 +1,4 @@
 """Frame i is the i-th that the file decodes to, however it is reached."""
-import multiprocessing
 import pickle
 
 import av
@@ -7,6 +6,7 @@ import numpy as np
 import pytest
 import tiny_videos
 from tiny_videos import decoded, number_of, numbered, write_video
+from torch.utils.data import DataLoader
 
 from mmxas.io import VideoReader, iterate_video
 from mmxas.safe_files.images import UnreadableImageError
@@ -161,19 +161,15 @@ def test_frames_are_not_decoded_to_count_them(tmp_path, monkeypatch):
     assert [number_of(reader[i]) for i in (5, 6, 9)] == [5, 6, 9]  # goes on where it stands
 
 
-def read_in_a_worker(index):
-    return READER[index]
-
-
 def test_other_processes_open_the_file_anew(tmp_path):
-    global READER
-    READER = VideoReader(constant(tmp_path))
-    right = READER[30]
-    copy = pickle.loads(pickle.dumps(READER))
+    reader = VideoReader(constant(tmp_path))
+    right = reader[30]
+    copy = pickle.loads(pickle.dumps(reader))
     np.testing.assert_array_equal(copy[30], right)
-    with multiprocessing.get_context('fork').Pool(1) as pool:
-        assert list(map(number_of, pool.map(read_in_a_worker, [31, 5, 6]))) == [31, 5, 6]
-    np.testing.assert_array_equal(READER[31], copy[31])
+    loader = DataLoader(reader, batch_size=None, sampler=[31, 5, 6], num_workers=1, multiprocessing_context='fork',
+                        timeout=60)
+    assert [number_of(frame.numpy()) for frame in loader] == [31, 5, 6]
+    np.testing.assert_array_equal(reader[31], copy[31])
 
 
 @pytest.mark.parametrize(('name', 'container', 'options'), [
