@@ -1,9 +1,10 @@
 """What stage 2 is worth: ``python tools/analysis/mocap_ablation.py CONFIG --seeds 0 1 --out DIR``
 
-Trains stage 1 once a seed, or takes ``--stage-1``; from it, each for as long, several second stages. ``--compare parts``: the control (stage
-1's losses alone), mask alone, discriminator alone, both, both with the single-hypothesis detector of eq. 2, and the
-supervised upper bound (the target's labels in place of the synthetic pairs). ``--compare weights``: the three terms of
-eq. 17 by the paper's weights and by others. Writes ``ablation.json`` and prints the table; what is there is kept.
+Trains stage 1 once a seed, or takes ``--stage-1``; from it, each for as long, several second stages. ``--compare
+parts``: the control (stage 1's losses alone), mask alone, discriminator alone, both, both with the single-hypothesis
+detector of eq. 2, and the supervised upper bound (the target's labels in place of the synthetic pairs). ``--compare
+weights``: the three terms of eq. 17 by the paper's weights and by others, and how large the gradients of mask and
+discriminator then are. Writes ``ablation.json`` and prints the table; what is there is kept.
 """
 import argparse
 import copy
@@ -18,19 +19,23 @@ from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 
 from mmxas.apis import command_line
+from mmxas.engine.stages import Stage
 from mmxas.synthesis.shards import write_atomically
 
 # Terms that stage 2 keeps, of those that stage 1 has not; None keeps all.
 PARTS = {'control': (), 'mask': ('mask', ), 'discriminator': ('adversarial', ), 'mask + discriminator': None,
          'single hypothesis': None, 'supervised': ()}
-# The terms of stage 2 and their weights, in place of the config's; options of the adversarial loss.
+# In place of the config's: terms and their weights, and the detector's rate in multiples of stage 1's last one (5 in
+# the paper, 1 in the authors' code).
 WEIGHTS = {
-    'render alone': dict(loss_weights=dict(render=0.5)),
-    'paper': dict(loss_weights=dict(mask=0.02, adversarial=1.0, render=0.5)),
-    'paper, detached': dict(loss_weights=dict(mask=0.02, adversarial=1.0, render=0.5), options=dict(detach=True)),
-    'adversarial 0.02': dict(loss_weights=dict(mask=0.02, adversarial=0.02, render=0.5)),
+    'render alone': dict(loss_weights=dict(render=0.5), rate=5),
+    'paper': dict(loss_weights=dict(mask=0.02, adversarial=1.0, render=0.5), rate=5),
+    'paper, detached': dict(loss_weights=dict(mask=0.02, adversarial=1.0, render=0.5), rate=5, detach=True),
+    'adversarial 0.005': dict(loss_weights=dict(mask=0.02, adversarial=0.005, render=0.5), rate=5),
+    'render alone, slow': dict(loss_weights=dict(render=0.5), rate=1),
+    'adversarial 0.005, slow': dict(loss_weights=dict(mask=0.02, adversarial=0.005, render=0.5), rate=1),
 }
-COMPARED = {'parts': tuple(PARTS), 'weights': ('control', *WEIGHTS)}
+COMPARED = {'parts': tuple(PARTS), 'weights': tuple(WEIGHTS)}
 GRADIENTS_EVERY = 8  # iterations
 
 # Heading of a column: name of the number, digits.
@@ -72,8 +77,7 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
     """The config cut to its second stage with a variant's losses, from stage 1's weights."""
     first, second = cfg.train_cfg.stages
     if name in WEIGHTS:
-        second.loss_weights = WEIGHTS[name]['loss_weights']
-        cfg.model.losses.adversarial.update(WEIGHTS[name].get('options', {}))
+        weigh(cfg, **WEIGHTS[name])
     elif (terms := PARTS[name]) is not None:
         added = set(second.loss_weights) - set(first.loss_weights)
         for term in added - set(terms):
@@ -89,6 +93,21 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
     cfg.model.grad_log_interval = GRADIENTS_EVERY
     cfg.load_from = checkpoint
     return cfg
+
+
+def weigh(cfg: Config, loss_weights: dict[str, float], rate: float, detach: bool = False) -> None:
+    """Give the second stage these weights, and the detector a constant rate.
+
+    The networks that begin in this stage keep their rates: few iterations then show what a trained discriminator does.
+    """
+    first, second = cfg.train_cfg.stages
+    rate *= Stage(**first).lr_at(first.epochs * 1000 - 1, iters_per_epoch=1000)
+    factors = cfg.optim_wrapper.paramwise_cfg.custom_keys
+    for name in ('physique', 'discriminator'):
+        factors[name] = dict(lr_mult=factors.get(name, {}).get('lr_mult', 1.0) * second.lr / rate)
+    second.loss_weights = loss_weights  # update() would keep the config's other terms
+    second.update(lr=rate, schedule='constant', warmup_iters=0)
+    cfg.model.losses.adversarial.detach = detach
 
 
 def shares(hub: MessageHub) -> dict[str, float]:

@@ -58,16 +58,34 @@ def test_a_result_that_is_there_is_kept(tool, tmp_path):
     assert tool.run(None, tmp_path, seed=0) == {'xas/confident/MPJPE': 100.0}
 
 
-@pytest.mark.parametrize(('name', 'weights', 'detach'), [
-    ('render alone', dict(render=0.5), False),
-    ('paper', dict(mask=0.02, adversarial=1.0, render=0.5), False),
-    ('paper, detached', dict(mask=0.02, adversarial=1.0, render=0.5), True)])
-def test_weights_of_a_variant(tool, cfg, name, weights, detach):
+@pytest.mark.parametrize(('name', 'weights', 'rate', 'detach'), [
+    ('render alone', dict(render=0.5), 1.5e-4, False),
+    ('paper', dict(mask=0.02, adversarial=1.0, render=0.5), 1.5e-4, False),
+    ('paper, detached', dict(mask=0.02, adversarial=1.0, render=0.5), 1.5e-4, True),
+    ('render alone, slow', dict(render=0.5), 3e-5, False)])
+def test_weights_of_a_variant(tool, cfg, name, weights, rate, detach):
     changed = tool.variant(copy.deepcopy(cfg), name, 'stage_1.pth')
     (stage, ) = changed.train_cfg.stages
-    assert dict(stage.loss_weights) == weights and stage.lr == cfg.train_cfg.stages[1].lr
+    assert dict(stage.loss_weights) == weights
+    assert [stage.lr, stage.schedule, stage.warmup_iters] == [pytest.approx(rate), 'constant', 0]
     assert MODELS.build(changed.model.losses.adversarial).detach is detach
     assert changed.model.grad_log_interval == tool.GRADIENTS_EVERY
+
+
+@pytest.mark.parametrize('name', ['paper', 'adversarial 0.005, slow'])
+def test_new_networks_keep_their_rates(tool, cfg, name):
+    changed = tool.variant(copy.deepcopy(cfg), name, 'stage_1.pth')
+    factors, lr = changed.optim_wrapper.paramwise_cfg.custom_keys, changed.train_cfg.stages[0].lr
+    assert factors.physique.lr_mult * lr == pytest.approx(6e-4)
+    assert factors.discriminator.lr_mult * lr == pytest.approx(2e-4)
+    assert factors.backbone.lr_mult == pytest.approx(1 / 3)
+
+
+def test_the_recipe_of_the_paper_is_a_row_of_the_table(tool):
+    first, second = Config.fromfile(str(CONFIG.with_name('xas_h36m.py'))).train_cfg.stages
+    row = tool.WEIGHTS['adversarial 0.005, slow']
+    assert dict(second.loss_weights) == row['loss_weights']
+    assert second.lr == pytest.approx(row['rate'] * tool.Stage(**first).lr_at(49, iters_per_epoch=1))
 
 
 def test_shares_are_of_the_mean_gradient_of_render(tool):
@@ -94,8 +112,8 @@ def test_a_variant_of_another_comparison_is_refused(tool, monkeypatch, capsys):
 
 def test_table_of_weights(tool):
     numbers = {'xas/confident/MPJPE': 101.26, 'xas/mask_iou': 0.5, 'share/mask': 17.6, 'share/adversarial': 9.4}
-    text = tool.table({'control': {0: {}}, 'paper': {0: numbers}}, 'weights')
-    assert text.splitlines()[-2:] == ['| control | – | – | – | – | – |', '| paper | 101.3 | – | 0.500 | 18 | 9 |']
+    text = tool.table({'render alone': {0: {}}, 'paper': {0: numbers}}, 'weights')
+    assert text.splitlines()[-2:] == ['| render alone | – | – | – | – | – |', '| paper | 101.3 | – | 0.500 | 18 | 9 |']
 
 
 def test_table_has_a_number_a_seed(tool):
