@@ -59,10 +59,10 @@ def test_a_result_that_is_there_is_kept(tool, tmp_path):
 
 
 @pytest.mark.parametrize(('name', 'weights', 'rate', 'detach'), [
-    ('render alone', dict(render=0.5), 1.5e-4, False),
+    ('render alone', dict(mask=1e-9, adversarial=1e-9, render=0.5), 1.5e-4, False),
     ('paper', dict(mask=0.02, adversarial=1.0, render=0.5), 1.5e-4, False),
     ('paper, detached', dict(mask=0.02, adversarial=1.0, render=0.5), 1.5e-4, True),
-    ('render alone, slow', dict(render=0.5), 3e-5, False)])
+    ('mask 0.1, adversarial 0.004, slow', dict(mask=0.1, adversarial=0.004, render=0.5), 3e-5, False)])
 def test_weights_of_a_variant(tool, cfg, name, weights, rate, detach):
     changed = tool.variant(copy.deepcopy(cfg), name, 'stage_1.pth')
     (stage, ) = changed.train_cfg.stages
