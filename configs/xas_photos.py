@@ -1,6 +1,5 @@
-# A draft of the recipe for photos of people: bodies over photos and with the background removed, in one training, so
-# that the detector works with a good mask and without any. No weights are trained with it yet; its numbers are leads
-# from trials of one seed, not results.
+# The recipe for photos of people: bodies over photos and with the background removed, in one training, so
+# that the detector works with a good mask and without any. The weights of `human` are trained with it.
 _base_ = './xas_mocap.py'
 
 crop_size = 128
@@ -14,6 +13,7 @@ poses = dict(
         dict(type='MocapPoses', file='video_poses')],
     weights=[3, 1, 1.5, 3],
     turned=0.15)
+skin = dict(type='UVTexture', folder='free_human_wardrobe/skins')
 photo_generator = dict(
     _base_.synthetic_generator,
     pose_source=poses,
@@ -22,10 +22,11 @@ photo_generator = dict(
         type='OneOf',
         choices=[
             dict(type='PartSegmentation'),
-            dict(type='PaintedClothes', file='smpl_photo_clothes'),
-            dict(type='PaintedClothes', file='smpl_patchwork_clothes')],
-        weights=[1, 2, 2]),
-    light=dict(type='RandomLight', ambient=(0.2, 0.7), diffuse=(0.2, 1.0), azimuth=120, tint=0.2),
+            dict(type='DressedBody', body=dict(type='PaintedClothes', file='smpl_photo_clothes', skin=skin)),
+            dict(type='DressedBody', body=dict(type='PaintedClothes', file='smpl_patchwork_clothes', skin=skin),
+                 chances=dict(hair=0.5))],
+        weights=[1, 8, 3]),
+    light=dict(type='RandomLight', ambient=(0.35, 0.8), diffuse=(0.2, 1.0), azimuth=120, tint=0.2),
     background=dict(
         type='OneOf',
         choices=[dict(type='PhotoBackground', folder=['backgrounds', 'environments']), dict(type='NoiseBackground')],
@@ -78,11 +79,11 @@ model = dict(
     head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64, window=9),
     test_cfg=dict(background='both'))
 
-# A batch of 16 from 3072 pairs makes 192 iterations an epoch: 7680 in all, and 192 of the second stage.
+# A batch of 16 from 3072 pairs makes 192 iterations per epoch: 6912 in all, and 192 of the second stage.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(
     stages=[
-        dict(synthetic_stage, epochs=40, lr=4e-3, decay_begin=0.5, min_lr=4e-5, warmup_iters=100),
+        dict(synthetic_stage, epochs=36, lr=4e-3, decay_begin=0.5, min_lr=4e-5, warmup_iters=100),
         full_stage])
 optim_wrapper = dict(
     optimizer=dict(lr=4e-3),

@@ -15,6 +15,7 @@ if not compat.check_is_running():  # `python -m mmxas.check` must also run where
             datasets,
             engine,
             evaluation,
+            io,
             models,
             ops,
             registry,
@@ -24,6 +25,6 @@ if not compat.check_is_running():  # `python -m mmxas.check` must also run where
         )
 
 __all__ = [
-    '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'models', 'ops',
-    'registry', 'segmentation', 'synthesis', 'version_info', 'visualization',
+    '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'io', 'models',
+    'ops', 'registry', 'segmentation', 'synthesis', 'version_info', 'visualization',
 ]

@@ -15,8 +15,8 @@ from .compat.stack import PYTHON
 from .version import __version__
 
 COLUMNS = ('package', 'version', 'wanted', 'verdict', 'mend')
-COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'models', 'ops', 'registry',
-              'segmentation', 'synthesis', 'visualization')
+COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'io', 'models', 'ops',
+              'registry', 'segmentation', 'synthesis', 'visualization')
 Row = tuple[str, str, str, str, str]
 
 

@@ -24,3 +24,15 @@ def find_shipped(path: str | os.PathLike) -> Path:
     given = Path(path)
     shipped = shipped_root() / given
     return shipped if not given.exists() and shipped.exists() else given
+
+
+def find_named(name: str | os.PathLike, folder: Path, suffix: str) -> Path:
+    """The data file of the package that a name in a config stands for, or else what :func:`find_shipped` finds.
+
+    Args:
+        name: a shipped name (``smpl_clothes``), or a path.
+        folder: where the package has its files.
+        suffix: what a shipped file's path has behind the name.
+    """
+    shipped = folder / f'{name}{suffix}'
+    return shipped if shipped.is_file() else find_shipped(name)

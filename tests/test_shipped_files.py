@@ -1,7 +1,7 @@
 import pytest
 
 from mmxas import shipped_files
-from mmxas.shipped_files import find_shipped, shipped_root
+from mmxas.shipped_files import find_named, find_shipped, shipped_root
 
 
 def test_files_of_the_checkout_are_found_from_anywhere(tmp_path, monkeypatch):
@@ -29,3 +29,13 @@ def test_a_wheel_brings_its_own_copy(tmp_path, monkeypatch, is_checkout):
     if is_checkout:
         (tmp_path / 'setup.py').touch()
     assert shipped_root() == (tmp_path if is_checkout else tmp_path / 'mmxas/.mim')
+
+
+def test_a_name_is_a_shipped_file_before_it_is_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'data').mkdir()
+    for file in ('data/clothes.json', 'clothes', 'other'):
+        (tmp_path / file).touch()
+    assert find_named('clothes', tmp_path / 'data', '.json') == tmp_path / 'data/clothes.json'
+    assert str(find_named('other', tmp_path / 'data', '.json')) == 'other'
+    assert find_named('projects/animal/data/dog26.json', tmp_path / 'data', '.json').is_file()

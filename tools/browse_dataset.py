@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> str:
         write_picture(where, contact_sheet((sample.picture for sample in samples), args.columns))
     empty = [name for sample in samples for name in sample.empty]
     counted = f'{len(empty)} of {sum(sample.num_crops for sample in samples)} crops are empty'
-    return f'drawn: {where}\n{counted}{": " if empty else ""}{", ".join(empty)}'
+    shares = [100 * share for sample in samples for share in sample.foreground]
+    taken = (f'\n{len(shares)} masks: foreground is {min(shares):.1f} to {max(shares):.1f} % of a crop, '
+             f'{sum(shares) / len(shares):.1f} % on average') if shares else ''
+    return f'drawn: {where}\n{counted}{": " if empty else ""}{", ".join(empty)}{taken}'
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -35,6 +35,9 @@ def print_report(report: DatasetReport) -> None:
     size = 'not readable' if report.samples is None else f'{report.samples} samples'
     print(f'{report.name} ({report.kind}): {size}, {report.checked} checked: {report.masks} with mask, '
           f'{report.labels} with labels')
+    for rule, shares in report.foreground.items():
+        print(f'  foreground of {len(shares)} masks: {rule}; {100 * min(shares):.1f} to {100 * max(shares):.1f} % of '
+              f'the image, {100 * sum(shares) / len(shares):.1f} % on average')
     for note in report.notes:
         print(f'  note: {note}')
     for kind, found in groupby(sorted(report.problems), key=lambda problem: problem[0]):

@@ -21,6 +21,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--scorer', default='mmxas', help='name that DeepLabCut shows (default: mmxas)')
     parser.add_argument('--confident', action='store_true', help='the most confident hypothesis only')
     parser.add_argument('--flat', action='store_true', help='its x and y only')
+    parser.add_argument('--run', choices=['last', 'all'], help='which runs, where PREDICTIONS has files of several')
     return parser.parse_args(arguments)
 
 
@@ -28,13 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Convert; an expected mistake is one line on stderr and exit status 1."""
     args = parse_args(arguments)
     try:
-        table = read_predictions(args.predictions, args.scorer)
+        table = read_predictions(args.predictions, args.scorer, args.run)
         table = table.flat() if args.flat else table.confident() if args.confident else table
         write_keypoints(table, args.out)
     except (ValueError, OSError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    print(f'{args.out}: {len(table.images)} poses, {table.num_hypotheses} hypotheses each, of {len(table.names)} '
+    print(f'{args.out}: {len(table.images)} poses, {len(table.scorers)} hypotheses each, of {len(table.names)} '
           f'keypoints in {", ".join(table.units)}')
     return 0
 

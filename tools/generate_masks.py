@@ -17,7 +17,7 @@ from mmxas.apis import command_line
 from mmxas.apis.command_line import UsageError, positive
 from mmxas.registry import SEGMENTERS
 from mmxas.segmentation.dataset_masks import MaskSet, find_mask_sets
-from mmxas.segmentation.frames import list_frames, read_boxes, spread
+from mmxas.segmentation.frames import list_frames, split_bodies, spread
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.segmentation.saliency import default_segmenter
@@ -40,7 +40,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'of its own; 0, the default, works in this one')
     parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help="the segmenter's arguments, such as weights=u2net or checkpoint=sam.pth")
-    parser.add_argument('--boxes', help='json file of {image: [x0, y0, x1, y1]}, px')
+    parser.add_argument('--boxes', help='json file of {image: [x0, y0, x1, y1]}, px; a list of boxes for '
+                        'several bodies, with a mask each; [] for an image with nobody, whose mask is empty')
     parser.add_argument('--sequence', help='regular expression that finds the name of the camera in an image\'s name, '
                         'for BackgroundSubtractor; default: its folder')
     parser.add_argument('--compare', metavar='MASKS', help='folder of right masks: report the overlap (IoU) with them')
@@ -86,7 +87,7 @@ def find_sets(args: argparse.Namespace) -> list[MaskSet]:
     if args.config:
         return find_mask_sets(command_line.load_config(args.config))
     check_apart(args.images, args.out)
-    return [MaskSet(Path(args.out), list_frames(args.images), read_boxes(args.boxes) if args.boxes else {})]
+    return [MaskSet(Path(args.out), *split_bodies(list_frames(args.images), args.boxes))]
 
 
 def run(args: argparse.Namespace) -> Iterator[tuple[MaskReport, list[Path]]]:

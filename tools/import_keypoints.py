@@ -4,6 +4,7 @@ FILE is a .csv or .h5 of DeepLabCut, a .slp of SLEAP, or a .json of COCO; OUT ma
 """
 import argparse
 import sys
+from pathlib import Path
 
 import mmxas  # noqa: F401  first: it makes mmpose import
 
@@ -17,6 +18,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Read keypoints of DeepLabCut, SLEAP or COCO')
     parser.add_argument('file', help='.csv or .h5 of DeepLabCut, .slp of SLEAP, .json of COCO')
     parser.add_argument('out', help='.json for COCO, or a name of the other formats')
+    parser.add_argument('--table', help='which table of a .h5 that holds several; default: the only one')
     parser.add_argument('--rename', nargs='+', default=[], metavar='THEIRS=OURS', help='names of keypoints')
     parser.add_argument('--skeleton', metavar='NAME_OR_FILE',
                         help='bring the keypoints into the order of this skeleton; others are left out')
@@ -40,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Convert; an expected mistake is one line on stderr and exit status 1."""
     args = parse_args(arguments)
     try:
-        table = read_keypoints(args.file).renamed(read_names(args.rename))
+        if args.table and Path(args.file).suffix.lower() not in ('.h5', '.hdf5'):
+            raise ValueError(f'--table {args.table}: only a .h5 holds several tables, {args.file} does not')
+        table = read_keypoints(args.file, table=args.table).renamed(read_names(args.rename))
         if args.skeleton is not None:
             skeleton = load_skeleton(args.skeleton)
             left_out = [name for name in table.names if name not in skeleton.keypoints]
@@ -53,8 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    print(f'{args.out}: {len(table.images)} poses, {table.num_hypotheses} hypotheses each, of {len(table.names)} '
+    print(f'{args.out}: {len(table.images)} poses, {len(table.scorers)} hypotheses each, of {len(table.names)} '
           f'keypoints')
+    unknown = sum(size is None for size in table.sizes.values())
+    if unknown and Path(args.out).suffix.lower() == '.json':
+        print(f'{unknown} images were not found beside {args.file}: their sizes are estimated from the keypoints')
     return 0
 
 

@@ -1,30 +1,37 @@
-"""Detect poses: ``python tools/infer.py IMAGE_OR_FOLDER [--species NAME] [--bbox X0 Y0 X1 Y1] [--out-dir DIR]``
+"""Detect poses: ``python tools/infer.py IMAGE_FOLDER_OR_VIDEO [--species NAME] [--bbox X0 Y0 X1 Y1] [--out-dir DIR]``
 
 Writes ``visualizations/<name>.png`` and ``predictions/<name>.json``, by weights that come with mmxas. For others:
-``python tools/infer.py IMAGE_OR_FOLDER CONFIG CHECKPOINT``; ``none`` in the place of CHECKPOINT runs untrained weights.
+``python tools/infer.py INPUT CONFIG CHECKPOINT``; ``none`` in the place of CHECKPOINT runs untrained weights.
 """
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
-
-# isort: split
-from mmxas.apis import XASInferencer, command_line, find_model
-from mmxas.apis.command_line import NO_CHECKPOINT, KeyValueAction, UsageError
-from mmxas.compat.config_paths import PREFIX
-from mmxas.safe_files import read_json
+if TYPE_CHECKING:  # mmxas takes seconds to import: a mistake on the command line is told before
+    from mmxas.apis import XASInferencer
 
 DEFAULT_SPECIES = 'human'
+BOXES = {'given': '', 'found': ', by what stands out', 'image': ', of the whole image: no box was given or found'}
+
+
+class KeyValueAction(argparse.Action):
+    """That of :mod:`mmxas.apis.command_line`, imported where it is used."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        from mmxas.apis import command_line
+        command_line.KeyValueAction([option_string], self.dest, nargs='+')(parser, namespace, values, option_string)
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Detect poses in a photo or a folder of photos')
-    parser.add_argument('input', help='an image, or a folder with images (other files in it are left alone)')
+    parser.add_argument('input', help='an image, a video, or a folder with images (other files in it are left alone)')
     parser.add_argument('config', nargs='?', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
     parser.add_argument('checkpoint', nargs='?',
-                        help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of '
+                        help="a checkpoint file, or 'none' for untrained weights; a file of "
                              'tools/export_onnx.py (*.onnx) runs by ONNX Runtime')
     parser.add_argument('--species', metavar='NAME', help='in the place of config and checkpoint: a model that comes '
                         f'with weights (docs/models.md); default: {DEFAULT_SPECIES}')
@@ -33,7 +40,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
                         help='a box in px of the single image; repeat it for more. Default: what stands out')
-    parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder')
+    parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder or a '
+                        'video; [] for nobody')
     parser.add_argument('--intrinsics', nargs=4, type=float, metavar=('FX', 'FY', 'CX', 'CY'),
                         help='camera in px; with --root-depth poses are in mm, in the camera frame too')
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
@@ -44,35 +52,34 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def read_boxes(args: argparse.Namespace) -> list | dict | None:
+def is_several(path: str) -> bool:
+    """Whether the input holds several images: a folder, or a video."""
+    from mmxas.apis import is_video
+    return Path(path).is_dir() or is_video(path)
+
+
+def given_boxes(args: argparse.Namespace) -> list | dict | None:
     """Boxes of ``--bbox`` or ``--boxes``.
 
     Raises:
-        UsageError: Both are given, or they do not fit the input.
+        UsageError: ``--boxes`` is no file of boxes, or ``--bbox`` is given for a video.
     """
-    if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
-        raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
+    from mmxas.apis.command_line import UsageError
+    from mmxas.datasets.image_boxes import read_boxes
+    if args.bbox is not None and is_several(args.input):
+        raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
     try:
-        boxes = read_json(args.boxes)
+        return read_boxes(args.boxes)
     except (OSError, ValueError) as error:
-        raise UsageError(f'--boxes {args.boxes}: {error}') from error
-    if not isinstance(boxes, dict):
-        raise UsageError(f'--boxes {args.boxes}: {{"image.jpg": [[x0, y0, x1, y1], ...]}} expected')
-    return boxes
+        raise UsageError(f'--boxes: {error}') from error
 
 
 def read_camera(args: argparse.Namespace) -> dict | None:
-    """Camera of ``--intrinsics`` and ``--root-depth``.
-
-    Raises:
-        UsageError: One of them is missing.
-    """
-    if args.intrinsics is None and args.root_depth is None:
+    """Camera of ``--intrinsics`` and ``--root-depth``."""
+    if args.intrinsics is None:
         return None
-    if args.intrinsics is None or args.root_depth is None:
-        raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
     fx, fy, cx, cy = args.intrinsics
     return dict(K=[[fx, 0, cx], [0, fy, cy], [0, 0, 1]], root_depth=args.root_depth)
 
@@ -81,21 +88,23 @@ def read_model(args: argparse.Namespace) -> tuple[str, str | None, Path]:
     """Return the config, the weights (None: untrained) and the folder of the results.
 
     Raises:
-        UsageError: A config without a checkpoint, or with a species; or the checkpoint is not there.
+        UsageError: The checkpoint is not there.
     """
+    from mmxas.apis import command_line, find_model
+    from mmxas.compat.config_paths import PREFIX
     if args.config is None:
         name = args.species or DEFAULT_SPECIES
         model = find_model(name)
         return str(model.config), str(model.require_weights()), Path(args.out_dir or f'work_dirs/inference/{name}')
-    if args.species is not None or args.checkpoint is None:
-        raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
-    weights = None if args.checkpoint == NO_CHECKPOINT else command_line.require_checkpoint(args.checkpoint)
+    untrained = args.checkpoint == command_line.NO_CHECKPOINT
+    weights = None if untrained else command_line.require_checkpoint(args.checkpoint)
     stem = Path(args.config.removeprefix(PREFIX)).stem
     return args.config, weights, Path(args.out_dir or Path('work_dirs') / stem / 'inference')
 
 
 def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -> XASInferencer:
     """Return the detector of a config with its weights, on the device that the command line names."""
+    from mmxas.apis import XASInferencer, command_line
     config = command_line.load_config(name)
     command_line.merge_options(config, args.cfg_options)
     backend = 'onnxruntime' if Path(weights or '').suffix == '.onnx' else 'pytorch'
@@ -103,16 +112,35 @@ def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -
     return XASInferencer(config, weights, device=device, backend=backend)
 
 
+def check_args(args: argparse.Namespace) -> None:
+    """Look whether the command line fits together, before anything is imported that takes time.
+
+    Raises:
+        ValueError: It does not, or the input is not there.
+    """
+    if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
+        raise ValueError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
+    if (args.intrinsics is None) != (args.root_depth is None):
+        raise ValueError('--intrinsics and --root-depth belong together: depths in mm need both')
+    if args.config is not None and (args.species is not None or args.checkpoint is None):
+        raise ValueError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
+    if not Path(args.input).exists():
+        raise ValueError(f'{args.input}: no such image, video or folder')
+
+
+def counted(number: int, what: str) -> str:
+    """``1 pose``, ``2 poses``."""
+    return f'{number} {what}{"s" * (number != 1)}'
+
+
 def run(args: argparse.Namespace) -> str:
     """Detect and write; return what was done in one line.
 
     Raises:
-        UsageError: The command line does not fit together, names something that is not there, or nobody is found in a
-            single image.
+        UsageError: The command line names something that is not there, or nobody is found in a single image.
     """
-    boxes, camera = read_boxes(args), read_camera(args)
-    if not Path(args.input).exists():
-        raise UsageError(f'{args.input}: no such image or folder')
+    from mmxas.apis.command_line import UsageError
+    boxes, camera = given_boxes(args), read_camera(args)
     config, weights, out_dir = read_model(args)
     inferencer = build_inferencer(args, config, weights)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
@@ -122,9 +150,10 @@ def run(args: argparse.Namespace) -> str:
     for result in inferencer(args.input, bboxes=boxes, camera=camera, **targets):
         record = result['predictions'][0]
         images, instances = images + 1, instances + len(record['instances'])
-        print(f'{record["image"]}: {len(record["instances"])} poses', flush=True)
+        guessed = BOXES[record['instances'][0]['box_source']] if record['instances'] else ''
+        print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{guessed}', flush=True)
     written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
-    if not Path(args.input).is_dir():
+    if not is_several(args.input):
         stem = Path(args.input).stem
         written = [f'{folder}/{stem}.{suffix}' for folder, suffix in zip(written, ('png', 'json')[args.no_pictures:],
                                                                          strict=True)]
@@ -132,13 +161,21 @@ def run(args: argparse.Namespace) -> str:
             raise UsageError(f'nobody found in {args.input}: give a box (--bbox X0 Y0 X1 Y1); see '
                              f'{" and ".join(written)}')
     empty = f', nobody found in {len(inferencer.nobody)}' if inferencer.nobody else ''
-    skipped = f', {len(inferencer.skipped)} unreadable images skipped' if inferencer.skipped else ''
-    return f'{instances} poses in {images} images{empty}{skipped}; see {" and ".join(written)}'
+    skipped = f', {counted(len(inferencer.skipped), "unreadable image")} skipped' if inferencer.skipped else ''
+    return f'{counted(instances, "pose")} in {counted(images, "image")}{empty}{skipped}; see {" and ".join(written)}'
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run; an expected mistake is one line on stderr and exit status 1."""
     args = parse_args(arguments)
+    try:
+        check_args(args)
+    except ValueError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
+    from mmxas.apis import command_line
+    from mmxas.apis.command_line import UsageError
     try:
         print(run(args))
     except (UsageError, OSError, ValueError, ImportError, RuntimeError) as error:

@@ -18,8 +18,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmxas.apis import command_line
+from mmxas.apis.checkpoint_checks import check_fits
 from mmxas.apis.command_line import NO_CHECKPOINT, UsageError
-from mmxas.apis.xas_inferencer import check_fits
 from mmxas.compat.cpu_distributed import join_cpu_processes
 
 
@@ -79,8 +79,10 @@ def show_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
     """Turn on mmpose's BadCaseAnalysisHook; a window of ``--show`` is then its own.
 
     Raises:
-        UsageError: If the config has no such hook.
+        UsageError: If the config has no such hook, or no window can be opened.
     """
+    if args.show:
+        command_line.require_windows()
     hook = cfg.get('default_hooks', {}).get('badcase')
     if hook is None:
         raise UsageError(f'{args.config}: --badcase needs default_hooks.badcase=dict(type="BadCaseAnalysisHook", '
@@ -142,6 +144,7 @@ def main() -> None:
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
+    command_line.check_keys(cfg)
     command_line.check_text(cfg)
     check_outputs(cfg, args)
     join_cpu_processes(cfg)

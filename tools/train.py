@@ -3,15 +3,20 @@
 Each metric's full result of the last validation goes to ``results/`` in the work directory, as tools/test.py has it.
 """
 import argparse
+from contextlib import nullcontext
 
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmxas.apis import command_line
+from mmxas.apis.checkpoint_checks import check_begins
 from mmxas.apis.command_line import UsageError
 from mmxas.compat.cpu_distributed import join_cpu_processes
 
@@ -74,18 +79,45 @@ def use_autocast(cfg: Config) -> None:
     wrapper.pop('loss_scale', None)
 
 
+class CheckBeginsHook(Hook):
+    """Refuses a checkpoint of which nothing is this model's, or not finite, where mmengine only warns.
+
+    Args:
+        name: What the message calls it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Look before its weights are taken over.
+
+        Raises:
+            UsageError: It is such a checkpoint.
+        """
+        try:
+            check_begins(runner.model.module if is_model_wrapper(runner.model) else runner.model, checkpoint)
+        except ValueError as error:
+            raise UsageError(f'{self.name}: {error}') from error
+
+
 def main() -> None:
     """Read the command line and train."""
     args = parse_args()
     command_line.set_local_rank(args)
     cfg = command_line.load_config(args.config)
     apply_options(cfg, args)
+    command_line.check_keys(cfg)
     command_line.check_text(cfg)
     command_line.check_stages(cfg)
+    command_line.check_run_state(cfg)
+    command_line.check_unused(cfg)
     command_line.require_writable(cfg.work_dir)
     join_cpu_processes(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    runner.train()
+    runner.register_hook(CheckBeginsHook(cfg.load_from or cfg.work_dir))
+    with command_line.held(cfg.work_dir) if is_main_process() else nullcontext():
+        runner.train()
 
 
 if __name__ == '__main__':

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmxas.datasets.datasets import H36MPoseDataset, MPIINF3DHPDataset
 from mmxas.datasets.skeletons import load_skeleton
+from mmxas.io import read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.safe_files import read_json
-from mmxas.safe_files.images import read_image
 from projects.animal.animal import StanfordExtraDataset
 
 # The 12 limb joints that all data sets of people share, in the order of Leeds Sports Pose.
@@ -146,7 +145,7 @@ def pose2sim(root: Path) -> Iterator[Photo]:
 def masked(root: Path, folder: str) -> Iterator[Photo]:
     """The images of a folder with true masks, in the boxes of those; an image with an empty mask is left out."""
     for path in sorted((root / 'photos' / folder / 'masks').glob('*.png')):
-        mask = read_image(path, cv2.IMREAD_GRAYSCALE) > 0
+        mask = read_mask(path)
         if mask.any():
             yield Photo(folder, root / 'photos' / folder / 'images' / f'{path.stem}.jpg', mask_box(mask), mask=mask)
 

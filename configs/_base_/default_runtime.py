@@ -9,6 +9,7 @@ default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
     keep_memory=dict(type='KeepMemoryHook'),  # steps on a CPU work in the memory of those before
     empty_crops=dict(type='EmptyCropsHook'),  # warns where more than 5 % of a batch's crops have no foreground
+    mask_coverage=dict(type='MaskCoverageHook'),  # stops where nearly all masks are empty or full
     preemption=dict(type='PreemptionHook'),  # SIGTERM saves and exits
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='XASVisualizationHook'),

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -21,9 +20,9 @@ from terminaltables import AsciiTable
 from torch import Tensor
 from tqdm import tqdm
 
+from mmxas.io import read_mask
 from mmxas.registry import DATASETS, MODELS, SEGMENTERS
 from mmxas.safe_files import read_checkpoint_file, read_json
-from mmxas.safe_files.images import read_image
 from mmxas.segmentation.frames import Frame, spread
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.segmentation.mask_sheet import mask_sheet
@@ -32,6 +31,7 @@ from mmxas.synthesis.backgrounds import paint_over
 from mmxas.visualization import write_picture, write_whole
 
 from .adapt_images import choose_images, find_boxes, gather_images, write_frames
+from .checkpoint_checks import check_fits
 from .command_line import (
     add_result_files,
     check_newest_checkpoint,
@@ -42,7 +42,7 @@ from .command_line import (
 )
 from .model_zoo import ZooModel, file_sha256
 from .publishing import publish
-from .xas_inferencer import XASInferencer, check_fits
+from .xas_inferencer import XASInferencer
 
 EVALUATIONS, MEASURED, PICTURES, TIMED = 5, 64, 8, 4
 MARGIN = 0.05  # in mask IoU: another species is ahead by more, and the right one behind by less (docs/adaptation.md)
@@ -193,7 +193,7 @@ class Adaptation:
             if held.get(key) != claim[key]:
                 raise ValueError(f'{out}: holds another adaptation, of {key} {held.get(key)} and not {claim[key]}; '
                                  'give another --out-dir, or remove this one')
-        frames, boxes = gather_images(source, limit, boxes)
+        frames, boxes = gather_images(source, limit, boxes, masks)
         folder = Path(source) if frames[0].number < 0 else out / 'frames'
         cfg = adaptation_config(base, folder, out, iterations, len(frames), masks)
         merge_options(cfg, dict(options or {}))
@@ -241,7 +241,7 @@ class Adaptation:
         for frame in tqdm(used, desc='backgrounds', unit='img'):
             path = (self.out / 'backgrounds' / frame.mask_name).with_suffix('.jpg')
             if not path.is_file():
-                mask = read_image(masks / frame.mask_name, cv2.IMREAD_GRAYSCALE)
+                mask = read_mask(masks / frame.mask_name)
                 write_picture(path, paint_over(frame.load(), mask)[..., ::-1])
 
     def measure_before(self, others: Sequence[ZooModel] = ()) -> dict[str, float]:

@@ -3,15 +3,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from mmxas.datasets.datasets.bodies import body_name, image_of
+from mmxas.datasets.image_boxes import check_inside
 from mmxas.safe_files import read_json
 from mmxas.safe_files.images import UnreadableImageError
-from mmxas.segmentation.frames import Frame, list_frames, spread
+from mmxas.segmentation.frames import Frame, list_frames, split_bodies, spread
 from mmxas.segmentation.mask_folder import MaskReport
 from mmxas.segmentation.segmenter import Segmenter
 from mmxas.visualization import write_picture, write_whole
@@ -20,26 +23,33 @@ MIN_IMAGES = 16  # fewer would be learnt by heart
 MIN_MOTION = 2.0  # grey levels of motion()
 
 
-def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[float]] | None = None
-                  ) -> tuple[list[Frame], dict[str, list[float]]]:
-    """Return the images to use, and their boxes.
+def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[float]] | None = None,
+                  masks: str | None = None) -> tuple[list[Frame], dict[str, list[float]]]:
+    """Return the images to use, a frame for each body, and the bodies' boxes.
 
     Args:
         source: A folder, searched with its subfolders, or a video file.
         limit: At most so many images, evenly spread.
-        boxes: ``{image: [x0, y0, x1, y1]}``; frame 7 of a video is ``clip.mp4:7``. Defaults to None.
+        boxes: ``{image: [x0, y0, x1, y1]}``, or a list of boxes; ``[]`` leaves out an image in which nobody is, and
+            frame 7 of a video is ``clip.mp4:7``. Keys as in :func:`~mmxas.datasets.image_boxes.match_boxes`. Defaults
+            to None.
+        masks: Folder of masks to use. Defaults to None: they will be made.
 
     Raises:
         FileNotFoundError: There is no such folder or video, or no image in it.
-        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is of an unknown image.
+        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is none, of an unknown
+            image, or outside its image.
     """
-    frames, boxes = list_frames(source), dict(boxes or {})
-    unknown = sorted(set(boxes) - {frame.name for frame in frames})
-    if unknown:
-        raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(frames)} images, which are called like '
-                         f'{frames[0].name!r}')
-    _require_enough(len(frames), f'{source}: {len(frames)} images', 'add images')
-    frames = spread(frames, limit)
+    frames = list_frames(source)
+    bodies, boxes = split_bodies(frames, boxes, masks)
+    bodies = [frame for frame in bodies if boxes.get(frame.name) != []]
+    count = len({image_of(frame.name)[0] for frame in bodies})
+    _require_enough(count, f'{source}: {count} images', 'add images')
+    frames = spread(bodies, limit)
+    for frame in frames:
+        with suppress(UnreadableImageError):  # the report on the masks names it
+            if frame.name in boxes:
+                check_inside(boxes[frame.name], frame.name, frame.shape)
     _require_motion(source, spread(frames, 32))
     return frames, {frame.name: list(boxes[frame.name]) for frame in frames if frame.name in boxes}
 
@@ -60,10 +70,10 @@ def write_frames(frames: Sequence[Frame], boxes: Mapping[str, Sequence[float]], 
     for frame in tqdm(frames, desc='frames', unit='img'):
         path = folder / f'{frame.number:06d}.jpg'
         if frame.name in boxes:
-            named[path.name] = list(boxes[frame.name])
+            named[body_name(path.name, image_of(frame.name)[1])] = list(boxes[frame.name])
         if not path.is_file():
             write_picture(path, frame.load()[..., ::-1])
-    return list_frames(folder), named
+    return split_bodies(list_frames(folder), named)
 
 
 def motion(images: Iterable[np.ndarray]) -> float:

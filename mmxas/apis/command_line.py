@@ -1,20 +1,25 @@
 """What ``tools/train.py`` and ``tools/test.py`` share: their options, and how these change a config."""
 import argparse
 import ast
+import fcntl
+import inspect
 import os
 import re
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
 
+import cv2
 import torch
 from mmengine import registry as mmengine_registry
 from mmengine.config import Config, DictAction
 from mmengine.registry import Registry
+from mmengine.runner import FlexibleRunner, Runner
 
 from mmxas import registry as mmxas_registry
 from mmxas.compat.config_paths import PREFIX, config_path
@@ -22,9 +27,13 @@ from mmxas.engine.config_knobs import KEY, KNOB_OF, KNOBS, apply_knobs, read_con
 from mmxas.engine.stages import parse_stages
 from mmxas.evaluation.metrics import ContextMetric
 from mmxas.registry import METRICS
-from mmxas.safe_files import UnsafeFileError
+from mmxas.safe_files import UnsafeFileError, read_checkpoint_file
+
+from .checkpoint_checks import check_resumes
 
 NO_CHECKPOINT = 'none'
+READ_KEYS = {'synthesis', 'xas', 'custom_imports', 'auto_scale_lr', 'runner_type', *(
+    name for runner in (Runner, FlexibleRunner) for name in inspect.signature(runner).parameters)}
 NOT_REGISTERED = re.compile(r'(\S+) is not in the \w+::([\w ]+) registry')
 
 
@@ -169,6 +178,65 @@ def check_newest_checkpoint(work_dir: str) -> None:
         raise UsageError(f'{pointer} names {error}. Resume by --resume CHECKPOINT; there are: {there}') from error
 
 
+def check_run_state(cfg: Config) -> None:
+    """Look whether the checkpoint that a training shall go on from has what that needs.
+
+    Raises:
+        UsageError: It has not, or cannot be read.
+    """
+    if not cfg.get('resume') or not cfg.get('load_from') or '://' in cfg.load_from:
+        return
+    try:
+        check_resumes(read_checkpoint_file(cfg.load_from, 'cpu'))
+    except ValueError as error:
+        raise UsageError(str(error) if cfg.load_from in str(error) else f'{cfg.load_from}: {error}') from error
+
+
+def check_unused(cfg: Config) -> None:
+    """Look whether a new training would write over the checkpoints of another one.
+
+    Raises:
+        UsageError: It would.
+    """
+    pointer = Path(cfg.work_dir) / 'last_checkpoint'
+    if pointer.is_file() and not cfg.get('resume'):
+        last = Path(pointer.read_text(encoding='utf-8').strip()).name
+        raise UsageError(f'{cfg.work_dir}: holds checkpoints of another training ({last} is the last); --resume goes '
+                         'on from it, --work-dir chooses another folder')
+
+
+_held: list[int] = []
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)  # a data worker may outlive a training that was killed
+
+
+@contextmanager
+def held(work_dir: str) -> Iterator[None]:
+    """Hold a work directory while a training runs in it.
+
+    Raises:
+        UsageError: Another process holds it.
+    """
+    _held.append(os.open(work_dir, os.O_RDONLY))
+    try:
+        try:
+            fcntl.flock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f'{work_dir}: another training is running in this folder; choose another by --work-dir'
+                             ) from error
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(_held.pop())
+
+
 def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
     """Choose the work directory: the option, else the config's, else ``work_dirs/<name of the config>``."""
     stem = Path(args.config.removeprefix(PREFIX)).stem
@@ -221,12 +289,25 @@ def require_device(name: str) -> str:
     return name
 
 
+def require_windows() -> None:
+    """Look whether OpenCV can open windows.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if re.search(r'GUI:\s+NONE', cv2.getBuildInformation()):
+        raise UsageError('--show: the OpenCV of this environment opens no windows (opencv-python-headless); write the '
+                         'pictures by --show-dir DIR')
+
+
 def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Turn on the config's PoseVisualizationHook when ``--show`` or ``--show-dir`` asks for pictures.
 
     Raises:
-        UsageError: If the config has no such hook.
+        UsageError: If the config has no such hook, or no window can be opened.
     """
+    if args.show:
+        require_windows()
     if not args.show and args.show_dir is None:
         return
     hook = cfg.get('default_hooks', {}).get('visualization')
@@ -280,6 +361,19 @@ def merge_options(cfg: Config, options: dict) -> None:
         raise UsageError(f'--cfg-options: {error}') from error
     except (KeyError, TypeError, IndexError) as error:
         raise UsageError(f'--cfg-options: {error.args[0] if error.args else error}') from error
+
+
+def check_keys(cfg: Config) -> None:
+    """Whether a key of a config is nearly one that a run reads: others, of one's own, are left alone.
+
+    Raises:
+        UsageError: One is.
+    """
+    for key in sorted(set(cfg.keys()) - READ_KEYS):
+        near = get_close_matches(key, READ_KEYS, 1, cutoff=0.85)
+        if near:
+            raise UsageError(f'{cfg.filename}: {key} = … is read by nothing; did you mean {near[0]}? Otherwise give it '
+                             'another name')
 
 
 def check_text(cfg: Config) -> None:

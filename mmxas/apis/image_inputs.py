@@ -1,15 +1,17 @@
 """What an inferencer is given: images by path or in memory, folders of them, and their boxes."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mmxas.datasets.image_boxes import match_bodies
 from mmxas.datasets.transforms import read_image
-
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+from mmxas.io import VIDEOS, VideoReader
+from mmxas.safe_files.image_folders import find_images
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,17 @@ class ImageInput:
 
     Attributes:
         name: What results are called after, unique among the inputs, without suffix.
-        path: The file, or None.
+        path: The file, or None; frame 7 of a video is ``clip.mp4:7``.
         pixels: (h, w, 3) uint8 BGR, or None for a file.
+        video: That it is a frame of, or None.
+        frame: Its number in the video.
     """
 
     name: str
     path: str | None = None
     pixels: np.ndarray | None = None
+    video: VideoReader | None = None
+    frame: int = -1
 
     def load(self) -> np.ndarray:
         """The image, (h, w, 3) uint8 BGR.
@@ -33,6 +39,8 @@ class ImageInput:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
             ValueError: The array is no image.
         """
+        if self.video is not None:
+            return self.video.read(self.frame, 'bgr24')
         if self.pixels is None:
             return read_image(self.path)
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
@@ -42,30 +50,27 @@ class ImageInput:
 
 
 def list_images(folder: str | Path) -> list[str]:
-    """Image files directly inside a folder, by name; everything else in it is left alone.
+    """Image files directly inside a folder, by :func:`~mmxas.safe_files.image_folders.find_images`.
 
     Raises:
-        ValueError: There is none.
+        FileNotFoundError: There is none.
     """
-    files = sorted(Path(folder).iterdir())
-    images = [str(file) for file in files if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES]
-    if not images:
-        raise ValueError(f'{folder}: no image in this folder ({len(files)} other entries; expected files that end in '
-                         f'{", ".join(IMAGE_SUFFIXES)})')
-    return images
+    return [str(path) for path in find_images(folder, below=False) if path.is_file()]
 
 
 def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInput]:
     """Whatever the caller gave, as a list of images.
 
     Args:
-        inputs: A file, a folder, an array (h, w, 3) BGR, or a sequence of files and arrays.
+        inputs: A file, a video, a folder, an array (h, w, 3) BGR, or a sequence of files and arrays.
 
     Returns:
-        One entry an image.
+        One entry an image, or a frame of a video, whose results are called ``clip_000007``.
 
     Raises:
-        ValueError: An empty folder or sequence.
+        FileNotFoundError: A folder without images.
+        UnreadableImageError: A video cannot be read.
+        ValueError: An empty sequence.
         TypeError: An entry is neither path nor array.
     """
     if isinstance(inputs, str | Path):
@@ -76,8 +81,21 @@ def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInp
     if not entries:
         raise ValueError('inputs: at least one image expected, found none')
     names = _result_names(entries)
-    return [ImageInput(name, pixels=entry) if isinstance(entry, np.ndarray) else ImageInput(name, path=str(entry))
-            for name, entry in zip(names, entries, strict=True)]
+    return [image for name, entry in zip(names, entries, strict=True) for image in _images_of(name, entry)]
+
+
+def is_video(path: str | Path) -> bool:
+    """Return whether a file's name is that of a video."""
+    return Path(path).suffix.lower() in VIDEOS
+
+
+def _images_of(name: str, entry: str | Path | np.ndarray) -> list[ImageInput]:
+    if isinstance(entry, np.ndarray):
+        return [ImageInput(name, pixels=entry)]
+    if not is_video(entry):
+        return [ImageInput(name, path=str(entry))]
+    video = VideoReader(entry)
+    return [ImageInput(f'{name}_{i:06d}', f'{entry}:{i}', video=video, frame=i) for i in range(len(video))]
 
 
 def _result_names(entries: Sequence) -> list[str]:
@@ -98,30 +116,30 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
 
     Args:
         boxes: None where none are known. For a single image: one box (4,) or several (N, 4). For several images: a
-            sequence with one such entry (or None) per image, or ``{file name: boxes}``, where an absent image has None.
-            A box is x0, y0, x1, y1 in image px on pixel edges.
+            sequence with one such entry (or None) per image, or ``{file: boxes}``, where an absent image has None and
+            one with nobody ``[]``; the files as in :func:`~mmxas.datasets.image_boxes.match_boxes`. A box is x0, y0,
+            x1, y1 in image px on pixel edges.
         images: The images.
 
     Returns:
-        (N, 4) float32 or None, one an image.
+        (N, 4) float32 or None, one an image; N is 0 where nobody is there.
 
     Raises:
-        ValueError: Another number of entries than of images, an unknown file name, or a box without area.
+        ValueError: Another number of entries than of images, a file that is none or may be several of the images, or a
+            box without area.
     """
     if boxes is None:
         return [None] * len(images)
     if isinstance(boxes, Mapping):
-        known = {Path(image.path or image.name).name: image for image in images}
-        unknown = sorted(set(boxes) - set(known))
-        if unknown:
-            raise ValueError(f'boxes: {unknown[0]!r} is not among the {len(images)} images')
-        entries = [boxes.get(Path(image.path or image.name).name) for image in images]
+        names = _names_in_folder(images)
+        bodies = match_bodies(boxes, names)
+        entries = [list(bodies[name].values()) if name in bodies else None for name in names]
     else:
         entries = [boxes] if len(images) == 1 and not _is_nested(boxes) else list(boxes)
     if len(entries) != len(images):
         raise ValueError(f'boxes: one entry an image expected, found {len(entries)} for {len(images)} images')
-    return [None if entry is None else check_boxes(entry, image.name)
-            for entry, image in zip(entries, images, strict=True)]
+    return [None if entry is None else np.empty((0, 4), np.float32) if isinstance(boxes, Mapping) and entry == []
+            else check_boxes(entry, image.name) for entry, image in zip(entries, images, strict=True)]
 
 
 def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
@@ -140,6 +158,13 @@ def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
         if not (np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]):
             raise ValueError(f'{name}: box {box.tolist()} has no area; x0, y0, x1, y1 with x0 < x1, y0 < y1 expected')
     return found
+
+
+def _names_in_folder(images: Sequence[ImageInput]) -> list[str]:
+    """The images' files relative to the folder that holds them all, with ``/`` between folders; names of arrays."""
+    paths = {image.path: Path(image.path).absolute() for image in images if image.path}
+    root = os.path.commonpath([path.parent for path in paths.values()]) if paths else ''
+    return [paths[image.path].relative_to(root).as_posix() if image.path else image.name for image in images]
 
 
 def _is_nested(boxes: Sequence | np.ndarray) -> bool:

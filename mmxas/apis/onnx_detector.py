@@ -14,6 +14,7 @@ import torch
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from mmxas.compat.onnx_runtime import open_session
 from mmxas.ops import Hypotheses
 
 INPUT = 'crops'
@@ -39,16 +40,12 @@ class OnnxDetector:
     """
 
     def __init__(self, path: str | Path | bytes, threads: int | None = None) -> None:
-        import onnxruntime
         if not isinstance(path, bytes) and not Path(path).is_file():
             raise FileNotFoundError(f'{path}: no such ONNX file; tools/export_onnx.py CONFIG CHECKPOINT writes one')
         name = 'these bytes' if isinstance(path, bytes) else str(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads() if threads is None else threads
         try:
-            self._session = onnxruntime.InferenceSession(path if isinstance(path, bytes) else str(path), options,
-                                                         providers=['CPUExecutionProvider'])
-        except Exception as error:  # onnxruntime's errors have no common class of their own
+            self._session = open_session(path if isinstance(path, bytes) else str(path), threads=threads)
+        except ValueError as error:
             raise ValueError(f'{name}: no ONNX graph that can be run: {error}') from error
         found = tuple(output.name for output in self._session.get_outputs())
         stored = self._session.get_modelmeta().custom_metadata_map.get('mmxas')

@@ -20,8 +20,8 @@ from mmxas.registry import MODELS
 from mmxas.safe_files import read_checkpoint_file
 from mmxas.synthesis.shards import write_atomically
 
+from .checkpoint_checks import check_fits
 from .model_zoo import ZooModel, is_model_name, known_models
-from .xas_inferencer import check_fits
 
 MAX_BYTES = 8_000_000
 STATISTICS = ('running_mean', 'running_var')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from mmxas.segmentation.segmenter import clip_box
 from mmxas.visualization import crop_box, write_picture, write_whole
 
 from .camera_lift import KnownCamera, lift_to_camera
+from .checkpoint_checks import check_fits
 from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
 from .model_zoo import find_model, is_model_name
 from .onnx_detector import OnnxDetector
@@ -63,6 +65,7 @@ class XASInferencer(Pose2DInferencer):
     Attributes:
         skipped: Unreadable files of the last call, with the reason.
         nobody: Names of the images of the last call in which no box was given or found.
+        run: When it was built; its records say so.
 
     Example::
 
@@ -97,6 +100,7 @@ class XASInferencer(Pose2DInferencer):
         cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_profiles=depth_profiles)
         self.skipped: list[str] = []
         self.nobody: list[str] = []
+        self.run = datetime.now(UTC).isoformat(timespec='seconds')
         self._camera: KnownCamera | None = None
         self._onnx = None
         if backend == 'onnxruntime':
@@ -206,14 +210,14 @@ class XASInferencer(Pose2DInferencer):
         Raises:
             ValueError: There is a camera, no box, and several are found; the image is named.
         """
-        boxes, scores = self._boxes(image, image_input.name, bboxes, **kwargs)
+        boxes, scores, source = self._boxes(image, image_input.name, bboxes, **kwargs)
         if not len(boxes):
             return []
         depths = None if self._camera is None else self._camera.root_depths(len(boxes), image_input.name)
         samples = []
         for index, box in enumerate(boxes):
             info = dict(self.model.dataset_meta, img=image, img_path=image_input.path or image_input.name,
-                        bbox=box[None].astype(np.float32), bbox_score=scores[index:index + 1])
+                        bbox=box[None].astype(np.float32), bbox_score=scores[index:index + 1], box_source=source)
             if depths is not None:
                 info.update(camera=dict(K=self._camera.K), root_depth=float(depths[index]))
             samples.append(self.pipeline(info))
@@ -269,14 +273,14 @@ class XASInferencer(Pose2DInferencer):
             if self._camera is not None and len(pred.pred_instances):
                 depths = self._camera.root_depths(len(pred.pred_instances.keypoints), name)
                 lifted = lift_to_camera(pred, self._camera.K, depths)
-            records.append(pose_record(pred, self.model.dataset_meta, self._camera, lifted))
+            records.append(dict(pose_record(pred, self.model.dataset_meta, self._camera, lifted), run=self.run))
             if pred_out_dir:
                 write_whole(Path(pred_out_dir) / f'{name}.json', to_json(records[-1]).encode())
         return dict(predictions=list(preds) if return_datasamples else records, visualization=visualization)
 
     def _boxes(self, image: np.ndarray, name: str, bboxes: np.ndarray | None,
-               **kwargs) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (N, 4) and scores (N,): the given ones, the detector's, the segmenter's, or the whole image."""
+               **kwargs) -> tuple[np.ndarray, np.ndarray, str]:
+        """Boxes (N, 4), scores (N,) and where they are from: given, found, or the whole image."""
         for box in () if bboxes is None else bboxes:
             try:
                 clip_box(box, image.shape)
@@ -287,11 +291,13 @@ class XASInferencer(Pose2DInferencer):
         if bboxes is None and self.detector is not None:
             bboxes, scores = self._detect_boxes(image, **kwargs)
             if len(bboxes):
-                return bboxes, scores
+                return bboxes, scores, 'found'
             bboxes = None
+        source = 'given'
         if bboxes is None:
             bboxes = self._find_boxes(image, name)
-        return bboxes, np.ones(len(bboxes), dtype=np.float32)
+            source = 'image' if len(bboxes) == 1 and is_whole_image(bboxes[0], image.shape) else 'found'
+        return bboxes, np.ones(len(bboxes), dtype=np.float32), source
 
     def _find_boxes(self, image: np.ndarray, name: str) -> np.ndarray:
         """What the pipeline's segmenter finds in the whole image; the whole image where no segmenter can look."""
@@ -370,27 +376,3 @@ def _read_config(model: str | Path | Config | dict) -> Config:
             raise ValueError(f'{name}: no {key}, from which a detector is built; take a whole config, such as '
                              'mmxas::xas_mocap.py')
     return cfg
-
-
-def check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
-    """Refuse a checkpoint that lacks a tensor of the detector, or holds it in another shape.
-
-    Args:
-        model: The detector; what only training needs (a discriminator, a physique network) is not looked for.
-        checkpoint: Content of a checkpoint file, or its ``state_dict`` alone.
-
-    Raises:
-        ValueError: It is not one of this detector; the first tensor that differs is named.
-    """
-    state = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(state, Mapping):
-        raise ValueError(f'weights: state_dict is a {type(state).__name__}, a dict of tensors is expected')
-    shapes = {name.removeprefix('module.'): getattr(tensor, 'shape', ()) for name, tensor in state.items()}
-    for name, own in model.state_dict().items():
-        if not name.startswith(('backbone.', 'neck.', 'head.')):
-            continue
-        if name not in shapes:
-            raise ValueError(f'weights: no tensor {name!r} in the checkpoint; it was not written by this config')
-        if shapes[name] != own.shape:
-            raise ValueError(f'weights: {name!r} has shape {tuple(shapes[name])}, this config expects '
-                             f'{tuple(own.shape)}')

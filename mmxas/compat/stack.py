@@ -71,6 +71,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('opencv-python-headless', 'cv2', _OPENCV, alternatives=(
         Alternative('opencv-python', _OPENCV), Alternative('opencv-contrib-python', _OPENCV),
         Alternative('opencv-contrib-python-headless', _OPENCV))),
+    Requirement('av', 'av', '>=14,<19'),
     Requirement('scipy', 'scipy', '>=1.11'),
     Requirement('six', 'six'),
     Requirement('packaging', 'packaging'),

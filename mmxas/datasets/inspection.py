@@ -11,19 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from mmxas.io import AmbiguousMaskError, foreground, inspect_mask, nearly_all_bad
+from mmxas.io.masks import FULL
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS
 from mmxas.safe_files.images import UnreadableImageError, read_image
 
-from .datasets.image_checks import image_size
 from .random_state import seeded
 from .transforms.loading import recorded_skips
 
 LOADERS = ('train', 'val', 'test')
-FULL_MASK = 0.99
 # An image point may lie this far from the projected one, as a fraction of the box's larger side (lens distortion).
 PROJECTION = 0.1
 
@@ -38,6 +37,7 @@ class DatasetReport:
         samples: Samples; None where it could not be read at all.
         checked: Samples that were looked at one by one.
         masks: Of those, how many have a mask.
+        foreground: For each rule of :func:`~mmxas.io.read_mask`, the shares of the image that its masks cover.
         labels: Of those, how many have keypoints.
         problems: ``(kind, what)`` of everything that is wrong.
         notes: What is worth knowing and not wrong.
@@ -49,6 +49,7 @@ class DatasetReport:
     samples: int | None = None
     checked: int = 0
     masks: int = 0
+    foreground: dict[str, list[float]] = field(default_factory=dict)
     labels: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -62,7 +63,7 @@ class DatasetReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a json file."""
         return dict(name=self.name, type=self.kind, samples=self.samples, checked=self.checked, masks=self.masks,
-                    labels=self.labels, keypoints=self.keypoints, counts=self.counts,
+                    foreground=self.foreground, labels=self.labels, keypoints=self.keypoints, counts=self.counts,
                     problems=[list(problem) for problem in self.problems], notes=self.notes)
 
 
@@ -94,6 +95,11 @@ def is_dataset(config: Mapping[str, Any], base: type) -> bool:
 def build_unloaded(config: Mapping[str, Any]) -> Any:
     """Build a data set that has read nothing yet and only says what it would read."""
     return DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
+
+
+def inner_datasets(dataset: Any) -> list[Any]:
+    """Return the data sets that a data set of pairs or a mixture is made of; none of any other."""
+    return [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
 
 
 def _leaves(config: Mapping[str, Any], name: str) -> list[tuple[str, dict]]:
@@ -151,6 +157,9 @@ def check_dataset(name: str, config: Mapping[str, Any], num: int | None = 100) -
     for index in chosen:
         report.checked += 1
         _check_one(dataset, index, report)
+    bad = nearly_all_bad([share for shares in report.foreground.values() for share in shares])
+    if bad and report.masks > 1:
+        report.problems.append(('masks', f'{bad}: training stops at this'))
     return report
 
 
@@ -195,8 +204,9 @@ def _is_on_disk(config: Mapping[str, Any], accepted: set[str]) -> bool:
 
 def _kind_of(reason: str) -> str:
     """A kind of problem for what a data set skipped."""
-    for words, kind in (('all black', 'empty mask'), ('no mask', 'missing mask'), ('no such file', 'missing'),
-                        ('px, but its image', 'mask size')):
+    for words, kind in (('all black', 'empty mask'), ('looks inverted', 'inverted mask'),
+                        ('several ids', 'several ids'), ('masks are empty', 'masks'), ('no mask', 'missing mask'),
+                        ('no such file', 'missing'), ('px, but its image', 'mask size')):
         if words in reason:
             return kind
     return 'unreadable'
@@ -206,7 +216,7 @@ def _check_one(dataset: Any, index: int, report: DatasetReport) -> None:
     """Look at one sample, and send it through the pipeline."""
     try:
         info = dataset.get_data_info(index)
-        problems = sample_problems(info, report.keypoints)
+        problems = sample_problems(info, report.keypoints, report.foreground)
     except (UnreadableImageError, ValueError, OSError, KeyError) as error:
         problems, info = [(_kind_of(str(error)), str(error))], {}
     report.masks += info.get('mask') is not None or bool(info.get('mask_path'))
@@ -222,12 +232,15 @@ def _check_one(dataset: Any, index: int, report: DatasetReport) -> None:
     report.problems += [(kind, what if name in what else f'{name}: {what}') for kind, what in problems]
 
 
-def sample_problems(info: Mapping[str, Any], num_keypoints: int | None = None) -> list[tuple[str, str]]:
+def sample_problems(info: Mapping[str, Any], num_keypoints: int | None = None,
+                    taken: dict[str, list[float]] | None = None) -> list[tuple[str, str]]:
     """Say what does not match in a raw sample.
 
     Args:
         info: The sample, as ``get_data_info`` gives it.
         num_keypoints: K of the skeleton, or None.
+        taken: Where to note the share of the image that the mask covers, under the rule that its foreground was found
+            by. Defaults to None: nowhere.
 
     Returns:
         list[tuple[str, str]]: ``(kind, what)``.
@@ -237,28 +250,28 @@ def sample_problems(info: Mapping[str, Any], num_keypoints: int | None = None) -
         shape = (read_image(info['img_path']) if image is None else image).shape[:2]
     except UnreadableImageError as error:
         return [('missing' if not Path(info['img_path']).is_file() else 'unreadable', str(error))]
-    return [*_mask_problems(info, shape), *_box_problems(info, shape), *_label_problems(info, num_keypoints)]
+    taken = {} if taken is None else taken
+    return [*_mask_problems(info, shape, taken), *_box_problems(info, shape), *_label_problems(info, num_keypoints)]
 
 
-def _mask_problems(info: Mapping[str, Any], shape: tuple[int, int]) -> list[tuple[str, str]]:
+def _mask_problems(info: Mapping[str, Any], shape: tuple[int, int], taken: dict[str, list[float]]
+                   ) -> list[tuple[str, str]]:
     mask, path = info.get('mask'), info.get('mask_path')
     if mask is None and not path:
         return []
-    if mask is None:
-        if not Path(path).is_file():
-            return [('missing mask', f'{path}: no such file')]
-        try:
-            if image_size(path) != tuple(shape):
-                return [('mask size', f'{path}: (h, w) {image_size(path)}, its image {tuple(shape)}')]
-            mask = read_image(path, cv2.IMREAD_GRAYSCALE)
-        except UnreadableImageError as error:
-            return [('unreadable mask', str(error))]
-    if tuple(mask.shape[:2]) != tuple(shape):
-        return [('mask size', f'mask of (h, w) {mask.shape[:2]}, its image {tuple(shape)}')]
-    share = float(np.mean(np.asarray(mask) > 0))
+    try:
+        found = inspect_mask(path, info.get('mask_ids')) if path else foreground(mask)._replace(rule='in memory')
+    except UnreadableImageError as error:
+        return [('unreadable mask' if Path(path).is_file() else 'missing mask', str(error))]
+    except AmbiguousMaskError as error:
+        return [(_kind_of(str(error)), str(error))]
+    if found.mask.shape != tuple(shape):
+        return [('mask size', f'{path or "mask"}: (h, w) {found.mask.shape}, its image {tuple(shape)}')]
+    share = float(found.mask.mean())
+    taken.setdefault(found.rule, []).append(round(share, 4))
     if share == 0:
         return [('empty mask', 'the mask is all black')]
-    return [('full mask', f'the mask covers {100 * share:.1f} % of the image')] if share > FULL_MASK else []
+    return [('full mask', f'the mask covers {100 * share:.1f} % of the image')] if share > FULL else []
 
 
 def _box_problems(info: Mapping[str, Any], shape: tuple[int, int]) -> list[tuple[str, str]]:

@@ -90,15 +90,18 @@ def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
     """Config dicts to stages.
 
     Raises:
-        ValueError: No list of stages, two of one name, or a field that is unknown or missing (named).
+        ValueError: No list of stages, no dict in it, two of one name, or a field that is unknown or missing (named).
     """
     if not stages:
         raise ValueError('train_cfg.stages is empty: declare at least one stage')
-    if isinstance(stages, (Mapping, str)):
+    if not isinstance(stages, list | tuple):
         raise ValueError(f'train_cfg.stages is a {type(stages).__name__}: a list of stages is expected')
     known = Stage.__dataclass_fields__
     parsed = []
-    for cfg in stages:
+    for number, cfg in enumerate(stages, start=1):
+        if not isinstance(cfg, Mapping | Stage):
+            raise ValueError(f'train_cfg.stages: stage {number} is {cfg!r}; dict(name=…, epochs=…, lr=…, '
+                             'loss_weights=…) expected')
         if not isinstance(cfg, Stage):
             unknown = sorted(set(cfg) - set(known))
             if unknown:

@@ -3,9 +3,6 @@
 What COCO has no place for (depths, hypotheses, confidences, x without y) stands in further entries of an annotation,
 which other readers leave alone. Shapes: N poses, H hypotheses, K keypoints, D coordinates.
 """
-from __future__ import annotations
-
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,150 +10,123 @@ from typing import Any
 import numpy as np
 
 from mmxas.apis.pose_record import to_json
-from mmxas.safe_files import read_json
-from mmxas.synthesis.shards import write_atomically
+from mmxas.safe_files import named_when_broken, read_json
 
 from .keypoint_table import KeypointTable
 
+OWN = ('id', 'image_id', 'category_id', 'keypoints', 'num_keypoints', 'bbox', 'hypotheses', 'individual')
+BODY = dict(id=1, name='body')
 
-def read_coco(path: str | os.PathLike) -> KeypointTable:
+
+def read_coco(path: str | Path) -> KeypointTable:
     """Read keypoint annotations.
 
     Args:
-        path: ``.json`` with ``images``, ``annotations`` and one category with keypoints.
+        path: ``.json`` with ``images``, ``annotations`` and categories, one or several with the same keypoints.
 
     Returns:
-        KeypointTable: Keypoints of visibility 0 are not known; depths and hypotheses where :func:`write_coco` wrote
-        them.
+        KeypointTable: Keypoints of visibility 0 are not known, and none of an annotation without keypoints; a box
+        without an area is not known. Depths and hypotheses stand where :func:`write_coco` wrote them, everything else
+        of an annotation, such as ``iscrowd``, ``track_id``, ``segmentation`` and its category, in ``extras``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such file, its categories have other keypoints, or an annotation has too few numbers or an
-            image that is not there; the annotation is named.
+        ValueError: It is no such file, its categories have other keypoints, its skeleton links a keypoint that is not
+            there, or an annotation has a wrong number of numbers or an image that is not there; it is named.
     """
-    path = Path(path)
-    content = read_json(path, ['images', 'annotations', 'categories'])
-    try:
-        category = _category(content, path)
-        names = tuple(str(name) for name in category['keypoints'])
+    content, poses = read_json(path, ['images', 'annotations', 'categories']), []
+    with named_when_broken(path, "not COCO's form of keypoints", 'docs/exchange.md says what is expected'):
+        bodies = [kind for kind in content['categories'] if kind.get('keypoints')]
+        if len({tuple(kind['keypoints']) for kind in bodies}) != 1:
+            raise ValueError(f'{path}: {len(bodies)} categories with keypoints; one, or the same in all, expected')
+        names, annotations = tuple(bodies[0]['keypoints']), content['annotations']
+        kinds = {kind['id']: dict(keypoints=[], skeleton=[]) | kind for kind in content['categories']}
         files = {image['id']: str(image['file_name']) for image in content['images']}
-        annotations = [one for one in content['annotations'] if 'keypoints' in one]
-        poses = [_hypotheses(one, len(names), path) for one in annotations]
-        units = tuple(content.get('info', {}).get('units', ()))
-        images = tuple(_file(one, files, path) for one in annotations)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path}: not COCO\'s form of keypoints ({type(error).__name__}: {error})') from error
-    keypoints, scores, scorers = _stacked(poses, len(names), path)
-    boxes = [one.get('bbox') for one in annotations]
-    return KeypointTable(
-        names, images, keypoints, scores, individuals=tuple(str(one.get('individual', '')) for one in annotations),
-        scorers=scorers, links=tuple((int(a) - 1, int(b) - 1) for a, b in category.get('skeleton') or ()),
-        units=units if len(units) == keypoints.shape[-1] else (),
-        boxes=_corners(boxes) if boxes and None not in boxes else None)
+        for one in annotations:
+            with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong image, box or keypoints', 'mend it'):
+                x, y, width, height = map(float, one.get('bbox') or [np.nan] * 4)
+                who = one.get('individual', one.get('track_id'))
+                poses.append((files[one['image_id']], (x, y, x + width, y + height), '' if who is None else str(who),
+                              *_hypotheses(one, len(names))))
+        if len({(scorers, points.shape) for *_, scorers, points, _ in poses}) > 1:
+            raise ValueError(f'{path}: its annotations have hypotheses of different scorers or coordinates')
+        images, boxes, individuals, scorers, points, scores = zip(*poses, strict=True) if poses else (
+            (), np.zeros((0, 4)), (), ((),), np.zeros((0, 1, len(names), 2)), np.zeros((0, 1, len(names))))
+        return KeypointTable(
+            names, images, np.array(points), None if np.isnan(scores).all() else np.array(scores),
+            individuals, scorers[0], _links(bodies[0], path), tuple(content.get('info', {}).get('units', ())),
+            np.array(boxes, float),
+            {files[image['id']]: (int(image['width']), int(image['height'])) if image.get('width')
+             and not image.get('size_is_estimated') else None for image in content['images']},
+            extras=tuple({**{key: value for key, value in one.items() if key not in OWN},
+                          'category': kinds.get(one.get('category_id'), BODY)} for one in annotations))
 
 
-def write_coco(table: KeypointTable, path: str | os.PathLike) -> None:
+def write_coco(table: KeypointTable, path: str | Path) -> None:
     """Write keypoint annotations; ``keypoints`` is the first hypothesis, x, y and 2 for known, 0 for not.
 
-    Depths, several hypotheses, confidences and keypoints of which only x or y is known go into ``hypotheses`` of an
-    annotation: ``scorer``, ``keypoints`` (K x D numbers, null where not known) and ``scores`` each.
+    Depths, several hypotheses, confidences, scorers and keypoints of which only x or y is known go into ``hypotheses``
+    of an annotation: ``scorer``, ``keypoints`` (K x D numbers, null where not known) and ``scores`` each. A box that is
+    not known lies around the keypoints, with a px to spare. A size that is not known becomes one that holds all boxes
+    of the image, and ``size_is_estimated`` is true there.
     """
-    files = list(dict.fromkeys(table.images))
-    number = {file: place + 1 for place, file in enumerate(files)}
-    content = dict(
-        info=dict(description='keypoints written by mmxas', units=list(table.units)),
-        images=[dict(id=number[file], file_name=file) for file in files],
-        categories=[dict(id=1, name='body', keypoints=list(table.names),
-                         skeleton=[[a + 1, b + 1] for a, b in table.links])],
-        annotations=[_annotation(table, pose, number[table.images[pose]]) for pose in range(len(table.images))])
-    data = to_json(content).encode()
-    write_atomically(Path(path), lambda file: file.write(data))
+    points = table.keypoints[:, 0, :, :2]
+    known, partly = (test(np.isfinite(points), axis=-1) for test in (np.all, np.any))
+    boxes, annotations = _boxes(table, known), []
+    sizes = {file: size or (1, 1) for file, size in table.sizes.items()}
+    plain = table.scores is None and table.keypoints.shape[1::2] == (1, 2) and table.scorers == ('mmxas',) and \
+        (known == partly).all()  # `keypoints` has no place for x or y alone
+    number = {file: place for place, file in enumerate(sizes, 1)}
+    for pose, (image, extras, (x0, y0, x1, y1)) in enumerate(zip(table.images, table.extras, boxes.tolist())):
+        flat = np.where(known[pose, :, None], np.insert(points[pose], 2, 2, axis=1), 0)
+        one = dict(id=pose + 1, image_id=number[image], category_id=extras.get('category', BODY)['id'], iscrowd=0,
+                   num_keypoints=int(known[pose].sum()), bbox=[x0, y0, x1 - x0, y1 - y0], area=(x1 - x0) * (y1 - y0),
+                   keypoints=flat.reshape(-1).tolist(), individual=table.individuals[pose])
+        if table.sizes[image] is None:
+            sizes[image] = np.maximum(sizes[image], np.ceil((x1 + 1, y1 + 1)))
+        if table.scores is not None and np.isfinite(table.scores[pose, 0]).any():
+            one['score'] = float(np.nanmean(table.scores[pose, 0]))
+        if not plain:
+            one['hypotheses'] = [dict(scorer=scorer, keypoints=_numbers(table.keypoints[pose, h]))
+                                 | ({} if table.scores is None else dict(scores=_numbers(table.scores[pose, h])))
+                                 for h, scorer in enumerate(table.scorers)]
+        annotations.append({key: value for key, value in (one | dict(extras)).items() if key != 'category'})
+    kinds = {kind['id']: kind for kind in (extras.get('category', BODY) for extras in table.extras or [{}])}
+    body = dict(keypoints=list(table.names), skeleton=[[a + 1, b + 1] for a, b in table.links])
+    content = dict(info=dict(description='keypoints written by mmxas', units=list(table.units)),
+                   images=[dict(id=number[file], file_name=file, width=int(width), height=int(height),
+                                size_is_estimated=not table.sizes[file]) for file, (width, height) in sizes.items()],
+                   categories=[kind | (body if kind.get('keypoints', True) else {}) for kind in kinds.values()],
+                   annotations=annotations)
+    Path(path).write_text(to_json(content), encoding='utf-8')
 
 
-def _annotation(table: KeypointTable, pose: int, image: int) -> dict[str, Any]:
-    points = table.keypoints[pose, 0, :, :2]
-    known = np.isfinite(points).all(1)
-    flat = np.where(known[:, None], np.column_stack([points, np.full(len(points), 2.0)]), 0.0)
-    box = _box(points[known]) if table.boxes is None else table.boxes[pose]
-    x, y, w, h = (float(value) for value in (*box[:2], *(box[2:] - box[:2])))
-    out: dict[str, Any] = dict(id=pose + 1, image_id=image, category_id=1, iscrowd=0, num_keypoints=int(known.sum()),
-                               bbox=[x, y, w, h], area=w * h, keypoints=flat.reshape(-1).tolist())
-    if table.individuals[pose]:
-        out['individual'] = table.individuals[pose]
-    if table.scores is not None and np.isfinite(table.scores[pose, 0]).any():
-        out['score'] = float(np.nanmean(table.scores[pose, 0]))
-    half = (np.isfinite(points).any(1) & ~known).any()  # x or y alone, for which `keypoints` has no place
-    if table.scores is not None or table.dims == 3 or table.num_hypotheses > 1 or half:
-        out['hypotheses'] = [
-            dict(scorer=scorer, keypoints=_numbers(table.keypoints[pose, h]),
-                 **({} if table.scores is None else {'scores': _numbers(table.scores[pose, h])}))
-            for h, scorer in enumerate(table.scorers)]
-    elif table.scorers != ('mmxas',):
-        out['scorer'] = table.scorers[0]
-    return out
-
-
-def _box(points: np.ndarray) -> np.ndarray:
-    return np.concatenate([points.min(0), points.max(0)]) if len(points) else np.zeros(4)
+def _boxes(table: KeypointTable, known: np.ndarray) -> np.ndarray:
+    """Boxes (N, 4): those of the table with an area, else around the keypoints that are known (N, K), else zeros."""
+    low, high = (np.where(known[..., None], table.keypoints[:, 0, :, :2], fill) for fill in (np.inf, -np.inf))
+    around = np.where(known.any(1, keepdims=True), np.concatenate([low.min(1) - 1, high.max(1) + 1], 1), 0)
+    given = np.full(around.shape, np.nan) if table.boxes is None else table.boxes
+    return np.where((given[:, 2:] > given[:, :2]).all(1, keepdims=True), given, around)
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
     return [value if np.isfinite(value) else None for value in values.reshape(-1).tolist()]
 
 
-def _category(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    found = [category for category in content['categories'] if category.get('keypoints')]
-    if not found or any(category['keypoints'] != found[0]['keypoints'] for category in found):
-        raise ValueError(f'{path}: {len(found)} categories with keypoints; one, or several with the same keypoints, '
-                         'expected')
-    return found[0]
+def _links(category: Mapping[str, Any], path: str | Path) -> tuple[tuple[int, int], ...]:
+    """A skeleton's links, counted from 0; the file counts from 1, or from 0 where it has a 0."""
+    links = np.array(category.get('skeleton') or (), int).reshape(-1, 2)
+    first, count = int(0 not in links), len(category['keypoints'])
+    if not ((first <= links) & (links < first + count)).all():
+        raise ValueError(f'{path}: its skeleton links keypoints {links.min()} to {links.max()}, 1 to {count} expected')
+    return tuple(map(tuple, (links - first).tolist()))
 
 
-def _file(annotation: Mapping[str, Any], files: Mapping[Any, str], path: Path) -> str:
-    if annotation['image_id'] not in files:
-        raise ValueError(f'{path}: annotation {annotation.get("id")} is of image {annotation["image_id"]}, which is '
-                         'not among the images')
-    return files[annotation['image_id']]
-
-
-def _hypotheses(annotation: Mapping[str, Any], count: int, path: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Scorer, keypoints (K, D) and scores (K,) of each hypothesis of an annotation."""
-    given = annotation.get('hypotheses')
-    if given:
-        return [_hypothesis(one, annotation, count, path) for one in given]
-    flat = np.asarray(annotation['keypoints'], float).reshape(-1)
-    if flat.size != 3 * count:
-        raise ValueError(f'{path}: annotation {annotation.get("id")} has {flat.size} numbers of keypoints, {3 * count} '
-                         f'expected for {count} keypoints')
-    points = flat.reshape(count, 3)
-    keypoints = np.where(points[:, 2:] > 0, points[:, :2], np.nan)
-    return [(str(annotation.get('scorer', 'mmxas')), keypoints, np.full(count, np.nan))]
-
-
-def _hypothesis(given: Mapping[str, Any], annotation: Mapping[str, Any], count: int,
-                path: Path) -> tuple[str, np.ndarray, np.ndarray]:
-    flat, scores = (np.array([np.nan if value is None else value for value in values], float)
-                    for values in (given['keypoints'], given.get('scores', [None] * count)))
-    if flat.size not in (2 * count, 3 * count) or scores.size != count:
-        raise ValueError(f'{path}: a hypothesis of annotation {annotation.get("id")} has {flat.size} numbers of '
-                         f'keypoints and {scores.size} scores, {2 * count} or {3 * count}, and {count}, expected')
-    return str(given['scorer']), flat.reshape(count, -1), scores
-
-
-def _stacked(poses: list[list[tuple[str, np.ndarray, np.ndarray]]], count: int,
-             path: Path) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """(N, H, K, D), (N, H, K) or None, H scorers; the same scorers and coordinates in all poses."""
-    if not poses:
-        return np.zeros((0, 1, count, 2)), None, ()
-    kinds = {(tuple(scorer for scorer, *_ in pose), tuple(points.shape for _, points, _ in pose)) for pose in poses}
-    if len(kinds) > 1:
-        raise ValueError(f'{path}: its annotations have hypotheses of different scorers or coordinates; the same '
-                         'in all expected')
-    scores = np.array([[one for *_, one in pose] for pose in poses])
-    return (np.array([[points for _, points, _ in pose] for pose in poses]), None if np.isnan(scores).all() else scores,
-            tuple(scorer for scorer, *_ in poses[0]))
-
-
-def _corners(boxes: list) -> np.ndarray:
-    boxes = np.asarray(boxes, float).reshape(-1, 4)
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+def _hypotheses(annotation: Mapping[str, Any], count: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """H scorers, keypoints (H, K, D) and scores (H, K) of an annotation."""
+    flat = np.array(annotation.get('keypoints') or [0] * 3 * count, float).reshape(count, 3)
+    plain = dict(scorer='mmxas', keypoints=np.where(flat[:, 2:] > 0, flat[:, :2], np.nan))
+    given = annotation.get('hypotheses') or [plain]
+    points, scores = (np.array(values, float) for values in (
+        [one['keypoints'] for one in given], [one.get('scores', [None] * count) for one in given]))
+    return tuple(str(one['scorer']) for one in given), points.reshape(len(given), count, -1), scores.reshape(-1, count)

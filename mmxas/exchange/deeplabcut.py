@@ -3,68 +3,69 @@
 A pose with several hypotheses has one scorer each, the most confident first. Shapes: N poses, H hypotheses, K
 keypoints, D coordinates; R rows, C columns of the file.
 """
-from __future__ import annotations
-
-import csv
-import io
-import os
-from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from mmxas.synthesis.shards import write_atomically
+from mmxas.compat.optional_packages import import_packages
+from mmxas.safe_files import check_hdf, named_when_broken, require_file
 
 from .keypoint_table import KeypointTable, repeated
-from .pandas_hdf import read_frame, write_frame
 
 LEVELS = ('scorer', 'individuals', 'bodyparts', 'coords')
 COORDINATES = ('x', 'y', 'z', 'likelihood')
-UNITS = ('px', 'px', 'unknown')  # the files do not say what z is measured in
 
 
-class Wide(NamedTuple):
-    """A table as such a file holds it.
-
-    Attributes:
-        levels: Names of the rows of the header, ``individuals`` only with several individuals.
-        columns: C tuples, an entry for each level.
-        rows: R images.
-        values: (R, C), not a number where a cell is empty.
-    """
-
-    levels: tuple[str, ...]
-    columns: list[tuple[str, ...]]
-    rows: list[str]
-    values: np.ndarray
-
-
-def read_deeplabcut(path: str | os.PathLike) -> KeypointTable:
+def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable:
     """Read labels or predictions of DeepLabCut, of one or several individuals, in 2D or 3D.
 
     Args:
         path: ``.csv`` or ``.h5``.
+        table: Which table of a ``.h5`` that holds several. Defaults to None: the only one.
 
     Returns:
-        KeypointTable: Several scorers become hypotheses, in the file's order; rows of an individual that has no
-        keypoint in an image are left out where there are several individuals. A body part without columns for an
-        individual is not known there. The unit of z is ``'unknown'``: the files carry none.
+        KeypointTable: Several scorers become hypotheses, in the file's order. An individual without any keypoint in an
+        image has no pose there; ``sizes`` has every image. A body part without columns for an individual is not known
+        there. The unit of z is ``'unknown'``: the files carry none.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImportError: A ``.h5`` needs h5py.
-        ValueError: The header lacks a level, such as the scorer, or columns are missing, unknown or double.
+        ImportError: A ``.h5`` needs h5py, pandas and tables.
+        UnsafeFileError: A ``.h5`` has labels that name objects; nothing of it was run.
+        ValueError: The header lacks a level, such as the scorer, or columns are missing, unknown or double; a row is
+            not of numbers; or a ``.h5`` holds several tables, and none is chosen.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file of keypoints')
-    wide = _read_csv(path) if path.suffix.lower() == '.csv' else Wide(*read_frame(path))
-    return from_wide(wide, path)
+    path = require_file(path)
+    levels, columns, rows, values = _read_csv(path) if path.suffix.lower() == '.csv' else _read_hdf(path, table)
+    if levels not in (LEVELS, (LEVELS[0], *LEVELS[2:])):
+        raise ValueError(f'{path}: its header has the rows {levels}, {LEVELS} expected, individuals for several only')
+    columns = columns if 'individuals' in levels else [(scorer, '', *rest) for scorer, *rest in columns]
+    scorers, members, names, coordinates = (tuple(dict.fromkeys(parts)) for parts in zip(*columns, strict=True))
+    if '' in scorers or not {'x', 'y'} <= set(coordinates) <= set(COORDINATES):
+        raise ValueError(f'{path}: has the scorers {scorers} and coordinates {coordinates}, {COORDINATES} expected')
+    coordinates = tuple(name for name in COORDINATES if name in coordinates)
+    parts = {column[1:3] for column in columns}
+    bodies = {who: tuple(name for name in names if (who, name) in parts) for who in members}
+    every, place = list(product(scorers, members, names, coordinates)), {name: n for n, name in enumerate(columns)}
+    missing = [column for column in every if column[1:3] in parts and column not in place]
+    if missing or repeated(columns):
+        raise ValueError(f'{path}: the column {(missing or [repeated(columns)])[0]} is missing, or comes twice')
+    # Columns that are not there are of nan, which stands last.
+    cells = np.insert(values, len(columns), np.nan, axis=1)[:, [place.get(column, -1) for column in every]]
+    cells = np.moveaxis(cells.reshape(len(rows), *map(len, (scorers, members, names, coordinates))), 2, 1)
+    row, member = np.nonzero(np.isfinite(cells[..., :2]).any(axis=(2, 3, 4)))
+    cells, dims = cells[row, member], 2 + ('z' in coordinates)
+    return KeypointTable(
+        names, tuple(rows[number] for number in row), cells[..., :dims],
+        cells[..., dims] if 'likelihood' in coordinates else None, tuple(members[number] for number in member), scorers,
+        units=('px', 'px', 'unknown')[:dims], sizes=dict.fromkeys(rows), bodies={} if members == ('',) else bodies)
 
 
-def write_deeplabcut(table: KeypointTable, path: str | os.PathLike) -> None:
+def write_deeplabcut(table: KeypointTable, path: str | Path) -> None:
     """Write a table as DeepLabCut does.
+
+    Rows of a ``.h5`` that are called by numbers, as frames of a video are, become numbers.
 
     Args:
         table: The poses; where an image has several without a name, they become ``individual1`` and so on.
@@ -72,136 +73,56 @@ def write_deeplabcut(table: KeypointTable, path: str | os.PathLike) -> None:
 
     Raises:
         ImportError: A ``.h5`` needs pandas and tables.
-        ValueError: A ``.h5`` cannot hold a table without poses.
     """
-    path, wide = Path(path), to_wide(table)
-    if path.suffix.lower() != '.csv' and not wide.rows:
-        raise ValueError(f'{path}: a table without poses, one pose at least expected; write it as .csv instead')
-    if path.suffix.lower() == '.csv':
-        data = _csv_text(wide).encode()
-        write_atomically(path, lambda file: file.write(data))
+    table, scored = table.named_individuals(), table.scores is not None
+    rows, members = list(table.sizes), list(dict.fromkeys([*table.bodies, *table.individuals])) or ['']
+    coordinates = (*'xyz'[:len(table.units)], *['likelihood'] * scored)
+    cells = np.concatenate([table.keypoints, *[table.scores[..., None]] * scored], -1) if scored else table.keypoints
+    values = np.full((len(rows), len(table.scorers), len(members), *cells.shape[2:]), np.nan)
+    place = [{item: number for number, item in enumerate(items)} for items in (rows, members)]
+    values[[place[0][image] for image in table.images], :, [place[1][who] for who in table.individuals]] = cells
+    columns = list(product(table.scorers, members, table.names, coordinates))
+    kept = [name in table.bodies.get(who, table.names) for _, who, name, _ in columns]
+    pandas = import_packages(path, 'pandas', 'tables')
+    index = [int(row) for row in rows] if all(row.isdecimal() and row == str(int(row)) for row in rows) else rows
+    frame = pandas.DataFrame(values.reshape(len(rows), len(columns)), pandas.Index(index, dtype=None if rows else int),
+                             pandas.MultiIndex.from_tuples(columns, names=LEVELS)).loc[:, kept]
+    frame.columns = frame.columns.droplevel('individuals') if members == [''] else frame.columns
+    if Path(path).suffix.lower() == '.csv':
+        frame.to_csv(path)
     else:
-        write_frame(path, wide.levels, wide.columns, wide.rows, wide.values)
+        frame.to_hdf(path, key='df_with_missing', mode='w')
 
 
-def to_wide(table: KeypointTable) -> Wide:
-    """A table in the form of DeepLabCut's files."""
-    table = table.named_individuals()
-    rows, members = list(dict.fromkeys(table.images)), list(dict.fromkeys(table.individuals)) or ['']
-    row_of, place_of = ({item: i for i, item in enumerate(items)} for items in (rows, members))
-    several = members != ['']
-    coordinates = ('x', 'y', 'z')[:table.dims] + (() if table.scores is None else ('likelihood',))
-    cells = table.keypoints if table.scores is None else np.concatenate([table.keypoints, table.scores[..., None]], -1)
-    values = np.full((len(rows), table.num_hypotheses, len(members), *cells.shape[2:]), np.nan)
-    values[[row_of[image] for image in table.images], :, [place_of[one] for one in table.individuals]] = cells
-    columns = [(scorer, *((member,) if several else ()), name, coordinate) for scorer in table.scorers
-               for member in members for name in table.names for coordinate in coordinates]
-    levels = LEVELS if several else tuple(level for level in LEVELS if level != 'individuals')
-    return Wide(levels, columns, rows, values.reshape(len(rows), len(columns)))
+def _read_csv(path: Path) -> tuple:
+    """Names of the levels, C columns, R rows, values (R, C)."""
+    pandas = import_packages(path, 'pandas')
+    with named_when_broken(path, 'not a table of cells between commas', 'export it so'):
+        if ',' not in path.read_text('utf-8-sig').partition('\n')[0]:
+            raise ValueError(f'{path}: no comma in its first line; export it with commas, not semicolons or tabs')
+        cells = pandas.read_csv(path, header=None, dtype=object, keep_default_na=False, engine='python').to_numpy()
+        header = next((number for number, cell in enumerate(cells[:, 0]) if cell not in LEVELS), len(cells))
+        start = next((number for number, cell in enumerate(cells[0]) if number and cell), cells.shape[1])
+        for number in np.flatnonzero(pandas.isna(cells[:, -1])):
+            raise ValueError(f'{path}, line {number + 1}: fewer than {cells.shape[1]} cells')
+        values = np.where(cells == '', 'nan', cells)[header:, start:].astype(np.float64)
+        rows = ['/'.join(filter(None, row)) for row in cells[header:, :start]]  # newer labels: folder, video, file
+        return tuple(cells[:header, 0]), list(map(tuple, cells[:header, start:].T)), rows, values
 
 
-def from_wide(wide: Wide, source: str | os.PathLike) -> KeypointTable:
-    """A table from the form of DeepLabCut's files.
-
-    Args:
-        wide: The file's content.
-        source: What messages name.
-
-    Raises:
-        ValueError: As :func:`read_deeplabcut`.
-    """
-    _check_levels(wide.levels, source)
-    members_in_columns = 'individuals' in wide.levels
-    columns = [column if members_in_columns else (column[0], '', *column[1:]) for column in wide.columns]
-    scorers, members, names, coordinates = (tuple(dict.fromkeys(side)) for side in zip(*columns, strict=True))
-    coordinates = _check_columns(columns, (scorers, members, names, coordinates), source)
-    index = {column: number for number, column in enumerate(columns)}
-    unknown = len(columns)  # the number of a column of nan behind the others
-    order = [[[[index.get((s, p, n, c), unknown) for c in coordinates] for n in names] for p in members]
-             for s in scorers]
-    values = np.column_stack([wide.values, np.full(len(wide.rows), np.nan)])
-    cells = np.moveaxis(values[:, np.array(order)], 2, 1)  # rows, members, scorers, names, coordinates
-    kept = np.ones(cells.shape[:2], bool)
-    if len(members) > 1:
-        kept = np.isfinite(cells[..., :2]).any(axis=(2, 3, 4))
-    row, member = np.nonzero(kept)
-    dims = 3 if 'z' in coordinates else 2
-    return KeypointTable(
-        names=names, images=tuple(wide.rows[i] for i in row), keypoints=cells[row, member][..., :dims],
-        scores=cells[row, member][..., dims] if 'likelihood' in coordinates else None,
-        individuals=tuple(members[i] for i in member), scorers=scorers, units=UNITS[:dims])
-
-
-def _check_levels(levels: Sequence[str], source: str | os.PathLike) -> None:
-    missing = [level for level in LEVELS if level not in levels and level != 'individuals']
-    wanted = tuple(level for level in LEVELS if level in levels)
-    if missing or tuple(levels) != wanted:
-        raise ValueError(f'{source}: the header has the rows {", ".join(levels) or "none"}; scorer, individuals (with '
-                         f'several only), bodyparts, coords expected{": no " + ", ".join(missing) if missing else ""}')
-
-
-def _check_columns(columns: Sequence[tuple[str, ...]], parts: tuple[tuple[str, ...], ...],
-                   source: str | os.PathLike) -> tuple[str, ...]:
-    """The coordinates in the order x, y, z, likelihood; each body part that an individual has must have all of them."""
-    scorers, _, _, coordinates = parts
-    unknown = [name for name in coordinates if name not in COORDINATES]
-    if unknown or not {'x', 'y'} <= set(coordinates):
-        raise ValueError(f'{source}: the coordinates are {", ".join(coordinates)}; x, y, and z or likelihood expected')
-    if '' in scorers:
-        raise ValueError(f'{source}: a column has no scorer')
-    twice = repeated(columns)
-    if twice is not None:
-        raise ValueError(f'{source}: the column {" / ".join(twice)} comes twice')
-    there = set(columns)
-    wanted = {(scorer, member, name, coordinate): None for _, member, name, _ in columns for scorer in scorers
-              for coordinate in coordinates}  # in the file's order
-    missing = [column for column in wanted if column not in there]
-    if missing:
-        scorer, member, name, coordinate = missing[0]
-        raise ValueError(f'{source}: no column {coordinate} of {name!r} (scorer {scorer!r}'
-                         + (f', individual {member!r})' if member else ')'))
-    return tuple(name for name in COORDINATES if name in coordinates)
-
-
-def _read_csv(path: Path) -> Wide:
-    try:
-        with path.open(newline='', encoding='utf-8-sig') as file:
-            lines = list(csv.reader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{path}: not a table of text ({error})') from None
-    header = [line for line in lines[:len(LEVELS)] if line and line[0] in LEVELS]
-    levels = tuple(line[0] for line in header)
-    _check_levels(levels, path)
-    index_columns = 1  # labels of newer versions have three: folder, video, file
-    while index_columns < len(header[0]) and not header[0][index_columns]:
-        index_columns += 1
-    columns = list(zip(*(line[index_columns:] for line in header), strict=False))
-    if not columns or {len(line) for line in header} != {index_columns + len(columns)}:
-        raise ValueError(f'{path}: rows of the header have {", ".join(str(len(line)) for line in header)} cells; '
-                         'equally many, and one column at least, expected')
-    body = [line for line in lines[len(header):] if line]
-    values = np.full((len(body), len(columns)), np.nan)
-    for row, line in enumerate(body):
-        values[row] = _numbers(line, index_columns, len(columns), f'{path}, line {len(header) + row + 1}')
-    rows = ['/'.join(cell for cell in line[:index_columns] if cell) for line in body]
-    return Wide(levels, columns, rows, values)
-
-
-def _numbers(line: Sequence[str], index_columns: int, count: int, where: str) -> list[float]:
-    cells = line[index_columns:]
-    if len(cells) != count:
-        raise ValueError(f'{where}: {count} numbers expected, {len(cells)} cells found')
-    try:
-        return [float(cell) if cell.strip() else np.nan for cell in cells]
-    except ValueError as error:
-        raise ValueError(f'{where}: {error}') from None
-
-
-def _csv_text(wide: Wide) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    for level, names in zip(wide.levels, zip(*wide.columns, strict=True), strict=True):
-        writer.writerow([level, *names])
-    for row, values in zip(wide.rows, wide.values.tolist(), strict=True):
-        writer.writerow([row, *('' if value != value else repr(value) for value in values)])
-    return text.getvalue()
+def _read_hdf(path: Path, table: str | None) -> tuple:
+    """The same, read by pandas after a look that no pickle in the file would import anything."""
+    pandas = import_packages(path, 'pandas', 'tables', 'h5py')
+    check_hdf(path)
+    with named_when_broken(path, 'not a data frame of numbers as pandas writes it', 'write it as .csv instead'):
+        with pandas.HDFStore(path, 'r') as store:
+            found = [key.strip('/') for key in store]
+            if not found:
+                raise ValueError(f'{path}: no data frame of pandas in it; if it is SLEAP\'s analysis file, export .slp')
+            if (table or len(found) > 1) and table not in found:
+                rows = {name: f'{len(store[name])} rows' for name in found}
+                raise ValueError(f'{path}: holds the tables {rows}; name the one to read (table=, --table)')
+            frame = store[table or found[0]]
+        columns, rows = ([tuple(map(str, one if isinstance(one, tuple) else (one,))) for one in axis]
+                         for axis in (frame.columns, frame.index))
+        return tuple(map(str, frame.columns.names)), columns, list(map('/'.join, rows)), frame.to_numpy(np.float64)

@@ -4,12 +4,13 @@ Shapes: N poses, H hypotheses of each, K keypoints, D = 2 or 3 coordinates.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
+from typing import Any
 
 import numpy as np
-
-UNITS = ('px', 'px', 'mm')
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,19 @@ class KeypointTable:
 
     Args:
         names: Names of the K keypoints, each once.
-        images: Image of each of the N poses: a file, or what stands for one frame.
+        images: Image of each of the N poses: a file with ``/`` between folders (``\\`` becomes it), or ``clip.mp4:7``,
+            frame 7 of a video.
         keypoints: (N, H, K, D) float64 x, y, and z where D is 3, in ``units``; not a number where one is not known.
         scores: (N, H, K) confidences, or None. Defaults to None.
         individuals: Who each of the N poses is of; empty strings where nobody is named. Defaults to empty strings.
         scorers: Who gives each of the H hypotheses. Defaults to ``('mmxas',)``, with numbers where H is above 1.
         links: Pairs of keypoints that a skeleton links. Defaults to none.
         units: Unit of each coordinate. Defaults to px, px, mm.
-        boxes: (N, 4) x0, y0, x1, y1 px, or None. Defaults to None.
+        boxes: (N, 4) x0, y0, x1, y1 px, not a number where one is not known, or None. Defaults to None.
+        sizes: ``{image: (width, height)}`` in px, None for a size that is not known. Every image stands here, also one
+            without a pose; those of ``images`` that are missing are added. Defaults to none.
+        bodies: ``{individual: names of its keypoints}`` where a file says who has which. Defaults to none.
+        extras: For each pose, further entries of its COCO annotation, which only COCO's json holds. Defaults to none.
 
     Raises:
         ValueError: A name is given twice, or shapes or lengths do not fit; the message has both.
@@ -40,45 +46,31 @@ class KeypointTable:
     links: tuple[tuple[int, int], ...] = ()
     units: tuple[str, ...] = ()
     boxes: np.ndarray | None = None
+    sizes: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
+    bodies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    extras: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         keypoints = np.asarray(self.keypoints, np.float64)
         if keypoints.ndim != 4 or keypoints.shape[-1] not in (2, 3) or not keypoints.shape[1]:
             raise ValueError(f'keypoints of shape (N, H, K, 2 or 3) expected, {keypoints.shape} found')
-        count, hypotheses, _, dims = keypoints.shape
-        put = object.__setattr__
-        put(self, 'keypoints', keypoints)
-        put(self, 'scores', None if self.scores is None else np.asarray(self.scores, np.float64))
-        put(self, 'boxes', None if self.boxes is None else np.asarray(self.boxes, np.float64))
-        put(self, 'individuals', self.individuals or ('',) * count)
-        put(self, 'scorers', self.scorers or numbered('mmxas', hypotheses))
-        put(self, 'units', self.units or UNITS[:dims])
-        self._check(count, hypotheses, dims)
-
-    def _check(self, count: int, hypotheses: int, dims: int) -> None:
-        lengths = dict(names=self.keypoints.shape[2], images=count, individuals=count, scorers=hypotheses, units=dims)
-        for field, length in lengths.items():
-            if len(getattr(self, field)) != length:
-                raise ValueError(f'{length} {field} expected for keypoints of shape {self.keypoints.shape}, '
-                                 f'{len(getattr(self, field))} found')
-        for field in ('names', 'scorers'):
-            twice = repeated(getattr(self, field))
-            if twice:
-                raise ValueError(f'{field}: {twice!r} is named twice')
-        for field, shape in (('scores', self.keypoints.shape[:-1]), ('boxes', (count, 4))):
-            array = getattr(self, field)
-            if array is not None and array.shape != shape:
-                raise ValueError(f'{field} of shape {shape} expected, {array.shape} found')
-
-    @property
-    def dims(self) -> int:
-        """D."""
-        return self.keypoints.shape[-1]
-
-    @property
-    def num_hypotheses(self) -> int:
-        """H."""
-        return self.keypoints.shape[1]
+        poses, hypotheses, points, dims = keypoints.shape
+        images = tuple(name.replace('\\', '/') for name in self.images)
+        sizes = {name.replace('\\', '/'): size for name, size in self.sizes.items()}
+        complete = dict(
+            keypoints=keypoints, images=images, sizes=dict.fromkeys([*sizes, *images]) | sizes,
+            individuals=self.individuals or ('',) * poses, extras=self.extras or ({},) * poses,
+            scorers=self.scorers or numbered('mmxas', hypotheses), units=self.units or ('px', 'px', 'mm')[:dims])
+        shapes = dict(names=(points,), images=(poses,), individuals=(poses,), scorers=(hypotheses,), units=(dims,),
+                      extras=(poses,), scores=(poses, hypotheses, points), boxes=(poses, 4))
+        for name, value in complete.items():
+            object.__setattr__(self, name, value)
+        for name, shape in shapes.items():
+            value = getattr(self, name)
+            if value is not None and np.shape(value)[:len(shape)] != shape:
+                raise ValueError(f'{name} {shape} expected for keypoints {keypoints.shape}, found {np.shape(value)}')
+            if name in ('names', 'scorers') and repeated(value):
+                raise ValueError(f'{name}: {repeated(value)!r} is named twice')
 
     def confident(self) -> KeypointTable:
         """The first hypothesis of each pose only."""
@@ -87,8 +79,7 @@ class KeypointTable:
 
     def flat(self) -> KeypointTable:
         """The first hypothesis of each pose, x and y only: what formats of 2D keypoints hold."""
-        first = self.confident()
-        return replace(first, keypoints=first.keypoints[..., :2], units=first.units[:2])
+        return replace(self.confident(), keypoints=self.keypoints[:, :1, :, :2], units=self.units[:2])
 
     def renamed(self, names: Mapping[str, str]) -> KeypointTable:
         """Give keypoints other names.
@@ -99,10 +90,10 @@ class KeypointTable:
         Raises:
             ValueError: An old name is none of the keypoints, or a new one comes twice.
         """
-        unknown = sorted(set(names) - set(self.names))
-        if unknown:
-            raise ValueError(f'keypoint {unknown[0]!r} cannot be renamed: there are {", ".join(self.names)}')
-        return replace(self, names=tuple(names.get(name, name) for name in self.names))
+        for unknown in sorted(set(names) - set(self.names)):
+            raise ValueError(f'keypoint {unknown!r} cannot be renamed: there are {", ".join(self.names)}')
+        new, *bodies = (tuple(names.get(name, name) for name in old) for old in (self.names, *self.bodies.values()))
+        return replace(self, names=new, bodies=dict(zip(self.bodies, bodies, strict=True)))
 
     def arranged(self, names: Sequence[str], links: Sequence[tuple[int, int]] = ()) -> KeypointTable:
         """Bring keypoints into another order, such as a skeleton's; one that is not here is unknown in every pose.
@@ -114,29 +105,22 @@ class KeypointTable:
         Raises:
             ValueError: None of them is here.
         """
-        index = {name: number for number, name in enumerate(self.names)}
-        if not set(names) & set(index):
-            raise ValueError(f'no keypoint in common: {", ".join(self.names)} are here, {", ".join(names)} are wanted; '
-                             'rename some')
-        found = [(new, index[name]) for new, name in enumerate(names) if name in index]
-        new, old = (list(side) for side in zip(*found, strict=True))
-        keypoints = np.full((*self.keypoints.shape[:2], len(names), self.dims), np.nan)
-        keypoints[:, :, new] = self.keypoints[:, :, old]
-        scores = None
-        if self.scores is not None:
-            scores = np.full(keypoints.shape[:-1], np.nan)
-            scores[:, :, new] = self.scores[:, :, old]
-        return replace(self, names=tuple(names), keypoints=keypoints, scores=scores, links=tuple(links))
+        if not set(names) & set(self.names):
+            raise ValueError(f'no keypoint in common: {", ".join(self.names)}; {", ".join(names)} wanted; rename some')
+        index = [self.names.index(name) if name in self.names else -1 for name in names]
+        keypoints, scores = (None if array is None else np.insert(array, len(self.names), np.nan, axis=2)[:, :, index]
+                             for array in (self.keypoints, self.scores))
+        return replace(self, names=tuple(names), keypoints=keypoints, scores=scores, links=tuple(links), bodies={})
 
     def named_individuals(self) -> KeypointTable:
-        """Poses whose individuals differ within each image: ``individual1`` and so on where nobody is named."""
-        if repeated(tuple(zip(self.images, self.individuals))) is None:
+        """Poses whose individuals differ within each image; ``individual1`` and so on where a name is missing."""
+        if set(self.individuals) <= {''} and repeated(self.images) is None:
             return self
-        seen: dict[str, int] = {}
-        names = []
-        for image in self.images:
-            seen[image] = seen.get(image, 0) + 1
-            names.append(f'individual{seen[image]}')
+        names, taken = list(self.individuals), set()
+        for pose in sorted(range(len(names)), key=lambda pose: not names[pose]):  # who has a name keeps it
+            choices = chain(filter(None, [names[pose]]), map('individual{}'.format, count(1)))
+            names[pose] = next(name for name in choices if (self.images[pose], name) not in taken)
+            taken.add((self.images[pose], names[pose]))
         return replace(self, individuals=tuple(names))
 
 
@@ -145,11 +129,6 @@ def numbered(scorer: str, hypotheses: int) -> tuple[str, ...]:
     return (scorer,) if hypotheses == 1 else tuple(f'{scorer}_{number + 1}' for number in range(hypotheses))
 
 
-def repeated(items: Sequence) -> object | None:
+def repeated(items: Iterable) -> object | None:
     """The first item that comes twice, or None."""
-    seen = set()
-    for item in items:
-        if item in seen:
-            return item
-        seen.add(item)
-    return None
+    return next((item for item, times in Counter(items).items() if times > 1), None)

@@ -1,51 +1,50 @@
 """The json files that tools/infer.py writes, as a table."""
-from __future__ import annotations
-
-import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from mmxas.safe_files import read_json
+from mmxas.safe_files import named_when_broken, read_json
+from mmxas.safe_files.image_folders import natural_key
 
 from .keypoint_table import KeypointTable, numbered
 
 
-def read_predictions(path: str | os.PathLike, scorer: str = 'mmxas') -> KeypointTable:
+def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = None) -> KeypointTable:
     """Read predictions of one image, or of a folder with one file an image.
 
     Args:
-        path: A ``.json`` file, or a folder of them.
+        path: A ``.json`` file, or a folder of them, of which 2 comes before 10.
         scorer: Who gives the hypotheses. Defaults to ``'mmxas'``; with several, ``mmxas_1`` is the most confident.
+        run: ``'last'`` or ``'all'`` of the runs whose files are in the folder. Defaults to None: there is one.
 
     Raises:
-        FileNotFoundError: There is no such file, or the folder holds none.
-        ValueError: A file is no prediction, or one has another skeleton, unit or number of hypotheses than the first.
+        FileNotFoundError: There is no such file.
+        ValueError: A file is no prediction, there is none with a pose, or one has another skeleton, unit or number of
+            hypotheses than the first; or the folder has files of several runs and ``run`` does not say which.
     """
-    path = Path(path)
-    files = sorted(path.glob('*.json')) if path.is_dir() else [path]
-    if not files:
-        raise FileNotFoundError(f'{path}: no .json file in this folder; tools/infer.py writes some')
-    first, images, poses, scores, boxes = None, [], [], [], []
-    for file in files:
-        record = read_json(file, ['skeleton', 'instances'])
-        try:
-            for instance in record['instances']:
-                hypotheses = instance['hypotheses']
-                kind = (tuple(record['skeleton']['keypoints']), tuple(instance['units']), len(hypotheses))
-                first = first or (*kind, file, record['skeleton'])
-                if kind != first[:3]:
-                    raise ValueError(f'{file}: {len(kind[0])} keypoints in {", ".join(kind[1])}, {kind[2]} hypotheses; '
-                                     f'{first[3].name} has {len(first[0])} in {", ".join(first[1])}, {first[2]}')
-                images.append(str(record.get('image') or file.stem))
-                poses.append([one['keypoints'] for one in hypotheses])
-                scores.append([one['keypoint_scores'] for one in hypotheses])
-                boxes.append(instance['bbox'])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f'{file}: not a prediction of tools/infer.py ({type(error).__name__}: {error})') from error
-    if first is None:
-        raise ValueError(f'{path}: no pose in {len(files)} files')
+    path, kinds, found, sizes = Path(path), {}, [], {}
+    files = sorted(path.glob('[!.]*.json'), key=natural_key) if path.is_dir() else [path]
+    records = [(file, read_json(file, ['skeleton', 'instances'])) for file in files]
+    runs = [str(record.get('run') or 'unknown') for _, record in records]
+    if run is None and len(set(runs)) > 1:
+        them = ', '.join(f'{number} of {name}' for name, number in sorted(Counter(runs).items()))
+        raise ValueError(f'{path}: files of several runs of tools/infer.py ({them}); choose by --run last or --run all')
+    last = max({*runs} - {'unknown'}, default='unknown')
+    for file, record in [one for one, name in zip(records, runs, strict=True) if run != 'last' or name == last]:
+        with named_when_broken(file, 'not a prediction of tools/infer.py', 'leave it out'):
+            image, size, skeleton = record.get('image') or file.stem, record.get('image_size'), record['skeleton']
+            sizes[image] = (size['width'], size['height']) if size else None
+            for one in record['instances']:
+                points, scores = ([pose[key] for pose in one['hypotheses']] for key in ('keypoints', 'keypoint_scores'))
+                shape = (len(points), len(skeleton['keypoints']))
+                kinds.setdefault((tuple(skeleton['keypoints']), tuple(one['units']), shape[0]), file.name)
+                found.append((image, np.reshape(points, (*shape, len(one['units']))), np.reshape(scores, shape),
+                              np.reshape(one['bbox'], 4), skeleton.get('links') or ()))
+    if len(kinds) != 1:
+        raise ValueError(f'{path}: one kind of names, units, hypotheses expected, {kinds} found in {len(files)} files')
+    (names, units, hypotheses), = kinds
+    images, points, scores, boxes, links = zip(*found, strict=True)
     return KeypointTable(
-        names=first[0], images=tuple(images), keypoints=np.array(poses, float), scores=np.array(scores, float),
-        scorers=numbered(scorer, first[2]), units=first[1], boxes=np.array(boxes, float),
-        links=tuple((int(a), int(b)) for a, b in first[4].get('links') or ()))
+        names, images, np.array(points), np.array(scores), scorers=numbered(scorer, hypotheses), units=units,
+        links=tuple((int(a), int(b)) for a, b in links[0]), boxes=np.array(boxes), sizes=sizes)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 from pathlib import Path
@@ -13,6 +14,16 @@ from PIL import Image
 MAX_PIXELS = 1 << 27  # of an image: 134 million, 400 MB decoded
 _MAX_SIDE = 1 << 16
 NO_IMAGE = 'not an image'
+# The beginning of files that are taken for images, and what to do with them.
+_OTHERS = (
+    (re.compile(rb'....ftyp(hei|hev|mif1|msf1)', re.DOTALL),
+     'a HEIC photo, which is not read: convert it to .jpg, as by `heif-convert a.heic a.jpg`'),
+    (re.compile(rb'....ftyp(?!avi)|\x1aE\xdf\xa3|RIFF....AVI ', re.DOTALL),
+     'a video, not an image: take out its frames, as by `ffmpeg -i VIDEO frames/%06d.png`'),
+    (re.compile(rb'II\*\x00|MM\x00\*'),
+     'broken, or a TIFF of a kind that is not read (such as colours in floats or 12 packed bits): save it with 8 or 16 '
+     'bits a channel'))
+_DEEP = re.compile(rb'II\*\x00|MM\x00\*|\x89PNG.{20}\x10', re.DOTALL)  # a TIFF, or a PNG of 16 bits
 _ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
@@ -65,7 +76,8 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
         flags: OpenCV's flags. Defaults to 8-bit BGR.
 
     Returns:
-        np.ndarray: Image (h, w, 3) uint8 BGR, or what ``flags`` ask for.
+        np.ndarray: Image (h, w, 3) uint8 BGR, or what ``flags`` ask for. In the default, deeper images are brought to 8
+            bits by :func:`as_8_bits`.
 
     Raises:
         UnreadableImageError: It is truncated, no image, or announces more than ``MAX_PIXELS`` px; the message names it.
@@ -73,12 +85,49 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
     reason, image = truncation(data), None
     if reason is None:
         try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+            if flags == cv2.IMREAD_COLOR and _DEEP.match(data):
+                image = _decode_deep(data, name)
+            if image is None:
+                image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
             reason = f'not an image that OpenCV reads ({error.err})'
     if image is None:
-        raise UnreadableImageError(f'{name}: {reason or NO_IMAGE} ({len(data)} bytes); copy it again')
+        way_out = '' if reason in [text for _, text in _OTHERS] else '; copy it again'
+        raise UnreadableImageError(f'{name}: {reason or NO_IMAGE} ({len(data)} bytes){way_out}')
     return image
+
+
+def _decode_deep(data: bytes, name: str) -> np.ndarray | None:
+    """(h, w, 3) uint8 BGR of an image of more than 8 bits, None of any other."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None or image.dtype == np.uint8:
+        return None
+    try:
+        image = as_8_bits(image)
+    except ValueError as error:
+        raise UnreadableImageError(f'{name}: {error}') from error
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+
+
+def as_8_bits(image: np.ndarray) -> np.ndarray:
+    """Return an image as uint8; its values say whether they are parts of 1, or have 8, 12 or 16 bits.
+
+    Args:
+        image: Image of any shape, integers or floats. Integers up to 255 have 8 bits, up to 4095 12 bits, else 16;
+            floats up to 1 are parts of 1, else they have 8 bits.
+
+    Raises:
+        ValueError: A value is negative, above 255 (floats) or 65535, or not finite.
+    """
+    limits = (1, 255) if image.dtype.kind == 'f' else (255, 4095, 65535)
+    low, high = image.min(), image.max()
+    limit = next((limit for limit in limits if 0 <= low <= high <= limit), None)
+    if limit is None:
+        raise ValueError(f'{image.dtype} values from {low:g} to {high:g}, 0 to {limits[-1]} expected; save it with 8 '
+                         'or 16 bits a channel')
+    if limit > 255:
+        return (image // ((limit + 1) // 256)).astype(np.uint8)
+    return np.rint(image * (255 / limit)).astype(np.uint8)
 
 
 def excess(data: bytes) -> str | None:
@@ -96,7 +145,7 @@ def excess(data: bytes) -> str | None:
     except Image.DecompressionBombError:
         return f'announces more than {MAX_PIXELS} px'
     except Exception:  # a broken header may raise nearly anything
-        return NO_IMAGE
+        return next((text for begin, text in _OTHERS if begin.match(data)), NO_IMAGE)
     if width * height > MAX_PIXELS or max(width, height) > _MAX_SIDE or tile > MAX_PIXELS:
         return f'announces {width} x {height} px, {MAX_PIXELS} px expected at most'
     return None

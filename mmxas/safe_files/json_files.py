@@ -15,7 +15,7 @@ def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
     """Read a JSON file.
 
     Args:
-        path: The file, UTF-8.
+        path: The file, UTF-8, with or without a byte-order mark.
         keys: What its top level, an object then, must have. Defaults to none: any content.
 
     Returns:
@@ -32,7 +32,7 @@ def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
     if size > LIMIT:
         raise ValueError(f'{path}: {size} bytes of JSON, {LIMIT} expected at most')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(path.read_text(encoding='utf-8-sig'))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         reason = 'nested too deep' if isinstance(error, RecursionError) else error
         raise ValueError(f'{path}: not a JSON file ({reason}); copy or download it again') from None

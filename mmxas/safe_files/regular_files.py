@@ -48,21 +48,25 @@ def _kind(path: Path) -> str:
 
 
 @contextmanager
-def named_when_broken(path: str | os.PathLike) -> Iterator[None]:
+def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a whole file',
+                      way_out: str = 'copy or download it again') -> Iterator[None]:
     """Have whatever the content of a broken file raises name it.
 
     Args:
         path: The file.
+        reason: What the message says of it. Defaults to that it is broken, or not whole.
+        way_out: What the message advises. Defaults to another copy.
 
     Raises:
         OSError: As within, if the system raised it: some decompressors raise one for broken bytes.
+        ImportError: As within.
         ValueError: As within, if it names the file, as :class:`~.archives.UnsafeFileError` does; or for anything else.
     """
     try:
         yield
     except Exception as error:  # broken bytes may raise nearly anything
         of_the_system = isinstance(error, OSError) and error.errno is not None
-        if of_the_system or (isinstance(error, ValueError) and str(path) in str(error)):
+        named = isinstance(error, ImportError) or (isinstance(error, ValueError) and str(path) in str(error))
+        if of_the_system or named:
             raise
-        raise ValueError(f'{path}: broken, or not a whole file ({type(error).__name__}: {error}); copy or download it '
-                         'again') from error
+        raise ValueError(f'{path}: {reason} ({type(error).__name__}: {error}); {way_out}') from error

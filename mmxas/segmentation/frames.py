@@ -1,16 +1,19 @@
 """The images that masks are made for: a folder, or a video, named as ``ImageFolderDataset`` names them."""
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mmxas.datasets.datasets.image_folder import EXTENSIONS
-from mmxas.datasets.datasets.video_frames import VideoFrames
+from mmxas.datasets.datasets.bodies import body_mask, body_name, masks_of_images
+from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.datasets.image_boxes import match_bodies
+from mmxas.io import VideoReader
+from mmxas.safe_files.image_folders import find_images, same_name
 from mmxas.safe_files.images import read_image
 
 
@@ -27,7 +30,7 @@ class Frame:
 
     name: str
     mask_name: str
-    source: Path | VideoFrames
+    source: Path | VideoReader
     number: int = -1
 
     def load(self) -> np.ndarray:
@@ -36,7 +39,16 @@ class Frame:
         Raises:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
         """
-        return read_image(self.source) if isinstance(self.source, Path) else self.source[self.number]
+        return read_image(self.source) if isinstance(self.source, Path) else self.source.read(self.number, 'bgr24')
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w) of the image, from the file's header.
+
+        Raises:
+            UnreadableImageError: The file is absent, truncated or no image; the message names it.
+        """
+        return image_size(self.source) if isinstance(self.source, Path) else self.source.shape
 
 
 class LazyImages(Sequence):
@@ -70,15 +82,12 @@ def list_frames(source: str | Path) -> list[Frame]:
     """
     root = Path(source)
     if root.is_file():
-        video = VideoFrames(root)
+        video = VideoReader(root)
         return [Frame(f'{root.name}:{i}', f'{root.stem}/{i:06d}.png', video, i) for i in range(len(video))]
     if not root.is_dir():
         raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
-    files = sorted(path for path in root.rglob('*') if path.suffix.lower() in EXTENSIONS)
-    if not files:
-        raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}')
     frames, taken = [], {}
-    for path in files:
+    for path in find_images(root):
         name = path.relative_to(root)
         mask_name = name.with_suffix('.png').as_posix()
         if mask_name in taken:
@@ -86,6 +95,41 @@ def list_frames(source: str | Path) -> list[Frame]:
         taken[mask_name] = name
         frames.append(Frame(name.as_posix(), mask_name, path))
     return frames
+
+
+def split_bodies(frames: Sequence[Frame], boxes: Mapping[str, Any] | str | Path | None,
+                 masks: str | Path | None = None) -> tuple[list[Frame], dict[str, list]]:
+    """List the bodies of images: those of several boxes, or of several masks that are there.
+
+    Args:
+        frames: The images.
+        boxes: As in :func:`~mmxas.datasets.image_boxes.match_bodies`.
+        masks: The folder of masks that are there. Defaults to None: none are.
+
+    Returns:
+        A frame for each body, which is called and masked as :mod:`~mmxas.datasets.datasets.bodies` says; and the boxes
+        by these names. An image in which nobody is has one frame, and ``[]``.
+
+    Raises:
+        FileNotFoundError: There is no such file of boxes.
+        ValueError: A box is none, or of an unknown image; the message names it.
+    """
+    stems = [same_name(Path(frame.mask_name).with_suffix('').as_posix()) for frame in frames]
+    known = {} if masks is None else masks_of_images(masks, set(stems))
+    given, bodies, named = match_bodies(boxes, [frame.name for frame in frames]), [], {}
+    for frame, stem in zip(frames, stems, strict=True):
+        box_of, mask_of = given.get(frame.name, {}), known.get(stem, {})
+        if frame.name in given and not box_of:
+            bodies.append(frame)
+            named[frame.name] = []
+            continue
+        for number in sorted({*box_of, *mask_of}) or [0]:
+            mask = body_mask(frame.mask_name, number)
+            mask = mask_of[number].relative_to(masks).as_posix() if number in mask_of else mask
+            bodies.append(replace(frame, name=body_name(frame.name, number), mask_name=mask))
+            if number in box_of:
+                named[bodies[-1].name] = box_of[number]
+    return bodies, named
 
 
 def spread(items: Sequence, count: int) -> list:
@@ -120,26 +164,3 @@ def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[st
             key = '/'.join(found.groups()) if found.groups() else found[0]
         groups.setdefault(key, []).append(frame)
     return groups
-
-
-def read_boxes(path: str | Path) -> dict[str, list[float]]:
-    """Read ``{file: [x0, y0, x1, y1]}`` from a json file, px on pixel edges; ``[[x0, y0, x1, y1]]`` is one box, too.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is not json, or an entry is not four numbers.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file of boxes')
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path}: not json ({error})') from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f'{path}: {{file: [x0, y0, x1, y1]}} expected, found {type(content).__name__}')
-    boxes = {name: box[0] if isinstance(box, list) and len(box) == 1 else box for name, box in content.items()}
-    for name, box in boxes.items():
-        if not (isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)):
-            raise ValueError(f'{path}: box {box} of {name}, expected [x0, y0, x1, y1]')
-    return boxes

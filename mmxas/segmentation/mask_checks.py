@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmxas.io import AmbiguousMaskError, read_mask
 from mmxas.ops.boxes import mask_box
 
 
@@ -36,11 +38,23 @@ def component_sizes(mask: np.ndarray) -> list[int]:
     return sorted((int(size) for size in stats[1:, cv2.CC_STAT_AREA]), reverse=True)
 
 
+def read_with_doubts(path: str | Path) -> tuple[np.ndarray, list[str]]:
+    """Return a mask (h, w) bool of a file, and the kinds of :class:`~mmxas.io.AmbiguousMaskError` that it would raise.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or no image.
+    """
+    try:
+        return read_mask(path), []
+    except AmbiguousMaskError as error:
+        return error.mask, [error.kind]
+
+
 def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: MaskLimits | None = None) -> list[str]:
     """Say what looks wrong about a mask.
 
     Args:
-        mask: (h, w), body not 0.
+        mask: (h, w), body not 0, such as :func:`~mmxas.io.read_mask` gives it.
         box: (4,) x0, y0, x1, y1 in px on pixel edges that it was made for, or None.
         limits: From where on. Defaults to those of :class:`MaskLimits`.
 

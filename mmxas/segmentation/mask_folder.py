@@ -13,13 +13,15 @@ import cv2
 import numpy as np
 
 from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.datasets.image_boxes import match_boxes
+from mmxas.io import read_mask
 from mmxas.processes import component_modules, run_in_processes
 from mmxas.registry import SEGMENTERS
-from mmxas.safe_files.images import UnreadableImageError, read_image
+from mmxas.safe_files.images import UnreadableImageError
 from mmxas.synthesis.shards import write_atomically
 
 from .frames import Frame, LazyImages, group_frames
-from .mask_checks import MaskLimits, mask_iou, mask_problems
+from .mask_checks import MaskLimits, mask_iou, mask_problems, read_with_doubts
 from .segmenter import Segmenter
 
 META = 'meta.json'
@@ -68,7 +70,8 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
         out: Folder of the masks: PNG files of 0 and 255 in the size of their image.
         segmenter: Makes them.
         config: What the segmenter was built from; a folder with masks of another one is refused.
-        boxes: ``{image: [x0, y0, x1, y1]}``, or several boxes of one image, whose masks are joined. Defaults to None.
+        boxes: ``{image: [x0, y0, x1, y1]}``, or several boxes of one image, whose masks are joined; ``[]`` for nobody,
+            whose mask is empty. Keys as in :func:`~mmxas.datasets.image_boxes.match_boxes`. Defaults to None.
         sequence: See :func:`group_frames`, for a segmenter that needs sequences. Defaults to None.
         overwrite: Make all masks anew. Defaults to False.
         progress: Show a bar on stderr. Defaults to True.
@@ -79,11 +82,11 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
         MaskReport: Counts, and the images that failed.
 
     Raises:
-        ValueError: The folder holds masks of another segmenter, images lack boxes that are needed, or boxes are of
-            unknown images.
+        ValueError: The folder holds masks of another segmenter, images lack boxes that are needed, or boxes are none or
+            of unknown images.
         ProcessError: A worker was killed or could not start; the masks that are there are kept.
     """
-    boxes, out, report = dict(boxes or {}), Path(out), MaskReport(total=len(frames))
+    boxes, out, report = match_boxes(boxes, [f.name for f in frames]), Path(out), MaskReport(total=len(frames))
     _check_boxes(frames, boxes, segmenter)
     groups = group_frames(frames, sequence)
     _claim(out, dict(segmenter=json.loads(json.dumps(dict(config))), sequence=sequence), overwrite)
@@ -121,10 +124,11 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
 
     Raises:
         FileNotFoundError: A known mask is missing.
-        ValueError: A known mask has another size.
+        ValueError: A known mask has another size, or is ambiguous.
     """
-    there = [frame for frame in frames if frame.name not in report.failed]
-    tasks = [_Task(Path(out), there[i:i + CHUNK], boxes or {}, known=known, limits=limits)
+    there, boxes = [frame for frame in frames if frame.name not in report.failed], match_boxes(
+        boxes, [frame.name for frame in frames])
+    tasks = [_Task(Path(out), there[i:i + CHUNK], boxes, known=known, limits=limits)
              for i in range(0, len(there), CHUNK)]
     wrong, iou = {}, {}
     for found, overlaps in _spread(_look_over, tasks, workers):
@@ -181,21 +185,22 @@ def _bar(total: int, done: int, name: str, shown: bool) -> Any:
 def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
     wrong, iou = {}, {}
     for frame in task.frames:
-        mask = read_image(task.out / frame.mask_name, cv2.IMREAD_GRAYSCALE)
-        problems = mask_problems(mask, _hull(task.boxes.get(frame.name)), task.limits)
-        if problems:
+        mask, doubts = read_with_doubts(task.out / frame.mask_name)
+        boxes = task.boxes.get(frame.name)
+        problems = doubts + mask_problems(mask, _hull(boxes), task.limits)
+        if problems and (boxes != [] or mask.any()):  # where nobody is, an empty mask is right
             wrong[frame.name] = problems
         if task.known is not None:
             right = Path(task.known) / frame.mask_name
             if not right.is_file():
                 raise FileNotFoundError(f'{right}: no such mask to compare with')
-            iou[frame.name] = round(mask_iou(mask, read_image(right, cv2.IMREAD_GRAYSCALE)), 4)
+            iou[frame.name] = round(mask_iou(mask, read_mask(right)), 4)
     return wrong, iou
 
 
 def _hull(boxes: Sequence | None) -> np.ndarray | None:
     """The box around all boxes of an image."""
-    if boxes is None:
+    if not boxes:
         return None
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
@@ -225,8 +230,8 @@ def _segment(image: np.ndarray, segmenter: Segmenter, boxes: Sequence | None) ->
     """The mask of all boxes of an image, or of the whole image."""
     if boxes is None:
         return segmenter.segment(image, None)
-    boxes = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
-    return np.logical_or.reduce([segmenter.segment(image, box) for box in boxes])
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return np.logical_or.reduce([np.zeros(image.shape[:2], bool), *(segmenter.segment(image, box) for box in boxes)])
 
 
 def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
@@ -248,10 +253,6 @@ def _is_whole(path: Path) -> bool:
 
 def _check_boxes(frames: Sequence[Frame], boxes: Boxes, segmenter: Segmenter) -> None:
     names = [frame.name for frame in frames]
-    unknown = sorted(set(boxes) - set(names))
-    if unknown:
-        raise ValueError(f'boxes of {len(unknown)} unknown images, such as {unknown[0]!r}; the images are called like '
-                         f'{names[0]!r}')
     missing = [name for name in names if name not in boxes]
     if segmenter.needs_box and missing:
         raise ValueError(f'{type(segmenter).__name__} is prompted by boxes; {len(missing)} of {len(names)} images have '

@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmxas.safe_files.images import read_image
 from mmxas.visualization.contact_sheet import captioned, contact_sheet, fit_picture, overlay_mask
 
 from .frames import Frame
+from .mask_checks import read_with_doubts
 from .mask_folder import Boxes, MaskReport
 
 _HEIGHT, _WIDTH, _COLUMNS = 120, 200, 8
@@ -40,7 +40,7 @@ def mask_sheet(frames: Sequence[Frame], out: str | Path, report: MaskReport, box
     """
     tiles = []
     for frame in choose_frames(frames, report, num):
-        picture = overlay_mask(frame.load()[..., ::-1], read_image(Path(out) / frame.mask_name, cv2.IMREAD_GRAYSCALE))
+        picture = overlay_mask(frame.load()[..., ::-1], read_with_doubts(Path(out) / frame.mask_name)[0])
         for box in np.reshape((boxes or {}).get(frame.name, ()), (-1, 4)).tolist():
             x0, y0, x1, y1 = (round(value) for value in box)
             cv2.rectangle(picture, (x0, y0), (x1 - 1, y1 - 1), (255, 176, 0), 1)

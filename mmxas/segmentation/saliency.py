@@ -12,9 +12,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from mmengine.logging import print_log
 
+from mmxas.compat.onnx_runtime import open_session
 from mmxas.registry import SEGMENTERS
 
 from .saliency_weights import WEIGHTS, MissingWeightsError, find_saliency_weights
@@ -95,7 +95,7 @@ class SaliencySegmenter(Segmenter):
     def _session(self) -> Any:
         """The session of this process."""
         if os.getpid() not in self._sessions:
-            self._sessions[os.getpid()] = open_session(self.path, self.providers)
+            self._sessions[os.getpid()] = open_network(self.path, self.providers)
         return self._sessions[os.getpid()]
 
 
@@ -116,8 +116,8 @@ def default_segmenter() -> dict[str, Any]:
     return dict(type='SaliencySegmenter')
 
 
-def open_session(path: Path, providers: list[str]) -> Any:
-    """Open a session of ONNX Runtime with as many threads as torch has.
+def open_network(path: Path, providers: list[str]) -> Any:
+    """Open a session of ONNX Runtime with U²-Net, with as many threads as torch has.
 
     Args:
         path: The ``.onnx`` file.
@@ -126,14 +126,10 @@ def open_session(path: Path, providers: list[str]) -> Any:
     Raises:
         ValueError: ONNX Runtime cannot read the file, or its input or first output has another shape.
     """
-    import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3  # errors
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # onnxruntime's errors have no common class of their own
-        raise ValueError(f'{path}: ONNX Runtime cannot read it: {str(error).splitlines()[0]}') from error
+        session = open_session(str(path), providers)
+    except ValueError as error:
+        raise ValueError(f'{path}: ONNX Runtime cannot read it: {error}') from error
     inputs, outputs = ([list(entry.shape) for entry in entries]
                        for entries in (session.get_inputs(), session.get_outputs()))
     if len(inputs) != 1 or not _fits(inputs[0], [1, 3, SIDE, SIDE]) or not _fits(outputs[0], [1, 1, SIDE, SIDE]):

@@ -138,8 +138,11 @@ class PairGenerator:
         K = crop_intrinsics(camera.K, *crop_window(vertices, keypoints[self.skeleton.root], camera.K, self.crop,
                                                    self.margin, self.box_mm), self.image_size)
         light = None if self.light is None else self.light.sample(rng['light'])
-        out = self.renderer.render(vertices, body.faces, self.appearance.sample(body, rng['appearance']), K,
-                                   (self.image_size, self.image_size), light, body.part_labels)
+        surface = self.appearance.sample(body, rng['appearance'])
+        mesh = vertices, body.faces, body.part_labels
+        if hasattr(surface, 'dress'):  # it wears meshes of its own
+            mesh = surface.dress(vertices, body.part_labels)
+        out = self.renderer.render(*mesh[:2], surface, K, (self.image_size, self.image_size), light, mesh[2])
         box = mask_box(out.mask)
         if box is None:
             raise RuntimeError(f'pair {index}: the body is outside the image; camera ranges and crop do not fit')

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmxas.safe_files.image_folders import find_images
 from mmxas.safe_files.images import UnreadableImageError, read_image
 
 DATA_DIR = Path(__file__).resolve().parent / 'data'
@@ -34,10 +35,7 @@ def _pictures_of(name: str) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f'pictures: the folder {str(name)!r} does not exist; names of shipped ones are '
                                 f'{list(SHIPPED)}')
-    files = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f'pictures: the folder {str(name)!r} holds no {"/".join(SUFFIXES)} file')
-    return files
+    return sorted(find_images(folder, suffixes=SUFFIXES))  # rendered sets depend on the order
 
 
 class PictureStore:

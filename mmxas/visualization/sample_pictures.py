@@ -121,12 +121,14 @@ class BrowsedSample(NamedTuple):
         picture: (h, w, 3) uint8 RGB; samples of a pair are side by side.
         num_crops: Crops in it.
         empty: Names of those without foreground (:mod:`mmxas.datasets.empty_crops`).
+        foreground: Of each crop with a mask, the share that is foreground.
     """
 
     index: int
     picture: np.ndarray
     num_crops: int
     empty: list[str]
+    foreground: list[float]
 
 
 def browse(dataset: Any, num: int, preprocessor: nn.Module, seed: int = 0, side: int = 160,
@@ -152,5 +154,7 @@ def browse(dataset: Any, num: int, preprocessor: nn.Module, seed: int = 0, side:
         empty = [empty_crops([sample['inputs']], [sample['data_samples']]) for sample in samples]
         pictures = [sample_picture(sample, dataset.metainfo, side, bool(names))
                     for sample, names in zip(samples, empty, strict=True)]
+        shares = [float((sample['data_samples'].gt_fields.mask > 0.5).float().mean()) for sample in samples
+                  if 'mask' in sample['data_samples'].get('gt_fields', ())]
         yield BrowsedSample(index, contact_sheet(pictures, len(pictures)) if len(pictures) > 1 else pictures[0],
-                            len(samples), sum(empty, []))
+                            len(samples), sum(empty, []), shares)

@@ -1,7 +1,7 @@
 """Images that announce more than they are, wherever the package reads one."""
 import pytest
 
-from mmxas.datasets.datasets.image_folder import EXTENSIONS
+from mmxas.safe_files.image_folders import IMAGE_SUFFIXES
 from mmxas.synthesis.shards import PairReader
 
 from .corpus import images
@@ -12,7 +12,7 @@ KIND = 'hostile'
 HARMLESS = {  # whole images of one colour, or of a size that is allowed
     'png without data'}
 # Folders are searched by suffix: a file of another one is never opened, and is no case.
-SEARCHED = {'folder': EXTENSIONS, 'background': ('.jpg', '.jpeg', '.png'), 'texture': ('.jpg', '.jpeg', '.png')}
+SEARCHED = {'folder': IMAGE_SUFFIXES, 'background': ('.jpg', '.jpeg', '.png'), 'texture': ('.jpg', '.jpeg', '.png')}
 CASES = [(door, fault) for door in IMAGE_DOORS for fault, (suffix, _) in images().items()
          if suffix in SEARCHED.get(door, (suffix,))]
 

@@ -45,6 +45,14 @@ def test_images_are_spread_and_keep_their_boxes(tmp_path, frames):
     assert [frame.name for frame in chosen] == ['00.png', '04.png', '08.png', '12.png', '16.png', 'deep/03.png',
                                                 'deep/07.png', 'deep/11.png', 'deep/15.png']
     assert known == {'00.png': [1, 2, 3, 4]}
+    nobody = {f'{index:02d}.png': [] for index in (0, 4)}
+    chosen, known = gather_images(tmp_path / 'photos', 99, {**nobody, 'deep\\01.png': [5, 6, 7, 8]})
+    assert len(chosen) == 16 and not {'00.png', '04.png'} & {frame.name for frame in chosen}
+    assert known == {'deep/01.png': [5, 6, 7, 8]}
+    with pytest.raises(ValueError, match='15 images, at least 16 expected'):
+        gather_images(tmp_path / 'photos', 99, {**nobody, '02.png': []})
+    with pytest.raises(ValueError, match=r'00.png#2: box \[30, 6, 37, 8\] lies outside the image of 30 x 20 px'):
+        gather_images(tmp_path / 'photos', 99, {'00.png': [[1, 2, 3, 4], [30, 6, 37, 8]]})
     with pytest.raises(ValueError, match="boxes: 'x.png' is not among the 18 images, which are called like '00.png'"):
         gather_images(tmp_path / 'photos', 9, {'x.png': [1, 2, 3, 4]})
 
@@ -60,6 +68,23 @@ def test_a_videos_frames_are_written_once(tmp_path):
     (folder / '000005.jpg').write_bytes((folder / '000010.jpg').read_bytes())
     write_frames(of_video, {}, folder)
     assert (folder / '000005.jpg').read_bytes() == (folder / '000010.jpg').read_bytes()
+
+
+def test_two_boxes_or_masks_of_an_image_are_two_bodies(tmp_path, frames):
+    one, other = [1, 2, 3, 4], [5, 6, 7, 8]
+    chosen, known = gather_images(tmp_path / 'photos', 99, {'00.png': [one, other]})
+    assert [frame.mask_name for frame in chosen][:3] == ['00.1.png', '00.2.png', '02.png']
+    assert known == {'00.png#1': one, '00.png#2': other}
+    for name in ('02.1.png', '02.2.png'):
+        (tmp_path / 'mine').mkdir(exist_ok=True)
+        (tmp_path / 'mine' / name).touch()
+    chosen, _ = gather_images(tmp_path / 'photos', 99, masks=str(tmp_path / 'mine'))
+    assert [frame.name for frame in chosen][:3] == ['00.png', '02.png#1', '02.png#2']
+    video = write_video(tmp_path / 'clip.avi', range(0, 40, 2))
+    of_video, known = gather_images(video, 99, {'clip.avi:5': [one, other]})
+    written, named = write_frames(of_video, known, tmp_path / 'frames')
+    assert len(written) == 21 and written[6].name == '000005.jpg#2' and written[6].mask_name == '000005.2.png'
+    assert named == {'000005.jpg#1': one, '000005.jpg#2': other}
 
 
 def test_too_few_images_and_no_motion_are_refused(tmp_path):

@@ -3,6 +3,7 @@ import copy
 import re
 from contextlib import nullcontext
 
+import cv2
 import pytest
 from mmengine.config import Config
 from tiny_project import write_tiny_config
@@ -160,7 +161,8 @@ def test_the_work_directory(arguments, in_config, expected):
     assert cfg.work_dir == expected
 
 
-def test_pictures_are_drawn_on_demand_only():
+def test_pictures_are_drawn_on_demand_only(monkeypatch):
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: 'GUI:    GTK3')
     hook = dict(type='PoseVisualizationHook', enable=False)
     cfg = Config(dict(default_hooks=dict(visualization=hook)))
     command_line.enable_visualization(cfg, parse('a.py'))

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_videos import number_of, write_video
 
 from mmxas.apis.image_inputs import as_image_inputs, boxes_by_image, check_boxes, list_images
 from mmxas.datasets.transforms import UnreadableImageError
@@ -12,7 +13,7 @@ def test_a_folder_gives_its_images_only(photos):
 
 
 def test_a_folder_without_images_is_named(photos):
-    with pytest.raises(ValueError, match=r'deeper: no image in this folder \(0 other entries'):
+    with pytest.raises(FileNotFoundError, match=r'deeper: no image in this folder \(0 other entries'):
         list_images(photos / 'deeper')
 
 
@@ -40,6 +41,17 @@ def test_unreadable_files_and_odd_arrays_are_named(photos):
         as_image_inputs(np.zeros((4, 4)))[0].load()
 
 
+def test_a_video_is_its_frames(tmp_path, image):
+    images = as_image_inputs([write_video(tmp_path / 'clip.mp4', 5), image])
+    assert [entry.name for entry in images[3:]] == ['clip_000003', 'clip_000004', '000001']
+    assert images[4].path == f'{tmp_path}/clip.mp4:4'
+    assert [number_of(entry.load()) for entry in images[4:1:-1]] == [4, 3, 2]
+    blue, _, red = images[2].load()[40, 12]  # what moves is reddish
+    assert red > 150 > 100 > blue
+    found = boxes_by_image({'clip.mp4:3': [1, 2, 3, 4]}, images[:5])
+    assert [None if boxes is None else boxes.tolist() for boxes in found] == [None] * 3 + [[[1, 2, 3, 4]], None]
+
+
 def test_boxes_of_one_image_in_any_nesting(image):
     one = as_image_inputs(image)
     for boxes in ([1, 2, 3, 4], [[1, 2, 3, 4]], [[[1, 2, 3, 4]]], np.array([[1, 2, 3, 4]])):
@@ -56,6 +68,14 @@ def test_boxes_of_several_images(photos):
         boxes_by_image([None, None], images)
     with pytest.raises(ValueError, match="boxes: 'd.png' is not among the 3 images"):
         boxes_by_image({'d.png': [1, 2, 3, 4]}, images)
+    found = boxes_by_image({'C:\\photos\\b.png': [[1, 2, 3, 4], [5, 6, 7, 8]], str(photos / 'a.JPG'): []}, images)
+    assert found[0].shape == (0, 4) and found[1].shape == (2, 4) and found[2] is None
+    found = boxes_by_image({'b.png#2': [5, 6, 7, 8], 'b.png#1': [1, 2, 3, 4]}, images)
+    assert found[0] is None and found[1].tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    twice = as_image_inputs(['x/a.jpg', 'y/a.jpg'])
+    with pytest.raises(ValueError, match="boxes: 'a.jpg' may be 'x/a.jpg' or 'y/a.jpg'"):
+        boxes_by_image({'a.jpg': [1, 2, 3, 4]}, twice)
+    assert [len(b) for b in boxes_by_image({'y/a.jpg': [1, 2, 3, 4], 'x/a.jpg': []}, twice)] == [0, 1]
 
 
 @pytest.mark.parametrize(('boxes', 'message'), [

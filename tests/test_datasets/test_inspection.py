@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmxas.datasets.inspection import check_config, check_dataset, dataset_configs, sample_problems
+from mmxas.datasets.inspection import check_config, check_dataset, dataset_configs, inner_datasets, sample_problems
 
 CROP = [dict(type='GetBBoxCenterScale', padding=1.25), dict(type='SquareCropAffine', input_size=(32, 32))]
 PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), *CROP, dict(type='PackXASInputs')]
@@ -50,6 +52,12 @@ def test_data_sets_inside_mixtures_are_found(folder):
                test_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=dict(type='C'))))
     assert list(dataset_configs(cfg)) == [
         'train.target.datasets[0]', 'train.target.datasets[1]', 'train.synthetic', 'test.dataset']
+
+
+def test_data_sets_are_made_of_parts_and_of_data_sets():
+    pairs = SimpleNamespace(parts={'target': 'a', 'synthetic': 'b'})
+    assert inner_datasets(pairs) == ['a', 'b'] and inner_datasets(SimpleNamespace(datasets=['c'])) == ['c']
+    assert inner_datasets(SimpleNamespace()) == []
 
 
 def test_every_bad_file_is_counted_by_its_kind(folder):

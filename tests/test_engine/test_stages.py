@@ -69,3 +69,12 @@ def test_empty_and_duplicate_stages_are_refused():
         parse_stages([PAPER[0], dict(epochs=1)])
     with pytest.raises(ValueError, match='are not unique'):
         parse_stages([PAPER[0], PAPER[0]])
+
+
+@pytest.mark.parametrize(('stages', 'message'), [
+    ([dict(name='a', epochs=1, lr=1, loss_weights=dict(x=1)), 'b'], "stage 2 is 'b'; dict\\(name=…, epochs=…"),
+    ([None], 'stage 1 is None'), ([3], 'stage 1 is 3'), (5, 'train_cfg.stages is a int: a list'),
+    ('abc', 'train_cfg.stages is a str')])
+def test_what_is_no_stage_is_named(stages, message):
+    with pytest.raises(ValueError, match=message):
+        parse_stages(stages)

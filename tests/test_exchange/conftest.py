@@ -6,6 +6,9 @@ import pytest
 
 from mmxas.exchange import KeypointTable
 
+FIELDS = {'names', 'images', 'individuals', 'scorers', 'links', 'units', 'sizes', 'bodies', 'extras', 'keypoints',
+          'scores', 'boxes'}
+
 
 @pytest.fixture(scope='session')
 def make_table() -> Callable[..., KeypointTable]:
@@ -25,16 +28,17 @@ def make_table() -> Callable[..., KeypointTable]:
 
 
 @pytest.fixture(scope='session')
-def assert_equal() -> Callable[..., None]:
-    """Compares tables to the last bit of every coordinate."""
+def differences() -> Callable[[KeypointTable, KeypointTable], set[str]]:
+    """Names of the fields in which two tables differ, to the last bit of every coordinate."""
 
-    def compare(found: KeypointTable, expected: KeypointTable, *but: str) -> None:
-        for name in {'names', 'images', 'individuals', 'scorers', 'links', 'units'} - set(but):
-            assert getattr(found, name) == getattr(expected, name), name
-        for name in {'keypoints', 'scores', 'boxes'} - set(but):
+    def compare(found: KeypointTable, expected: KeypointTable) -> set[str]:
+        different = set()
+        for name in FIELDS:
             one, other = getattr(found, name), getattr(expected, name)
-            assert (one is None) == (other is None), name
-            if one is not None:
-                np.testing.assert_array_equal(one, other, err_msg=name)
+            same = np.array_equal(one, other, equal_nan=True) if isinstance(one, np.ndarray) and \
+                isinstance(other, np.ndarray) else one is other or (type(one) is type(other) and one == other)
+            if not same:
+                different.add(name)
+        return different
 
     return compare

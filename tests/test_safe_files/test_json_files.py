@@ -7,6 +7,8 @@ def test_content_comes_back(tmp_path):
     (tmp_path / 'a.json').write_text('{"a": [1, "é"]}', encoding='utf-8')
     assert read_json(tmp_path / 'a.json') == {'a': [1, 'é']}
     assert read_json(tmp_path / 'a.json', ['a'])['a'][0] == 1
+    (tmp_path / 'b.json').write_bytes(b'\xef\xbb\xbf' + (tmp_path / 'a.json').read_bytes())
+    assert read_json(tmp_path / 'b.json') == {'a': [1, 'é']}
 
 
 @pytest.mark.parametrize(('data', 'message'), [

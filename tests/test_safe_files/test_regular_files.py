@@ -63,11 +63,17 @@ def test_files_and_links_to_them_are_read(tmp_path):
     (MemoryError(), ValueError, r'^a\.pth: broken'), (OSError('Invalid data stream'), ValueError, r'^a\.pth: broken'),
     (ValueError('a.pth: as it is'), ValueError, '^a.pth: as it is$'),
     (UnsafeFileError('a.pth: as it is'), UnsafeFileError, '^a.pth: as it is$'),
-    (PermissionError(13, 'denied'), PermissionError, 'denied'),
+    (PermissionError(13, 'denied'), PermissionError, 'denied'), (ImportError('x'), ImportError, '^x$'),
 ])
 def test_what_a_broken_file_raises_names_it(error, kind, message):
     with pytest.raises(kind, match=message), named_when_broken('a.pth'):
         raise error
+
+
+def test_what_is_said_of_a_broken_file_may_be_chosen():
+    with pytest.raises(ValueError, match=r'^a\.csv: no table \(KeyError: 3\); mend it$'), \
+            named_when_broken('a.csv', 'no table', 'mend it'):
+        raise KeyError(3)
 
 
 def test_sha256_of_a_file(tmp_path):

@@ -1,7 +1,15 @@
+import cv2
 import numpy as np
 import pytest
 
-from mmxas.segmentation.mask_checks import MaskLimits, box_overlap, component_sizes, mask_iou, mask_problems
+from mmxas.segmentation.mask_checks import (
+    MaskLimits,
+    box_overlap,
+    component_sizes,
+    mask_iou,
+    mask_problems,
+    read_with_doubts,
+)
 
 
 def block(*slices):
@@ -37,3 +45,13 @@ def test_overlaps():
     assert mask_iou(BODY, block(((10, 20), (20, 30)))) == 0.5 and mask_iou(block(), block()) == 1
     with pytest.raises(ValueError, match='one size'):
         mask_iou(BODY, BODY[:20])
+
+
+@pytest.mark.parametrize('inverted', [False, True])
+def test_an_ambiguous_mask_is_read_with_its_doubts(tmp_path, inverted):
+    body = np.zeros((40, 50), np.uint8)
+    body[10:30, 15:35] = 255
+    cv2.imwrite(str(tmp_path / 'a.png'), 255 - body if inverted else body)
+    mask, doubts = read_with_doubts(tmp_path / 'a.png')
+    assert doubts == ['inverted'] * inverted
+    np.testing.assert_array_equal(mask, (body == 0) if inverted else body > 0)

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets import ImageFolderDataset
+from mmxas.datasets.image_boxes import read_boxes
 from mmxas.segmentation import BackgroundSubtractor, GrabCutSegmenter
-from mmxas.segmentation.frames import list_frames, read_boxes
+from mmxas.segmentation.frames import list_frames
 from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks, write_mask
+from mmxas.segmentation.mask_sheet import mask_sheet
 from mmxas.segmentation.segmenter import Segmenter, clip_box
 
 
@@ -126,7 +128,7 @@ def test_one_bad_sequence_does_not_stop_the_others(folder, frames):
 def test_boxes_are_checked_first(folder, frames, boxes):
     with pytest.raises(ValueError, match=r"2 of 3 images have none, such as 'a\.jpg': give --boxes"):
         make(frames, folder, BoxSegmenter(), {'b.png': boxes['b.png']})
-    with pytest.raises(ValueError, match=r"boxes of 1 unknown images, such as 'z\.jpg'"):
+    with pytest.raises(ValueError, match=r"boxes: 'z\.jpg' is not among the 3 images, which are called like 'a\.jpg'"):
         make(frames, folder, BoxSegmenter(), {**boxes, 'z.jpg': [0, 0, 1, 1]})
 
 
@@ -143,6 +145,17 @@ def test_masks_are_looked_over_and_compared(folder, frames, boxes):
     (folder / 'known/a.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'a\.png: no such mask to compare with'):
         inspect_masks(frames, folder / 'masks', MaskReport(), known=folder / 'known')
+
+
+def test_masks_of_others_that_can_be_misunderstood_look_wrong(folder, frames):
+    ids = np.zeros((90, 120), np.uint8)
+    ids[10:40, 10:40], ids[10:40, 60:90] = 1, 2
+    for name, mask in (('a.png', ids), ('b.png', 255 - ids // 2 * 255), ('sub/c.png', ids // 2)):
+        (folder / 'given' / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / 'given' / name), mask)
+    wrong = inspect_masks(frames, folder / 'given', MaskReport()).wrong
+    assert wrong == {'a.jpg': ['several ids', 'several parts'], 'b.png': ['inverted', 'full frame']}
+    assert mask_sheet(frames, folder / 'given', MaskReport(wrong=wrong)).shape[2] == 3
 
 
 def test_the_masks_do_not_depend_on_the_number_of_workers(folder, frames, boxes):
@@ -176,3 +189,14 @@ def test_masks_of_several_boxes_are_joined(frames, folder):
     assert mask[3:12, 2:10].all() and mask[50:64, 40:60].all() and (mask > 0).sum() == 9 * 8 + 14 * 20
     inspect_masks(frames, folder / 'masks', report, two)
     assert all('does not fit its box' not in problems for problems in report.wrong.values())
+
+
+def test_boxes_are_matched_and_where_nobody_is_the_mask_is_empty(folder, frames, boxes):
+    found = {'C:\\photos\\sub\\c.jpg': boxes['sub/c.jpg'], 'a.jpg': [], 'b.png': boxes['b.png']}
+    report = make(frames, folder, BoxSegmenter(), found)
+    inspect_masks(frames, folder / 'masks', report, found)
+    assert report.made == 3 and not report.failed and 'a.jpg' not in report.wrong
+    areas = [np.count_nonzero(cv2.imread(str(folder / 'masks' / frame.mask_name), 0)) for frame in frames]
+    assert areas[0] == 0 and areas[2] > 0
+    cv2.imwrite(str(folder / 'masks/a.png'), np.full((90, 120), 255, np.uint8))
+    assert inspect_masks(frames, folder / 'masks', report, found).wrong['a.jpg'] == ['full frame']

@@ -2,7 +2,8 @@ import shutil
 
 import numpy as np
 
-from mmxas.segmentation.frames import list_frames, read_boxes
+from mmxas.datasets.image_boxes import read_boxes
+from mmxas.segmentation.frames import list_frames
 from mmxas.segmentation.mask_folder import MaskReport
 from mmxas.segmentation.mask_sheet import choose_frames, mask_sheet
 

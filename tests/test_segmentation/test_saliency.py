@@ -168,7 +168,7 @@ def test_a_session_has_torchs_threads(write_network):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        session = saliency.open_session(write_network(), ['CPUExecutionProvider'])
+        session = saliency.open_network(write_network(), ['CPUExecutionProvider'])
     finally:
         torch.set_num_threads(before)
     assert session.get_session_options().intra_op_num_threads == 2

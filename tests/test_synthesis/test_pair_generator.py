@@ -69,6 +69,22 @@ def test_another_appearance_keeps_pose_and_camera(generator, synthetic_config):
     assert (one.image != two.image).any()
 
 
+def test_hair_changes_the_outline_and_nothing_else(synthetic_config):
+    look = dict(type='DressedBody', body=dict(type='PartSegmentation'), chances=dict(hair=1.0))
+    bare, dressed = (PairGenerator.from_config(synthetic_config, image_size=256, appearance=appearance)
+                     for appearance in (dict(type='PartSegmentation'), look))
+    grown = 0
+    for i in range(4):
+        a, b = bare.generate(i), dressed.generate(i)
+        np.testing.assert_array_equal(a.keypoints_cam, b.keypoints_cam)
+        assert not ((a.mask > 0) & (b.mask == 0)).any(), 'the body is still there'
+        added = np.argwhere((b.mask > 0) & (a.mask == 0))
+        grown += len(added)
+        head = pixels(a)[[9, 10]].mean(0)[::-1]
+        assert (np.linalg.norm(added - head, axis=1) < 0.4 * np.linalg.norm(a.bbox[2:] - a.bbox[:2])).all()
+    assert grown > 80
+
+
 def test_the_seed_changes_everything(generator, synthetic_config):
     other = PairGenerator.from_config(synthetic_config, seed=1)
     assert (generator.generate(0).pose != other.generate(0).pose).any()

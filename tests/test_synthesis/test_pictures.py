@@ -42,7 +42,7 @@ def test_folders_are_searched_and_listed_in_their_order(folder):
 def test_wrong_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"'nowhere' does not exist; .*'environments'"):
         find_pictures('nowhere')
-    with pytest.raises(FileNotFoundError, match='holds no .jpg/.jpeg/.png'):
+    with pytest.raises(FileNotFoundError, match='no image in this folder .* expected .jpg, .jpeg, .png'):
         find_pictures(str(tmp_path))
     for wrong in ([], ['backgrounds', 'backgrounds']):
         with pytest.raises(ValueError, match='at least one folder and none twice'):

@@ -11,8 +11,9 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 
 @pytest.fixture
-def load_tool() -> Callable[[str], ModuleType]:
-    """Reads ``tools/<name>.py`` as a module."""
+def load_tool(monkeypatch) -> Callable[[str], ModuleType]:
+    """Reads ``tools/<name>.py`` as a module; what lies beside it can be imported, as where it runs as a script."""
+    monkeypatch.syspath_prepend(TOOLS)
 
     def load(name: str) -> ModuleType:
         spec = importlib.util.spec_from_file_location(f'tool_{name}', TOOLS / f'{name}.py')

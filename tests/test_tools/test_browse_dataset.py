@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -52,7 +54,9 @@ def test_by_default_a_sheet_and_a_count(load_tool, config, tmp_path, monkeypatch
     black = tmp_path / 'images' / '0.png'
     assert load_tool('browse_dataset').main([str(config), '--split', 'val']) == 0
     assert cv2.imread('work_dirs/config/browse_val.jpg') is not None
-    assert capsys.readouterr().out == f'drawn: work_dirs/config/browse_val.jpg\n1 of 4 crops are empty: {black}\n'
+    drawn, empty, taken = capsys.readouterr().out.splitlines()
+    assert (drawn, empty) == ('drawn: work_dirs/config/browse_val.jpg', f'1 of 4 crops are empty: {black}')
+    assert re.fullmatch(r'4 masks: foreground is 3\d\.\d to 3\d\.\d % of a crop, 3\d\.\d % on average', taken)
 
 
 def test_a_mask_that_is_scaled_twice_is_seen(load_tool, config, tmp_path, capsys):
@@ -64,7 +68,9 @@ def test_a_mask_that_is_scaled_twice_is_seen(load_tool, config, tmp_path, capsys
     assert '6 of 8 crops are empty: ' in capsys.readouterr().out, 'in pairs'
     assert tool.main([*arguments, '--split', 'val']) == 0
     names = ', '.join(str(tmp_path / 'images' / f'{index}.png') for index in range(3))
-    assert capsys.readouterr().out == f'drawn: {sheet}\n3 of 4 crops are empty: {names}\n'
+    drawn, empty, taken = capsys.readouterr().out.splitlines()
+    assert (drawn, empty) == (f'drawn: {sheet}', f'3 of 4 crops are empty: {names}')
+    assert taken.startswith('4 masks: foreground is 0.0 to 3')
     picture = cv2.imread(str(sheet)).astype(int)
     reds = [bool((row[..., 2] - row[..., 0] > 100).any()) for row in np.split(picture[4:], 4)]
     assert reds == [True, True, True, False], 'the captions'

@@ -1,14 +1,10 @@
 import zipfile
-from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).parents[2] / 'tools'
-
 
 @pytest.fixture
-def tool(load_tool, monkeypatch):
-    monkeypatch.syspath_prepend(TOOLS)
+def tool(load_tool):
     return load_tool('build_free_human')
 
 

@@ -3,13 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-TOOLS = Path(__file__).parents[2] / 'tools'
 SHIPPED = Path(__file__).parents[2] / 'mmxas/synthesis/data/video_poses.npz'
 
 
 @pytest.fixture
-def tool(load_tool, monkeypatch):
-    monkeypatch.syspath_prepend(TOOLS)
+def tool(load_tool):
     return load_tool('build_video_poses')
 
 

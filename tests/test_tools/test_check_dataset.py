@@ -34,6 +34,7 @@ def test_whole_data_is_status_0(load_tool, config, capsys):
     assert load_tool('check_dataset').main([str(config), '--num', '2']) == 0
     out = capsys.readouterr().out
     assert 'train.target (ImageFolderDataset): 4 samples, 2 checked: 2 with mask, 0 with labels' in out
+    assert 'foreground of 2 masks: not 0; 8.3 to 8.3 % of the image, 8.3 % on average' in out
     assert 'train.synthetic' in out and 'val (' not in out, 'the same data set stands once'
     assert out.endswith('nothing wrong\n')
 
@@ -47,6 +48,20 @@ def test_what_is_wrong_is_listed_and_status_1(load_tool, config, tmp_path, capsy
     assert 'WRONG: mask size: 1' in out and 'WRONG: missing mask: 1' in out and '4 problems' in out
     found = json.loads(report.read_text())
     assert [entry['counts'] for entry in found] == 2 * [{'missing mask': 1, 'mask size': 1}]
+
+
+def test_masks_that_can_be_misunderstood_are_named(load_tool, config, tmp_path, capsys):
+    ids = np.zeros((40, 60), np.uint8)
+    ids[10:20, 10:20], ids[10:20, 30:40] = 1, 2
+    cv2.imwrite(str(tmp_path / 'masks/1.png'), ids)
+    cv2.imwrite(str(tmp_path / 'masks/2.png'), 255 - cv2.imread(str(tmp_path / 'masks/2.png'), 0))
+    cv2.imwrite(str(tmp_path / 'masks/3.png'), cv2.imread(str(tmp_path / 'masks/3.png'), 0) // 255)
+    report = tmp_path / 'report.json'
+    assert load_tool('check_dataset').main([str(config), '--out', str(report)]) == 1
+    out = capsys.readouterr().out
+    assert 'WRONG: inverted mask: 1' in out and '2.png: the mask looks inverted' in out
+    assert 'WRONG: several ids: 1' in out and '1.png: areas of several ids (1, 2)' in out
+    assert json.loads(report.read_text())[0]['foreground'] == {'not 0': [0.0833, 0.0833]}
 
 
 def test_mistakes_are_status_2(load_tool, config, tmp_path, capsys):

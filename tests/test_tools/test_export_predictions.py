@@ -37,7 +37,7 @@ def test_the_confident_one_and_flat(export):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['gone', 'a.csv'], 'error: '), (['predictions', 'a.txt'], 'error: a.txt: a name that ends in .csv'),
-    (['predictions', 'a.slp'], 'error: a.slp: SLEAP holds 2D keypoints')])
+    (['predictions', 'a.slp'], 'error: a.slp: cannot be written (ValueError: SLEAP holds one pose of x and y')])
 def test_mistakes_are_one_line(export, capsys, arguments, message):
     assert export(arguments) == 1
     error = capsys.readouterr().err

@@ -206,3 +206,19 @@ def test_an_unknown_segmenter_or_config_is_one_line(load_tool, images, capsys):
     assert 'did you mean GrabCutSegmenter?' in capsys.readouterr().err
     assert tool.main(['--config', 'none.py']) == 1
     assert capsys.readouterr().err == 'generate_masks: none.py: no such config file\n'
+
+
+def test_two_boxes_of_an_image_are_two_masks_and_two_samples(load_tool, images):
+    boxes = json.loads((images / 'boxes.json').read_text())
+    twins = np.full((64, 80, 3), (60, 150, 60), np.uint8)
+    for x in (20, 60):
+        cv2.circle(twins, (x, 32), 12, (30, 30, 220), -1)
+    cv2.imwrite(str(images / 'images/3.png'), twins)
+    boxes['3.png'] = [[6, 18, 35, 47], [46, 18, 75, 47]]
+    (images / 'boxes.json').write_text(json.dumps(boxes))
+    assert load_tool('generate_masks').main(command(images)) == 0
+    assert sorted(path.name for path in (images / 'masks').glob('3*')) == ['3.1.png', '3.2.png']
+    dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(images / 'images'),
+                                  masks=str(images / 'masks'), files=['3.png']))
+    found = [dataset.get_data_info(i)['bbox'][0] for i in range(len(dataset))]
+    np.testing.assert_allclose(found, [[8, 20, 33, 45], [48, 20, 73, 45]], atol=2)

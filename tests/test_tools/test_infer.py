@@ -1,6 +1,8 @@
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -40,17 +42,18 @@ def photos(tmp_path):
 
 
 def test_a_folder_is_worked_through(infer, photos, tmp_path, capsys):
-    boxes = {'b.png': [[10, 10, 50, 80], [60, 10, 100, 80]], 'a.jpg': [[10, 10, 50, 80]]}
+    boxes = {'C:\\photos\\b.png': [[10, 10, 50, 80], [60, 10, 100, 80]], 'a.jpg': []}
     (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
     status = infer([str(photos), CONFIG, 'none', '--out-dir', str(tmp_path / 'out'), '--boxes',
                     str(tmp_path / 'boxes.json'), '--no-pictures'])
     lines = capsys.readouterr().out.splitlines()
     assert status == 0
-    assert lines[-1].startswith('3 poses in 2 images, 1 unreadable images skipped; see ')
+    assert lines[-1].startswith('2 poses in 2 images, 1 unreadable image skipped; see ')
     assert sorted(os.listdir(tmp_path / 'out' / 'predictions')) == ['a.json', 'b.json']
     assert not (tmp_path / 'out' / 'visualizations').exists()
     record = json.loads((tmp_path / 'out' / 'predictions' / 'b.json').read_text())
     assert [instance['bbox'] for instance in record['instances']] == [[10, 10, 50, 80], [60, 10, 100, 80]]
+    assert json.loads((tmp_path / 'out' / 'predictions' / 'a.json').read_text())['instances'] == []
 
 
 def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
@@ -65,7 +68,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['{photos}/cut.png'], 'cut.png: truncated image'),
-    (['{photos}/none.png'], 'none.png: no such image or folder'),
+    (['{photos}/none.png'], 'none.png: no such image, video or folder'),
     (['{empty}'], 'empty: no image in this folder'),
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
@@ -114,7 +117,7 @@ def test_a_species_is_enough(infer, photos, small_zoo, capsys):
     assert infer([str(photos / 'a.jpg'), '--species', 'small']) == 0
     folder = Path('work_dirs/inference/small')
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f'1 poses in 1 images; see {folder}/visualizations/a.png and {folder}/predictions/a.json')
+        f'1 pose in 1 image; see {folder}/visualizations/a.png and {folder}/predictions/a.json')
     (instance, ) = json.loads((folder / 'predictions' / 'a.json').read_text())['instances']
     assert instance['bbox'] == [10, 10, 60, 80]
     assert (folder / 'visualizations' / 'a.png').is_file()
@@ -141,7 +144,7 @@ def test_nobody_in_a_photo_is_status_1_and_in_a_folder_a_number(infer, photos, t
     assert cv2.imread(str(out / 'visualizations' / 'a.png')).shape == (90, 120, 3)
     assert infer([str(photos), str(config), 'none', '--out-dir', str(out), '--no-pictures']) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f'0 poses in 2 images, nobody found in 2, 1 unreadable images skipped; see {out}/predictions')
+        f'0 poses in 2 images, nobody found in 2, 1 unreadable image skipped; see {out}/predictions')
 
 
 def test_several_people_and_one_root_depth_ask_for_boxes(infer, photos, tmp_path, capsys):
@@ -150,3 +153,27 @@ def test_several_people_and_one_root_depth_ask_for_boxes(infer, photos, tmp_path
     assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), *camera]) == 1
     assert 'a: 2 bodies found, and the camera does not say which' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
+
+
+def test_it_says_where_a_box_is_from(infer, photos, tmp_path, capsys):
+    found = write_config(with_segmenter(tiny_config(tmp_path), [[10, 10, 60, 80]]), tmp_path / 'found')
+    whole = write_config(with_segmenter(tiny_config(tmp_path), None), tmp_path / 'whole')
+    for config, options, source, said in (
+            (found, [], 'found', 'a.jpg: 1 pose, by what stands out'),
+            (whole, [], 'image', 'a.jpg: 1 pose, of the whole image: no box was given or found'),
+            (whole, ['--bbox', '10', '10', '60', '80'], 'given', 'a.jpg: 1 pose')):
+        assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), '--no-pictures',
+                      *options]) == 0
+        assert capsys.readouterr().out.splitlines()[0].endswith(said)
+        record = json.loads((tmp_path / 'out/predictions/a.json').read_text())
+        assert record['instances'][0]['box_source'] == source and record['run'].endswith('+00:00')
+
+
+@pytest.mark.parametrize('arguments', [
+    ['gone.jpg'], ['.', '--bbox', '1', '1', '5', '5'], ['.', '--root-depth', '3000'], ['.', 'config.py']])
+def test_a_mistake_is_told_before_anything_heavy_is_imported(tmp_path, arguments):
+    code = ("import runpy, sys; main = runpy.run_path(sys.argv[1])['main']; "
+            "print(main(sys.argv[2:]), [name for name in ('mmxas', 'torch', 'numpy') if name in sys.modules])")
+    done = subprocess.run([sys.executable, '-c', code, ROOT / 'tools/infer.py', *arguments], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.stdout == '1 []\n' and done.stderr.startswith('error: ')

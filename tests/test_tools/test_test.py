@@ -1,6 +1,7 @@
 import json
 import pickle
 
+import cv2
 import pytest
 import torch
 from mmengine.config import Config
@@ -143,7 +144,8 @@ def test_a_file_of_an_unknown_kind_is_refused_before_the_run(apply, option, name
         apply(dict(test_evaluator=[]), 'none', option, name)
 
 
-def test_bad_cases_are_shown_by_the_configs_hook(apply):
+def test_bad_cases_are_shown_by_the_configs_hook(apply, monkeypatch):
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: 'GUI:    GTK3')
     hooks = dict(badcase=dict(type='BadCaseAnalysisHook'), visualization=dict(type='PoseVisualizationHook'))
     cfg = apply(dict(default_hooks=hooks), 'none', '--badcase', '--show', '--interval', '3')
     assert cfg.default_hooks.badcase == dict(

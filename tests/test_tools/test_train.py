@@ -1,18 +1,23 @@
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import FlexibleRunner
 from tiny_project import write_tiny_config
 
-from mmxas.apis.command_line import UsageError
+from mmxas.apis.command_line import UsageError, held
+from mmxas.apis.command_line import run_tool as run_main
 from mmxas.evaluation.metrics import ContextMetric
 from mmxas.evaluation.protocol import Protocol
 from mmxas.registry import METRICS
@@ -184,3 +189,70 @@ def test_launchers_without_arguments_print_their_usage(name):
     done = subprocess.run([CHECKOUT / 'tools' / f'{name}.sh'], capture_output=True, text=True)
     assert done.returncode == 2
     assert f'tools/{name}.sh ' in done.stderr
+
+
+@pytest.mark.parametrize(('content', 'options', 'message'), [
+    ({'layer.weight': torch.zeros(1, 3)}, ['--resume', '{}'], 'a.pth: no training can go on from it, it has no meta, '),
+    ({'other.weight': torch.zeros(3)}, ['--cfg-options', 'load_from={}'], 'a.pth: weights: none of its 1 tensors (oth'),
+    ({'layer.weight': torch.full((1, 3), float('nan'))}, ['--cfg-options', 'load_from={}'],
+     "a.pth: weights: 'layer.weight' is not finite"),
+    ({}, ['--cfg-options', 'optim_wraper.type=AmpOptimWrapper'], 'optim_wraper = … is read by nothing; did you mean'),
+])
+def test_what_would_train_something_else_is_one_line(run_tool, tmp_path, capsys, content, options, message):
+    torch.save(content, tmp_path / 'a.pth')
+    config = write_tiny_config(tmp_path, epochs=1)
+    options = [option.format(tmp_path / 'a.pth') for option in options]
+    if '--cfg-options' in options:
+        options.append(f'experiment_name={tmp_path.name}')
+    with pytest.raises(SystemExit, match='2'):
+        run_main(lambda: run_tool('train', config, '--work-dir', tmp_path / 'work', *options))
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith('error: ') and message in line
+    assert not list((tmp_path / 'work').glob('*.pth'))
+
+
+def test_a_second_training_does_not_write_over_the_first(run_tool, tmp_path):
+    config, work_dir = write_tiny_config(tmp_path, epochs=1), tmp_path / 'work'
+    run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_7')
+    before = (work_dir / 'epoch_1.pth').read_bytes()
+    with pytest.raises(UsageError, match=r'work: holds checkpoints of another training \(epoch_1.pth is the last\); -'):
+        run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_8')
+    assert (work_dir / 'epoch_1.pth').read_bytes() == before
+
+
+def test_two_trainings_at_once_are_refused(run_tool, tmp_path):
+    config, work_dir = write_tiny_config(tmp_path, epochs=1), tmp_path / 'work'
+    work_dir.mkdir()
+    with held(str(work_dir)), pytest.raises(UsageError, match='work: another training is running in this folder'):
+        run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_9')
+    run_tool('train', config, '--work-dir', work_dir, '--cfg-options', 'experiment_name=tool_10')
+    assert (work_dir / 'epoch_1.pth').is_file()
+
+
+def test_a_worker_that_outlives_its_training_does_not_hold_the_folder(tmp_path):
+    fork = multiprocessing.get_context('fork')
+    begun = fork.Event()
+    worker = fork.Process(target=lambda: (begun.set(), time.sleep(60)))
+    with held(str(tmp_path)):
+        worker.start()
+        assert begun.wait(60)
+    try:
+        with held(str(tmp_path)), pytest.raises(UsageError), held(str(tmp_path)):
+            assert worker.is_alive()
+    finally:
+        worker.kill()
+        worker.join()
+
+
+@pytest.mark.parametrize(('name', 'arguments', 'hook'), [
+    ('train', ['--show'], 'visualization'), ('test', ['none', '--show'], 'visualization'),
+    ('test', ['none', '--show', '--badcase'], 'badcase')])
+def test_windows_are_refused_where_opencv_has_none(load_tool, monkeypatch, name, arguments, hook):
+    tool = load_tool(name)
+    for gui in ('NONE', 'GTK3'):
+        cfg = Config(dict(default_hooks=dict(visualization=dict(type='A'), badcase=dict(type='B'))))
+        args = tool.parse_args(['a.py', *arguments])
+        monkeypatch.setattr(cv2, 'getBuildInformation', lambda gui=gui: f'  GUI:                   {gui}\n')
+        with pytest.raises(UsageError, match='opens no windows .*--show-dir') if gui == 'NONE' else nullcontext():
+            tool.apply_options(cfg, args)
+    assert cfg.default_hooks[hook].show is True

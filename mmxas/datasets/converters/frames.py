@@ -11,7 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmxas.io import iterate_video
 from mmxas.safe_files import open_arrays
+from mmxas.safe_files.images import UnreadableImageError
 from mmxas.synthesis.shards import write_atomically
 
 QUALITY = 95
@@ -32,31 +34,13 @@ def read_frames(video: str | Path, step: int = 1) -> Iterator[tuple[int, np.ndar
         The frame's number, from 0, and the image (h, w, 3) uint8 BGR.
 
     Raises:
-        UnreadableFileError: There is no such file, not one frame can be decoded, or fewer than its header announces.
+        UnreadableFileError: There is no such file, it is no video, or, after its last frame, it is truncated.
         ValueError: ``step`` is less than 1.
     """
-    if step < 1:
-        raise ValueError(f'step={step}, expected 1 or more')
-    if not Path(video).is_file():
-        raise UnreadableFileError(f'{video}: no such video')
-    capture, index = cv2.VideoCapture(str(video)), 0
-    decoded, announced = True, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     try:
-        while capture.grab():
-            if index % step == 0:
-                decoded, image = capture.retrieve()
-                if not decoded:
-                    break
-                yield index, image
-            index += 1
-    finally:
-        capture.release()
-    if index == 0:
-        raise UnreadableFileError(f'{video}: no frame can be decoded; the file is broken or its codec unknown, copy or '
-                                  'download it again')
-    if not decoded or index < announced:
-        raise UnreadableFileError(f'{video}: truncated video, {index} of {announced} frames can be read; copy or '
-                                  'download it again')
+        yield from iterate_video(video, step, 'bgr24')
+    except UnreadableImageError as error:
+        raise UnreadableFileError(str(error)) from error
 
 
 def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple[tuple[int, np.ndarray], ...]]:

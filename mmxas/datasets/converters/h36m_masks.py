@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
+from mmxas.io import foreground
 from mmxas.safe_files import check_mat
 
 from .frames import UnreadableFileError, read_frames
@@ -18,7 +19,6 @@ from .frames import UnreadableFileError, read_frames
 FOLDER = 'MySegmentsMat/ground_truth_bs'
 HDF5 = b'\x89HDF\r\n\x1a\n'
 USER_BLOCK = 512  # MATLAB puts its own header before HDF5's
-THRESHOLD = 127  # of videos, which are compressed
 
 
 @contextmanager
@@ -90,9 +90,9 @@ class RecordingMasks:
         if index >= len(self.cells):
             return None
         if self.source is None:
-            return np.asarray(self.cells[index]) > 0
+            return foreground(self.cells[index]).mask
         try:
-            return np.asarray(self.source[self.cells[index]]).T > 0
+            return foreground(np.asarray(self.source[self.cells[index]]).T).mask
         except (ValueError, KeyError, OSError):  # an empty cell of the file
             return None
 
@@ -100,7 +100,7 @@ class RecordingMasks:
         while self._next[0] < index:
             self._next = next(self._video, (index + 1, None))
         number, image = self._next
-        return None if number != index or image is None else image.mean(axis=2) > THRESHOLD
+        return None if number != index or image is None else foreground(image, 'lossy', peak=255).mask
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
+from mmxas import io
 from mmxas.safe_files import check_mat
 
 from .frames import UnreadableFileError
 
 TRAIN_KEYPOINTS, TEST_KEYPOINTS = 28, 17
 ACTIVITIES = ('Standing', 'Exercise', 'Sitting', 'Crouching', 'OnTheFloor', 'Sports', 'Miscellaneous')
-THRESHOLD = 127  # of the mask videos, which are compressed
 _RED = 2
 
 
@@ -151,7 +151,7 @@ def foreground(mask: np.ndarray) -> np.ndarray:
 
     In FGmasks red is 0 on the green screen, in ChairMasks it is 0 on the chair.
     """
-    return mask[..., _RED] > THRESHOLD
+    return io.foreground(mask[..., _RED], 'lossy', peak=255).mask
 
 
 def num_hidden(no_chair: np.ndarray, pixels: np.ndarray) -> int:

@@ -18,8 +18,8 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from mmxas.body_models import SMPLBodyModel
-from mmxas.datasets.datasets.video_frames import VideoFrames
 from mmxas.datasets.transforms.loading import ON_ERROR
+from mmxas.io import VideoReader
 from mmxas.registry import BODY_MODELS
 from mmxas.synthesis.shards import (
     PairWriter,
@@ -135,8 +135,8 @@ def find_clips(source: Path, options: SurrealOptions) -> list[Path]:
     Raises:
         FileNotFoundError: There is none.
     """
-    found = sorted(path for path in source.rglob('*_info.mat')
-                   if not options.exclude or options.exclude not in str(path.relative_to(source)))
+    found = sorted(path for path in source.rglob('*_info.mat') if not path.name.startswith('._')  # of macOS
+                   and (not options.exclude or options.exclude not in str(path.relative_to(source))))
     if not found:
         raise FileNotFoundError(f'{source}: no clip in this folder or below it; expected files such as '
                                 'run0/01_01/01_01_c0001_info.mat with _segm.mat and .mp4')
@@ -167,7 +167,7 @@ def clip_pairs(path: Path, name: str, bodies: Sequence[SMPLBodyModel], options: 
     frames = _draw(info, name, options, left_out)
     if not len(frames):
         return
-    video = VideoFrames(_beside(path, '.mp4'))
+    video = VideoReader(_beside(path, '.mp4'))
     if len(video) < frames[-1] + 1:
         raise OSError(f'{video.path}: {len(video)} frames, but its annotations are of {len(info)}')
     body = pose_bodies(bodies[info.gender], info, frames, options.mirror)
@@ -177,8 +177,9 @@ def clip_pairs(path: Path, name: str, bodies: Sequence[SMPLBodyModel], options: 
         if mask is None or not mask.any():
             left_out[NOBODY] += 1
             continue
-        pair = cut_pair(_as_seen(video[frame], options), _as_seen(mask, options), body.vertices[i], body.keypoints[i],
-                        options.image_size, options.box_mm)
+        image = _as_seen(video.read(frame, 'bgr24'), options)
+        pair = cut_pair(image, _as_seen(mask, options), body.vertices[i], body.keypoints[i], options.image_size,
+                        options.box_mm)
         if pair is None or (options.max_off_mask is not None and keypoints_off_mask(
                 pair.keypoints_cam, pair.K, pair.mask) > options.max_off_mask):
             left_out[OFF_MASK] += 1

@@ -18,6 +18,7 @@ from scipy.io import loadmat
 from scipy.spatial.transform import Rotation
 
 from mmxas.body_models import SMPLBodyModel
+from mmxas.io import foreground
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
 from mmxas.safe_files import check_mat
@@ -114,7 +115,7 @@ def read_mask(path: Path, frame: int) -> np.ndarray | None:
     """
     name = f'segm_{frame + 1}'
     parts = read_mat(path, [name]).get(name)
-    return None if parts is None else (parts > 0).astype(np.uint8) * 255
+    return None if parts is None else foreground(parts).mask.astype(np.uint8) * 255
 
 
 def intrinsics(width: int, height: int) -> np.ndarray:

@@ -9,11 +9,10 @@ from .paired_dataset import PairedDataset, collate_pairs
 from .recorded_frames import RecordedFrames
 from .rendered_pairs import MocapHuman, RenderedMotions, RenderedPairDataset, SyntheticPairDataset
 from .tiktok import TikTokDataset
-from .video_frames import VideoFrames
 from .xas_dataset import XASDataset
 
 __all__ = [
     'H36MMatlabDataset', 'H36MPoseDataset', 'ImageFolderDataset', 'MPIINF3DHPDataset', 'MPIIPoseDataset',
     'MixedDataset', 'MocapHuman', 'PairedDataset', 'RecordedFrames', 'RenderedMotions',
-    'RenderedPairDataset', 'SyntheticPairDataset', 'TikTokDataset', 'VideoFrames', 'XASDataset', 'collate_pairs',
+    'RenderedPairDataset', 'SyntheticPairDataset', 'TikTokDataset', 'XASDataset', 'collate_pairs',
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -13,6 +14,7 @@ from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skip
 from mmxas.safe_files.images import UnreadableImageError, read_image_bytes, truncation
 
 NAMED = 3  # missing files that a message names
+ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101  # tags of Exif and TIFF
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -31,7 +33,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
             raise UnreadableImageError(f'{path}: {reason}')
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
-            turned = image.getexif().get(0x0112, 1) >= 5
+            turned = image.getexif().get(ORIENTATION, 1) >= 5
+            if image.format == 'TIFF':  # newer releases of Pillow have turned the size already
+                width, height = image.tag_v2[WIDTH], image.tag_v2[HEIGHT]
     except (UnidentifiedImageError, SyntaxError, ValueError, struct.error) as error:
         raise UnreadableImageError(f'{path}: not an image') from error
     except UnreadableImageError:
@@ -39,6 +43,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
     except OSError as error:
         raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
     return (width, height) if turned else (height, width)
+
+
+def find_size(image: str, folders: Iterable[Path]) -> tuple[int, int] | None:
+    """Return (w, h) of an image from its header, of the first folder that holds it whole; None where none does."""
+    for file in (folder / image for folder in folders if (folder / image).is_file()):
+        with suppress(UnreadableImageError):
+            return image_size(file)[::-1]
+    return None
 
 
 def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:

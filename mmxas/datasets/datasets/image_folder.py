@@ -6,76 +6,79 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 
+from mmxas.datasets.image_boxes import check_inside, match_bodies
 from mmxas.datasets.transforms.loading import (
     ON_ERROR,
     SkipCounter,
     UnreadableImageError,
     check_mask_size,
-    read_image,
 )
+from mmxas.io import VIDEOS, AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
+from mmxas.safe_files.image_folders import find_images, same_name
 
-from .annotation_checks import box_fault
+from .bodies import body_mask, body_name, image_of, masks_of_images
 from .image_checks import check_files, image_size
-from .video_frames import VIDEOS, VideoFrames
 from .xas_dataset import XASDataset
-
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 
 @DATASETS.register_module()
 class ImageFolderDataset(XASDataset):
-    """Images of a folder, or frames of a video, one body each; it has no labels.
+    """Images of a folder, or frames of a video, a sample for each body; it has no labels.
 
     The box of an image is the one given for it, else its mask's, else the whole image. The mask of ``a/b.jpg`` is
     ``a/b.png`` (or another image extension) in the folder of masks. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``;
-    its mask is ``clip/000007.png``.
+    its mask is ``clip/000007.png``. Several bodies of an image have a box each, a mask each (``a/b.1.png``,
+    ``a/b.2.png``), or both; their samples are called ``a/b.jpg#1``, ``a/b.jpg#2``.
 
     Args:
         data_root: The folder of images, searched with its subfolders, or a video file.
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
-        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, with files relative to ``data_root`` (a video's frames
-            by their names), or a json file of it. Defaults to None.
+        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a list of boxes for one of several bodies; an empty
+            list says that nobody is there: the image is left out. Files are relative to ``data_root`` (a video's frames
+            by their names) or as :func:`~mmxas.datasets.image_boxes.match_boxes` matches them. Or a json file of it.
+            Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
-        files: Names of the images to use, as in ``boxes``, or a json file with a list of them. Defaults to None: all.
+        files: Names of the images or bodies to use, or a json file with a list of them. Defaults to None: all.
+        mask_ids: Values in the masks that are foreground, see :func:`~mmxas.io.read_mask`. Defaults to None: its
+            definition.
         **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th image or frame.
 
     Raises:
         FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
-        ValueError: A mask has another size than its image, or a box no area; ``files`` names an image that is not
-            there; an unknown ``on_error``; labels are asked for.
+        ValueError: A mask is ambiguous or has another size than its image, or nearly all masks are black; a box has no
+            area, or lies outside its image; one mask is given for several boxes, or one box for several masks;
+            ``boxes`` or ``files`` name an image that is not there; an unknown ``on_error``; labels are asked for.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
                  boxes: str | Mapping[str, Sequence[float]] | None = None, on_error: str = 'raise',
-                 files: str | Sequence[str] | None = None, **kwargs: Any) -> None:
+                 files: str | Sequence[str] | None = None, mask_ids: Sequence[int] | None = None,
+                 **kwargs: Any) -> None:
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
         if kwargs.get('with_labels'):
             raise ValueError('a folder of images has no labels: with_labels=True is not possible')
-        self.masks, self.on_error = masks, on_error
-        if isinstance(boxes, str):
-            boxes = read_boxes(boxes)
-        self.boxes = dict(boxes or {})
-        self.files = None if files is None else set(read_json(files) if isinstance(files, str) else files)
+        self.masks, self.on_error, self.mask_ids, self.boxes = masks, on_error, mask_ids, boxes
+        files = read_json(files) if isinstance(files, str) else files
+        self.files = None if files is None else set(map(same_name, files))
         self.skipped = SkipCounter('sample')
-        self.video: VideoFrames | None = None
+        self.video: VideoReader | None = None
         super().__init__(data_root=data_root, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
         """Return the raw sample ``idx``, a video's frame with its image in memory."""
         info = super().get_data_info(idx)
         if self.video is not None:
-            info['img'] = self.video[info['frame']]
+            info['img'] = self.video.read(info['frame'], 'bgr24')
         return info
 
     def load_data_list(self) -> list[dict]:
@@ -83,15 +86,23 @@ class ImageFolderDataset(XASDataset):
 
         Raises:
             FileNotFoundError: There is no folder, no image in it, or none that can be used.
+            ValueError: Nearly all masks are black.
         """
-        found = self._chosen(self._frames() if Path(self.data_root).is_file() else self._images())
-        found = found[::self.sample_interval]
-        records = found if self.masks is None else [record for record in found if self._find_mask(record)]
+        images = self._frames() if Path(self.data_root).is_file() else self._images()
+        boxes = match_bodies(self.boxes, [record['sample_name'] for record in images])
+        images = self._chosen(images)[::self.sample_interval]
+        found = self._bodies([record for record in images if boxes.get(record['sample_name']) != {}], boxes)
+        records = found if self.masks is None else [record for record in found if self._has_mask(record)]
         records = self._check(records)
-        records = [record for record in records if self._find_box(record)]
+        self._black = 0
+        whole, records = records, [record for record in records if self._find_box(record)]
         if not records:
-            raise FileNotFoundError(f'{self.data_root}: none of its {len(found)} images can be used; the log names '
-                                    'each')
+            raise FileNotFoundError(f'{self.data_root}: none of its {len(images)} images can be used; the log names '
+                                    'each but those in which nobody is (boxes)')
+        bad = nearly_all_bad([0.0] * self._black + [0.5] * (len(whole) - self._black))
+        if bad:
+            raise ValueError(f'{self.masks}: {bad}; look at what was taken for foreground: '
+                             'tools/check_dataset.py; mask_ids chooses by value')
         if len(records) < len(found):
             print_log(f'{self.data_root}: {len(records)} of {len(found)} images are used', 'current', logging.WARNING)
         return records
@@ -100,26 +111,45 @@ class ImageFolderDataset(XASDataset):
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
-        files = sorted(p for p in root.rglob('*') if p.suffix.lower() in EXTENSIONS)
-        if not files:
-            raise FileNotFoundError(f'{root}: no image in this folder or below it; expected {", ".join(EXTENSIONS)}; '
-                                    f'a video ({", ".join(VIDEOS)}) is given by its own path')
+        try:
+            files = find_images(root)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{error}; a video ({", ".join(VIDEOS)}) is given by its own path') from error
         return [{'id': i, 'img_path': str(path), 'sample_name': str(path.relative_to(root))}
                 for i, path in enumerate(files)]
 
     def _frames(self) -> list[dict]:
-        self.video = VideoFrames(self.data_root, complete=self.on_error == 'raise')
+        self.video = VideoReader(self.data_root, complete=self.on_error == 'raise')
         name = Path(self.data_root).name
         return [{'id': i, 'sample_name': f'{name}:{i}', 'clip': name, 'frame': i} for i in range(len(self.video))]
 
     def _chosen(self, records: list[dict]) -> list[dict]:
         if self.files is None:
             return records
-        absent = self.files - {record['sample_name'] for record in records}
+        chosen = {image_of(name)[0] for name in self.files}
+        absent = chosen - {same_name(record['sample_name']) for record in records}
         if absent:
             raise ValueError(f'{self.data_root}: files names {min(absent)!r}, which is not among its {len(records)} '
                              'images')
-        return [record for record in records if record['sample_name'] in self.files]
+        return [record for record in records if same_name(record['sample_name']) in chosen]
+
+    def _bodies(self, records: list[dict], boxes: Mapping[str, Mapping[int, list]]) -> list[dict]:
+        """The record of each body, with what is given for it: a mask, a box."""
+        stems = [same_name(self._mask_stem(record)) for record in records]
+        masks, bodies = {} if self.masks is None else masks_of_images(self.masks, set(stems)), []
+        for record, stem in zip(records, stems, strict=True):
+            image, mask_of = same_name(record['sample_name']), masks.get(stem, {})
+            box_of = boxes.get(record['sample_name'], {})
+            if mask_of and box_of and (0 in mask_of) != (0 in box_of):
+                raise ValueError(f'{record["sample_name"]}: {len(box_of)} boxes but {len(mask_of)} masks; several '
+                                 f'bodies have a mask each, {stem}.1.png, {stem}.2.png and so on, as '
+                                 '`tools/generate_masks.py --boxes` makes them')
+            for number in sorted({*mask_of, *box_of}) or [0]:
+                if self.files is None or self.files & {image, body_name(image, number)}:
+                    given = {'mask_path': str(mask_of[number])} if number in mask_of else {}
+                    bodies.append({**record, 'sample_name': body_name(record['sample_name'], number), **given,
+                                   'box': box_of.get(number)})
+        return bodies
 
     def _check(self, records: list[dict]) -> list[dict]:
         if self.video is None:
@@ -138,61 +168,49 @@ class ImageFolderDataset(XASDataset):
             return False
         return True
 
-    def _find_mask(self, record: dict) -> bool:
-        name = record['sample_name']
+    def _mask_stem(self, record: dict) -> str:
         if self.video is not None:
-            name = f'{Path(self.data_root).stem}/{record["frame"]:06d}.png'
-        stem = (Path(self.masks) / name).with_suffix('')
-        suffixes = [*('.png', *EXTENSIONS), *(extension.upper() for extension in EXTENSIONS)]
-        candidates = [stem.parent / f'{stem.name}{suffix}' for suffix in suffixes]
-        found = [path for path in candidates if path.is_file()]
-        if found:
-            record['mask_path'] = str(found[0])
-        elif self.on_error == 'raise':
-            raise FileNotFoundError(f'{self._name(record)}: no mask {stem}.png; '
-                                    "set on_error='skip' to go on without it")
-        else:
-            self.skipped.add(f'{self._name(record)}: no mask {stem}.png')
-        return bool(found)
+            return f'{Path(self.data_root).stem}/{record["frame"]:06d}'
+        return Path(record['sample_name']).with_suffix('').as_posix()
+
+    def _has_mask(self, record: dict) -> bool:
+        if 'mask_path' in record:
+            return True
+        image, number = image_of(record['sample_name'])
+        mask = Path(self.masks, body_mask(f'{self._mask_stem({**record, "sample_name": image})}.png', number))
+        if self.on_error == 'raise':
+            raise FileNotFoundError(f"{self._name(record)}: no mask {mask}; set on_error='skip' to go on without it")
+        self.skipped.add(f'{self._name(record)}: no mask {mask}')
+        return False
 
     def _find_box(self, record: dict) -> bool:
-        given = self.boxes.get(record['sample_name'])
+        given = record.pop('box')
         if given is not None:
-            box, source = as_box(given), 'annotation'
+            box, source = np.asarray(given, dtype=np.float32), 'annotation'
         elif 'mask_path' in record:
-            box, source = mask_box(read_image(record['mask_path'], cv2.IMREAD_GRAYSCALE)), 'mask'
+            try:
+                box, source = mask_box(read_mask(record['mask_path'], self.mask_ids)), 'mask'
+            except AmbiguousMaskError as error:
+                if self.on_error == 'raise':
+                    raise
+                self.skipped.add(str(error))
+                return False
         else:
-            height, width = image_size(record['img_path']) if self.video is None else self.video.shape
-            box, source = np.array([0, 0, width, height], dtype=np.float32), 'image'
+            box, source = np.array([0, 0, *self._shape(record)[::-1]], dtype=np.float32), 'image'
         if box is None:
             self.skipped.add(f'{record["mask_path"]}: the mask is all black')
+            self._black += 1
             return False
-        if box.shape != (4,) or box_fault(box):
-            shown = box.tolist() if given is None else given
-            raise ValueError(f'{record["sample_name"]}: box {shown}, expected [x0, y0, x1, y1] with an area')
+        if given is not None:
+            check_inside(given, record['sample_name'], self._shape(record))
         record.update(bbox=box[None], bbox_score=np.ones(1, dtype=np.float32), box_source=source)
+        if self.mask_ids is not None:
+            record['mask_ids'] = list(self.mask_ids)
         return True
+
+    def _shape(self, record: dict) -> tuple[int, int]:
+        return image_size(record['img_path']) if self.video is None else self.video.shape
 
     @staticmethod
     def _name(record: dict) -> str:
         return record.get('img_path') or record['sample_name']
-
-
-def as_box(given: object) -> np.ndarray:
-    """What was given as a box as an array, an empty one if it is no numbers."""
-    try:
-        return np.asarray(given, dtype=np.float32)
-    except (TypeError, ValueError):
-        return np.empty(0, dtype=np.float32)
-
-
-def read_boxes(path: str | Path) -> dict[str, Sequence[float]]:
-    """Read the boxes of images, ``{file: [x0, y0, x1, y1]}``.
-
-    Raises:
-        ValueError: The file holds something else; the message names it.
-    """
-    boxes = read_json(path)
-    if not isinstance(boxes, dict):
-        raise ValueError(f'{path}: {{"image.jpg": [x0, y0, x1, y1]}} expected, {type(boxes).__name__} found')
-    return boxes

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 from scipy.io import loadmat
 
-from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter, UnreadableImageError, read_image
+from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter, UnreadableImageError
+from mmxas.io import AmbiguousMaskError, read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import check_mat, read_json
@@ -170,13 +170,18 @@ class MPIIPoseDataset(XASDataset):
             record['mask_path'] = str(found[0])
             if self.mask_coverage is None and self.box != 'mask':
                 return True
-            mask = read_image(found[0], cv2.IMREAD_GRAYSCALE)
+            mask = read_mask(found[0])
         except UnreadableImageError as error:
             if self.on_error == 'raise':
                 raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
             self.skipped.add(str(error))
             return False
-        if self.mask_coverage is not None and not self.mask_coverage[0] <= (mask > 127).mean() <= self.mask_coverage[1]:
+        except AmbiguousMaskError as error:
+            if self.on_error == 'raise':
+                raise
+            self.skipped.add(str(error))
+            return False
+        if self.mask_coverage is not None and not self.mask_coverage[0] <= mask.mean() <= self.mask_coverage[1]:
             self.left_out['the mask covers too little or too much'] += 1
             return False
         bbox = mask_box(mask)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import cv2
 import numpy as np
 
 from mmxas.body_models.safe_pickle import load_pickle
-from mmxas.datasets.transforms.loading import ON_ERROR, read_image
+from mmxas.datasets.transforms.loading import ON_ERROR
+from mmxas.io import read_mask
 from mmxas.ops.boxes import mask_box
 
 from .annotation_checks import camera_fault, check_annotations, pose_fault
@@ -82,7 +82,7 @@ class RecordedFrames(XASDataset):
         """Return the raw sample ``idx``, with its mask and the mask's box under ``box='mask'``."""
         info = super().get_data_info(idx)
         if self.box == 'mask':
-            info['mask'] = read_image(info['mask_path'], cv2.IMREAD_GRAYSCALE)
+            info['mask'] = read_mask(info['mask_path'])
             bbox = mask_box(info['mask'])
             info['bbox'] = info['bbox'] if bbox is None else bbox[None]
         return info

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter, read_image
+from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
+from mmxas.io import read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
+from mmxas.safe_files.image_folders import find_images
 
 from .image_checks import check_files
-from .image_folder import EXTENSIONS
 from .xas_dataset import XASDataset
 
 
@@ -53,7 +53,7 @@ class TikTokDataset(XASDataset):
     def get_data_info(self, idx: int) -> dict:
         """Return the raw sample ``idx`` with its mask and the mask's box, the whole image where the mask is black."""
         info = super().get_data_info(idx)
-        info['mask'] = read_image(info['mask_path'], cv2.IMREAD_GRAYSCALE)
+        info['mask'] = read_mask(info['mask_path'])
         height, width = info['mask'].shape
         bbox = mask_box(info['mask'])
         info['bbox'] = np.array([[0, 0, width, height]], dtype=np.float32) if bbox is None else bbox[None]
@@ -87,7 +87,10 @@ class TikTokDataset(XASDataset):
         return records
 
     def _frames(self, folder: Path) -> list[dict]:
-        files = sorted(path for path in (folder / 'images').iterdir() if path.suffix.lower() in EXTENSIONS)
+        try:
+            files = find_images(folder / 'images', below=False)
+        except FileNotFoundError:
+            files = []  # of one sequence: it is said where all have none
         return [{
             'img_path': str(path), 'mask_path': str(folder / 'masks' / f'{path.stem}.png'), 'clip': folder.name,
             'frame': int(path.stem) if path.stem.isdigit() else i, 'sample_name': f'{folder.name}/{path.stem}',

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from mmxas.io.masks import AmbiguousMaskError, foreground, read_mask
 from mmxas.registry import TRANSFORMS
 from mmxas.safe_files.images import UnreadableImageError, read_image
 
@@ -103,8 +103,10 @@ class LoadXASImage(BaseTransform):
 class LoadMask(BaseTransform):
     """Load the foreground mask of the image, where there is one.
 
-    Required keys: ``img``. Optional keys: ``mask`` (h, w) bool or uint8 in memory, or ``mask_path``; without either, as
-    in inference, nothing happens. Added key: ``mask`` (h, w) uint8, 0 or 255 (or between, at soft edges).
+    Required keys: ``img``. Optional keys: ``mask`` (h, w) in memory, or ``mask_path`` with ``mask_ids``, which are
+    read by :func:`~mmxas.io.read_mask`; without either, as in inference, nothing happens. A mask in memory is bool,
+    uint8 up to 255 (between 0 and 255 at soft edges), or else anything that :func:`~mmxas.io.foreground` takes. Added
+    key: ``mask`` (h, w) uint8, 0 or 255 (or between, at soft edges).
 
     Args:
         on_empty: What to do with a mask without foreground: ``'skip'`` logs and counts it and lets the data set take
@@ -126,17 +128,23 @@ class LoadMask(BaseTransform):
 
         Raises:
             UnreadableImageError: The file is absent, truncated or no image, under ``on_error='raise'``.
-            ValueError: Another size than the image's, or no foreground under ``on_empty='raise'``.
+            ValueError: Another size than the image's, no foreground under ``on_empty='raise'``, or, under
+                ``on_error='raise'``, an ambiguous mask.
         """
         mask, name = results.get('mask'), self._name(results)
         if mask is None:
             if results.get('mask_path') is None:
                 return results
             try:
-                mask = read_image(results['mask_path'], cv2.IMREAD_GRAYSCALE)
+                mask = read_mask(results['mask_path'], results.get('mask_ids'))
             except UnreadableImageError as error:
                 if self.on_error == 'raise':
                     raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                self.skipped.add(str(error))
+                return None
+            except AmbiguousMaskError as error:
+                if self.on_error == 'raise':
+                    raise
                 self.skipped.add(str(error))
                 return None
         check_mask_size(mask.shape, results['img'].shape, name, results.get('img_path'))
@@ -146,7 +154,9 @@ class LoadMask(BaseTransform):
                 raise ValueError(reason)
             self.skipped.add(reason)
             return None
-        results['mask'] = mask.astype(np.uint8) * 255 if mask.dtype == bool else mask
+        if mask.dtype != np.uint8 or mask.max() <= 127:  # not coverage from 0 to 255
+            mask = foreground(mask).mask.astype(np.uint8) * 255
+        results['mask'] = mask
         return results
 
     @staticmethod

@@ -1,11 +1,12 @@
 """What happens between iterations: checkpoints that are always whole, which parameters may move, what
-metrics evaluate, what becomes of freed memory, whether crops show anything."""
+metrics evaluate, what becomes of freed memory, whether masks and crops show anything."""
 from .atomic_checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
 from .empty_crops_hook import EmptyCropsHook
 from .evaluation_context_hook import EvaluationContextHook
 from .keep_memory_hook import KeepMemoryHook
+from .mask_coverage_hook import MaskCoverageHook
 from .preemption_hook import PreemptionHook
 from .update_gate_hook import UpdateGateHook
 
 __all__ = ['AtomicCheckpointHook', 'AtomicLocalBackend', 'EmptyCropsHook', 'EvaluationContextHook', 'KeepMemoryHook',
-           'PreemptionHook', 'UpdateGateHook']
+           'MaskCoverageHook', 'PreemptionHook', 'UpdateGateHook']

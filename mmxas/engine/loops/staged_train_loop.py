@@ -13,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_random_seed
 from torch.utils.data import DataLoader
 
+from mmxas.datasets.inspection import inner_datasets
 from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
@@ -26,8 +27,7 @@ from mmxas.registry import LOOPS
 
 def transforms_of(dataset: Any) -> Iterator[Any]:
     """The steps of a data set's pipeline, and of those that it is made of."""
-    parts = [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
-    for part in parts:
+    for part in inner_datasets(dataset):
         yield from transforms_of(part)
     yield from getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
 

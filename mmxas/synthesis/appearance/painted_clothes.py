@@ -2,6 +2,7 @@
 
 Which garments there are, and where they may end, is a data file; nothing here knows what kind of body wears them.
 """
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +11,11 @@ import numpy as np
 
 from mmxas.registry import APPEARANCES
 from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_shipped
+from mmxas.shipped_files import find_named
 from mmxas.synthesis.appearance.palettes import draw_color
 from mmxas.synthesis.backgrounds import jitter_colors, random_window
 from mmxas.synthesis.pictures import PictureStore
-from mmxas.synthesis.renderers.shading import interpolate
+from mmxas.synthesis.renderers.shading import Surface, interpolate
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 # A line rules wherever its parts have this much weight: less than half, so that a face between parts is cut smoothly.
@@ -64,8 +65,7 @@ def find_clothes_file(file: str | Path) -> Path:
     Raises:
         FileNotFoundError: if it is neither.
     """
-    shipped = DATA_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else find_shipped(file)
+    path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
         names = sorted(p.stem for p in DATA_DIR.glob('*clothes*.json'))
         raise FileNotFoundError(f'clothes {str(file)!r}: neither a file nor one of the shipped {names}')
@@ -141,16 +141,19 @@ class PaintedSurface:
 
     Args:
         fields: (V, 3 + C) float32 rest vertices in m, then the columns of all layers.
-        base: (3,) RGB of bare skin.
+        base: (3,) RGB of bare skin, or a surface that shows it.
         layers: from the innermost outwards.
     """
 
-    def __init__(self, fields: np.ndarray, base: np.ndarray, layers: list[Worn]) -> None:
+    def __init__(self, fields: np.ndarray, base: np.ndarray | Surface, layers: list[Worn]) -> None:
         self.fields, self.base, self.layers = fields, base, layers
 
     def colors(self, corners: np.ndarray, face: np.ndarray, bary: np.ndarray) -> np.ndarray:
         """See :class:`~mmxas.synthesis.renderers.shading.Surface`."""
-        out = np.broadcast_to(self.base.astype(np.float32), (len(face), 3)).copy()
+        if isinstance(self.base, np.ndarray):
+            out = np.broadcast_to(self.base.astype(np.float32), (len(face), 3)).copy()
+        else:
+            out = self.base.colors(corners, face, bary)
         values = interpolate(self.fields, corners, bary)
         for outfit in self.layers:
             columns = values[:, outfit.layer.columns]
@@ -193,12 +196,15 @@ class PaintedClothes:
 
     Args:
         file: a shipped name or a path (:func:`read_clothes_file`). Default: the SMPL wardrobe.
+        skin: config of the appearance of bare skin. Default: None, one colour of the file's palette ``base``.
     """
 
-    def __init__(self, file: str = 'smpl_clothes') -> None:
+    def __init__(self, file: str = 'smpl_clothes', skin: Mapping[str, Any] | None = None) -> None:
+        self.skin = None if skin is None else APPEARANCES.build(skin)
         self.content = read_clothes_file(file)
         self.pictures = PictureStore(self.content['pictures']) if self.content.get('pictures') else None
-        self.data_files = (find_clothes_file(file), *(self.pictures.files if self.pictures else ()))
+        self.data_files = (find_clothes_file(file), *(self.pictures.files if self.pictures else ()),
+                           *getattr(self.skin, 'data_files', ()))
         self.layers, column = [], 3
         for spec in self.content['layers']:
             self.layers.append(Layer(spec, slice(column, column + 1 + len(spec['cuts']))))
@@ -222,7 +228,7 @@ class PaintedClothes:
             body: body model with ``v_template``, ``skinning_weights``, ``joint_template``, ``joint_names``.
             rng: source of randomness.
         """
-        base = draw_color(self.content['base'], rng)
+        base = draw_color(self.content['base'], rng) if self.skin is None else self.skin.sample(body, rng)
         worn = []
         for layer in self.layers:
             chance, drawn = rng.random(), _draw(layer, rng, self.pictures)

@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 
 from mmxas.registry import APPEARANCES
+from mmxas.safe_files.image_folders import find_images
 from mmxas.safe_files.images import UnreadableImageError, read_image
 from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.renderers.shading import interpolate
 
+DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 
@@ -53,7 +55,7 @@ class UVTexture:
     """A random texture of a folder.
 
     Args:
-        folder: folder of jpg or png files, searched recursively.
+        folder: folder of jpg or png files, searched recursively, or the shipped ``'free_human_wardrobe/skins'``.
         max_size: textures are reduced to this side in px, which serves as a filter for small images.
         by_gender: take the textures of a body from the subfolder that is called like its ``gender``, for a body without
             one, or a neutral body without a subfolder, from all. Default: False.
@@ -67,12 +69,12 @@ class UVTexture:
 
     def __init__(self, folder: str, max_size: int = 512, by_gender: bool = False,
                  exclude: str | Sequence[str] = ()) -> None:
-        if not find_shipped(folder).is_dir():
-            raise FileNotFoundError(f'UVTexture: the folder {folder!r} does not exist')
         self.folder, self.by_gender = find_shipped(folder), by_gender
-        found = sorted(path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES)
-        if not found:
-            raise FileNotFoundError(f'UVTexture: the folder {folder!r} holds no {"/".join(SUFFIXES)} file')
+        if not self.folder.is_dir():
+            self.folder = DATA_DIR / folder
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f'UVTexture: the folder {folder!r} does not exist')
+        found = sorted(find_images(self.folder, suffixes=SUFFIXES))
         self.files = self._without(found, [exclude] if isinstance(exclude, str) else list(exclude))
         self.data_files = tuple(self.files)
         self.max_size = max_size

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmxas.registry import POSE_PRIORS
 from mmxas.safe_files import open_arrays
-from mmxas.shipped_files import find_shipped
+from mmxas.shipped_files import find_named
 from mmxas.synthesis.pose_priors.sampling import PoseSample, symmetric_normal
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
@@ -35,8 +35,7 @@ class MocapPoses:
 
     def __init__(self, file: str = 'mocap_poses', clips: Sequence[str] | None = None, shape_std: float = 1.0,
                  shape_limit: float = 2.0, num_betas: int = 10, order_seed: int = 0) -> None:
-        shipped = DATA_DIR / f'{file}.npz'
-        path = shipped if shipped.is_file() else find_shipped(file)
+        path = find_named(file, DATA_DIR, '.npz')
         if not path.is_file():
             raise FileNotFoundError(f'mocap poses {str(file)!r}: neither a file nor shipped in {DATA_DIR}')
         self.data_files = (path,)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmxas.registry import POSE_PRIORS
 from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_shipped
+from mmxas.shipped_files import find_named
 from mmxas.synthesis.pose_priors.sampling import PoseSample, half_normal, symmetric_normal
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
@@ -32,8 +32,7 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
         ValueError: unknown joint, a joint with unknown keys or without an axis, a range that is not three numbers with
             low <= mean <= high, a probability outside [0, 1], or a shape without width and number of components.
     """
-    shipped = DATA_DIR / f'{file}.json'
-    path = shipped if shipped.is_file() else find_shipped(file)
+    path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
         names = sorted(p.stem for p in DATA_DIR.glob('*prior*.json'))
         raise FileNotFoundError(f'pose prior {str(file)!r}: neither a file nor one of the shipped priors {names}')

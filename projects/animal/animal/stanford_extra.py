@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from mmengine.logging import print_log
 
@@ -24,6 +25,7 @@ from mmxas.ops.run_lengths import run_length_mask
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_array, read_json
 from mmxas.safe_files.images import UnreadableImageError
+from mmxas.segmentation.mask_checks import box_overlap
 
 SPLITS = ('train', 'val', 'test')
 NUM_KEYPOINTS = 24
@@ -31,8 +33,15 @@ KEYS = ('img_path', 'img_width', 'img_height', 'img_bbox', 'joints', 'seg')
 FILE_KEYPOINTS = load_skeleton('projects/animal/data/stanford_extra24.json').keypoints
 
 
+MIN_FIT = 0.6  # two dogs of one size side by side in one piece of mask overlap the box of one of them by 0.5
+
+
 class BadEntryError(ValueError):
     """An entry that cannot be used: without a mask or with one of another image, or with values of another form."""
+
+
+class SeveralDogsError(BadEntryError):
+    """An entry of several dogs, whose mask does not show which of them is annotated."""
 
 
 @DATASETS.register_module()
@@ -43,6 +52,10 @@ class StanfordExtraDataset(XASDataset):
     skeleton has beside the file's 24 keypoints, such as root and back, is never visible, nor is a keypoint whose
     coordinates are no finite numbers, whatever the file says. Every sample holds its
     ``mask``, its breed as ``subject``, and ``several``, whether the photo shows more than one dog.
+
+    The masks of photos of several dogs show all of them, keypoints and box one: of such a mask the annotated dog's part
+    is taken (:func:`part_of_mask`). Where that is not clear, as where dogs touch, the entry is left out, logged and
+    counted.
 
     Args:
         ann_file: The json in ``data_root``, or a pattern that one file there fits. Defaults to
@@ -100,7 +113,7 @@ class StanfordExtraDataset(XASDataset):
             try:
                 records.append(self._record(index, entries[index], f'{path}: entry {index}'))
             except (BadEntryError, UnreadableImageError) as error:
-                if self.on_error == 'raise':
+                if self.on_error == 'raise' and not isinstance(error, SeveralDogsError):
                     raise type(error)(f"{error}; set on_error='skip' to go on without it") from error
                 self.skipped.add(str(error))
         if not records:
@@ -111,7 +124,8 @@ class StanfordExtraDataset(XASDataset):
     def get_data_info(self, idx: int) -> dict:
         """Return the raw sample ``idx`` with its mask in memory."""
         info = super().get_data_info(idx)
-        info['mask'] = run_length_mask(info.pop('seg'), *info.pop('size')) * np.uint8(255)
+        mask, of_one = run_length_mask(info.pop('seg'), *info.pop('size')), info.pop('of_one')
+        info['mask'] = (mask if of_one is None else part_of_mask(mask, *of_one)) * np.uint8(255)
         return info
 
     def _columns(self) -> list[int]:
@@ -146,7 +160,9 @@ class StanfordExtraDataset(XASDataset):
         record = {'id': index, 'img_path': str(image), 'sample_name': path, 'seg': seg, 'size': size,
                   'subject': _breed(path), 'several': bool(entry.get('is_multiple_dogs')),
                   'bbox_score': np.ones(1, dtype=np.float32), 'box_source': self.box}
-        record['bbox'] = self._bbox(seg, entry['img_bbox'], size, name)
+        record['of_one'] = (joints[joints[:, 2] > 0, :2], _annotated_box(entry['img_bbox'], name)) if record[
+            'several'] else None
+        record['bbox'] = self._bbox(seg, entry['img_bbox'], size, name, record['of_one'])
         found = image_size(image)
         if found != size:
             raise BadEntryError(f'{name}: annotated in {size[1]} x {size[0]} px, but its photo {image} has {found[1]} '
@@ -155,13 +171,17 @@ class StanfordExtraDataset(XASDataset):
             record.update(self._keypoints(joints))
         return record
 
-    def _bbox(self, seg: str, annotated: Any, size: tuple[int, int], name: str) -> np.ndarray:
+    def _bbox(self, seg: str, annotated: Any, size: tuple[int, int], name: str, of_one: tuple | None) -> np.ndarray:
         try:
-            box = mask_box(run_length_mask(seg, *size))
+            mask = run_length_mask(seg, *size)
         except ValueError as error:
             raise BadEntryError(f'{name}: {error}') from error
-        if box is None:
+        if not mask.any():
             raise BadEntryError(f'{name}: the mask is all black')
+        try:
+            box = mask_box(mask if of_one is None else part_of_mask(mask, *of_one))
+        except ValueError as error:
+            raise SeveralDogsError(f'{name}: several dogs, and {error}') from error
         return (box if self.box == 'mask' else _annotated_box(annotated, name))[None]
 
     def _keypoints(self, joints: np.ndarray) -> dict[str, np.ndarray]:
@@ -170,6 +190,37 @@ class StanfordExtraDataset(XASDataset):
         visible = (joints[:, 2:] > 0) & np.isfinite(joints).all(1, keepdims=True)
         points[self.columns] = np.concatenate([np.where(visible, joints[:, :2], 0), visible], axis=1)
         return {'keypoints': points[None, :, :2], 'keypoints_visible': points[None, :, 2]}
+
+
+def part_of_mask(mask: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return the part of a mask that is the annotated dog's.
+
+    It is made of the connected pieces that hold a visible keypoint and lie mostly in the box; without one, it is the
+    piece that fits the box best.
+
+    Args:
+        mask: (h, w) bool of all dogs.
+        points: (N, 2) visible keypoints of one dog, px.
+        box: (4,) x0, y0, x1, y1 px around it.
+
+    Raises:
+        ValueError: The part holds less than half of the keypoints on the mask, or its box overlaps the given one too
+            little.
+    """
+    count, pieces = cv2.connectedComponents(mask.astype(np.uint8))
+    edges = np.array(mask.shape[::-1]) - 1
+    columns, rows = np.clip(np.rint(points[np.isfinite(points).all(1)]), 0, edges).astype(int).T
+    x0, y0, x1, y1 = np.clip(np.rint(box), 0, [*edges + 1] * 2).astype(int)
+    held, inside, sizes = (np.bincount(values.ravel(), minlength=count) for values in
+                           (pieces[rows, columns], pieces[y0:y1, x0:x1], pieces))
+    own = [piece for piece in range(1, count) if held[piece] and 2 * inside[piece] > sizes[piece]]
+    own = own or [max(range(1, count), key=lambda piece: box_overlap(mask_box(pieces == piece), box))]
+    part = np.isin(pieces, own)
+    fit = box_overlap(mask_box(part), box)
+    if fit < MIN_FIT or 2 * held[own].sum() < held[1:].sum():
+        raise ValueError(f'their mask does not show which is annotated: its part holds {held[own].sum()} of '
+                         f'{held[1:].sum()} keypoints and overlaps the box by {fit:.2f} ({MIN_FIT} expected)')
+    return part
 
 
 def split_places(content: np.ndarray, entries: list[dict], path: Path) -> list[int]:

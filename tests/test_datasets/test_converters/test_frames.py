@@ -29,7 +29,7 @@ def test_bad_videos_are_named(tmp_path):
     with pytest.raises(UnreadableFileError, match='absent.avi: no such video'):
         list(read_frames(tmp_path / 'absent.avi'))
     (tmp_path / 'broken.avi').write_bytes(b'RIFF' + bytes(100))
-    with pytest.raises(UnreadableFileError, match='broken.avi: no frame can be decoded'):
+    with pytest.raises(UnreadableFileError, match='broken.avi: not a video that FFmpeg reads'):
         list(read_frames(tmp_path / 'broken.avi'))
     with pytest.raises(ValueError, match='step=0'):
         list(read_frames(tmp_path / 'broken.avi', 0))
@@ -56,7 +56,7 @@ def test_arrays_and_pickles_have_equal_bytes(tmp_path):
 def test_truncated_videos_are_named(tmp_path):
     cut_video(tmp_path / 'cut.avi', grey_frames(12))
     for step in (1, 5):
-        with pytest.raises(UnreadableFileError, match=r'cut\.avi: truncated video, [1-9]1? of 12 frames'):
+        with pytest.raises(UnreadableFileError, match=r'cut\.avi: truncated video, the file lacks 1518 of the bytes'):
             list(read_frames(tmp_path / 'cut.avi', step))
     assert next(read_frames(tmp_path / 'cut.avi'))[0] == 0  # who needs only the first frames gets them
 

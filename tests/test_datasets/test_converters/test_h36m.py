@@ -126,7 +126,7 @@ def test_a_truncated_video_is_named(small, tmp_path):
     cut_video(tmp_path / 'cut.avi', grey_frames())
     video = small / 'S9' / 'Videos' / 'Directions 1.54138969.mp4'
     video.write_bytes((tmp_path / 'cut.avi').read_bytes())
-    with pytest.raises(OSError, match=r'Directions 1\.54138969\.mp4: truncated video, \d of 6 frames'):
+    with pytest.raises(OSError, match=r'Directions 1\.54138969\.mp4: truncated video, the file lacks'):
         h36m.convert(small, tmp_path / 'out', subjects=['S9'], step=1)
     assert h36m.convert(small, tmp_path / 'out', subjects=['S9'], step=1, on_error='skip') == {'test': 3 * FRAMES}
 

@@ -142,7 +142,7 @@ def test_truncated_videos_are_named(tmp_path):
         video = archive / 'S1' / 'Seq2' / folder / 'video_4.avi'
         content = video.read_bytes()
         cut_video(video, grey_frames())
-        with pytest.raises(OSError, match=rf'{folder}/video_4\.avi: (truncated video, \d of 6 frames|ends before)'):
+        with pytest.raises(OSError, match=rf'{folder}/video_4\.avi: (truncated video|ends before)'):
             mpi_inf_3dhp.convert(archive, tmp_path / 'out', subjects=['S1'], **CAMERAS)
         video.write_bytes(content)
     assert mpi_inf_3dhp.convert(archive, tmp_path / 'out', subjects=['S1'], **CAMERAS) == {'train': 4 * FRAMES}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmxas.datasets.datasets.image_checks import check_files, check_masks, image_size
-from mmxas.datasets.transforms import UnreadableImageError
+from mmxas.datasets.datasets.image_checks import check_files, check_masks, find_size, image_size
+from mmxas.datasets.transforms import UnreadableImageError, read_image
 from mmxas.datasets.transforms.loading import recorded_skips
 
 
@@ -28,7 +28,18 @@ def test_size_is_height_and_width(records, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned
     Image.new('RGB', (50, 30)).save(tmp_path / 'turned.jpg', exif=exif)
-    assert image_size(tmp_path / 'turned.jpg') == (50, 30)
+    Image.new('RGB', (50, 30)).save(tmp_path / 'turned.tif', exif=exif)
+    for name in ('turned.jpg', 'turned.tif'):  # as Pillow and OpenCV show them
+        assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[:2] == (50, 30)
+
+
+def test_a_size_is_that_of_the_first_whole_file(tmp_path):
+    for folder, size in (('cut', (90, 80)), ('one', (5, 4)), ('two', (3, 2))):
+        (tmp_path / folder).mkdir()
+        Image.effect_noise(size, 90).save(tmp_path / folder / 'a.png')
+    (tmp_path / 'cut' / 'a.png').write_bytes((tmp_path / 'cut' / 'a.png').read_bytes()[:60])
+    folders = [tmp_path / name for name in ('none', 'cut', 'one', 'two')]
+    assert find_size('a.png', folders) == (5, 4) and find_size('b.png', folders) is None
 
 
 def test_good_files_pass(records):

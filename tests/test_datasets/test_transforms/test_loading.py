@@ -73,6 +73,33 @@ def test_mask_from_memory_and_file(tmp_path):
     assert 'mask' not in LoadMask()(dict(img=image))
 
 
+@pytest.mark.parametrize('values', [np.uint8, np.int64, np.float32, bool])
+def test_ids_in_memory_are_foreground(values):
+    """A 1 would be nearly black where 255 is white."""
+    mask = np.zeros((40, 60), values)
+    mask[3:9, 4] = 1
+    loaded = LoadMask()(dict(img=np.zeros((40, 60, 3), np.uint8), mask=mask))['mask']
+    assert loaded.dtype == np.uint8 and np.unique(loaded).tolist() == [0, 255] and loaded.sum() == 6 * 255
+
+
+def test_soft_edges_in_memory_stay():
+    soft = np.array([[0, 60, 255]], np.uint8)
+    loaded = LoadMask()(dict(img=np.zeros((1, 3, 3), np.uint8), mask=soft))
+    assert loaded['mask'].tolist() == soft.tolist()
+
+
+def test_ids_in_a_file_are_refused_or_chosen(tmp_path):
+    ids = np.zeros((40, 60), np.uint8)
+    ids[10:20, 10:20], ids[10:20, 30:40] = 1, 2
+    Image.fromarray(ids).save(tmp_path / 'mask.png')
+    results = dict(img=np.zeros((40, 60, 3), np.uint8), mask_path=str(tmp_path / 'mask.png'))
+    with pytest.raises(ValueError, match=r'mask\.png: areas of several ids \(1, 2\)'):
+        LoadMask()(dict(results))
+    assert LoadMask(on_error='skip')(dict(results)) is None
+    chosen = LoadMask()(dict(results, mask_ids=[2]))['mask']
+    assert chosen[15, 35] == 255 and chosen.sum() == 100 * 255
+
+
 def test_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
     Image.new('L', (61, 40), 255).save(tmp_path / 'mask.png')
     results = dict(img=np.zeros((40, 60, 3), np.uint8), img_path='photo.jpg', mask_path=str(tmp_path / 'mask.png'))

@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
 from pycocotools import mask as coco
 
 from mmxas.datasets.skeletons import load_skeleton
-from mmxas.registry import DATASETS
+from mmxas.datasets.transforms.loading import recorded_skips
+from mmxas.registry import DATASETS, METRICS
 from projects.animal.animal.stanford_extra import FILE_KEYPOINTS, StanfordExtraDataset
 
 DATA = Path(os.environ.get('MMXAS_DATA_DIR') or Path(__file__).parents[3] / '../shared/data').resolve()
@@ -197,3 +199,44 @@ def test_the_real_photos_and_their_keypoints_on_the_masks():
         x, y = info['keypoints'][0, info['keypoints_visible'][0] > 0].round().astype(int).T
         inside, counted = inside + (body[y, x] > 0).sum(), counted + len(x)
     assert counted > 100 and inside / counted > 0.95
+
+
+def twins(touching=False, **changes):
+    """Two dogs side by side: the left one is annotated, with a tail that a pole cuts off."""
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:30, 4:12] = mask[10:30, 14:24] = 1  # the annotated dog, in two pieces
+    mask[10:30, 24 if touching else 36:56] = 1
+    joints = [[float(5 + k), 20.0, 1.0] if k < 18 else [0.0, 0.0, 0.0] for k in range(24)]
+    return {**entry(2), 'img_bbox': [4, 9, 20, 22], 'joints': joints,
+            'seg': coco.encode(np.asfortranarray(mask))['counts'].decode(), **changes}
+
+
+def test_of_several_dogs_mask_box_and_threshold_are_the_annotated_ones(root):
+    write(root, [entry(0), twins()])
+    info = build(root).get_data_info(1)
+    np.testing.assert_array_equal(info['bbox'], [[4, 10, 24, 30]])
+    assert (info['mask'] > 0).sum() == 20 * 18 and not info['mask'][:, 24:].any()
+    metric = METRICS.build(dict(type='MaskPCKMetric', skeleton='projects/animal/data/dog26.json', thresholds=(0.1, )))
+    sample = build(root)[1]['data_samples']
+    off = sample.gt_instances.keypoints + np.float32([0, 0.1 * np.sqrt(20 * 18) * 1.1])  # 0.85 of it with both dogs
+    points = np.concatenate([off, np.zeros_like(off[..., :1])], axis=2)
+    sample.set_field(InstanceData(keypoints=points, keypoint_scores=np.ones(points.shape[:2])), 'pred_instances')
+    metric.process(None, [sample.to_dict()])
+    assert metric.results[0]['confident']['PCK@0.1'] == 0
+
+
+def test_without_visible_keypoints_the_box_chooses_the_dog(root):
+    write(root, [twins(joints=[[0.0, 0.0, 0.0]] * 24, img_bbox=[36, 9, 20, 22])])
+    np.testing.assert_array_equal(build(root).get_data_info(0)['bbox'], [[36, 10, 56, 30]])
+
+
+@pytest.mark.parametrize(('unclear', 'why'), [
+    (twins(touching=True), 'overlaps the box by 0.36'),
+    (twins(img_bbox=[36, 9, 20, 22]), 'holds 0 of 16 keypoints'),
+])
+def test_where_the_annotated_dog_is_not_clear_the_photo_is_left_out_by_name(root, unclear, why):
+    write(root, [entry(0), unclear])
+    with recorded_skips() as reasons:
+        assert names(build(root)) == ['0']
+    assert len(reasons) == 1 and 'entry 1 (n01-Some_breed/2.jpg): several dogs' in reasons[0] and why in reasons[0]
+    assert len(build(root, several='drop')) == 1

@@ -32,7 +32,7 @@ def test_random_texture_of_a_folder(tmp_path):
 def test_clear_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match='does not exist'):
         UVTexture(str(tmp_path / 'none'))
-    with pytest.raises(FileNotFoundError, match='holds no'):
+    with pytest.raises(FileNotFoundError, match='no image in this folder'):
         UVTexture(str(tmp_path))
     (tmp_path / 'a.png').write_bytes(b'broken')
     with pytest.raises(ValueError, match='no texture coordinates'):

@@ -1,0 +1,201 @@
+"""What is foreground in a mask: one definition, by which every reader, checker, metric and converter goes."""
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from mmxas.safe_files.images import UnreadableImageError, decode_image, read_image_bytes, truncation
+
+MAX_LABELS = 32  # an image of more values is no image of labels
+VOID = 255  # of palette images: neither body nor background
+NOISE = 5  # of a JPEG in which all is black, in levels of 255
+BORDER, LARGE = 0.9, 0.25  # a mask of more than these shares of the border and of the image is the background's
+FULL, EMPTY = 0.99, 0.001  # shares of an image from where on a mask says nothing
+NEARLY_ALL = 0.9
+
+
+class Foreground(NamedTuple):
+    """What was taken for foreground.
+
+    Attributes:
+        mask: (H, W) bool.
+        rule: By which rule, in words.
+    """
+
+    mask: np.ndarray
+    rule: str
+
+
+class AmbiguousMaskError(ValueError):
+    """A mask that can be understood in two ways.
+
+    Args:
+        message: What is found, and the way out.
+        kind: ``'inverted'`` or ``'several ids'``.
+        mask: (H, W) bool, what the definition gives all the same.
+    """
+
+    def __init__(self, message: str, kind: str, mask: np.ndarray) -> None:
+        super().__init__(message)
+        self.kind, self.mask = kind, mask
+
+
+def read_mask(path: str | Path, ids: Sequence[int] | None = None) -> np.ndarray:
+    """Return the foreground of a mask's file.
+
+    * A palette image: index 0 is background, whatever its colour, and so is 255, which marks void.
+    * An image with transparent parts: what is more than half opaque is foreground.
+    * Integers of at most 32 different values (0 and 1, 0 and 255, ids): what is not 0 is foreground.
+    * Everything else, also each JPEG: above half of the largest value. Of colours the largest channel counts.
+
+    Args:
+        path: The file.
+        ids: Values, or indices of the palette, that are foreground instead; nothing is ambiguous then. A JPEG has the
+            values 0 and 255. Defaults to None: the definition above.
+
+    Returns:
+        np.ndarray: (H, W) bool.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or no image.
+        AmbiguousMaskError: A ValueError: the mask is inverted, or has areas of several ids. The message names the file.
+    """
+    return inspect_mask(path, ids).mask
+
+
+def inspect_mask(path: str | Path, ids: Sequence[int] | None = None) -> Foreground:
+    """Return the foreground of a mask's file and the rule that gave it. Arguments and errors are those of
+    :func:`read_mask`.
+    """
+    values, kind = _load(read_image_bytes(path), str(path), ids is None)
+    found = foreground(values, kind, ids)
+    if ids is None and kind != 'alpha':
+        _refuse_several(values, found, path)
+    if ids is None:
+        _refuse_inverted(found.mask, path)
+    return found
+
+
+def foreground(values: np.ndarray, kind: str = 'values', ids: Sequence[int] | None = None,
+               peak: float | None = None) -> Foreground:
+    """Apply the definition of :func:`read_mask`; nothing is refused.
+
+    Args:
+        values: (H, W) or (H, W, C) of any type.
+        kind: ``'values'``; ``'palette'`` for indices; ``'alpha'`` for opacities of 255; ``'lossy'`` for what a JPEG or
+            a video holds. Defaults to ``'values'``.
+        ids: As in :func:`read_mask`. Defaults to None.
+        peak: The largest value that there can be. Defaults to None: the largest that there is.
+    """
+    values = np.asarray(values)
+    if values.ndim == 3:
+        values = values.max(axis=2)
+    if values.dtype == bool:
+        return Foreground(values, 'true')
+    if kind == 'alpha':
+        return Foreground(values > 127, 'more than half opaque')
+    if ids is not None:
+        if kind == 'lossy':
+            values = np.where(_above_half(values, kind, peak), 255, 0)
+        return Foreground(np.isin(values, list(ids)), f'ids {", ".join(map(str, ids))}')
+    if kind == 'palette':
+        return Foreground((values != 0) & (values != VOID), 'palette index not 0')
+    if kind == 'values' and values.dtype.kind in 'iu' and len(_distinct(values)) <= MAX_LABELS:
+        return Foreground(values != 0, 'not 0')
+    return Foreground(_above_half(values, kind, peak), 'above half of the maximum')
+
+
+def nearly_all_bad(shares: Sequence[float]) -> str | None:
+    """Say it where nearly all masks are empty or full, from which nothing can be learnt.
+
+    Args:
+        shares: Of the foreground in each image.
+
+    Returns:
+        str | None: Such as ``'31 of 32 masks are empty, 0 full'``.
+    """
+    empty, full = sum(share < EMPTY for share in shares), sum(share > FULL for share in shares)
+    if not shares or empty + full < NEARLY_ALL * len(shares):
+        return None
+    return f'{empty} of {len(shares)} masks are empty, {full} full'
+
+
+def _above_half(values: np.ndarray, kind: str, peak: float | None) -> np.ndarray:
+    values = np.nan_to_num(values) if values.dtype.kind == 'f' else values
+    level = float(values.max(initial=0) if peak is None else peak) / 2
+    return values > (max(level, NOISE) if kind == 'lossy' else level)
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """The different values in order, quickly where they are bytes."""
+    if values.dtype != np.uint8 or not values.size:
+        return np.unique(values)
+    return np.flatnonzero(cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256]).ravel())
+
+
+def _areas(values: np.ndarray) -> list[int]:
+    """The values, of at most 256, that fill a square of 3 x 3 px anywhere; the levels of a soft edge do not."""
+    there = _distinct(values)
+    numbers, square = np.searchsorted(there, values).astype(np.uint8), np.ones((3, 3), np.uint8)
+    inside = numbers[cv2.erode(numbers, square) == cv2.dilate(numbers, square)]
+    return there[_distinct(inside)].tolist()
+
+
+def _load(data: bytes, name: str, with_alpha: bool) -> tuple[np.ndarray, str]:
+    """Pixels of a file, and what they are: palette, alpha, lossy or values."""
+    reason = truncation(data)
+    if reason:
+        raise UnreadableImageError(f'{name}: {reason} ({len(data)} bytes); copy it again')
+    with Image.open(io.BytesIO(data)) as image:
+        lossy = image.format in ('JPEG', 'MPO', 'JPEG2000', 'AVIF') or image.info.get('compression') == 'jpeg' or (
+            image.format == 'WEBP' and b'VP8 ' in data[:64])
+        if with_alpha and (set('Aa') & set(image.getbands()) or 'transparency' in image.info):
+            alpha = np.asarray(_turned(image).convert('RGBA'))[..., 3]
+            if alpha.min() < alpha.max():
+                return alpha, 'alpha'
+        if image.mode in ('P', 'PA'):
+            indices, palette = np.asarray(_turned(image).getchannel(0)), np.reshape(image.getpalette('RGB'), (-1, 3))
+            return indices, 'values' if _is_grey(indices, palette) else 'palette'
+    return decode_image(data, name, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH), 'lossy' if lossy else 'values'
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """As its orientation says; Pillow turns a TIFF when it loads it."""
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+def _is_grey(indices: np.ndarray, palette: np.ndarray) -> bool:
+    """Whether a palette image is a grey one: each index is its own grey, and 255 is not the void between ids."""
+    if not (palette == np.arange(len(palette))[:, None]).all():
+        return False
+    return len(_distinct(indices)) > MAX_LABELS or not set(_areas(indices)) - {0, VOID}
+
+
+def _refuse_several(values: np.ndarray, found: Foreground, path: str | Path) -> None:
+    """Refuse areas of several ids."""
+    if found.rule not in ('palette index not 0', 'not 0'):
+        return
+    values = values.max(axis=2) if values.ndim == 3 else values
+    values = np.where(found.mask, values, 0)
+    if not (found.mask & (values != values.max())).any():
+        return
+    areas = sorted(set(_areas(values)) - {0})
+    if len(areas) > 1:
+        shown = ', '.join(map(str, areas[:8])) + (', …' if len(areas) > 8 else '')
+        raise AmbiguousMaskError(f'{path}: areas of several ids ({shown}), one body expected: choose by ids=, such as '
+                                 f'ids=[{areas[0]}], or all of them', 'several ids', found.mask)
+
+
+def _refuse_inverted(mask: np.ndarray, path: str | Path) -> None:
+    edges = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if edges.mean() > BORDER and LARGE < mask.mean() <= FULL:
+        raise AmbiguousMaskError(f'{path}: the mask looks inverted, it covers {100 * edges.mean():.0f} % of the '
+                                 "image's border: invert it, or choose by ids=, such as ids=[0] for what is 0, or "
+                                 'ids=[255] if it is right', 'inverted', mask)

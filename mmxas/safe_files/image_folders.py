@@ -1,0 +1,51 @@
+"""The images of a folder, in the order in which people number them."""
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+_HEIC = ('.heic', '.heif')  # photos of phones
+
+
+def find_images(folder: str | Path, below: bool = True, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """List the images of a folder by their suffix, ``frame_2`` before ``frame_10``.
+
+    Files ``._a.jpg``, which macOS leaves beside ``a.jpg`` on disks of other systems, are no images. Photos ``.heic``,
+    which are not read, are counted in a warning.
+
+    Args:
+        folder: The folder.
+        below: Search its subfolders, too. Defaults to True.
+        suffixes: What images end in, in small letters.
+
+    Raises:
+        FileNotFoundError: There is no image in it.
+    """
+    folder = Path(folder)
+    files = [path for path in (folder.rglob('*') if below else folder.iterdir()) if not path.name.startswith('._')]
+    images = [path for path in files if path.suffix.lower() in suffixes]
+    heic = sum(path.suffix.lower() in _HEIC for path in files)
+    hint = f'{heic} HEIC photos are not read: convert them to .jpg, as by `heif-convert a.heic a.jpg`' if heic else ''
+    if not images:
+        raise FileNotFoundError(f'{folder}: no image in this folder{" or below it" * below} ({len(files)} other '
+                                f'entries); expected {", ".join(suffixes)}{hint and "; "}{hint}')
+    if hint:
+        print_log(f'{folder}: {hint}', 'current', logging.WARNING)
+    return sorted(images, key=natural_key)
+
+
+def natural_key(path: str | Path) -> tuple:
+    """Return what sorts names folder by folder, and by the numbers in them: 1, 2, 10."""
+    parts = (re.split(r'([0-9]+)', part) for part in Path(path).parts)
+    return [[int(text) if number % 2 else text for number, text in enumerate(part)] for part in parts], str(path)
+
+
+def same_name(name: str | Path) -> str:
+    """Return a name as others write it: macOS takes letters and accents apart (NFD), others do not (NFC)."""
+    return unicodedata.normalize('NFC', str(name))
