@@ -88,10 +88,7 @@ def write_deeplabcut(table: KeypointTable, path: str | Path) -> None:
     frame = pandas.DataFrame(values.reshape(len(rows), len(columns)), pandas.Index(index, dtype=None if rows else int),
                              pandas.MultiIndex.from_tuples(columns, names=LEVELS)).loc[:, kept]
     frame.columns = frame.columns.droplevel('individuals') if members == [''] else frame.columns
-    if Path(path).suffix.lower() == '.csv':
-        frame.to_csv(path)
-    else:
-        frame.to_hdf(path, key='df_with_missing', mode='w')
+    frame.to_csv(path) if Path(path).suffix.lower() == '.csv' else frame.to_hdf(path, key='df_with_missing', mode='w')
 
 
 def _read_csv(path: Path) -> tuple:

@@ -112,13 +112,15 @@ def test_sleap_io_reads_what_is_written_where_the_images_lie(make_table, tmp_pat
     assert set(read_keypoints(tmp_path / 'a.csv').sizes.values()) == {(5, 4)}
 
 
-def test_a_file_of_several_individuals_comes_back_as_it_was(tmp_path):
+@pytest.mark.parametrize('between', ['a.csv', 'a.json'])
+def test_a_file_of_several_individuals_comes_back_as_it_was(tmp_path, between):
     """Neither a column more for who lacks a body part, nor one less for who is nowhere seen, nor a row less."""
     for text in (UNIQUE, SEVERAL):
-        (tmp_path / 'a.csv').write_text(text)
-        write_keypoints(read_keypoints(tmp_path / 'a.csv'), tmp_path / 'b.csv')
+        (tmp_path / 'theirs.csv').write_text(text)
+        write_keypoints(read_keypoints(tmp_path / 'theirs.csv'), tmp_path / between)
+        write_keypoints(read_keypoints(tmp_path / between), tmp_path / 'b.csv')
         ours, theirs = (pandas.read_csv(tmp_path / name, header=[0, 1, 2, 3], index_col=0)
-                        for name in ('b.csv', 'a.csv'))
+                        for name in ('b.csv', 'theirs.csv'))
         pandas.testing.assert_frame_equal(ours, theirs, check_dtype=False)
     assert (tmp_path / 'b.csv').read_text().splitlines()[:4] == SEVERAL.splitlines()[:4]
 
@@ -131,7 +133,9 @@ def test_poses_of_individuals(make_table, differences, tmp_path):
         ('a.png', 'two'), ('a.png', 'one'), ('b.png', 'two'), ('b.png', 'one')]
     np.testing.assert_array_equal(found.keypoints, table.keypoints[[0, 2, 1, 3]])
     assert found.bodies == dict.fromkeys(('two', 'one'), table.names)
-    write_deeplabcut(make_table(images=('a.png', 'a.png')), tmp_path / 'a.csv')
+    table = make_table(images=('a.png', 'a.png', 'a.png'))
+    table.keypoints[0] = np.nan  # a box only
+    write_deeplabcut(table, tmp_path / 'a.csv')
     assert read_deeplabcut(tmp_path / 'a.csv').individuals == ('individual1', 'individual2')
 
 
