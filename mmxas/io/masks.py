@@ -52,7 +52,7 @@ def read_mask(path: str | Path, ids: Sequence[int] | None = None) -> np.ndarray:
     * A palette image: index 0 is background, whatever its colour, and so is 255, which marks void.
     * An image with transparent parts: what is more than half opaque is foreground.
     * Integers of at most 32 different values (0 and 1, 0 and 255, ids): what is not 0 is foreground. Not so where they
-      are two values with noise around each, which a JPEG that was saved again as a PNG has.
+      are two values with noise around each, as a JPEG that was saved again as a PNG has.
     * Everything else, also each JPEG: above half of the largest value. Of colours the largest channel counts.
 
     Args:

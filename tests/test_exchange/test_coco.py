@@ -194,6 +194,11 @@ def test_what_is_lost_from_coco_to_coco_is_what_the_docs_list(coco, again):
     assert 'licenses' not in content and 'license' not in content['images'][0]
 
 
+@pytest.mark.parametrize('info', [None, []])
+def test_info_may_be_empty(coco, info):
+    assert read_coco(coco(dict(keypoints=POINTS), info=info)).units == ('px', 'px')
+
+
 def test_a_byte_order_mark_is_no_content(coco):
     path = coco(dict(keypoints=POINTS))
     path.write_bytes(b'\xef\xbb\xbf' + path.read_bytes())

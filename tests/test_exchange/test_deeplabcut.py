@@ -156,7 +156,7 @@ def test_body_parts_that_only_one_individual_has(read):
     nothing = [np.nan] * 2
     np.testing.assert_array_equal(table.keypoints[:, 0], [
         [[1, 2], [3, 4], nothing], [nothing, nothing, [5, 6]], [nothing, nothing, [7, 8]]])
-    with pytest.raises(ValueError, match=r"the column \('Anna', 'single', 'corner', 'y'\) is missing, or comes twice"):
+    with pytest.raises(ValueError, match=r"the column or row \('Anna', 'single', 'corner', 'y'\) is missing, or comes twice"):
         read('\n'.join(line.rpartition(',')[0] for line in UNIQUE.splitlines()))
 
 
@@ -193,9 +193,9 @@ def test_the_order_of_columns_does_not_matter(read):
     ('scorer,,,Anna,Anna,Anna,Anna\n', '', r"a.csv: its header has the rows \('bodyparts', 'coords'\)"),
     ('bodyparts,,,nose,nose,tail,tail\n', '', r"rows \('scorer', 'coords'\), .* expected"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x,w', r"coordinates \('x', 'y', 'w'\)"),
-    ('coords,,,x,y,x,y', 'coords,,,x,y,x,x', r"the column \('Anna', '', 'tail', 'y'\) is missing"),
-    ('coords,,,x,y,x,y', 'coords,,,x,y,x,likelihood', r"the column \('Anna', '', 'nose', 'likelihood'\) is missing"),
-    ('nose,nose,tail,tail', 'nose,nose,nose,nose', r"the column \('Anna', '', 'nose', 'x'\) is missing, or"),
+    ('coords,,,x,y,x,y', 'coords,,,x,y,x,x', r"the column or row \('Anna', '', 'tail', 'y'\) is missing"),
+    ('coords,,,x,y,x,y', 'coords,,,x,y,x,likelihood', r"the column or row \('Anna', '', 'nose', 'likelihood'\) is missing"),
+    ('nose,nose,tail,tail', 'nose,nose,nose,nose', r"the column or row \('Anna', '', 'nose', 'x'\) is missing, or"),
     ('Anna,Anna,Anna,Anna', 'Anna,Anna,Anna,', r"has the scorers \('Anna', ''\)"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x', 'a.csv, line 3: fewer than 7 cells'),
     ('3,4,0.1,1e3', '3,4,0.1', 'a.csv, line 5: fewer than 7 cells'),
@@ -203,6 +203,7 @@ def test_the_order_of_columns_does_not_matter(read):
     ('3,4,0.1,1e3', '3,4,0.1,far', "a.csv: not a table .* could not convert string to float: 'far'"),
     (LABELS, LABELS.replace(',', ';'), 'a.csv: no comma in its first line; .* not semicolons or tabs'),
     (LABELS, LABELS.replace(',', ';').replace('.', ','), 'a.csv: no comma in its first line'),
+    ('img02', 'img01', "the column or row 'labeled-data/clip/img01.png' is missing, or comes twice"),
     (LABELS, LABELS.replace(',', '\t'), 'a.csv: no comma in its first line; .* not semicolons or tabs')])
 def test_a_broken_file_is_named_with_its_place(read, old, new, message):
     assert old in LABELS

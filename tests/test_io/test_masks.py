@@ -185,7 +185,7 @@ def test_nearly_all_bad():
     assert nearly_all_bad([0.0] * 8 + [1.0, 0.3]) == '8 of 10 masks are empty, 1 full'
 
 
-@pytest.mark.parametrize('quality', [70, 90, 97])
+@pytest.mark.parametrize('quality', [80, 90, 97])
 def test_a_jpeg_saved_again_as_a_png(tmp_path, quality):
     """Few values, by chance, but noise around 0 and 255."""
     body = np.zeros((40, 48), np.uint8)
