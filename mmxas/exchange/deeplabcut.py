@@ -50,7 +50,7 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
     every, place = list(product(scorers, members, names, coordinates)), {name: n for n, name in enumerate(columns)}
     missing = [column for column in every if column[1:3] in parts and column not in place]
     if wrong := missing[:1] or [name for name in (repeated(columns), repeated(rows)) if name is not None]:
-        raise ValueError(f'{path}: the column or row {wrong[0]} is missing, or comes twice')
+        raise ValueError(f'{path}: the column or row {wrong[0]!r} is missing, or comes twice')
     # Columns that are not there are of nan, which stands last.
     cells = np.insert(values, len(columns), np.nan, axis=1)[:, [place.get(column, -1) for column in every]]
     cells = np.moveaxis(cells.reshape(len(rows), *map(len, (scorers, members, names, coordinates))), 2, 1)

@@ -14,7 +14,7 @@ from mmxas.safe_files.images import UnreadableImageError, decode_image, read_ima
 
 MAX_LABELS = 32  # an image of more values is no image of labels
 VOID = 255  # of palette images: neither body nor background
-NOISE = 5  # of a JPEG in which all is black, in levels of 255
+NOISE = 5  # of a JPEG where all is black, or white, in levels of 255
 BORDER, LARGE = 0.9, 0.25  # a mask of more than these shares of the border and of the image is the background's
 FULL, EMPTY = 0.99, 0.001  # shares of an image from where on a mask says nothing
 NEARLY_ALL = 0.9
