@@ -156,7 +156,7 @@ def test_body_parts_that_only_one_individual_has(read):
     nothing = [np.nan] * 2
     np.testing.assert_array_equal(table.keypoints[:, 0], [
         [[1, 2], [3, 4], nothing], [nothing, nothing, [5, 6]], [nothing, nothing, [7, 8]]])
-    with pytest.raises(ValueError, match=r"the column or row \('Anna', 'single', 'corner', 'y'\) is missing, or comes twice"):
+    with pytest.raises(ValueError, match=r"the column or row \('Anna', 'single', 'corner', 'y'\)"):
         read('\n'.join(line.rpartition(',')[0] for line in UNIQUE.splitlines()))
 
 
@@ -194,7 +194,7 @@ def test_the_order_of_columns_does_not_matter(read):
     ('bodyparts,,,nose,nose,tail,tail\n', '', r"rows \('scorer', 'coords'\), .* expected"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x,w', r"coordinates \('x', 'y', 'w'\)"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x,x', r"the column or row \('Anna', '', 'tail', 'y'\) is missing"),
-    ('coords,,,x,y,x,y', 'coords,,,x,y,x,likelihood', r"the column or row \('Anna', '', 'nose', 'likelihood'\) is missing"),
+    ('coords,,,x,y,x,y', 'coords,,,x,y,x,likelihood', r"the column or row \('Anna', '', 'nose', 'likelihood'\) is"),
     ('nose,nose,tail,tail', 'nose,nose,nose,nose', r"the column or row \('Anna', '', 'nose', 'x'\) is missing, or"),
     ('Anna,Anna,Anna,Anna', 'Anna,Anna,Anna,', r"has the scorers \('Anna', ''\)"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x', 'a.csv, line 3: fewer than 7 cells'),
