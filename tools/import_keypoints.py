@@ -42,8 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Convert; an expected mistake is one line on stderr and exit status 1."""
     args = parse_args(arguments)
     try:
-        if args.table and Path(args.file).suffix.lower() not in ('.h5', '.hdf5'):
-            raise ValueError(f'--table {args.table}: only a .h5 holds several tables, {args.file} does not')
         table = read_keypoints(args.file, table=args.table).renamed(read_names(args.rename))
         if args.skeleton is not None:
             skeleton = load_skeleton(args.skeleton)

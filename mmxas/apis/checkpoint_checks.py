@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+OF_A_DETECTOR = ('backbone.', 'neck.', 'head.')
 OF_A_RUN = ('meta', 'message_hub')  # what resuming reads beside the weights
 
 
@@ -13,16 +14,18 @@ def check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
     """Refuse a checkpoint that lacks a tensor of the detector, holds it in another shape, or holds no numbers in it.
 
     Args:
-        model: The detector; what only training needs (a discriminator, a physique network) is not looked for.
+        model: The detector; what only training needs (a discriminator, a physique network) is not looked for. A model
+            without backbone, neck and head is treated as in :func:`check_begins`.
         checkpoint: Content of a checkpoint file, or its ``state_dict`` alone.
 
     Raises:
         ValueError: It is not one of this detector; the first tensor that differs is named.
     """
-    state = tensors_of(checkpoint)
-    for name, own in model.state_dict().items():
-        if not name.startswith(('backbone.', 'neck.', 'head.')):
-            continue
+    state, needed = tensors_of(checkpoint), {
+        name: own for name, own in model.state_dict().items() if name.startswith(OF_A_DETECTOR)}
+    if not needed:
+        check_begins(model, checkpoint)
+    for name, own in needed.items():
         if name not in state:
             raise ValueError(f'weights: no tensor {name!r} in the checkpoint; it was not written by this config')
         shape = getattr(state[name], 'shape', ())

@@ -32,6 +32,11 @@ class ImageInput:
     video: VideoReader | None = None
     frame: int = -1
 
+    @property
+    def label(self) -> str:
+        """What messages call it: the file, the frame of a video, or the number of an array."""
+        return self.path or self.name
+
     def load(self) -> np.ndarray:
         """The image, (h, w, 3) uint8 BGR.
 
@@ -139,7 +144,7 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
     if len(entries) != len(images):
         raise ValueError(f'boxes: one entry an image expected, found {len(entries)} for {len(images)} images')
     return [None if entry is None else np.empty((0, 4), np.float32) if isinstance(boxes, Mapping) and entry == []
-            else check_boxes(entry, image.name) for entry, image in zip(entries, images, strict=True)]
+            else check_boxes(entry, image.label) for entry, image in zip(entries, images, strict=True)]
 
 
 def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:

@@ -210,13 +210,13 @@ class XASInferencer(Pose2DInferencer):
         Raises:
             ValueError: There is a camera, no box, and several are found; the image is named.
         """
-        boxes, scores, source = self._boxes(image, image_input.name, bboxes, **kwargs)
+        boxes, scores, source = self._boxes(image, image_input, bboxes, **kwargs)
         if not len(boxes):
             return []
-        depths = None if self._camera is None else self._camera.root_depths(len(boxes), image_input.name)
+        depths = None if self._camera is None else self._camera.root_depths(len(boxes), image_input.label)
         samples = []
         for index, box in enumerate(boxes):
-            info = dict(self.model.dataset_meta, img=image, img_path=image_input.path or image_input.name,
+            info = dict(self.model.dataset_meta, img=image, img_path=image_input.label,
                         bbox=box[None].astype(np.float32), bbox_score=scores[index:index + 1], box_source=source)
             if depths is not None:
                 info.update(camera=dict(K=self._camera.K), root_depth=float(depths[index]))
@@ -278,14 +278,14 @@ class XASInferencer(Pose2DInferencer):
                 write_whole(Path(pred_out_dir) / f'{name}.json', to_json(records[-1]).encode())
         return dict(predictions=list(preds) if return_datasamples else records, visualization=visualization)
 
-    def _boxes(self, image: np.ndarray, name: str, bboxes: np.ndarray | None,
+    def _boxes(self, image: np.ndarray, image_input: ImageInput, bboxes: np.ndarray | None,
                **kwargs) -> tuple[np.ndarray, np.ndarray, str]:
         """Boxes (N, 4), scores (N,) and where they are from: given, found, or the whole image."""
         for box in () if bboxes is None else bboxes:
             try:
                 clip_box(box, image.shape)
             except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
+                raise ValueError(f'{image_input.label}: {error}') from error
         if bboxes is not None and len(bboxes) == 1 and is_whole_image(bboxes[0], image.shape):
             bboxes = None
         if bboxes is None and self.detector is not None:
@@ -295,11 +295,11 @@ class XASInferencer(Pose2DInferencer):
             bboxes = None
         source = 'given'
         if bboxes is None:
-            bboxes = self._find_boxes(image, name)
+            bboxes = self._find_boxes(image, image_input)
             source = 'image' if len(bboxes) == 1 and is_whole_image(bboxes[0], image.shape) else 'found'
         return bboxes, np.ones(len(bboxes), dtype=np.float32), source
 
-    def _find_boxes(self, image: np.ndarray, name: str) -> np.ndarray:
+    def _find_boxes(self, image: np.ndarray, image_input: ImageInput) -> np.ndarray:
         """What the pipeline's segmenter finds in the whole image; the whole image where no segmenter can look."""
         segmenter = next((step.segmenter for step in self.pipeline.transforms if isinstance(step, SegmentInBox)), None)
         boxes = None if segmenter is None else segmenter.find_boxes(image)
@@ -307,12 +307,13 @@ class XASInferencer(Pose2DInferencer):
             height, width = image.shape[:2]
             return np.array([[0, 0, width, height]], dtype=np.float32)
         if not len(boxes):
-            self.nobody.append(name)
-            print_log(f'nobody found in {name} by {type(segmenter).__name__}: give a box (bboxes= / --bbox)',
-                      logger='current', level=logging.WARNING)
+            self.nobody.append(image_input.name)
+            print_log(f'nobody found in {image_input.label} by {type(segmenter).__name__}: give a box (bboxes= / '
+                      '--bbox)', logger='current', level=logging.WARNING)
         if self._camera is not None and len(boxes) > 1:
-            raise ValueError(f'{name}: {len(boxes)} bodies found, and the camera does not say which of them has which '
-                             'root depth: give boxes (bboxes= / --bbox), and one root depth or one per box')
+            raise ValueError(f'{image_input.label}: {len(boxes)} bodies found, and the camera does not say which of '
+                             'them has which root depth: give boxes (bboxes= / --bbox), and one root depth or one per '
+                             'box')
         return boxes
 
     def _empty_sample(self) -> PoseDataSample:

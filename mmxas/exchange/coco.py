@@ -3,16 +3,14 @@
 What COCO has no place for (depths, hypotheses, confidences, x without y) stands in further entries of an annotation,
 which other readers leave alone. Shapes: N poses, H hypotheses, K keypoints, D coordinates.
 """
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mmxas.apis.pose_record import to_json
 from mmxas.safe_files import named_when_broken, read_json
 
-from .keypoint_table import KeypointTable
+from .keypoint_table import KeypointTable, repeated
 
 OWN = ('id', 'image_id', 'category_id', 'keypoints', 'num_keypoints', 'bbox', 'hypotheses', 'individual')
 BODY = dict(id=1, name='body')
@@ -39,9 +37,11 @@ def read_coco(path: str | Path) -> KeypointTable:
         bodies = [kind for kind in content['categories'] if kind.get('keypoints')]
         if len({tuple(kind['keypoints']) for kind in bodies}) != 1:
             raise ValueError(f'{path}: {len(bodies)} categories with keypoints; one, or the same in all, expected')
-        names, annotations = tuple(bodies[0]['keypoints']), content['annotations']
+        names, annotations, info = tuple(bodies[0]['keypoints']), content['annotations'], content.get('info') or {}
         kinds = {kind['id']: dict(keypoints=[], skeleton=[]) | kind for kind in content['categories']}
-        files = {image['id']: str(image['file_name']) for image in content['images']}
+        files = {image['id']: str(image['file_name']).replace('\\', '/') for image in content['images']}
+        if twice := repeated(str(image['id']) for image in content['images']) or repeated(files.values()):
+            raise ValueError(f'{path}: two of its images have the id or file_name {twice!r}; keep one, or name it anew')
         for one in annotations:
             with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong image, box or keypoints', 'mend it'):
                 x, y, width, height = map(float, one.get('bbox') or [np.nan] * 4)
@@ -54,10 +54,10 @@ def read_coco(path: str | Path) -> KeypointTable:
             (), np.zeros((0, 4)), (), ((),), np.zeros((0, 1, len(names), 2)), np.zeros((0, 1, len(names))))
         return KeypointTable(
             names, images, np.array(points), None if np.isnan(scores).all() else np.array(scores),
-            individuals, scorers[0], _links(bodies[0], path), tuple(content.get('info', {}).get('units', ())),
-            np.array(boxes, float),
+            individuals, scorers[0], _links(bodies[0], path), tuple(info.get('units', ())), np.array(boxes, float),
             {files[image['id']]: (int(image['width']), int(image['height'])) if image.get('width')
              and not image.get('size_is_estimated') else None for image in content['images']},
+            bodies={who: tuple(parts) for who, parts in info.get('bodies', {}).items() if {*parts} <= {*names}},
             extras=tuple({**{key: value for key, value in one.items() if key not in OWN},
                           'category': kinds.get(one.get('category_id'), BODY)} for one in annotations))
 
@@ -93,7 +93,7 @@ def write_coco(table: KeypointTable, path: str | Path) -> None:
         annotations.append({key: value for key, value in (one | dict(extras)).items() if key != 'category'})
     kinds = {kind['id']: kind for kind in (extras.get('category', BODY) for extras in table.extras or [{}])}
     body = dict(keypoints=list(table.names), skeleton=[[a + 1, b + 1] for a, b in table.links])
-    content = dict(info=dict(description='keypoints written by mmxas', units=list(table.units)),
+    content = dict(info=dict(description='keypoints written by mmxas', units=table.units, bodies=dict(table.bodies)),
                    images=[dict(id=number[file], file_name=file, width=int(width), height=int(height),
                                 size_is_estimated=not table.sizes[file]) for file, (width, height) in sizes.items()],
                    categories=[kind | (body if kind.get('keypoints', True) else {}) for kind in kinds.values()],
@@ -113,7 +113,7 @@ def _numbers(values: np.ndarray) -> list[float | None]:
     return [value if np.isfinite(value) else None for value in values.reshape(-1).tolist()]
 
 
-def _links(category: Mapping[str, Any], path: str | Path) -> tuple[tuple[int, int], ...]:
+def _links(category: dict, path: str | Path) -> tuple[tuple[int, int], ...]:
     """A skeleton's links, counted from 0; the file counts from 1, or from 0 where it has a 0."""
     links = np.array(category.get('skeleton') or (), int).reshape(-1, 2)
     first, count = int(0 not in links), len(category['keypoints'])
@@ -122,7 +122,7 @@ def _links(category: Mapping[str, Any], path: str | Path) -> tuple[tuple[int, in
     return tuple(map(tuple, (links - first).tolist()))
 
 
-def _hypotheses(annotation: Mapping[str, Any], count: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+def _hypotheses(annotation: dict, count: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """H scorers, keypoints (H, K, D) and scores (H, K) of an annotation."""
     flat = np.array(annotation.get('keypoints') or [0] * 3 * count, float).reshape(count, 3)
     plain = dict(scorer='mmxas', keypoints=np.where(flat[:, 2:] > 0, flat[:, :2], np.nan))

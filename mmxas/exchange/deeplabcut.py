@@ -34,7 +34,7 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
         ImportError: A ``.h5`` needs h5py, pandas and tables.
         UnsafeFileError: A ``.h5`` has labels that name objects; nothing of it was run.
         ValueError: The header lacks a level, such as the scorer, or columns are missing, unknown or double; a row is
-            not of numbers; or a ``.h5`` holds several tables, and none is chosen.
+            not of numbers, or comes twice; or a ``.h5`` holds several tables, and none is chosen.
     """
     path = require_file(path)
     levels, columns, rows, values = _read_csv(path) if path.suffix.lower() == '.csv' else _read_hdf(path, table)
@@ -49,8 +49,8 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
     bodies = {who: tuple(name for name in names if (who, name) in parts) for who in members}
     every, place = list(product(scorers, members, names, coordinates)), {name: n for n, name in enumerate(columns)}
     missing = [column for column in every if column[1:3] in parts and column not in place]
-    if missing or repeated(columns):
-        raise ValueError(f'{path}: the column {(missing or [repeated(columns)])[0]} is missing, or comes twice')
+    if wrong := missing[:1] or [name for name in (repeated(columns), repeated(rows)) if name is not None]:
+        raise ValueError(f'{path}: the column or row {wrong[0]!r} is missing, or comes twice')
     # Columns that are not there are of nan, which stands last.
     cells = np.insert(values, len(columns), np.nan, axis=1)[:, [place.get(column, -1) for column in every]]
     cells = np.moveaxis(cells.reshape(len(rows), *map(len, (scorers, members, names, coordinates))), 2, 1)
@@ -88,10 +88,7 @@ def write_deeplabcut(table: KeypointTable, path: str | Path) -> None:
     frame = pandas.DataFrame(values.reshape(len(rows), len(columns)), pandas.Index(index, dtype=None if rows else int),
                              pandas.MultiIndex.from_tuples(columns, names=LEVELS)).loc[:, kept]
     frame.columns = frame.columns.droplevel('individuals') if members == [''] else frame.columns
-    if Path(path).suffix.lower() == '.csv':
-        frame.to_csv(path)
-    else:
-        frame.to_hdf(path, key='df_with_missing', mode='w')
+    frame.to_csv(path) if Path(path).suffix.lower() == '.csv' else frame.to_hdf(path, key='df_with_missing', mode='w')
 
 
 def _read_csv(path: Path) -> tuple:

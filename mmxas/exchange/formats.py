@@ -25,7 +25,7 @@ def read_keypoints(path: str | Path, scorer: str = 'mmxas', table: str | None = 
         path: ``.csv`` or ``.h5`` of DeepLabCut, ``.slp`` of SLEAP, COCO's ``.json``, or what tools/infer.py writes: a
             ``.json`` or a folder of them.
         scorer: Who gives the hypotheses of tools/infer.py. Defaults to ``'mmxas'``.
-        table: Which table of a ``.h5`` that holds several. Defaults to None: the only one.
+        table: Which table of a ``.h5`` that holds several; of no other file. Defaults to None: the only one.
 
     Returns:
         KeypointTable: Sizes that the file does not hold are those of the images, where these lie as they are named in
@@ -37,6 +37,8 @@ def read_keypoints(path: str | Path, scorer: str = 'mmxas', table: str | None = 
         ValueError: The file's name or content is of no such format.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
+    if table is not None and suffix not in ('.h5', '.hdf5'):
+        raise ValueError(f'--table {table} (table=): only a .h5 holds several tables, {path} does not')
     if path.is_dir() or (suffix == '.json' and 'instances' in read_json(path)):
         found = read_predictions(path, scorer)
     elif suffix in FORMATS:

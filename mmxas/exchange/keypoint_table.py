@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
-from typing import Any
+from itertools import chain, compress, count
 
 import numpy as np
 
@@ -48,7 +47,7 @@ class KeypointTable:
     boxes: np.ndarray | None = None
     sizes: Mapping[str, tuple[int, int] | None] = field(default_factory=dict)
     bodies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    extras: tuple[Mapping[str, Any], ...] = ()
+    extras: tuple[Mapping[str, object], ...] = ()
 
     def __post_init__(self) -> None:
         keypoints = np.asarray(self.keypoints, np.float64)
@@ -63,8 +62,7 @@ class KeypointTable:
             scorers=self.scorers or numbered('mmxas', hypotheses), units=self.units or ('px', 'px', 'mm')[:dims])
         shapes = dict(names=(points,), images=(poses,), individuals=(poses,), scorers=(hypotheses,), units=(dims,),
                       extras=(poses,), scores=(poses, hypotheses, points), boxes=(poses, 4))
-        for name, value in complete.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(complete)  # it is frozen from here on
         for name, shape in shapes.items():
             value = getattr(self, name)
             if value is not None and np.shape(value)[:len(shape)] != shape:
@@ -113,15 +111,21 @@ class KeypointTable:
         return replace(self, names=tuple(names), keypoints=keypoints, scores=scores, links=tuple(links), bodies={})
 
     def named_individuals(self) -> KeypointTable:
-        """Poses whose individuals differ within each image; ``individual1`` and so on where a name is missing."""
-        if set(self.individuals) <= {''} and repeated(self.images) is None:
-            return self
-        names, taken = list(self.individuals), set()
+        """The poses of which a keypoint is known; their individuals differ within each image, and are ``individual1``
+        and so on where a name is missing.
+        """
+        kept = np.isfinite(self.keypoints).any(axis=(1, 2, 3))
+        texts = {name: tuple(compress(getattr(self, name), kept)) for name in ('images', 'individuals', 'extras')}
+        scores, boxes = (None if array is None else array[kept] for array in (self.scores, self.boxes))
+        table = replace(self, keypoints=self.keypoints[kept], scores=scores, boxes=boxes, **texts)
+        if set(table.individuals) <= {''} and repeated(table.images) is None:
+            return table
+        names, taken = list(table.individuals), set()
         for pose in sorted(range(len(names)), key=lambda pose: not names[pose]):  # who has a name keeps it
             choices = chain(filter(None, [names[pose]]), map('individual{}'.format, count(1)))
-            names[pose] = next(name for name in choices if (self.images[pose], name) not in taken)
-            taken.add((self.images[pose], names[pose]))
-        return replace(self, individuals=tuple(names))
+            names[pose] = next(name for name in choices if (table.images[pose], name) not in taken)
+            taken.add((table.images[pose], names[pose]))
+        return replace(table, individuals=tuple(names))
 
 
 def numbered(scorer: str, hypotheses: int) -> tuple[str, ...]:

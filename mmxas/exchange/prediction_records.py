@@ -1,5 +1,4 @@
 """The json files that tools/infer.py writes, as a table."""
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = 
     records = [(file, read_json(file, ['skeleton', 'instances'])) for file in files]
     runs = [str(record.get('run') or 'unknown') for _, record in records]
     if run is None and len(set(runs)) > 1:
-        them = ', '.join(f'{number} of {name}' for name, number in sorted(Counter(runs).items()))
+        them = ', '.join(f'{runs.count(name)} of {name}' for name in sorted(set(runs)))
         raise ValueError(f'{path}: files of several runs of tools/infer.py ({them}); choose by --run last or --run all')
     last = max({*runs} - {'unknown'}, default='unknown')
     for file, record in [one for one, name in zip(records, runs, strict=True) if run != 'last' or name == last]:

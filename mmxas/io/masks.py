@@ -14,7 +14,7 @@ from mmxas.safe_files.images import UnreadableImageError, decode_image, read_ima
 
 MAX_LABELS = 32  # an image of more values is no image of labels
 VOID = 255  # of palette images: neither body nor background
-NOISE = 5  # of a JPEG in which all is black, in levels of 255
+NOISE = 5  # of a JPEG where all is black, or white, in levels of 255
 BORDER, LARGE = 0.9, 0.25  # a mask of more than these shares of the border and of the image is the background's
 FULL, EMPTY = 0.99, 0.001  # shares of an image from where on a mask says nothing
 NEARLY_ALL = 0.9
@@ -51,7 +51,8 @@ def read_mask(path: str | Path, ids: Sequence[int] | None = None) -> np.ndarray:
 
     * A palette image: index 0 is background, whatever its colour, and so is 255, which marks void.
     * An image with transparent parts: what is more than half opaque is foreground.
-    * Integers of at most 32 different values (0 and 1, 0 and 255, ids): what is not 0 is foreground.
+    * Integers of at most 32 different values (0 and 1, 0 and 255, ids): what is not 0 is foreground. Not so where they
+      are two values with noise around each, as a JPEG that was saved again as a PNG has.
     * Everything else, also each JPEG: above half of the largest value. Of colours the largest channel counts.
 
     Args:
@@ -106,7 +107,7 @@ def foreground(values: np.ndarray, kind: str = 'values', ids: Sequence[int] | No
         return Foreground(np.isin(values, list(ids)), f'ids {", ".join(map(str, ids))}')
     if kind == 'palette':
         return Foreground((values != 0) & (values != VOID), 'palette index not 0')
-    if kind == 'values' and values.dtype.kind in 'iu' and len(_distinct(values)) <= MAX_LABELS:
+    if kind == 'values' and values.dtype.kind in 'iu' and _are_labels(values):
         return Foreground(values != 0, 'not 0')
     return Foreground(_above_half(values, kind, peak), 'above half of the maximum')
 
@@ -137,6 +138,16 @@ def _distinct(values: np.ndarray) -> np.ndarray:
     if values.dtype != np.uint8 or not values.size:
         return np.unique(values)
     return np.flatnonzero(cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256]).ravel())
+
+
+def _are_labels(values: np.ndarray) -> bool:
+    """Whether integers are few, and not two with the noise of a JPEG: close to both are others that fill no area."""
+    there, top = _distinct(values), int(values.max(initial=0))
+    if len(there) > MAX_LABELS:
+        return False
+    low, high = (there > 0) & (there <= NOISE), (there < top) & (there >= top - NOISE)
+    noisy = top > VOID // 2 and low.any() and high.any() and min({*_areas(values), top} - {0}) >= top - NOISE
+    return not noisy
 
 
 def _areas(values: np.ndarray) -> list[int]:

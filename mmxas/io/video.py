@@ -17,7 +17,6 @@ from mmxas.safe_files.images import MAX_PIXELS, UnreadableImageError
 
 from .truncation import missing_bytes
 
-VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg')  # how their names end
 # Here a packet is a frame, so that frames are counted without decoding them; elsewhere packets may hold none or two.
 _COUNTABLE = {'av1', 'dnxhd', 'ffv1', 'h264', 'hevc', 'mjpeg', 'prores', 'vp9'}
 _INDEXED = {'mov', 'matroska'}

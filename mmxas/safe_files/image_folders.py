@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.3gp', '.flv', '.m2ts', '.mts', '.wmv')
 _HEIC = ('.heic', '.heif')  # photos of phones
 
 
@@ -33,6 +34,8 @@ def find_images(folder: str | Path, below: bool = True, suffixes: Sequence[str] 
     heic = sum(path.suffix.lower() in _HEIC for path in files)
     hint = f'{heic} HEIC photos are not read: convert them to .jpg, as by `heif-convert a.heic a.jpg`' if heic else ''
     if not images:
+        videos = [path.name for path in files if path.suffix.lower() in VIDEOS]
+        hint = hint or (f'a video, such as {min(videos)}, is given by its own path' if videos else '')
         raise FileNotFoundError(f'{folder}: no image in this folder{" or below it" * below} ({len(files)} other '
                                 f'entries); expected {", ".join(suffixes)}{hint and "; "}{hint}')
     if hint:

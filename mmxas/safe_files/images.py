@@ -19,7 +19,8 @@ _OTHERS = (
     (re.compile(rb'....ftyp(hei|hev|mif1|msf1)', re.DOTALL),
      'a HEIC photo, which is not read: convert it to .jpg, as by `heif-convert a.heic a.jpg`'),
     (re.compile(rb'....ftyp(?!avi)|\x1aE\xdf\xa3|RIFF....AVI ', re.DOTALL),
-     'a video, not an image: take out its frames, as by `ffmpeg -i VIDEO frames/%06d.png`'),
+     'a video, not an image: where videos are read, its name ends as theirs do, such as in .mp4; else take out its '
+     'frames, as by `ffmpeg -i VIDEO frames/%06d.png`'),
     (re.compile(rb'II\*\x00|MM\x00\*'),
      'broken, or a TIFF of a kind that is not read (such as colours in floats or 12 packed bits): save it with 8 or 16 '
      'bits a channel'))

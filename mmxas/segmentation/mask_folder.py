@@ -17,6 +17,7 @@ from mmxas.datasets.image_boxes import match_boxes
 from mmxas.io import read_mask
 from mmxas.processes import component_modules, run_in_processes
 from mmxas.registry import SEGMENTERS
+from mmxas.safe_files.image_folders import find_images, same_name
 from mmxas.safe_files.images import UnreadableImageError
 from mmxas.synthesis.shards import write_atomically
 
@@ -128,7 +129,8 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
     """
     there, boxes = [frame for frame in frames if frame.name not in report.failed], match_boxes(
         boxes, [frame.name for frame in frames])
-    tasks = [_Task(Path(out), there[i:i + CHUNK], boxes, known=known, limits=limits)
+    right = None if known is None else _find_known(there, known)
+    tasks = [_Task(Path(out), there[i:i + CHUNK], boxes, known=right, limits=limits)
              for i in range(0, len(there), CHUNK)]
     wrong, iou = {}, {}
     for found, overlaps in _spread(_look_over, tasks, workers):
@@ -147,14 +149,15 @@ class _Task:
         frames: The images.
         boxes: Of these and others.
         members: The whole sequence, where the segmenter needs to see it. Defaults to None.
-        known: Folder of right masks. Defaults to None.
+        known: Right masks by the names of masks. Defaults to None.
         limits: See :func:`inspect_masks`. Defaults to None.
     """
 
     def __init__(self, out: Path, frames: Sequence[Frame], boxes: Boxes, members: Sequence[Frame] | None = None,
-                 known: str | Path | None = None, limits: MaskLimits | None = None) -> None:
-        self.out, self.frames, self.members, self.known, self.limits = out, list(frames), members, known, limits
+                 known: Mapping[str, Path] | None = None, limits: MaskLimits | None = None) -> None:
+        self.out, self.frames, self.members, self.limits = out, list(frames), members, limits
         self.boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
+        self.known = None if known is None else {frame.mask_name: known[frame.mask_name] for frame in frames}
 
 
 _worker: dict[str, Segmenter] = {}
@@ -191,11 +194,17 @@ def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
         if problems and (boxes != [] or mask.any()):  # where nobody is, an empty mask is right
             wrong[frame.name] = problems
         if task.known is not None:
-            right = Path(task.known) / frame.mask_name
-            if not right.is_file():
-                raise FileNotFoundError(f'{right}: no such mask to compare with')
-            iou[frame.name] = round(mask_iou(mask, read_mask(right)), 4)
+            iou[frame.name] = round(mask_iou(mask, read_mask(task.known[frame.mask_name])), 4)
     return wrong, iou
+
+
+def _find_known(frames: Sequence[Frame], folder: str | Path) -> dict[str, Path]:
+    """The right mask of each frame by the name of its mask."""
+    files = {same_name(path.relative_to(folder).as_posix()): path for path in find_images(folder)}
+    for name in (frame.mask_name for frame in frames):
+        if same_name(name) not in files:
+            raise FileNotFoundError(f'{Path(folder) / name}: no such mask to compare with')
+    return {frame.mask_name: files[same_name(frame.mask_name)] for frame in frames}
 
 
 def _hull(boxes: Sequence | None) -> np.ndarray | None:

@@ -22,6 +22,16 @@ def test_a_detector_has_each_of_its_tensors(model):
             check_fits(model, dict(state_dict=wrong))
 
 
+def test_of_another_model_every_tensor_is_finite():
+    model = torch.nn.ModuleDict(dict(encoder=torch.nn.Linear(2, 1)))
+    state = model.state_dict()
+    check_fits(model, dict(state_dict=state))
+    with pytest.raises(ValueError, match="'encoder.bias' is not finite"):
+        check_fits(model, {**state, 'encoder.bias': torch.tensor([float('nan')])})
+    with pytest.raises(ValueError, match='none of its 1 tensors'):
+        check_fits(model, {'decoder.bias': torch.zeros(1)})
+
+
 def test_a_training_begins_from_some_finite_tensor(model):
     check_begins(model, dict(state_dict={'module.discriminator.weight': torch.ones(1, 1), 'other': torch.ones(3)}))
     check_begins(model, {'backbone.weight': torch.ones(2), 'other': torch.tensor(float('nan'))})

@@ -78,6 +78,13 @@ def test_boxes_of_several_images(photos):
     assert [len(b) for b in boxes_by_image({'y/a.jpg': [1, 2, 3, 4], 'x/a.jpg': []}, twice)] == [0, 1]
 
 
+def test_a_bad_box_names_the_file_or_the_frame(photos, tmp_path):
+    with pytest.raises(ValueError, match=rf'{photos}/b\.png: box .* has no area'):
+        boxes_by_image([None, [5, 5, 5, 9], None], as_image_inputs(photos))
+    with pytest.raises(ValueError, match=rf'{tmp_path}/clip\.mp4:1: boxes \(N, 4\)'):
+        boxes_by_image([None, [5]], as_image_inputs(write_video(tmp_path / 'clip.mp4', 2)))
+
+
 @pytest.mark.parametrize(('boxes', 'message'), [
     ([5, 5, 5, 9], r'a: box \[5.0, 5.0, 5.0, 9.0\] has no area'),
     ([0, 0, np.nan, 9], r'has no area'),

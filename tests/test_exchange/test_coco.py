@@ -49,10 +49,16 @@ def test_a_round_trip_keeps_every_coordinate_and_name(make_table, differences, t
     assert sorted(path.name for path in tmp_path.iterdir()) == ['a.json', 'b.json']
 
 
-def test_who_has_which_body_part_is_lost(make_table, differences, tmp_path):
-    table = make_table(individuals=('one', 'two'), bodies={'one': ('nose',)}, boxes=np.array([[1.0, 2, 3, 4]] * 2))
+def test_who_has_which_body_part_is_kept(make_table, differences, tmp_path):
+    """But for body parts that somebody has renamed in the file."""
+    table = make_table(individuals=('one', 'two'), bodies={'one': ('nose',), 'two': ('nose', 'tail')},
+                       boxes=np.array([[1.0, 2, 3, 4]] * 2))
     write_keypoints(table, tmp_path / 'a.json')
-    assert differences(read_keypoints(tmp_path / 'a.json'), table) == {'extras', 'bodies'}
+    assert differences(read_keypoints(tmp_path / 'a.json'), table) == {'extras'}
+    content = json.loads((tmp_path / 'a.json').read_text())
+    content['categories'][0]['keypoints'][2] = 'hip'
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    assert read_keypoints(tmp_path / 'a.json').bodies == {'one': ('nose',)}
 
 
 def test_x_or_y_alone_and_a_scorer_are_kept(make_table, differences, tmp_path):
@@ -188,10 +194,24 @@ def test_what_is_lost_from_coco_to_coco_is_what_the_docs_list(coco, again):
     assert 'licenses' not in content and 'license' not in content['images'][0]
 
 
+@pytest.mark.parametrize('info', [None, []])
+def test_info_may_be_empty(coco, info):
+    assert read_coco(coco(dict(keypoints=POINTS), info=info)).units == ('px', 'px')
+
+
 def test_a_byte_order_mark_is_no_content(coco):
     path = coco(dict(keypoints=POINTS))
     path.write_bytes(b'\xef\xbb\xbf' + path.read_bytes())
     assert read_coco(path).keypoints.shape == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize(('change', 'which'), [
+    (dict(id=1, file_name='c.jpg'), '1'), (dict(id=3, file_name='a.jpg'), 'a.jpg'),
+    (dict(id=3, file_name='d/b.jpg'), 'd/b.jpg')])
+def test_images_are_told_apart(coco, change, which):
+    path = coco(dict(keypoints=POINTS), images=[*IMAGES, dict(IMAGES[0], **change)])
+    with pytest.raises(ValueError, match=f"theirs.json: two of its images have the id or file_name '{which}'"):
+        read_coco(path)
 
 
 @pytest.fixture

@@ -112,13 +112,15 @@ def test_sleap_io_reads_what_is_written_where_the_images_lie(make_table, tmp_pat
     assert set(read_keypoints(tmp_path / 'a.csv').sizes.values()) == {(5, 4)}
 
 
-def test_a_file_of_several_individuals_comes_back_as_it_was(tmp_path):
+@pytest.mark.parametrize('between', ['a.csv', 'a.json'])
+def test_a_file_of_several_individuals_comes_back_as_it_was(tmp_path, between):
     """Neither a column more for who lacks a body part, nor one less for who is nowhere seen, nor a row less."""
     for text in (UNIQUE, SEVERAL):
-        (tmp_path / 'a.csv').write_text(text)
-        write_keypoints(read_keypoints(tmp_path / 'a.csv'), tmp_path / 'b.csv')
+        (tmp_path / 'theirs.csv').write_text(text)
+        write_keypoints(read_keypoints(tmp_path / 'theirs.csv'), tmp_path / between)
+        write_keypoints(read_keypoints(tmp_path / between), tmp_path / 'b.csv')
         ours, theirs = (pandas.read_csv(tmp_path / name, header=[0, 1, 2, 3], index_col=0)
-                        for name in ('b.csv', 'a.csv'))
+                        for name in ('b.csv', 'theirs.csv'))
         pandas.testing.assert_frame_equal(ours, theirs, check_dtype=False)
     assert (tmp_path / 'b.csv').read_text().splitlines()[:4] == SEVERAL.splitlines()[:4]
 
@@ -131,7 +133,9 @@ def test_poses_of_individuals(make_table, differences, tmp_path):
         ('a.png', 'two'), ('a.png', 'one'), ('b.png', 'two'), ('b.png', 'one')]
     np.testing.assert_array_equal(found.keypoints, table.keypoints[[0, 2, 1, 3]])
     assert found.bodies == dict.fromkeys(('two', 'one'), table.names)
-    write_deeplabcut(make_table(images=('a.png', 'a.png')), tmp_path / 'a.csv')
+    table = make_table(images=('a.png', 'a.png', 'a.png'))
+    table.keypoints[0] = np.nan  # a box only
+    write_deeplabcut(table, tmp_path / 'a.csv')
     assert read_deeplabcut(tmp_path / 'a.csv').individuals == ('individual1', 'individual2')
 
 
@@ -152,7 +156,7 @@ def test_body_parts_that_only_one_individual_has(read):
     nothing = [np.nan] * 2
     np.testing.assert_array_equal(table.keypoints[:, 0], [
         [[1, 2], [3, 4], nothing], [nothing, nothing, [5, 6]], [nothing, nothing, [7, 8]]])
-    with pytest.raises(ValueError, match=r"the column \('Anna', 'single', 'corner', 'y'\) is missing, or comes twice"):
+    with pytest.raises(ValueError, match=r"the column or row \('Anna', 'single', 'corner', 'y'\)"):
         read('\n'.join(line.rpartition(',')[0] for line in UNIQUE.splitlines()))
 
 
@@ -189,9 +193,9 @@ def test_the_order_of_columns_does_not_matter(read):
     ('scorer,,,Anna,Anna,Anna,Anna\n', '', r"a.csv: its header has the rows \('bodyparts', 'coords'\)"),
     ('bodyparts,,,nose,nose,tail,tail\n', '', r"rows \('scorer', 'coords'\), .* expected"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x,w', r"coordinates \('x', 'y', 'w'\)"),
-    ('coords,,,x,y,x,y', 'coords,,,x,y,x,x', r"the column \('Anna', '', 'tail', 'y'\) is missing"),
-    ('coords,,,x,y,x,y', 'coords,,,x,y,x,likelihood', r"the column \('Anna', '', 'nose', 'likelihood'\) is missing"),
-    ('nose,nose,tail,tail', 'nose,nose,nose,nose', r"the column \('Anna', '', 'nose', 'x'\) is missing, or"),
+    ('coords,,,x,y,x,y', 'coords,,,x,y,x,x', r"the column or row \('Anna', '', 'tail', 'y'\) is missing"),
+    ('coords,,,x,y,x,y', 'coords,,,x,y,x,likelihood', r"the column or row \('Anna', '', 'nose', 'likelihood'\) is"),
+    ('nose,nose,tail,tail', 'nose,nose,nose,nose', r"the column or row \('Anna', '', 'nose', 'x'\) is missing, or"),
     ('Anna,Anna,Anna,Anna', 'Anna,Anna,Anna,', r"has the scorers \('Anna', ''\)"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x', 'a.csv, line 3: fewer than 7 cells'),
     ('3,4,0.1,1e3', '3,4,0.1', 'a.csv, line 5: fewer than 7 cells'),
@@ -199,6 +203,7 @@ def test_the_order_of_columns_does_not_matter(read):
     ('3,4,0.1,1e3', '3,4,0.1,far', "a.csv: not a table .* could not convert string to float: 'far'"),
     (LABELS, LABELS.replace(',', ';'), 'a.csv: no comma in its first line; .* not semicolons or tabs'),
     (LABELS, LABELS.replace(',', ';').replace('.', ','), 'a.csv: no comma in its first line'),
+    ('img02', 'img01', "the column or row 'labeled-data/clip/img01.png' is missing, or comes twice"),
     (LABELS, LABELS.replace(',', '\t'), 'a.csv: no comma in its first line; .* not semicolons or tabs')])
 def test_a_broken_file_is_named_with_its_place(read, old, new, message):
     assert old in LABELS

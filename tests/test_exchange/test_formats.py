@@ -21,6 +21,14 @@ def test_predictions_are_told_by_their_content(tmp_path):
         read_keypoints(tmp_path / 'a.json')
 
 
+@pytest.mark.parametrize('name', ['a.json', 'a.csv', 'a.slp', '.'])
+def test_a_table_is_one_of_a_h5(make_table, tmp_path, name):
+    if name != '.':
+        write_keypoints(make_table(2, 1).flat(), tmp_path / name)
+    with pytest.raises(ValueError, match='--table x .table=.: only a .h5 holds several tables'):
+        read_keypoints(tmp_path / name, table='x')
+
+
 def test_sizes_are_those_of_images_in_the_project(make_table, tmp_path):
     """Of the file's own where it has any; a truncated image says nothing."""
     folder = tmp_path / 'project' / 'labeled-data' / 'cam1'

@@ -57,3 +57,14 @@ def test_names_and_their_order(make_table):
     (('a', 'a'), ('7', '7'), ('7', 'individual1'))])
 def test_individuals_are_named_where_names_are_missing(make_table, images, individuals, expected):
     assert make_table(images=images, individuals=individuals).named_individuals().individuals == expected
+
+
+def test_who_is_not_labelled_is_no_individual(make_table):
+    extras, boxes = ({}, {'n': 1}, {'n': 2}), np.arange(12.).reshape(3, 4)
+    table = make_table(images=('a.png', 'a.png', 'b.png'), extras=extras, boxes=boxes)
+    table.keypoints[0] = np.nan
+    found = table.named_individuals()
+    assert found.images == ('a.png', 'b.png') and found.individuals == ('', '') and found.sizes == table.sizes
+    assert found.extras == ({'n': 1}, {'n': 2}) and found.scores.shape == (2, 2, 3) and found.boxes[0, 0] == 4
+    table.keypoints[:] = np.nan
+    assert table.named_individuals().images == ()

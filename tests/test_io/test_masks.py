@@ -183,3 +183,19 @@ def test_unreadable_masks_are_named(tmp_path):
 def test_nearly_all_bad():
     assert nearly_all_bad([]) is None and nearly_all_bad([0.0] * 8 + [0.2] * 2) is None
     assert nearly_all_bad([0.0] * 8 + [1.0, 0.3]) == '8 of 10 masks are empty, 1 full'
+
+
+@pytest.mark.parametrize('quality', [80, 90, 97])
+def test_a_jpeg_saved_again_as_a_png(tmp_path, quality):
+    """Few values, by chance, but noise around 0 and 255."""
+    body = np.zeros((40, 48), np.uint8)
+    body[7:33, 10:38] = 1
+    noisy = np.asarray(Image.open(save(tmp_path / 'a.jpg', body * 255, quality=quality)))
+    assert len(np.unique(noisy)) <= MAX_LABELS and ((noisy > 0) != body).sum() > 30
+    for image in (noisy, np.dstack([noisy] * 3), grey_palette(noisy)):
+        np.testing.assert_array_equal(read_mask(save(tmp_path / 'a.png', image)), body == 1)
+
+
+def test_ids_at_both_ends_are_no_noise(tmp_path):
+    with pytest.raises(AmbiguousMaskError, match=r'several ids \(2, 253, 255\)'):
+        read_mask(save(tmp_path / 'a.png', np.array([0, 2, 253, 255], np.uint8).repeat(6)[None].repeat(9, 0)))

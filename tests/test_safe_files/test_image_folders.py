@@ -42,5 +42,12 @@ def test_heic_photos_are_not_left_out_in_silence(folder, monkeypatch):
         find_images(folder)
 
 
+def test_a_folder_of_videos_is_told_what_to_do(tmp_path):
+    for name in ('b.MP4', 'a.mts'):
+        (tmp_path / name).touch()
+    with pytest.raises(FileNotFoundError, match=r'; a video, such as a\.mts, is given by its own path'):
+        find_images(tmp_path)
+
+
 def test_names_of_macos_are_those_of_others():
     assert same_name(unicodedata.normalize('NFD', 'é/ü.jpg')) == same_name('é/ü.jpg') == 'é/ü.jpg'

@@ -100,7 +100,7 @@ def test_values_without_a_known_range_are_refused(values, message):
     (tiff(12, 3, 1, bytes(36)), r'12 packed bits.*save it with 8 or 16 bits'),
     (tiff(32, 3, 3, bytes(96)), r'colours in floats.*save it with 8 or 16 bits'),
     (b'\0\0\0\x18ftypheic' + bytes(40), r'a HEIC photo, which is not read: convert it to .jpg'),
-    (b'\0\0\0\x20ftypisom' + bytes(40), r'a video, not an image: take out its frames'),
+    (b'\0\0\0\x20ftypisom' + bytes(40), r'its name ends as theirs do, such as in .mp4; else take out its frames'),
     (b'\0\0\0\x14ftypqt  ' + bytes(40), r'a video, not an image'),
     (b'\x1aE\xdf\xa3' + bytes(40), r'a video, not an image'),
 ])

@@ -1,4 +1,5 @@
 import json
+import unicodedata
 
 import cv2
 import numpy as np
@@ -145,6 +146,18 @@ def test_masks_are_looked_over_and_compared(folder, frames, boxes):
     (folder / 'known/a.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'a\.png: no such mask to compare with'):
         inspect_masks(frames, folder / 'masks', MaskReport(), known=folder / 'known')
+
+
+def test_known_masks_may_be_called_in_other_unicode(folder):
+    image = cv2.imread(str(folder / 'known/a.png'))
+    for sub, form in (('photos', 'NFC'), ('right', 'NFD')):
+        path = folder / sub / unicodedata.normalize(form, 'ö/é.png')
+        path.parent.mkdir(parents=True)
+        path.write_bytes(cv2.imencode('.png', image)[1].tobytes())
+    frames = list_frames(folder / 'photos')
+    report = make(frames, folder, BoxSegmenter(), {frames[0].name: [0, 0, image.shape[1], image.shape[0]]})
+    inspect_masks(frames, folder / 'masks', report, known=folder / 'right')
+    assert report.iou == {'ö/é.png': pytest.approx((image[..., 0] > 0).mean(), abs=1e-4)}
 
 
 def test_masks_of_others_that_can_be_misunderstood_look_wrong(folder, frames):

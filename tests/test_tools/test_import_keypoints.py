@@ -44,7 +44,7 @@ def test_one_of_several_tables(run, capsys):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['gone.csv', 'a.json'], "error: [Errno 2] No such file or directory: 'gone.csv'"),
-    (['labels.csv', 'a.json', '--table', 'x'], 'error: --table x: only a .h5 holds several tables, labels.csv'),
+    (['labels.csv', 'a.json', '--table', 'x'], 'error: --table x (table=): only a .h5 holds several tables, labels'),
     (['labels.csv', 'a.json', '--rename', 'snout'], 'error: --rename snout: THEIRS=OURS expected'),
     (['labels.csv', 'a.json', '--rename', 'paw=foot'], "error: keypoint 'paw' cannot be renamed"),
     (['labels.csv', 'a.json', '--skeleton', 'skeleton.json'], 'error: no keypoint in common')])

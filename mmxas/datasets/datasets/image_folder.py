@@ -16,7 +16,7 @@ from mmxas.datasets.transforms.loading import (
     UnreadableImageError,
     check_mask_size,
 )
-from mmxas.io import VIDEOS, AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
+from mmxas.io import AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 from mmxas.safe_files import read_json
@@ -111,12 +111,8 @@ class ImageFolderDataset(XASDataset):
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'{root}: no such folder of images, nor a video file')
-        try:
-            files = find_images(root)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f'{error}; a video ({", ".join(VIDEOS)}) is given by its own path') from error
         return [{'id': i, 'img_path': str(path), 'sample_name': str(path.relative_to(root))}
-                for i, path in enumerate(files)]
+                for i, path in enumerate(find_images(root))]
 
     def _frames(self) -> list[dict]:
         self.video = VideoReader(self.data_root, complete=self.on_error == 'raise')
