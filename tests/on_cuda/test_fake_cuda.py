@@ -74,8 +74,9 @@ def test_fake_cuda_computes_a_configs_losses_on_one_device_and_reads_two_values_
     text = json.dumps(config.model.to_dict())
     for stage in config.train_cfg.stages:
         waits = waits_in(text, json.dumps(stage.loss_weights))
-        assert 1 <= waits.total() <= 2, waits  # whether all losses are finite
-    assert waits_in(text, None).total() <= 2  # indices of mirrored keypoints, and masks where testing reads them
+        assert 1 <= waits.total() <= 2, waits  # the order of channels (mmengine's), and whether all losses are finite
+    waits = waits_in(text, None)
+    assert waits.total() <= 2, waits  # the order of channels, and of mirrored keypoints
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_fake_cuda_fails_where_a_constant_stays_behind(tiny):
 
 def test_fake_cuda_counts_what_a_module_reads(tiny):
     before = tiny_losses(tiny).total()
-    tiny.physique.register_forward_hook(lambda module, args, out: out * float(out.amax()))
+    tiny.physique.register_forward_hook(lambda module, args, out: out * float(out.detach().amax()))
     assert tiny_losses(tiny).total() == before + 1
 
 
@@ -137,8 +138,9 @@ class _Products(Waits):
 
 
 @pytest.mark.parametrize('half', [False, True])
-def test_fake_cuda_convolves_in_single_precision_where_tf32_is_allowed(half):
-    with imagined_gpu(), _Products() as products, torch.autocast('cuda', torch.bfloat16, enabled=half):
+def test_fake_cuda_convolves_in_single_precision_where_tf32_is_allowed(half, monkeypatch):
+    monkeypatch.setattr(torch, 'is_autocast_enabled', lambda device: half)  # no autocast without a card
+    with imagined_gpu(), _Products() as products:
         features, weight = torch.empty(2, 4, 8, 8, device='cuda'), torch.empty(6, 4, 1, 1, device='cuda')
         maps = pointwise_convolution(features.to(memory_format=torch.channels_last), weight, weight[:, 0, 0, 0])
     assert maps.is_contiguous() and maps.shape == (2, 6, 8, 8)

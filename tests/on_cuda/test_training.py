@@ -67,8 +67,8 @@ def test_half_precision_learns_and_its_gradients_are_logged(make_runner, dtype):
         assert runner.message_hub.get_scalar(f'train/grad/{name}').current() > 0
 
 
-def test_an_iteration_waits_for_the_gpu_twice(make_runner):  # noqa: F811
-    """For whether the losses are finite, and for the logged numbers."""
+def test_an_iteration_waits_for_the_gpu_three_times(make_runner):  # noqa: F811
+    """For the order of channels (mmengine's), for whether the losses are finite, and for the logged numbers."""
     runner, counts = make_runner(train_cfg=SHORT), []
     caught = warnings.catch_warnings(record=True)
 
@@ -84,7 +84,7 @@ def test_an_iteration_waits_for_the_gpu_twice(make_runner):  # noqa: F811
     runner.record.before_train_iter, runner.record.after_train_iter = before, after
     runner.train()
     waits = [[str(w.message) for w in found if 'synchroniz' in str(w.message)] for found in counts]
-    assert all(len(found) <= 2 for found in waits[2:]), waits[2:]
+    assert all(len(found) <= 3 for found in waits[2:]), waits[2:]
 
 
 def tool(name: str, *arguments, torchrun: bool = False) -> str:

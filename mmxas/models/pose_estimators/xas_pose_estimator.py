@@ -335,7 +335,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         black = -self.data_preprocessor.mean / self.data_preprocessor.std
         masks = [sample.gt_fields.mask if 'mask' in sample.get('gt_fields', ()) else torch.zeros(1, *inputs.shape[2:])
                  for sample in data_samples]
-        masks = torch.stack([torch.as_tensor(mask) for mask in masks]).to(inputs)
+        masks = upload(torch.stack([torch.as_tensor(mask) for mask in masks]), inputs.device).to(inputs.dtype)
         masks = torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, 1.0)
         return black.to(inputs).expand_as(inputs).lerp(inputs, masks.expand_as(inputs))
 
