@@ -17,9 +17,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def without_tf32():
-    """Single precision is IEEE's."""
-    with torch.backends.cudnn.flags(allow_tf32=False, benchmark=False):
-        yield
+    """Convolutions in single precision are as exact as products of matrices."""
+    before, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
 
 
 @pytest.fixture
