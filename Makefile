@@ -5,7 +5,7 @@ VENV ?= .venv
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install test test-robust rehearsal audit lint bench demo demo-dog clean
+.PHONY: help install test test-robust test-cuda rehearsal audit lint bench demo demo-dog clean
 
 ifeq ($(strip $(VENV)),)
 PY := $(PYTHON)
@@ -42,6 +42,9 @@ test: install  ## Run the tests, with coverage of mmxas
 test-robust: install  ## Break it: distributed, interrupted, hostile, dirty, long; work_dirs/robust.json (under 40 minutes)
 	@mkdir -p work_dirs
 	@MMXAS_ROBUST_JSON=work_dirs/robust.json OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest -q tests/robust $(ARGS)
+
+test-cuda: install  ## Test on a GPU: operators, training, NCCL, tools; skipped where there is none (under 2 minutes)
+	@$(PY) -m pytest -q -m cuda tests/on_cuda $(ARGS)
 
 rehearsal: install  ## Run the docs' commands on miniatures of all downloads, from archive to table (20 minutes)
 	@MMXAS_REHEARSAL=1 $(PY) -m pytest -q tests/rehearsal $(ARGS)

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 
 from mmxas.apis import command_line
 from mmxas.apis.command_line import UsageError
-from mmxas.engine.batch_dump import read_batch, replay
+from mmxas.engine.batch_dump import read_batch, replay, replay_device
 from mmxas.registry import MODELS
 
 
@@ -41,7 +41,11 @@ def main() -> None:
     for name, value in losses.items():
         print(f'{name} = {value!r}{"" if math.isfinite(value) else "   <- not finite"}')
     if all(map(math.isfinite, losses.values())):
-        print('every loss is finite here: the fault lay not in this batch and these weights')
+        if dump.get('device', 'cpu') != replay_device(dump):
+            print(f'every loss is finite on this {replay_device(dump).upper()}, but the run was on {dump["device"]}, '
+                  'whose numbers are others: replay it there')
+        else:
+            print('every loss is finite here: the fault lay not in this batch and these weights')
         sys.exit(1)
 
 

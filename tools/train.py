@@ -29,7 +29,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     command_line.add_shared_options(parser)
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
                         help='go on from this checkpoint; alone: from the newest one in the work directory')
-    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where GPU or CPU has it')
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate by the actual batch size over auto_scale_lr.base_batch_size')

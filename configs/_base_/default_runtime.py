@@ -18,7 +18,7 @@ default_hooks = dict(
 custom_hooks = [dict(type='SyncBuffersHook')]
 
 env_cfg = dict(
-    cudnn_benchmark=False,
+    cudnn_benchmark=True,  # crops have one size
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),  # tools/train.py and tools/test.py take gloo where there is no GPU
 )

@@ -56,8 +56,8 @@ def dump_batch(path: Path, model: nn.Module, batch: Mapping, facts: Mapping[str,
         path: The file.
         model: Its weights are kept as they are.
         batch: What the data loader gave.
-        facts: ``seed`` of the iteration, ``loss_weights`` of its stage, ``autocast`` (device type and dtype, or None),
-            ``iteration``, ``error``, and ``config``, the text of the config.
+        facts: ``seed`` of the iteration, ``loss_weights`` of its stage, its ``device`` type, ``autocast`` (device type
+            and dtype, or None), ``iteration``, ``error``, and ``config``, the text of the config.
     """
     content = {'format': FORMAT, 'batch': to_plain(batch), 'state_dict': model.state_dict(), **to_plain(facts)}
     write_atomically(path, lambda file: torch.save(content, file))
@@ -76,8 +76,13 @@ def read_batch(path: str | Path) -> dict[str, Any]:
     return {**content, 'batch': from_plain(content['batch'])}
 
 
+def replay_device(dump: Mapping[str, Any]) -> str:
+    """Type of the device to replay a dump on: the run's, or the CPU where that is not here."""
+    return 'cuda' if dump.get('device') == 'cuda' and torch.cuda.is_available() else 'cpu'
+
+
 def replay(model: nn.Module, dump: Mapping[str, Any]) -> dict[str, float]:
-    """Compute the losses of a dumped batch again.
+    """Compute the losses of a dumped batch again, on :func:`replay_device` and in the run's precision.
 
     Args:
         model: A model of the config that met it; its weights and stage are set.
@@ -86,7 +91,9 @@ def replay(model: nn.Module, dump: Mapping[str, Any]) -> dict[str, float]:
     Returns:
         dict: Each loss, finite or not.
     """
+    device = replay_device(dump)
     model.load_state_dict(dump['state_dict'])
+    model.to(device)
     model.set_stage(dump['loss_weights'])
     model.train()
     found: dict[str, float] = {}
@@ -95,7 +102,7 @@ def replay(model: nn.Module, dump: Mapping[str, Any]) -> dict[str, float]:
     def keep(losses: Mapping[str, Tensor], _samples: Any) -> None:
         found.update({name: float(value.detach()) for name, value in losses.items()})
 
-    device, dtype = dump['autocast'] or ('cpu', None)
+    dtype = (dump['autocast'] or (None, None))[1]
     model._check_finite = keep
     try:
         set_random_seed(int(dump['seed']))

@@ -100,8 +100,9 @@ def _link_frames(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, gr
     squared = direction.square().sum(dim=-1, keepdim=True)
     length = squared.clamp_min(MIN_SQUARED_LENGTH).sqrt()
     point = squared < MIN_SQUARED_LENGTH
-    unit = torch.where(point, direction.new_tensor([1.0, 0.0]), direction / length) * root[:, None]
-    unit_x, unit_y = unit[..., 0, None, None], unit[..., 1, None, None]
+    unit = direction / length
+    unit_x, unit_y = (torch.where(point[..., 0], along_x, unit[..., axis]).mul(root)[..., None, None]
+                      for axis, along_x in enumerate((1.0, 0.0)))
     off_x = grid_x - middle[..., 0, None, None]
     off_y = grid_y - middle[..., 1, None, None]
     half = torch.where(point, 0.0, length) * root[:, None] / 2
@@ -129,7 +130,11 @@ def _winners_offset(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor,
 
 def _sum_by_link(values: Tensor, winner: Tensor, num_links: int) -> Tensor:
     """Sum over the pixels that each link has won, (n, h, w) to (n, L)."""
-    sums = torch.bincount(_flat(winner, num_links), values.flatten(), minlength=len(winner) * num_links)
+    flat, count = _flat(winner, num_links), len(winner) * num_links
+    if values.device.type == 'cpu':
+        sums = torch.bincount(flat, values.flatten(), minlength=count)
+    else:  # on a GPU, bincount waits for it and is never deterministic
+        sums = values.new_zeros(count).index_add_(0, flat, values.flatten())
     return sums.view(-1, num_links).to(values.dtype)
 
 

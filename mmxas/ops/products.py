@@ -36,7 +36,8 @@ def pointwise_convolution(features: Tensor, weight: Tensor, bias: Tensor) -> Ten
     """A 1 x 1 convolution whose result is contiguous, whether the features are or lie in channels-last memory.
 
     A product of matrices reads either layout and writes that one; a convolution would write the features' own, or copy
-    its result. Where :func:`linear` is oneDNN's, so is the convolution, and it is one where it is traced or compiled.
+    its result. Where :func:`linear` is oneDNN's, so is the convolution. It is one where it is traced or compiled, and
+    in single precision on a GPU, where torch lets convolutions alone compute in TF32.
 
     Args:
         features: (N, C, h, w).
@@ -46,7 +47,8 @@ def pointwise_convolution(features: Tensor, weight: Tensor, bias: Tensor) -> Ten
     Returns:
         (N, D, h, w), contiguous.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or _by_onednn(features):
+    on_gpu_in_single = features.device.type == 'cuda' and not torch.is_autocast_enabled('cuda')
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or on_gpu_in_single or _by_onednn(features):
         return F.conv2d(features, weight, bias).contiguous()
     matrices = weight.flatten(1).expand(len(features), -1, -1)
     return torch.baddbmm(bias[:, None], matrices, features.flatten(2)).unflatten(2, features.shape[2:])

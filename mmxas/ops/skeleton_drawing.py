@@ -23,7 +23,8 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
 
     Args:
         keypoints: (N, K, 2) norm x, y.
-        links: (L, 2) pairs of keypoint indices; kinematic links and any further ones.
+        links: (L, 2) pairs of keypoint indices; kinematic links and any further ones. Those of a GPU are not checked,
+            and neither are its factors: the CPU would wait for it.
         size: Side of the drawing in px, or (h, w).
         width: Squared width of the lines, in squared norm units.
         width_factors: (L,) factor of each link's exponent; 2 draws a narrower line. None means 1.
@@ -79,7 +80,7 @@ def _exponent_factors(factors: Tensor | Sequence[float] | None, num_links: int, 
         return like.new_ones(num_links)
     factors = torch.as_tensor(factors, device=like.device, dtype=like.dtype)
     check_shape(factors, (num_links,), 'width_factors')
-    if not (factors > 0).all():
+    if factors.device.type == 'cpu' and not (factors > 0).all():
         raise ValueError(f'width_factors: numbers above 0 expected, got {factors.min().item():g}')
     return factors
 
@@ -89,7 +90,7 @@ def _checked_links(links: Tensor | Sequence[Sequence[int]], num_keypoints: int, 
     check_shape(links, ('L', 2), 'links')
     if len(links) == 0:
         raise ValueError('links: at least one link expected, got none')
-    if int(links.min()) < 0 or int(links.max()) >= num_keypoints:
+    if links.device.type == 'cpu' and (int(links.min()) < 0 or int(links.max()) >= num_keypoints):
         raise ValueError(f'links: keypoint indices in [0, {num_keypoints - 1}] expected (K = {num_keypoints}), '
                          f'got {int(links.min())} to {int(links.max())}')
     return links.to(device)

@@ -126,7 +126,8 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
             finished; a shorter one is extended, a longer one keeps its length. While another process renders into it,
             this one waits, unless both render a part.
         num: number of pairs.
-        workers: processes; 0 renders in this one. The files do not depend on it.
+        workers: processes; 0 renders in this one, and so does a renderer that works on a GPU, of which each process
+            would have its own share of the memory. The files do not depend on it.
         seed: None takes the generator's ``seed`` entry, 0 without one.
         shard_size: pairs a file.
         quality: of the JPEG images.
@@ -219,7 +220,7 @@ def _render_missing(generator: PairGenerator, writer: PairWriter, workers: int, 
     total, left = (sum(len(meta.shard_indices(shard)) for shard in shards) for shards in (wanted, missing))
     with tqdm(total=total, initial=total - left, desc=writer.root.name, unit='img', disable=not progress,
               file=sys.stderr) as bar:
-        if workers and missing:
+        if workers and missing and not generator.renderer.on_gpu:
             _render_parallel(writer, missing, workers, bar)
         else:
             with one_thread():

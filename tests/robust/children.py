@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.model import BaseModule
 from mmengine.registry import DefaultScope
 from mmengine.runner import FlexibleRunner, Runner
 
@@ -49,6 +50,21 @@ class FrozenEstimator(XASPoseEstimator):
     def train(self, mode: bool = True) -> 'FrozenEstimator':
         """Never in training mode."""
         return super().train(False)
+
+
+@MODELS.register_module(force=True)
+class SpareStage(BaseModule):
+    """A backbone whose last stage is trainable, and read by nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.spare = (torch.nn.Conv2d(before, 8, 3, stride=4, padding=1) for before in (3, 8))
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The first stage's map."""
+        maps = self.layer(inputs).relu()
+        self.spare(maps)
+        return (maps, )
 
 
 @HOOKS.register_module(force=True)

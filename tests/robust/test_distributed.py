@@ -1,6 +1,6 @@
 """Two processes train as one does with the doubled batch; what breaks one of them ends both, and says why.
 
-Double precision, batch statistics frozen, dropout off, 20 iterations. None of them sets
+Double precision, batch statistics frozen, dropout off, 20 iterations. Only the backbone with a spare stage sets
 ``find_unused_parameters``: DDP itself raises where a parameter has no part in a step.
 """
 import os
@@ -66,6 +66,7 @@ STAGES = {
     'frozen backbone': dict(optim_wrapper=dict(
         optimizer=dict(type='Adam', lr=0.01), paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.0))))),
     'workers': dict(workers=1),
+    'a stage that nobody reads': dict(model=dict(backbone=dict(type='SpareStage')), find_unused_parameters=True),
     'gradients in the log': dict(model=dict(grad_log_interval=2)),
 }
 DIES = dict(custom_hooks=[dict(type='Break', fault='dies', at=14)])

@@ -7,7 +7,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from mmxas.engine.batch_dump import dump_batch, from_plain, read_batch, replay, to_plain
+from mmxas.engine.batch_dump import dump_batch, from_plain, read_batch, replay, replay_device, to_plain
 
 
 def test_data_elements_become_plain_and_return():
@@ -52,3 +52,18 @@ def test_another_file_is_named(tmp_path):
         read_batch(tmp_path / 'a.pth')
     dump_batch(tmp_path / 'b.pth', torch.nn.Linear(1, 1), {'inputs': []}, {'seed': 1})
     assert read_batch(tmp_path / 'b.pth')['seed'] == 1
+
+
+def test_a_fault_of_float16_on_a_gpu_shows_on_a_cpu(make_runner, tmp_path):
+    """Features of 1e5 are finite in float32, and were not in float16."""
+    runner = make_runner()
+    runner.model.backbone.layer.weight.data.mul_(1e5)
+    batch = next(iter(runner.train_dataloader))
+    facts = dict(seed=0, iteration=0, error='', loss_weights=dict(render=1.0), device='cuda')
+    lost = {}
+    for dtype in (None, 'float16'):
+        dump_batch(tmp_path / 'a.pth', runner.model, batch, dict(facts, autocast=dtype and ['cuda', dtype]))
+        dump = read_batch(tmp_path / 'a.pth')
+        assert replay_device(dump) == ('cuda' if torch.cuda.is_available() else 'cpu')
+        lost[dtype] = [name for name, value in replay(make_runner().model, dump).items() if not math.isfinite(value)]
+    assert lost == {None: [], 'float16': ['loss_render']}

@@ -1,11 +1,12 @@
 import pytest
 import torch
+from on_cuda.fake_device import imagined_gpu
 from torch.autograd import gradcheck
 
 from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.decoding import decode_hypotheses
 from mmxas.ops.geometry import pixel_to_norm
-from mmxas.ops.nearest_link import NearestLinkExponent, nearest_link
+from mmxas.ops.nearest_link import NearestLinkExponent, _sum_by_link, nearest_link
 from mmxas.ops.skeleton_drawing import draw_skeleton
 
 SKELETON = load_skeleton('h36m18')
@@ -124,3 +125,11 @@ def test_nan_logits_are_seen_in_the_loss(layout: torch.memory_format) -> None:
     keypoints = decode_hypotheses(logits.contiguous(memory_format=layout), 4).keypoints
     drawing = draw_skeleton(keypoints[:, 0, :, :2], [(0, 1), (2, 3), (1, 2)], 16)
     assert drawing[0].isnan().all() and drawing[1].isfinite().all()
+
+
+def test_fake_cuda_adds_up_what_links_have_won_without_waiting():
+    """By an operator that has a deterministic form; bincount has none."""
+    with imagined_gpu() as waits:
+        winner = torch.empty(2, 4, 4, dtype=torch.int32, device='cuda')
+        assert _sum_by_link(torch.empty(2, 4, 4, device='cuda'), winner, 3).shape == (2, 3)
+    assert not waits.at

@@ -14,6 +14,7 @@ from mmxas.processes import ProcessError
 from mmxas.registry import POSE_PRIORS
 from mmxas.synthesis import PairReader
 from mmxas.synthesis.parts import Part
+from mmxas.synthesis.renderers import EmbreeRenderer
 from mmxas.synthesis.synthesize import one_thread, plain, set_meta, synthesize
 
 
@@ -180,3 +181,10 @@ def test_parts_render_into_a_folder_together_and_a_whole_run_waits(synthetic_con
     os.close(other)
     thread.join(60)
     assert sorted(digests(root)) == ['meta.json', *(f'pairs_0000{i}.npz' for i in range(4))]
+
+
+def test_a_gpu_is_used_by_one_process(synthetic_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(EmbreeRenderer, 'on_gpu', True)
+    module = importlib.import_module('mmxas.synthesis.synthesize')  # beside the function of that name
+    monkeypatch.setattr(module, '_render_parallel', lambda *_: pytest.fail('several processes'))
+    assert synthesize(synthetic_config, tmp_path, 2, workers=2, progress=False).num == 2

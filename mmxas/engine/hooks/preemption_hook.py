@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -42,19 +42,25 @@ class PreemptionHook(Hook):
     data loaders, which a scheduler signals as well, end with the process that started them
     (:func:`mmxas.engine.data_workers.bind_workers`), in testing too.
 
+    Several processes vote beside the training, on their CPUs, and read a vote when they cast the next one: nobody waits
+    for another process or a GPU.
+
     Args:
-        interval: Processes ask each other every so many iterations; a single one looks in each. Defaults to 1.
+        interval: Processes vote every so many iterations; a single one looks in each. Defaults to 1.
     """
 
     priority = 'LOWEST'
 
     def __init__(self, interval: int = 1) -> None:
         self.interval, self.asked = interval, False
-        self._before = None
+        self._before = self._group = None
+        self._vote: tuple[torch.Tensor, torch.distributed.Work] | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Listen."""
         owner = os.getpid()
+        if get_world_size() > 1:
+            self._group = torch.distributed.new_group(backend='gloo')
         bind_workers(runner.train_dataloader)
         if runner.val_loop is not None:
             bind_workers(runner.val_loop.dataloader)
@@ -71,6 +77,7 @@ class PreemptionHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Listen no longer."""
+        self._last_vote()
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
             self._before = None
@@ -92,8 +99,16 @@ class PreemptionHook(Hook):
             return self.asked
         if count % self.interval:
             return False
-        asked = torch.tensor(float(self.asked), device=torch.device('cuda') if torch.cuda.is_available() else 'cpu')
-        all_reduce(asked, 'max')
+        decided, asked = self._last_vote(), torch.tensor(float(self.asked))
+        self._vote = asked, torch.distributed.all_reduce(
+            asked, torch.distributed.ReduceOp.MAX, group=self._group, async_op=True)
+        return decided
+
+    def _last_vote(self) -> bool:
+        if self._vote is None:
+            return False
+        (asked, work), self._vote = self._vote, None
+        work.wait()
         return bool(asked)
 
     def _leave(self, runner: Runner, done: int) -> None:

@@ -1,6 +1,6 @@
 """Training through the stages that a config declares."""
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,15 @@ def transforms_of(dataset: Any) -> Iterator[Any]:
     for part in inner_datasets(dataset):
         yield from transforms_of(part)
     yield from getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+
+
+def read_together(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Logged scalars, on the CPU by one copy: mmengine would wait for a GPU once for each of them."""
+    on_gpu = {name: value.detach() for name, value in outputs.items()
+              if isinstance(value, torch.Tensor) and value.device.type != 'cpu'}
+    if not on_gpu:
+        return dict(outputs)
+    return {**outputs, **dict(zip(on_gpu, torch.stack(list(on_gpu.values())).cpu(), strict=True))}
 
 
 @LOOPS.register_module()
@@ -62,6 +71,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         refuse_unapplied(runner.cfg)
         self.stages = parse_stages(stages)
         kwargs.pop('max_epochs', None)
+        if isinstance(dataloader, dict) and torch.cuda.is_available():
+            dataloader = {'pin_memory': True, **dataloader}
         super().__init__(runner, dataloader, max_epochs=sum(s.epochs for s in self.stages), **kwargs)
         self.current_stage: Stage | None = None
         if runner.param_schedulers is None:
@@ -178,10 +189,14 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         key = np.random.SeedSequence([(self.runner.seed or 0) % 2**32, self._iter, get_rank()])
         seed = int(key.generate_state(1)[0])
         set_random_seed(seed)
+        runner = self.runner
         try:
-            super().run_iter(idx, data_batch)
+            runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
+            outputs = read_together(runner.model.train_step(data_batch, optim_wrapper=runner.optim_wrapper))
+            runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
         except FloatingPointError as error:
             raise FloatingPointError(f'{error}{self._dump(data_batch, seed, str(error))}') from error
+        self._iter += 1
 
     def _dump(self, data_batch: dict, seed: int, error: str) -> str:
         wrapper = self.runner.optim_wrapper
@@ -191,7 +206,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             wrapper, 'enabled', False) and hasattr(wrapper, 'dtype') else None
         path = Path(self.runner.work_dir) / 'non_finite' / f'iter_{self._iter}_rank_{get_rank()}.pth'
         facts = dict(seed=seed, iteration=self._iter, error=error, autocast=autocast, loss_weights=dict(
-            self.model.loss_weights), config=self.runner.cfg.pretty_text)
+            self.model.loss_weights), config=self.runner.cfg.pretty_text,
+            device=next(self.model.parameters()).device.type)
         try:
             dump_batch(path, self.model, data_batch, facts)
         except OSError as failure:

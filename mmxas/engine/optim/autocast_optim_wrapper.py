@@ -17,34 +17,39 @@ def cpu_has_bf16() -> bool:
                 and torch.cpu._is_avx512_bf16_supported())
 
 
+def cuda_has_bf16() -> bool:
+    """Whether the GPU computes in bfloat16 in hardware."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
     """Autocast on CUDA and CPU, with loss scaling where float16 needs it.
 
-    mmengine's ``AmpOptimWrapper`` refuses the CPU. Here a CPU computes in bfloat16 where it has the instructions and
-    in float32, with a line in the log, where it has not.
+    mmengine's ``AmpOptimWrapper`` refuses the CPU, and takes float16 on a GPU, which is another recipe. Here both
+    compute in bfloat16 where they have the instructions, and in float32, with a line in the log, where they have not.
 
     Args:
-        dtype: ``'bfloat16'``, ``'float16'`` (CUDA only) or None: bfloat16 on a CPU, float16 on CUDA. Defaults to None.
+        dtype: ``'bfloat16'`` or ``'float16'`` (CUDA only). Defaults to ``'bfloat16'``.
         require: Raise instead of falling back to float32. Defaults to False.
         kwargs: ``OptimWrapper``'s arguments.
 
     Raises:
         ValueError: float16 on a CPU, or another dtype.
-        RuntimeError: ``require`` on a CPU without bfloat16.
+        RuntimeError: ``require`` on a device without bfloat16.
     """
 
-    def __init__(self, dtype: str | None = None, require: bool = False, **kwargs) -> None:
+    def __init__(self, dtype: str = 'bfloat16', require: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
         self.device_type = 'cuda' if 'cuda' in get_device() else 'cpu'
-        dtype = dtype or ('bfloat16' if self.device_type == 'cpu' else 'float16')
         if dtype not in ('bfloat16', 'float16'):
             raise ValueError(f'dtype={dtype!r}: bfloat16 or float16 is expected')
         if dtype == 'float16' and self.device_type == 'cpu':
             raise ValueError('dtype=float16 needs CUDA; a CPU computes in bfloat16: dtype="bfloat16"')
-        self.enabled = self.device_type != 'cpu' or cpu_has_bf16()
+        self.enabled = dtype == 'float16' or (cpu_has_bf16() if self.device_type == 'cpu' else cuda_has_bf16())
         if not self.enabled:
-            message = 'this CPU has no bfloat16 instructions (avx512_bf16 or AMX)'
+            message = ('this CPU has no bfloat16 instructions (avx512_bf16 or AMX)' if self.device_type == 'cpu' else
+                       'this GPU has no bfloat16 (it takes one of the Ampere class), only dtype="float16"')
             if require:
                 raise RuntimeError(f'{message}: set require=False to compute in float32')
             print_log(f'AutocastOptimWrapper: {message}; computing in float32', 'current')

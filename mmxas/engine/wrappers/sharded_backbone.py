@@ -8,7 +8,9 @@ from mmengine.model import MMDistributedDataParallel, MMFullyShardedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODEL_WRAPPERS
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.distributed.fsdp import StateDictType
+from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 
 
 @MODEL_WRAPPERS.register_module()
@@ -27,7 +29,7 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
 
     Raises:
         ValueError: A backbone in channels-last memory, whose optimizer state FSDP would load in another order; or
-            ``train_step`` with ``clip_grad``: each process knows the norm of its own shards only.
+            ``train_step`` with ``clip_grad`` or a scaler of float16: each process knows its own shards only.
     """
 
     def __init__(self, module: nn.Module, device_id: int | None = None, sharding: Mapping[str, Any] | None = None,
@@ -50,6 +52,10 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
         if optim_wrapper.clip_grad_kwargs:
             raise ValueError('optim_wrapper.clip_grad: each process knows the norm of its own shards only, and would '
                              'clip by another factor; leave it out where the backbone is sharded')
+        scaler = getattr(optim_wrapper, 'scaler', None)
+        if isinstance(scaler, GradScaler) and scaler.is_enabled() and not isinstance(scaler, ShardedGradScaler):
+            raise ValueError("optim_wrapper.dtype='float16': each process would skip the steps in which its own shards "
+                             "overflow, and they would drift apart; take 'bfloat16' where the backbone is sharded")
         return super().train_step(data, optim_wrapper)
 
     def state_dict(self, *args, **kwargs) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_depth, norm_to_pixel, volume_marginals
 from mmxas.ops.decoding import check_decoding
 from mmxas.ops.products import pointwise_convolution
+from mmxas.ops.uploads import upload
 from mmxas.registry import MODELS
 
 
@@ -200,28 +201,29 @@ class MultiHypothesisHead(BaseHead):
             batch_data_samples: N data samples.
             test_cfg: As in :meth:`predict`.
         """
+        result = Hypotheses(*(x.detach().cpu() if x.dtype == torch.bool else x.detach().float().cpu() for x in result))
         instances = [self._to_instances(result, i, s.metainfo) for i, s in enumerate(batch_data_samples)]
         if not (test_cfg or {}).get('output_depth_profiles', False):
             return instances
-        profiles = result.depth_profile.float().cpu()
+        profiles = result.depth_profile
         for instance, profile in zip(instances, profiles, strict=True):  # mmpose's merging of samples drops fields
             instance.depth_profiles = profile[None].numpy()
         return instances, [PixelData(depth_profile=p[:, None]) for p in profiles]
 
     def _to_instances(self, result: Hypotheses, index: int, meta: dict) -> InstanceData:
-        norm = result.keypoints[index:index + 1].detach().float().cpu()
+        norm = result.keypoints[index:index + 1]
         width, height = meta['input_size']
         box_mm = meta.get('box_mm')
         poses = norm.clone()
         for axis, size in enumerate((width, height)):
             poses[..., axis] = norm_to_pixel(norm[..., axis], size, self.mapping)
         poses[..., 2] = norm_to_depth(norm[..., 2], 1.0 if box_mm is None else float(box_mm), width, self.mapping)
-        scores = result.scores[index:index + 1].detach().float().cpu().numpy()
+        scores = result.scores[index:index + 1].numpy()
         poses = poses.numpy()
         return InstanceData(
             keypoints=poses[:, 0].copy(), keypoint_scores=scores[:, 0].copy(),
             keypoints_visible=np.ones_like(scores[:, 0]), hypotheses=poses,
-            hypothesis_scores=scores, hypothesis_valid=result.valid[index:index + 1].cpu().numpy(),
+            hypothesis_scores=scores, hypothesis_valid=result.valid[index:index + 1].numpy(),
             hypotheses_norm=norm.numpy(), depth_unit=['crop' if box_mm is None else 'mm'])
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: Sequence[PoseDataSample],
@@ -240,14 +242,14 @@ class MultiHypothesisHead(BaseHead):
             ValueError: A sample has no labels, or labels of another number of keypoints.
         """
         logits = self.forward(feats)
-        target, weights = stack_labels(batch_data_samples, self.num_keypoints, logits.device)
+        target, weights = (upload(x, logits.device) for x in stack_labels(batch_data_samples, self.num_keypoints))
         hypotheses, marginals = self.decode_volume(logits)
         return {f'loss_{name}': module(hypotheses, marginals, target, weights)
                 for name, module in self.loss_modules.items()}
 
 
-def stack_labels(data_samples: Sequence, num_keypoints: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """Norm-frame labels (N, K, 3) and weights (N, K) of data samples.
+def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Tensor]:
+    """Norm-frame labels (N, K, 3) and weights (N, K) of data samples, in float32 and where the samples hold them.
 
     A keypoint of weight 0 has the label 0, whatever the sample holds there: a NaN, times 0, would still be one in every
     gradient.
@@ -267,4 +269,4 @@ def stack_labels(data_samples: Sequence, num_keypoints: int, device: torch.devic
     target = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_norm) for s in data_samples])
     weights = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_weights) for s in data_samples])
     target = torch.where(weights[..., None] == 0, 0.0, target)
-    return target.to(device, torch.float32), weights.to(device, torch.float32)
+    return target.float(), weights.float()

@@ -1,6 +1,7 @@
 """Loss of the facing that a neck predicts beside its map."""
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from mmxas.datasets.skeletons import load_skeleton
@@ -27,11 +28,11 @@ class FacingLoss(nn.Module):
     def __init__(self, skeleton: str | dict) -> None:
         super().__init__()
         self.skeleton = load_skeleton(skeleton)
-        self.pairs = tuple(
-            (left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.pairs))
-        if not self.pairs:
+        pairs = [(left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.pairs)]
+        if not pairs:
             raise ValueError(f'FacingLoss: no pair of the skeleton {self.skeleton.name!r} hangs on an unpaired '
                              'keypoint, so that it cannot say which way a body faces; leave this loss out')
+        self.register_buffer('pairs', torch.tensor(pairs), persistent=False)
 
     def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:
         """Features of N samples, the last of which is the facing (N, 2), and keypoints (N, K, 3), to a scalar.
@@ -43,6 +44,5 @@ class FacingLoss(nn.Module):
         if predicted.dim() != 2 or predicted.shape[-1] != 2:
             raise ValueError(f'FacingLoss: the neck\'s last output has shape {tuple(predicted.shape)}, (N, 2) is '
                              'expected: model.neck must be a FacingFusionNeck, and model.head read in_index=0')
-        used = sorted({keypoint for pair in self.pairs for keypoint in pair})
-        seen = None if weights is None else (weights[:, used] > 0).all(dim=1).to(target)
+        seen = None if weights is None else (weights[:, self.pairs.flatten()] > 0).all(dim=1).to(target)
         return facing_loss(predicted, facing_direction(target, self.pairs), seen)

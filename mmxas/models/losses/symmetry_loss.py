@@ -44,11 +44,15 @@ class SymmetryLoss(nn.Module):
         check_choice(level, ('sample', 'batch'), 'level')
         self.skeleton = skeleton = load_skeleton(skeleton)
         self.bone_weight, self.keypoint_weight, self.level = bone_weight, keypoint_weight, level
-        self.bone_pairs = _BONES[bones](skeleton.parents, skeleton.pairs)
-        self.triples = centre_triples(skeleton.parents, skeleton.pairs)
-        if bone_weight and not self.bone_pairs or keypoint_weight and not self.triples:
+        bone_pairs = _BONES[bones](skeleton.parents, skeleton.pairs)
+        triples = centre_triples(skeleton.parents, skeleton.pairs)
+        if bone_weight and not bone_pairs or keypoint_weight and not triples:
             raise ValueError(f'skeleton {skeleton.name!r}: left and right pairs expected that have bones to compare '
-                             f'({len(self.bone_pairs)} found) and a common parent ({len(self.triples)} found)')
+                             f'({len(bone_pairs)} found) and a common parent ({len(triples)} found)')
+        constants = dict(bone_pairs=torch.tensor(bone_pairs, dtype=torch.int64),
+                         triples=torch.tensor(triples, dtype=torch.int64), scale=torch.tensor([1.0, 1.0, 2.0]))
+        for name, value in constants.items():
+            self.register_buffer(name, value, persistent=False)
 
     def forward(self, hypotheses: Hypotheses) -> Tensor:
         """Compute the loss.
@@ -59,8 +63,7 @@ class SymmetryLoss(nn.Module):
         Returns:
             Scalar, in squared metres for a box of 2000 mm.
         """
-        scale = hypotheses.keypoints.new_tensor([1.0, 1.0, 2.0])
-        poses = hypotheses.keypoints * scale
+        poses = hypotheses.keypoints * self.scale.to(hypotheses.keypoints.dtype)
         loss = torch.zeros_like(poses[:, :, 0, 0])
         if self.bone_weight:
             loss = loss + self.bone_weight * bone_symmetry(poses, self.bone_pairs)

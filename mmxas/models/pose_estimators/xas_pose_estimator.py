@@ -19,11 +19,15 @@ from mmxas.models.layers import convert_batch_norm
 from mmxas.ops import Hypotheses, Marginals, draw_skeleton
 from mmxas.ops.checks import check_choice, check_positive
 from mmxas.ops.decoding import check_decoding
+from mmxas.ops.uploads import upload
 from mmxas.registry import MODELS
 
 # What a loss may say that it reads, and the data that this takes.
 READS = {'labels': ('synthetic', ), 'features': ('synthetic', ), 'mask': ('target', ), 'pose': ('target', ),
          'target_labels': ('target', ), 'critic': ('synthetic', 'target')}
+
+# In float16 a gradient is taken of the loss times this, where a training's scaler begins; as it is, it would vanish.
+FLOAT16_SCALE = 2.0**16
 
 BACKGROUNDS = ('crop', 'both')  # what testing looks at: the crop as the pipeline made it; also without its background
 
@@ -87,6 +91,9 @@ class XASPoseEstimator(TopdownPoseEstimator):
         self.criteria = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in (losses or {}).items()})
         for name, criterion in self.criteria.items():
             self._check_loss(name, criterion)
+        for name, values, dtype in (('drawn_links', self.skeleton.drawn_links, torch.int64),
+                                    ('width_factors', self.skeleton.width_factors, torch.float64)):
+            self.register_buffer(name, torch.tensor(values, dtype=dtype), persistent=False)
         check_positive(line_width, 'model.line_width')
         if mask_size is not None and (not isinstance(mask_size, int) or mask_size < 1):
             raise ValueError(f'model.mask_size: a side in px (1 or more) or None expected, got {mask_size!r}')
@@ -176,16 +183,16 @@ class XASPoseEstimator(TopdownPoseEstimator):
         heatmaps: list[Tensor] = []
         labels = poses = None
         if target and 'target' in self.domains:
-            poses, _ = self._detect(self.extract_feat(inputs[target]), heatmaps)
+            poses, _ = self._detect(self.extract_feat(inputs[_block(target)]), heatmaps)
         if synthetic and 'synthetic' in self.domains:
-            chosen = [data_samples[i] for i in synthetic]
-            labels, weights = stack_labels(chosen, self.head.num_keypoints, inputs.device)
-            terms.update(self._synthetic_terms(inputs[synthetic], labels, weights, heatmaps))
+            labels, weights = stack_labels([data_samples[i] for i in synthetic], self.head.num_keypoints)
+            terms.update(self._synthetic_terms(inputs[_block(synthetic)], upload(labels, inputs.device),
+                                               upload(weights, inputs.device), heatmaps))
         own = {}
         if poses is not None:
             terms.update(self._target_terms(poses, [data_samples[i] for i in target], inputs.shape[-1]))
             if labels is not None and self._is_on('critic'):
-                adversarial, own = self._adversarial_terms(poses, self._whole(labels, weights))
+                adversarial, own = self._adversarial_terms(poses, upload(self._whole(labels, weights), inputs.device))
                 terms.update(adversarial)
         if not terms:
             raise ValueError(f'the batch has {len(target)} target and {len(synthetic)} synthetic samples: none of '
@@ -219,13 +226,13 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def _target_terms(self, poses: Hypotheses, samples: Sequence, crop_size: int) -> dict[str, Tensor]:
         terms = {name: self.criteria[name](poses) for name in self._terms('pose')}
         if self._is_on('target_labels'):
-            labels, weights = stack_labels(samples, self.head.num_keypoints, poses.keypoints.device)
-            terms.update({n: self.criteria[n](poses, labels, weights) for n in self._terms('target_labels')})
+            labels = [upload(x, poses.keypoints.device) for x in stack_labels(samples, self.head.num_keypoints)]
+            terms.update({name: self.criteria[name](poses, *labels) for name in self._terms('target_labels')})
         names = self._terms('mask')
         if not names:
             return terms
         drawn = self.draw(poses.keypoints[:, 0, :, :2], self.mask_size or crop_size)
-        masks = torch.stack(_masks(samples)).to(drawn)
+        masks = upload(torch.stack(_masks(samples)), drawn.device).to(drawn.dtype)
         masks = F.interpolate(masks, drawn.shape[-2:], mode='area')
         body = None if self.physique is None else self.physique(drawn)
         for name in names:
@@ -234,8 +241,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     def draw(self, keypoints: Tensor, size: int) -> Tensor:
         """Skeleton mask (N, 1, size, size) of norm-frame x, y (N, K, 2)."""
-        return draw_skeleton(keypoints, self.skeleton.drawn_links, size, width=self.line_width,
-                             width_factors=self.skeleton.width_factors, mapping=self.head.mapping)
+        return draw_skeleton(keypoints, self.drawn_links, size, width=self.line_width,
+                             width_factors=self.width_factors, mapping=self.head.mapping)
 
     def _adversarial_terms(self, poses: Hypotheses, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Generator terms of the detector, and the discriminator's own.
@@ -278,21 +285,21 @@ class XASPoseEstimator(TopdownPoseEstimator):
         iteration = MessageHub.get_current_instance().get_info('iter', 0) or 0
         if not self.grad_log_interval or (iteration + 1) % self.grad_log_interval:
             return {}
-        norms = {}
+        norms, scale = {}, FLOAT16_SCALE if any(x.dtype == torch.float16 for x in heatmaps) else 1.0
         for name in self.loss_weights:
             value = losses.get(f'loss_{name}')
             if value is None:
                 continue
-            grads = torch.autograd.grad(value, heatmaps, retain_graph=True, allow_unused=True) \
+            grads = torch.autograd.grad(value * scale, heatmaps, retain_graph=True, allow_unused=True) \
                 if value.requires_grad else ()
-            squares = [g.float().pow(2).sum() for g in grads if g is not None]
+            squares = [(g.float() / scale).pow(2).sum() for g in grads if g is not None]
             norms[f'grad/{name}'] = torch.stack(squares).sum().sqrt() if squares else value.new_zeros(())
         return norms
 
     @staticmethod
     def _check_finite(losses: Mapping[str, Tensor], data_samples: Sequence) -> None:
-        bad = [f'{name} = {value.item()}' for name, value in losses.items() if not torch.isfinite(value)]
-        if bad:
+        if not torch.stack([value.isfinite() for value in losses.values()]).all():  # one read, whose value a GPU awaits
+            bad = [f'{name} = {value.item()}' for name, value in losses.items() if not torch.isfinite(value)]
             files = ', '.join(str(s.metainfo.get('img_path') or s.metainfo.get('sample_name')) for s in data_samples)
             raise FloatingPointError(f'{"; ".join(bad)}: training stops before the step that would spoil the weights. '
                                      f'The batch: {files}')
@@ -328,7 +335,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         black = -self.data_preprocessor.mean / self.data_preprocessor.std
         masks = [sample.gt_fields.mask if 'mask' in sample.get('gt_fields', ()) else torch.zeros(1, *inputs.shape[2:])
                  for sample in data_samples]
-        masks = torch.stack([torch.as_tensor(mask) for mask in masks]).to(inputs)
+        masks = upload(torch.stack([torch.as_tensor(mask) for mask in masks]), inputs.device).to(inputs.dtype)
         masks = torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, 1.0)
         return black.to(inputs).expand_as(inputs).lerp(inputs, masks.expand_as(inputs))
 
@@ -351,6 +358,12 @@ class XASPoseEstimator(TopdownPoseEstimator):
             hypotheses[..., :2] = (hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
                                    + meta['input_center'] - 0.5 * meta['input_scale'])
         return samples
+
+
+def _block(indices: list[int]) -> slice | list[int]:
+    """Samples that stand side by side as a slice: a list of indices would go to a GPU, which the CPU awaits."""
+    first, count = indices[0], len(indices)
+    return slice(first, first + count) if indices == list(range(first, first + count)) else indices
 
 
 def _masks(samples: Sequence) -> list[Tensor]:

@@ -47,6 +47,11 @@ class MeshRenderer(ABC):
         self._faces: np.ndarray | None = None
         self._topology: Topology | None = None
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it works on a GPU."""
+        return False
+
     @abstractmethod
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray,
              size: tuple[int, int]) -> tuple[Hits, np.ndarray | None]:

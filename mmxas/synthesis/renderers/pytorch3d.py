@@ -37,11 +37,20 @@ class PyTorch3DRenderer(MeshRenderer):
         super().__init__(supersample)
         self.device = device
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it works on a GPU."""
+        return self._device().startswith('cuda')
+
+    def _device(self) -> str:
+        import torch
+        return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[Hits, None]:
         """See :meth:`MeshRenderer.cast`."""
         import torch
         meshes_type, rasterize = import_pytorch3d()
-        device = self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        device = self._device()
         s = self.supersample
         height, width = size[0] * s, size[1] * s
         points = torch.as_tensor(_to_ndc(vertices, K, s, height, width), device=device)

@@ -1,4 +1,5 @@
 """SIGTERM ends a run with everything that it did."""
+import multiprocessing
 import os
 import signal
 from types import SimpleNamespace
@@ -127,3 +128,29 @@ def test_workers_are_bound_in_testing_too():
     PreemptionHook().before_test(SimpleNamespace(test_dataloader=loader))
     assert loader.worker_init_fn is not None
     assert [int(batch) for batch in loader] == [0, 1, 2, 3]
+
+
+def vote(rank: int, store: str, found) -> None:
+    """Six votes of one of two processes; the second is told to leave before the third."""
+    torch.distributed.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
+    hook, loader = PreemptionHook(), DataLoader(range(2))
+    hook.before_train(SimpleNamespace(train_dataloader=loader, val_loop=None))
+    decided = []
+    for count in range(6):
+        hook.asked = hook.asked or rank == 1 and count == 2
+        decided.append(hook._is_asked(count))
+    hook.after_train(None)
+    found[rank] = decided
+    torch.distributed.destroy_process_group()
+
+
+def test_processes_leave_together_one_vote_after_one_was_asked(tmp_path):
+    context = multiprocessing.get_context('fork')
+    with context.Manager() as manager:
+        found = manager.dict()
+        processes = [context.Process(target=vote, args=(rank, str(tmp_path / 'store'), found)) for rank in range(2)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(60)
+        assert dict(found) == dict.fromkeys(range(2), [False] * 3 + [True] * 3)

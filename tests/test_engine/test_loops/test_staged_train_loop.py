@@ -2,8 +2,10 @@
 import pytest
 import torch
 from mmengine.config import Config
+from on_cuda.fake_device import imagined_gpu
 
-from mmxas.engine import StagedLR
+from mmxas.engine import StagedLR, StagedTrainLoop
+from mmxas.engine.loops.staged_train_loop import read_together
 
 RENDER = dict(name='synthetic', epochs=1, lr=0.01, loss_weights=dict(render=1.0))
 FULL = dict(name='full', epochs=1, lr=0.002, loss_weights=dict(render=0.5, mask=1.0, adversarial=1.0))
@@ -163,3 +165,23 @@ def test_the_log_keeps_what_its_averages_read(make_runner, custom, kept):
     runner.train()
     history = runner.message_hub.log_scalars['train/loss'].data[0]
     assert runner.iter == 12 and len(history) == kept
+
+
+def test_batches_for_a_gpu_lie_in_pinned_memory(make_runner, monkeypatch):
+    runner = make_runner()
+    config = dict(batch_size=2, num_workers=0, dataset=dict(type='PairsInMemory'), sampler=dict(type='SeededSampler'))
+    assert not StagedTrainLoop(runner, config, [RENDER]).dataloader.pin_memory
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert StagedTrainLoop(runner, config, [RENDER]).dataloader.pin_memory
+    assert not StagedTrainLoop(runner, dict(config, pin_memory=False), [RENDER]).dataloader.pin_memory
+
+
+def test_fake_cuda_gives_all_numbers_of_the_log_by_one_copy():
+    with imagined_gpu() as waits:
+        outputs = dict(loss=torch.zeros((), device='cuda'), count=3, grad=torch.ones((), device='cuda'))
+        read = read_together(outputs)
+        assert list(read) == list(outputs) and read['count'] == 3
+        assert {read[name].device.type for name in ('loss', 'grad')} == {'cpu'}
+    assert waits.at.total() == 1
+    on_cpu = dict(loss=torch.ones(()), count=3)
+    assert read_together(on_cpu) == on_cpu

@@ -59,3 +59,23 @@ def test_refusals(model, monkeypatch):
     monkeypatch.setattr(autocast_optim_wrapper, 'cpu_has_bf16', lambda: False)
     with pytest.raises(RuntimeError, match='no bfloat16 instructions'):
         _wrapper(model, require=True)
+
+
+@pytest.mark.parametrize('has_bf16', [True, False])
+def test_a_gpu_computes_as_the_cpu_does_in_bfloat16_or_float32(model, monkeypatch, has_bf16):
+    """Published numbers are bfloat16's: float16 is another recipe, and is asked for."""
+    monkeypatch.setattr(autocast_optim_wrapper, 'get_device', lambda: 'cuda:0')
+    monkeypatch.setattr(autocast_optim_wrapper, 'cuda_has_bf16', lambda: has_bf16)
+    wrapper = _wrapper(model)
+    assert wrapper.device_type == 'cuda' and wrapper.dtype == torch.bfloat16
+    assert wrapper.enabled is has_bf16 and not wrapper.scaler.is_enabled()
+    if not has_bf16:
+        with pytest.raises(RuntimeError, match='this GPU has no bfloat16'):
+            _wrapper(model, require=True)
+
+
+def test_a_gpu_computes_in_float16_where_asked(model, monkeypatch):
+    monkeypatch.setattr(autocast_optim_wrapper, 'get_device', lambda: 'cuda:0')
+    monkeypatch.setattr(autocast_optim_wrapper, 'cuda_has_bf16', lambda: False)
+    wrapper = _wrapper(model, dtype='float16')
+    assert wrapper.enabled and wrapper.dtype == torch.float16

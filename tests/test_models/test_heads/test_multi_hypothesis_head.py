@@ -3,10 +3,11 @@ import copy
 
 import pytest
 import torch
+from mmpose.structures import PoseDataSample
 
 from mmxas.models.heads import MultiHypothesisHead
 from mmxas.models.heads.multi_hypothesis_head import stack_labels
-from mmxas.ops import decode_hypotheses
+from mmxas.ops import Hypotheses, decode_hypotheses
 from mmxas.registry import MODELS
 
 
@@ -138,7 +139,7 @@ def test_refusals(changes, message):
 
 def test_labels_of_another_skeleton_are_named(batch):
     with pytest.raises(ValueError, match='synthetic_0.jpg: 18 keypoints, but the head predicts 17'):
-        stack_labels(batch[1][3:], 17, 'cpu')
+        stack_labels(batch[1][3:], 17)
 
 
 def test_a_flip_test_needs_to_know_what_is_left_and_right(batch):
@@ -146,3 +147,12 @@ def test_a_flip_test_needs_to_know_what_is_left_and_right(batch):
     sample.pop('flip_indices')
     with pytest.raises(ValueError, match='flip_test: the samples have no flip_indices'):
         _head().predict([torch.rand(1, 4, 4, 4)] * 2, [sample], dict(flip_test=True))
+
+
+def test_a_batch_of_predictions_comes_to_the_cpu_at_once(monkeypatch):
+    copied, cpu, head = [], torch.Tensor.cpu, _head()
+    monkeypatch.setattr(torch.Tensor, 'cpu', lambda tensor: copied.append(tensor) or cpu(tensor))
+    samples = [PoseDataSample(metainfo=dict(input_size=(64, 64))) for _ in range(5)]
+    instances, _ = head.pack(head.decode_volume(torch.randn(5, 108, 4, 4))[0], samples,
+                             dict(output_depth_profiles=True))
+    assert len(instances) == 5 and len(copied) == len(Hypotheses._fields)

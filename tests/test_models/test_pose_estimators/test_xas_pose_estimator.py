@@ -153,6 +153,33 @@ def test_gradient_norms_are_logged(make_estimator, batch):
     torch.testing.assert_close(twice.loss(*batch)['grad/mask'], 2 * losses['grad/mask'])
 
 
+def test_gradients_too_small_for_float16_have_a_norm_all_the_same(make_estimator):
+    """A scaler of the loss has them reach the weights: a norm of 0 would be a false alarm."""
+    model = make_estimator(grad_log_interval=1)
+    model.set_stage(dict(render=1.0))
+    values = torch.randn(2, 18 * 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    norms = {}
+    for dtype in (torch.float32, torch.float16):
+        volume = values.to(dtype).requires_grad_()
+        loss = 1e-6 * model.head.decode_volume(volume)[0].keypoints.square().mean()
+        norms[dtype] = model._gradient_norms({'loss_render': loss}, [volume])['grad/render']
+    unscaled, = torch.autograd.grad(loss, volume, retain_graph=True)
+    scaled, = torch.autograd.grad(torch.amp.GradScaler('cpu').scale(loss), volume)
+    assert not unscaled.any() and scaled.any()
+    torch.testing.assert_close(norms[torch.float16], norms[torch.float32], rtol=0.01, atol=0)
+
+
+def test_samples_that_do_not_stand_side_by_side_have_the_same_losses(make_estimator, batch):
+    inputs, samples = batch
+    order = sorted(range(len(samples)), key=lambda i: samples[i].metainfo['domain'])
+    mixed = [i for pair in zip(order[:len(order) // 2], order[len(order) // 2:]) for i in pair]
+    model = make_estimator().eval()
+    model.set_stage(FULL)
+    found = [model.loss(inputs[chosen], [samples[i] for i in chosen]) for chosen in (order, mixed)]
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, rtol=1e-6, atol=1e-7)
+
+
 def test_detached_generator_teaches_nothing_and_says_so(make_estimator, batch):
     losses = dict(adversarial=dict(type='WTAAdversarialLoss', detach=True))
     model = make_estimator(losses=losses, grad_log_interval=1)

@@ -2,6 +2,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from mmxas.synthesis.renderers import EmbreeRenderer, PyTorch3DRenderer
 
@@ -46,3 +47,10 @@ def test_missing_pytorch3d_names_the_command(monkeypatch):
     vertices, faces = np.array([[0, 0, 1.0], [1, 0, 1], [0, 1, 1]]), np.array([[0, 2, 1]])
     with pytest.raises(ImportError, match='easypytorch3d.*EmbreeRenderer'):
         PyTorch3DRenderer(device='cpu').render(vertices, faces, np.ones((3, 3)), np.eye(3), (4, 4))
+
+
+def test_it_says_whether_it_works_on_a_gpu(monkeypatch):
+    assert not EmbreeRenderer().on_gpu and not PyTorch3DRenderer(device='cpu').on_gpu
+    assert PyTorch3DRenderer(device='cuda:1').on_gpu
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    assert PyTorch3DRenderer().on_gpu

@@ -1,0 +1,1 @@
+"""What runs on a GPU: on imagined ones in the suite, on a real one by ``make test-cuda``."""
