@@ -63,7 +63,8 @@ OPERATORS = {
     'pointwise': (pointwise_convolution, [(2, 16, 8, 8), (24, 16, 1, 1), (24, )]),
 }
 NETWORKS = {
-    'physique': (lambda: PhysiqueNetwork((4, 8)), MASKS), 'MLP': (lambda: MLPDiscriminator(num_keypoints=K).eval(), TARGET),
+    'physique': (lambda: PhysiqueNetwork((4, 8)), MASKS),
+    'MLP': (lambda: MLPDiscriminator(num_keypoints=K).eval(), TARGET),
     'GCN': (lambda: GCNDiscriminator(SKELETON, width=32, dropout=0.0), TARGET),
 }
 
