@@ -115,7 +115,7 @@ def main() -> None:
     command_line.require_writable(cfg.work_dir)
     join_cpu_processes(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    runner.register_hook(CheckBeginsHook(cfg.load_from or cfg.work_dir))
+    runner.register_hook(CheckBeginsHook(cfg.get('load_from') or cfg.work_dir))
     with command_line.held(cfg.work_dir) if is_main_process() else nullcontext():
         runner.train()
 

@@ -220,6 +220,15 @@ def test_a_second_training_does_not_write_over_the_first(run_tool, tmp_path):
     assert (work_dir / 'epoch_1.pth').read_bytes() == before
 
 
+def test_a_config_may_leave_out_what_the_runner_has_defaults_for(run_tool, tmp_path):
+    cfg = Config.fromfile(write_tiny_config(tmp_path, epochs=1))
+    for key in ('load_from', 'resume', 'log_level', 'launcher'):
+        cfg.pop(key, None)
+    cfg.dump(tmp_path / 'bare.py')
+    run_tool('train', tmp_path / 'bare.py', '--work-dir', tmp_path / 'work', '--cfg-options', 'experiment_name=tool_11')
+    assert (tmp_path / 'work/epoch_1.pth').is_file()
+
+
 def test_two_trainings_at_once_are_refused(run_tool, tmp_path):
     config, work_dir = write_tiny_config(tmp_path, epochs=1), tmp_path / 'work'
     work_dir.mkdir()
