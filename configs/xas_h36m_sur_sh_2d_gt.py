@@ -7,5 +7,5 @@ train_dataloader = dict(
     dataset=dict(target=dict(with_labels=True, pipeline=_base_.train_dataloader.dataset.synthetic.pipeline)))
 train_cfg = dict(stages=[
     _base_.train_cfg.stages[0],
-    dict(name='full', epochs=15, lr=1e-4, loss_weights=dict(mask=0.02, planar=1.0, render=0.5)),
+    dict(name='full', epochs=15, lr=2e-5, loss_weights=dict(mask=0.02, planar=1.0, render=0.5)),
 ])

@@ -3,15 +3,16 @@
 _base_ = './xas_mocap.py'
 
 crop_size = 128
-# Most people in photos are upright and face the camera; a few sit, crouch, lie, hang or turn over.
+# Most people in photos are upright and face the camera; a few sit, crouch, lie, hang, raise their arms or turn over.
 poses = dict(
     type='MixedPoses',
     sources=[
         dict(type='TruncatedGaussianPrior', file='smpl_wide_pose_prior'),
         dict(type='TruncatedGaussianPrior', file='smpl_seated_pose_prior'),
+        dict(type='TruncatedGaussianPrior', file='smpl_raised_arms_pose_prior'),
         dict(type='MocapPoses'),
         dict(type='MocapPoses', file='video_poses')],
-    weights=[3, 1, 1.5, 3],
+    weights=[2, 1, 2, 1.5, 3],
     turned=0.15)
 skin = dict(type='UVTexture', folder='free_human_wardrobe/skins')
 photo_generator = dict(

@@ -111,7 +111,7 @@ def find_model(name: str) -> ZooModel:
     if name in by_name:
         return by_name[name]
     near = get_close_matches(name, by_name, n=1)
-    ready = [known for known, model in by_name.items() if model.weights is not None]
+    ready = [[*model.aliases, model.name][0] for model in models if model.weights is not None]
     raise ValueError(f'{name!r}: no model of this name{f"; did you mean {near[0]!r}?" if near else "."} With weights: '
                      f'{", ".join(ready) or "none"}; docs/models.md says how to list all')
 

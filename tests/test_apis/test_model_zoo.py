@@ -26,7 +26,7 @@ def test_names_and_aliases_lead_to_the_config(zoo):
 def test_an_unknown_name_gives_the_known_and_the_near_ones(zoo):
     add_weights(zoo)
     with pytest.raises(ValueError, match=r"'smal': no model of this name; did you mean 'small'\? "
-                                         'With weights: tiny, small; docs/models.md'):
+                                         'With weights: small; docs/models.md'):
         find_model('smal')
     with pytest.raises(ValueError, match=r"'qqq': no model of this name\. With"):
         find_model('qqq')

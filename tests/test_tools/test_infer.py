@@ -125,7 +125,7 @@ def test_a_species_is_enough(infer, photos, small_zoo, capsys):
 
 def test_without_a_species_it_is_the_default_and_the_known_ones_are_named(infer, photos, small_zoo, capsys):
     assert infer([str(photos / 'a.jpg')]) == 1
-    assert "'human': no model of this name. With weights: tiny, small; docs/models.md" in capsys.readouterr().err
+    assert "'human': no model of this name. With weights: small; docs/models.md" in capsys.readouterr().err
     assert infer([str(photos / 'a.jpg'), '--species', 'other']) == 1
     assert 'other: no weights come with mmxas for this model' in capsys.readouterr().err
     assert infer([str(photos / 'a.jpg'), CONFIG]) == 1

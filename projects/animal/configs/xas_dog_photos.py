@@ -2,11 +2,13 @@
 _base_ = ['../../../configs/xas_photos.py', './_base_/dog.py']
 
 skeleton = _base_.dog_skeleton
+breeds = dict(type='TruncatedGaussianPrior', file=f'{_base_.dog_data}/dog_breeds_pose_prior.json')
 dog_generator = dict(
     _base_.photo_generator,
     **_base_.dog_body,
     pose_source=dict(
-        type='MixedPoses', sources=[_base_.dog_prior, _base_.dog_poses], weights=[3, 2], turned=0.03),
+        type='MixedPoses', sources=[breeds, dict(_base_.dog_poses, shape_std=2.0, shape_limit=4.0)],
+        weights=[2, 1], turned=0.03),
     camera=dict(type='SampledCamera', distance=(1500, 5500), pitch=(-20, 50), roll=(-10, 10)),
     appearance=dict(
         type='OneOf',

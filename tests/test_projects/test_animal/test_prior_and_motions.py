@@ -26,12 +26,19 @@ def prior():
     return TruncatedGaussianPrior(f'{DATA}dog_pose_prior.json')
 
 
+@pytest.fixture(scope='module')
+def breeds():
+    return TruncatedGaussianPrior(f'{DATA}dog_breeds_pose_prior.json')
+
+
 def generator(pose_source: dict, seed: int) -> PairGenerator:
     body = dict(type='SMALBodyModel', keypoints=f'{DATA}dog_keypoints.json')
     return PairGenerator(body, pose_source, skeleton=f'{DATA}dog26.json', seed=seed, image_size=48)
 
 
-def test_the_prior_is_about_the_dogs_joints(prior, dog):
+@pytest.mark.parametrize('name', ['prior', 'breeds'])
+def test_the_prior_is_about_the_dogs_joints(name, dog, request):
+    prior = request.getfixturevalue(name)
     assert prior.joint_names == dog.joint_names and prior.num_betas == dog.num_betas
     sample = prior.sample(500, np.random.default_rng(0))
     assert (sample.pose >= prior.low - 1e-6).all() and (sample.pose <= prior.high + 1e-6).all()
@@ -46,13 +53,23 @@ def test_limits_lie_inside_the_anatomy(prior):
                 assert np.rad2deg(prior.low[joint, 1]) >= low and np.rad2deg(prior.high[joint, 1]) <= high, name
 
 
-def test_the_prior_is_its_own_mirror_image(prior):
+@pytest.mark.parametrize('name', ['prior', 'breeds'])
+def test_the_prior_is_its_own_mirror_image(name, request):
+    prior = request.getfixturevalue(name)
     from dog_building.dog_rig import TWINS
     flip = np.array([-1, 1, -1])
     for values, mirrored in ((prior.low, prior.high), (prior.mean, prior.mean)):
         both = np.where(flip < 0, mirrored[list(TWINS)] * flip, values[list(TWINS)])
         np.testing.assert_allclose(both, values, atol=1e-9)
     np.testing.assert_array_equal(prior.rest[list(TWINS)], prior.rest)
+
+
+def test_ears_of_breeds_hang_or_stand_and_shapes_spread_twice_as_far(prior, breeds, dog):
+    ear = dog.joint_names.index('LEar')
+    angle = np.rad2deg(breeds.sample(2000, np.random.default_rng(0)).pose[:, ear, 0])
+    assert 0.4 < (angle < -80).mean() < 0.7 and 0.1 < (angle > -30).mean() < 0.3
+    spread = [one.sample(2000, np.random.default_rng(1)).betas.std() for one in (breeds, prior)]
+    assert spread[0] / spread[1] == pytest.approx(2, rel=0.03)
 
 
 def test_limits_in_the_wrong_order_are_refused(tmp_path):

@@ -3,6 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from mmxas.registry import POSE_PRIORS
+from mmxas.synthesis import PairGenerator
 from mmxas.synthesis.pose_priors import MixedPoses, MocapPoses, TruncatedGaussianPrior
 
 WIDE = dict(type='TruncatedGaussianPrior', file='smpl_wide_pose_prior')
@@ -59,6 +60,20 @@ def test_seated_bodies_bend_hips_and_knees():
     for side in ('left', 'right'):
         hip, knee = (np.rad2deg(pose[:, names.index(f'{side}_{joint}'), 0]) for joint in ('hip', 'knee'))
         assert hip.max() < -39 and -95 < hip.mean() < -75 and knee.min() > -1 and 65 < knee.mean() < 90
+
+
+def test_arms_are_raised_one_by_one():
+    """A wrist is above its shoulder in half of the arms, and in a quarter of the other prior's."""
+    above = {}
+    for name in ('wide', 'raised_arms'):
+        generator = PairGenerator(dict(type='SMPLBodyModel', model_path='free', gender='neutral'),
+                                  dict(type='TruncatedGaussianPrior', file=f'smpl_{name}_pose_prior'))
+        keypoints, names = generator.body_keypoints(range(400))[0], list(generator.skeleton.keypoints)
+        wrists, shoulders = ([names.index(f'{side}_{joint}') for side in ('left', 'right')]
+                             for joint in ('wrist', 'shoulder'))
+        above[name] = keypoints[:, wrists, 1] > keypoints[:, shoulders, 1]  # y up
+    assert above['wide'].mean() < 0.3 and 0.4 < above['raised_arms'].mean() < 0.6
+    assert 0.3 < (above['raised_arms'].sum(axis=1) == 1).mean() < 0.6
 
 
 def test_motions_from_videos_are_upright_with_y_up():
