@@ -1,7 +1,7 @@
 """Sessions of ONNX Runtime in a process that forks.
 
-A forked process, such as a worker of a data loader, has none of the session's threads. If it drops a session that it
-inherited, it crashes or waits for them forever. The garbage collector may do that at any time.
+A forked process, such as a worker of a data loader, inherits sessions without their threads. It crashes when its
+garbage collector deletes one of them.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-os.register_at_fork(after_in_child=gc.freeze)  # inherited garbage stays where it is
+os.register_at_fork(after_in_child=gc.freeze)  # the collector skips what was inherited
 
 
 def open_session(model: str | bytes, providers: Sequence[str] = ('CPUExecutionProvider',),

@@ -111,8 +111,9 @@ class KeypointTable:
         return replace(self, names=tuple(names), keypoints=keypoints, scores=scores, links=tuple(links), bodies={})
 
     def named_individuals(self) -> KeypointTable:
-        """The poses of which a keypoint is known; their individuals differ within each image, and are ``individual1``
-        and so on where a name is missing.
+        """Return the poses that have a known keypoint, with individuals that differ within each image.
+
+        Where a name is missing, the individual is called ``individual1``, ``individual2`` and so on.
         """
         kept = np.isfinite(self.keypoints).any(axis=(1, 2, 3))
         texts = {name: tuple(compress(getattr(self, name), kept)) for name in ('images', 'individuals', 'extras')}

@@ -23,8 +23,8 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
 
     Args:
         keypoints: (N, K, 2) norm x, y.
-        links: (L, 2) pairs of keypoint indices; kinematic links and any further ones. Those of a GPU are not checked,
-            and neither are its factors: the CPU would wait for it.
+        links: (L, 2) pairs of keypoint indices; kinematic links and any further ones. Links and factors that
+            lie on a GPU are not checked, since the CPU would have to wait for their values.
         size: Side of the drawing in px, or (h, w).
         width: Squared width of the lines, in squared norm units.
         width_factors: (L,) factor of each link's exponent; 2 draws a narrower line. None means 1.
