@@ -1,4 +1,5 @@
-"""``python -m benchmarks.cuda``: the operations on a GPU, plain against ours, beside what the card can do at its best.
+"""``python -m benchmarks.cuda``: the operations on a GPU, plain against ours, beside what the card can do at its best;
+then what recipes' loaders deliver beside what their steps take.
 
 Written to ``benchmarks/results/cuda.json``. ``--device cpu`` runs all of it on small input, to see that it runs; its
 numbers say nothing.
@@ -9,8 +10,10 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import mmxas  # noqa: F401
-from benchmarks import decode, discriminator, skeleton_mask, training_step
+from benchmarks import decode, discriminator, feeding, skeleton_mask, training_step
 from benchmarks.__main__ import machine, row
 from benchmarks.comparison import ROOT, WAYS, Result
+from benchmarks.processes import build_model
 from benchmarks.rendering import SETS
+from mmxas.processes import usable_cpus
 from mmxas.synthesis import PairGenerator
 from mmxas.synthesis.shards import write_atomically
 
@@ -146,6 +151,9 @@ OPERATIONS: dict[str, tuple[str, Callable[..., Run], dict[str, Any], float | Non
     'inference': ('inference, ResNet-50', run_inference, {}, None, None),
     'render': ('synthetic pair, against one core', run_render, {}, None, None)}
 
+# Name of a loader's row to the recipe.
+FEEDS = {f'feed_{name}': name for name in feeding.STORED}
+
 
 def bound(card: Card, name: str, rate: dict[str, float]) -> float | None:
     """Least time in ms of an operation: its bytes by the rate of a copy, or its products by that of a large one."""
@@ -155,9 +163,14 @@ def bound(card: Card, name: str, rate: dict[str, float]) -> float | None:
         return 6 * 4 * card.batch * card.size**2 / rate['copy_gb_s'] / 1e6
     if name.startswith('step_'):
         _, precision, times = name.split('_')
-        step = run_step(card, 'ours', 'float32', 1)
-        return int(times) * training_step.counted_flops(step) / rate[f'{precision}_tflop_s'] / 1e9
+        return int(times) * step_flops(card) / rate[f'{precision}_tflop_s'] / 1e9
     return None
+
+
+@cache
+def step_flops(card: Card) -> int:
+    """Operations of one training step, counted once."""
+    return training_step.counted_flops(run_step(card, 'ours'))
 
 
 def compared(card: Card, name: str, seconds: float) -> Result:
@@ -179,6 +192,19 @@ def compared(card: Card, name: str, seconds: float) -> Result:
     return result
 
 
+def fed(card: Card, name: str, seconds: float, workers: int) -> dict[str, float]:
+    """What :func:`feeding.measure` finds of a recipe, and the samples a second that its step of both domains takes."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    crops, samples = training_step.example_batch(card.batch, card.size)
+    model = build_model(f'configs/{name}.py').to(card.device)
+    step = training_step.OurStep(model, crops.to(card.device), samples, card.is_gpu, keep=False)
+    taken = 1e3 * len(samples) / card.measure(step, seconds)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        found = feeding.measure(name, Path(folder), card.batch, workers, seconds, num=16 if card.is_gpu else 4,
+                                pin=card.is_gpu)
+    return dict(found, step=taken, workers_needed=feeding.workers_for(taken, found['a_core']))
+
+
 def write_profile(card: Card, path: Path, steps: int = 3) -> float:
     """Write the trace of some steps in bfloat16; return the part of their time in which the device computed."""
     step = run_step(card, 'ours', 'bf16')
@@ -198,7 +224,9 @@ def main(argv: list[str] | None = None) -> int:
     """Print and write."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks.cuda', description=__doc__)
     parser.add_argument('--device', default='cuda', choices=['cuda', 'cpu'])
-    parser.add_argument('--only', nargs='*', choices=list(OPERATIONS), help='leave the others out')
+    parser.add_argument('--only', nargs='*', choices=[*OPERATIONS, *FEEDS], help='leave the others out')
+    parser.add_argument('--workers', type=int, default=max(usable_cpus() - 1, 1),
+                        help='of the loaders (default: %(default)s, one less than CPUs)')
     parser.add_argument('--seconds', type=float, default=2.0, help='of timed runs of each side (default: 2)')
     parser.add_argument('--profile', type=Path, help='also write the trace of three steps (.json.gz)')
     parser.add_argument('--out', type=Path, default=OUT, help='JSON of the results')
@@ -211,8 +239,8 @@ def main(argv: list[str] | None = None) -> int:
     rate = card.rates(min(args.seconds, 0.5))
     print(f'{name}; {machine()}; ' + ', '.join(f'{key} {value:.3g}' for key, value in rate.items()))
     print(f'{"":67s} threads {"plain ms":>9s} {"ours ms":>9s} speedup memory {"aim":>4s}')
-    results = {}
-    for key in OPERATIONS if args.only is None else args.only:
+    results, feeds, chosen = {}, {}, [*OPERATIONS, *FEEDS] if args.only is None else args.only
+    for key in filter(OPERATIONS.get, chosen):
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         batch = card.batch * OPERATIONS[key][2].get('times', 1)
         try:
@@ -224,7 +252,13 @@ def main(argv: list[str] | None = None) -> int:
         results[key] = dict(result.as_dict(), batch=batch, bound_ms=least)
         print(row(f'{OPERATIONS[key][0]}, batch {batch}', result)
               + (f'  {result.ours_ms / least:.1f} x bound' if least else ''), flush=True)
-    content = dict(card=name, machine=machine(), date=time.strftime('%Y-%m-%d'), rates=rate, operations=results)
+    for key in filter(FEEDS.get, chosen):
+        found = feeds[key] = fed(card, FEEDS[key], args.seconds, args.workers)
+        print(f'{FEEDS[key]}: the step takes {found["step"]:.0f} samples/s; the loader makes {found["a_core"]:.0f} a '
+              f'core, {found["loaded"]:.0f} with {args.workers} workers: {found["workers_needed"]} keep the step fed',
+              flush=True)
+    content = dict(card=name, machine=machine(), date=time.strftime('%Y-%m-%d'), rates=rate, operations=results,
+                   feeds=feeds)
     if args.profile:
         content['busy'] = write_profile(card, args.profile)
         print(f'a step in bfloat16: the device computes for {100 * content["busy"]:.0f} % of the time')

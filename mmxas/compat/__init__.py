@@ -7,8 +7,8 @@ from .errors import CHECK_COMMAND, StackError, check_is_running, readable_errors
 
 
 def install() -> None:
-    """Check the stack and fill its gaps: ``mmcv.ops``, mmengine's checkpoints on torch >= 2.6, ``mmxas::`` configs,
-    imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4 and matplotlib
+    """Check the stack and fill its gaps: ``mmcv.ops``, xtcocotools, mmengine's checkpoints on torch >= 2.6, ``mmxas::``
+    configs, imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4 and matplotlib
     >= 3.10.
 
     Raises:
@@ -17,11 +17,13 @@ def install() -> None:
     require_versions()
     with readable_errors():
         from .checkpoints import allow_mmengine_checkpoints, guard_mmengine_loaders
+        from .coco_tools import stand_in_for_xtcocotools
         from .config_paths import support_mmxas_paths
         from .mmcv_ops import install_placeholder
         from .project_imports import support_project_imports
         from .sync_batch_norm import support_sync_batch_norm
         install_placeholder()
+        stand_in_for_xtcocotools()
         allow_mmengine_checkpoints()
         guard_mmengine_loaders()
         support_mmxas_paths()

@@ -88,7 +88,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('pycocotools', 'pycocotools.mask', '>=2.0.8'),
     Requirement('tqdm', 'tqdm'),
     Requirement('xtcocotools', 'xtcocotools.mask', '>=1.14', 'pip install cython "setuptools<81" wheel && '
-                f'{_NO_DEPS} --no-build-isolation --no-binary xtcocotools xtcocotools==1.14.3'),
+                f'{_NO_DEPS} --no-build-isolation --no-binary xtcocotools xtcocotools==1.14.3',
+                optional=True, why="mmpose's evaluation of COCO; pycocotools stands in for the rest"),
     Requirement('mmengine', 'mmengine', '>=0.10.7,<0.11', f'{_NO_DEPS} mmengine==0.10.7'),
     Requirement('mmcv-lite', 'mmcv', _MMCV, f'{_NO_DEPS} mmcv-lite==2.1.0',
                 alternatives=(Alternative('mmcv', _MMCV, 'mmcv.ops'),)),

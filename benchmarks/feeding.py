@@ -1,0 +1,89 @@
+"""How many samples a second a recipe's loader delivers, and how many workers keep a training step fed.
+
+Its own pipelines, on a few images rendered for it: read, decode, warp, augment, collate. The files lie in memory; what a
+disk adds is not in it.
+"""
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+import mmxas  # noqa: F401
+from benchmarks.comparison import ROOT
+from benchmarks.rendering import SETS
+from mmxas.engine.config_knobs import read_config
+
+# Sides in px of the stored images: a frame of Human3.6M, and what the recipe renders.
+STORED = {'xas_h36m': dict(synthetic=256, target=1000), 'xas_photos_256': dict(synthetic=384, target=384)}
+
+
+def small_recipe(name: str, folder: Path, num: int) -> Config:
+    """A recipe whose data sets are ``num`` renderings each, in its own pipelines.
+
+    Args:
+        name: One of :data:`STORED`.
+        folder: Where to render them.
+        num: Images of each domain.
+    """
+    cfg = read_config(ROOT / f'configs/{name}.py')
+    pairs = cfg.train_dataloader.dataset
+    for domain, side in STORED[name].items():
+        own = {key: pairs[domain][key] for key in ('pipeline', 'box') if key in pairs[domain]}
+        kind = dict(synthetic='SyntheticPairDataset', target='MocapHuman')[domain]
+        pairs[domain] = dict(own, type=kind, data_root=str(folder / f'{domain}_{side}'), num=num,
+                             generator=dict(SETS[domain], image_size=side))
+    pairs.length = 2**20  # through the few images again and again: no epoch ends while it is measured
+    return cfg
+
+
+def batches(cfg: Config, batch: int, workers: int, pin: bool = False) -> Iterator[dict[str, Any]]:
+    """What a training reads, ``batch`` pairs at a time."""
+    init_default_scope('mmpose')
+    cfg.train_dataloader.update(batch_size=batch, num_workers=workers, persistent_workers=workers > 0, pin_memory=pin)
+    return iter(Runner.build_dataloader(cfg.train_dataloader, seed=0))
+
+
+def measure(name: str, folder: Path, batch: int, workers: int, seconds: float, num: int = 16,
+            pin: bool = False) -> dict[str, float]:
+    """Samples a second.
+
+    Args:
+        name: One of :data:`STORED`.
+        folder: Where to render.
+        batch: Pairs of a batch.
+        workers: Processes that load.
+        seconds: Time of each measurement.
+        num: Images of each domain.
+        pin: Into pinned memory, as on a GPU.
+
+    Returns:
+        ``a_core``: by the processor time of one process, without workers; ``workers``: that many; ``loaded``: by the
+        clock, of all workers together.
+    """
+    cfg = small_recipe(name, folder, num)
+    alone = rate(batches(cfg, batch, 0), seconds, time.process_time)
+    together = rate(batches(cfg, batch, workers, pin), seconds, time.perf_counter, 2 * workers)
+    return dict(a_core=alone, workers=workers, loaded=together)
+
+
+def rate(source: Iterator[dict[str, Any]], seconds: float, clock: Any, skip: int = 1) -> float:
+    """Samples a second of some clock, behind ``skip`` batches."""
+    for _ in itertools.islice(source, skip):
+        pass
+    samples, start = 0, clock()
+    while not samples or clock() < start + seconds:
+        samples += len(next(source)['data_samples'])
+    return samples / (clock() - start)
+
+
+def workers_for(step: float, a_core: float) -> int:
+    """Workers that deliver as many samples a second as a step takes, each on a core of its own."""
+    return math.ceil(step / a_core)

@@ -1,0 +1,27 @@
+# The recipe for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. Sized for
+# about six minutes on one card of the H100 class with 16 cores, rendering included (docs/training.md). No weights were
+# trained with it.
+# ResNet-50 takes the place of Lite2 by model_name='resnet50', pretrained=False, checkpoint_path= torchvision's file of
+# weights, and in_channels=(512, 1024).
+_base_ = './xas_photos.py'
+xas = dict(
+    crop_size=256,
+    data_root=dict(
+        synthetic_photos=f'{_base_.rendered_root}/synthetic_photos_256',
+        mocap_human=f'{_base_.rendered_root}/mocap_human_256'))
+
+model = dict(
+    backbone=dict(model_name='tf_efficientnet_lite2', depthwise_float32=False),  # float32 is for the CPU
+    neck=dict(in_channels=(48, 120)),
+    head=dict(window=15),
+    test_cfg=dict(xy_window=9))  # a bin is half as wide as in xas_photos.py
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=12,  # deliver three times what the step is estimated to take
+    dataset=dict(length=12288, target=dict(num=2048)))
+
+# 384 iterations per epoch: 4224 in all, and 384 of the second stage.
+synthetic_stage, full_stage = _base_.train_cfg.stages
+train_cfg = dict(stages=[dict(synthetic_stage, epochs=11), full_stage])
+synthesis = dict(mocap_train=dict(num=2048))
