@@ -22,8 +22,8 @@ from benchmarks import decode, discriminator, skeleton_mask, training_step
 from benchmarks.__main__ import machine, row
 from benchmarks.comparison import ROOT, WAYS, Result
 from benchmarks.rendering import SETS
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.synthesis import PairGenerator
-from mmxas.synthesis.shards import write_atomically
 
 OUT = ROOT / 'benchmarks/results/cuda.json'
 Run = Callable[[], Any]
