@@ -16,7 +16,7 @@ import torch
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import FAIR, ROOT, WAYS, CannotKeepMemory, Contest, Result, hold, peak_bytes, settle
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io.atomic_writes import write_atomically
 
 FILES = ('decode', 'skeleton_mask', 'discriminator', 'training_step', 'render', 'inference')
 LATEST = ROOT / 'benchmarks/results/latest.json'

@@ -26,9 +26,9 @@ from benchmarks.__main__ import machine, row
 from benchmarks.comparison import ROOT, WAYS, Result
 from benchmarks.processes import build_model
 from benchmarks.rendering import SETS
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.processes import usable_cpus
 from mmxas.synthesis import PairGenerator
-from mmxas.synthesis.shards import write_atomically
 
 OUT = ROOT / 'benchmarks/results/cuda.json'
 Run = Callable[[], Any]

@@ -20,8 +20,8 @@ from mmengine.runner import Runner
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import ROOT
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import MODELS
-from mmxas.synthesis.shards import write_atomically
 
 OUT = ROOT / 'benchmarks/results/data_path.json'
 

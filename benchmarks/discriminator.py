@@ -10,10 +10,10 @@ from torch_geometric.nn import SAGEConv
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import Contest
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.discriminators import GCNDiscriminator
 from mmxas.models.discriminators.gcn_discriminator import GraphBranch, GraphConv
 from mmxas.models.discriminators.skeleton_graph import bone_vectors, undirected_edges
+from mmxas.structures import load_skeleton
 
 N, H = 32, 3
 SKELETON = load_skeleton('h36m18')

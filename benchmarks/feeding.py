@@ -1,7 +1,7 @@
 """How many samples a second a recipe's loader delivers, and how many workers keep a training step fed.
 
-Its own pipelines, on a few images rendered for it: read, decode, warp, augment, collate. The files lie in memory; what a
-disk adds is not in it.
+Its own pipelines, on a few images rendered for it: read, decode, warp, augment, collate. The files lie in memory; what
+a disk adds is not in it.
 """
 from __future__ import annotations
 

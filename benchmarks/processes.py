@@ -21,8 +21,8 @@ from torch.nn.parallel import DistributedDataParallel
 import mmxas  # noqa: F401
 from benchmarks.comparison import ROOT
 from benchmarks.training_step import ADAM, example_batch, pair_gflop
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import MODELS
-from mmxas.synthesis.shards import write_atomically
 
 OUT = ROOT / 'benchmarks/results/processes.json'
 CONFIG = 'configs/xas_mocap.py'

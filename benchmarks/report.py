@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import ROOT
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io.atomic_writes import write_atomically
 
 PAGE = ROOT / 'docs/performance.md'
 RESULTS = ROOT / 'benchmarks/results'

@@ -24,9 +24,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import mmxas  # noqa: F401
 from benchmarks import decode, discriminator, skeleton_mask, training_step
 from benchmarks.comparison import ROOT, WAYS, alternate, settle
-from mmxas.ops.huge_pages import with_huge_pages
-from mmxas.ops.products import has_onednn, onednn_product
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.ops.kernels.huge_pages import with_huge_pages
+from mmxas.ops.kernels.products import has_onednn, onednn_product
 
 OUT = ROOT / 'benchmarks/results/roofline.json'
 PIXELS = 256 * 256

@@ -21,8 +21,8 @@ import torch
 import mmxas  # noqa: F401
 from benchmarks import decode, discriminator, skeleton_mask, training_step
 from benchmarks.comparison import ROOT, alternate, peak_bytes, settle
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.ops import decode_hypotheses
-from mmxas.synthesis.shards import write_atomically
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt

@@ -8,8 +8,8 @@ from torch import Tensor
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import Contest
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops import draw_skeleton, pixel_to_norm
+from mmxas.structures import load_skeleton
 
 N, SIZE, WIDTH = 8, 256, 3e-3
 SKELETON = load_skeleton('h36m18')

@@ -22,7 +22,7 @@ from benchmarks.skeleton_mask import FACTORS, LINKS, plain_draw
 from mmxas.engine.freed_memory import keep_freed_memory
 from mmxas.engine.optim import AutocastOptimWrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
-from mmxas.ops.products import has_onednn
+from mmxas.ops.kernels.products import has_onednn
 from mmxas.registry import MODELS
 
 N, SIZE = 8, 256

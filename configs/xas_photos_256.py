@@ -1,6 +1,6 @@
-# The recipe for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. Sized for
-# about six minutes on one card of the H100 class with 16 cores, rendering included (docs/training.md). No weights were
-# trained with it.
+# The recipe for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. Sized
+# for about six minutes on one card of the H100 class with 16 cores, rendering included (docs/training.md). No weights
+# were trained with it.
 # ResNet-50 takes the place of Lite2 by model_name='resnet50', pretrained=False, checkpoint_path= torchvision's file of
 # weights, and in_channels=(512, 1024).
 _base_ = './xas_photos.py'

@@ -15,16 +15,18 @@ if not compat.check_is_running():  # `python -m mmxas.check` must also run where
             datasets,
             engine,
             evaluation,
+            interop,
             io,
+            masks,
             models,
             ops,
             registry,
-            segmentation,
+            structures,
             synthesis,
             visualization,
         )
 
 __all__ = [
-    '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'io', 'models',
-    'ops', 'registry', 'segmentation', 'synthesis', 'version_info', 'visualization',
+    '__version__', 'apis', 'body_models', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'interop',
+    'io', 'masks', 'models', 'ops', 'registry', 'structures', 'synthesis', 'version_info', 'visualization',
 ]

@@ -16,7 +16,7 @@ from .version import __version__
 
 COLUMNS = ('package', 'version', 'wanted', 'verdict', 'mend')
 COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'io', 'models', 'ops',
-              'registry', 'segmentation', 'synthesis', 'visualization')
+              'registry', 'masks', 'synthesis', 'visualization')
 Row = tuple[str, str, str, str, str]
 
 

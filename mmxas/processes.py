@@ -107,7 +107,7 @@ def _start(start: Callable[..., None], arguments: tuple, modules: Sequence[str])
     """Prepare a new process; what fails is kept for the first call, as a pool does not pass it on."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        import mmxas  # noqa: F401  registers the components
+        importlib.import_module('mmxas')  # registers the components
         for module in modules:
             importlib.import_module(module)
         torch.set_num_threads(1)

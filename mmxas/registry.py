@@ -23,7 +23,7 @@ from mmpose.registry import (
 # Parametric bodies: pose and shape to mesh and keypoints.
 BODY_MODELS = Registry('body model', scope='mmpose', locations=['mmxas.body_models'])
 # Distributions that poses and shapes of a body model are drawn from.
-POSE_PRIORS = Registry('pose prior', scope='mmpose', locations=['mmxas.synthesis'])
+POSE_SOURCES = Registry('pose source', scope='mmpose', locations=['mmxas.synthesis'])
 # Where a synthetic image is taken from.
 CAMERAS = Registry('camera', scope='mmpose', locations=['mmxas.synthesis'])
 # Colours and textures of a mesh, and what stands behind it.
@@ -31,10 +31,10 @@ APPEARANCES = Registry('appearance', scope='mmpose', locations=['mmxas.synthesis
 # Mesh to image, mask, depth and part labels.
 RENDERERS = Registry('renderer', scope='mmpose', locations=['mmxas.synthesis'])
 # Image and box to mask, for images that come without masks.
-SEGMENTERS = Registry('segmenter', scope='mmpose', locations=['mmxas.segmentation'])
+SEGMENTERS = Registry('segmenter', scope='mmpose', locations=['mmxas.masks'])
 
 __all__ = [
     'APPEARANCES', 'BODY_MODELS', 'CAMERAS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'INFERENCERS', 'KEYPOINT_CODECS',
-    'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_PRIORS', 'RENDERERS', 'SEGMENTERS',
+    'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_SOURCES', 'RENDERERS', 'SEGMENTERS',
     'TRANSFORMS', 'VISUALIZERS',
 ]

@@ -11,7 +11,7 @@ from mmxas.check import format_table, main, mmxas_row, package_row, python_row
 from mmxas.compat import findings
 from mmxas.compat.findings import Finding
 from mmxas.compat.stack import REQUIREMENTS, Requirement
-from mmxas.segmentation.saliency_weights import WEIGHTS
+from mmxas.masks.saliency_weights import WEIGHTS
 
 CHECKOUT = Path(__file__).parents[1]
 # -S leaves out site-packages: an environment in which nothing is installed.

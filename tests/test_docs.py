@@ -91,7 +91,7 @@ def test_commands_exist(page):
         if programs and programs[0].endswith('.py') and (ROOT / programs[0]).is_file():
             known = (ROOT / programs[0]).read_text(encoding='utf-8')
             if 'add_shared_options' in known:
-                known += (ROOT / 'mmxas/apis/command_line.py').read_text(encoding='utf-8')
+                known += (ROOT / 'mmxas/cli/command_line.py').read_text(encoding='utf-8')
             options = [word.partition('=')[0] for word in words[words.index(programs[0]):] if word.startswith('--')]
             wrong += [f'{programs[0]} {option}' for option in options if f"'{option}'" not in known]
     assert wrong == []

@@ -7,7 +7,7 @@ import pytest
 from tiny_work import dies, fails, imported, start, start_wrongly, times
 
 from mmxas.processes import ProcessError, component_modules, run_in_processes, usable_cpus
-from mmxas.registry import APPEARANCES, POSE_PRIORS
+from mmxas.registry import APPEARANCES, POSE_SOURCES
 
 
 def test_results_of_all_items_arrive_and_progress_is_looked_at():
@@ -37,13 +37,13 @@ def test_modules_are_imported_first(tmp_path, monkeypatch):
 
 def test_modules_of_the_components_that_a_config_names(tmp_path, monkeypatch):
     (tmp_path / 'a_users_parts.py').write_text(textwrap.dedent("""
-        from mmxas.registry import APPEARANCES, POSE_PRIORS
+        from mmxas.registry import APPEARANCES, POSE_SOURCES
 
         @APPEARANCES.register_module()
         class UsersColours:
             pass
 
-        @POSE_PRIORS.register_module()
+        @POSE_SOURCES.register_module()
         class UsersPoses:
             pass
     """))
@@ -55,7 +55,7 @@ def test_modules_of_the_components_that_a_config_names(tmp_path, monkeypatch):
         assert component_modules([dict(type='UsersPoses'), dict(type='PartSegmentation')]) == ['a_users_parts']
         assert component_modules(dict(type='PartSegmentation', other='UsersColours')) == []
     finally:
-        del APPEARANCES.module_dict['UsersColours'], POSE_PRIORS.module_dict['UsersPoses']
+        del APPEARANCES.module_dict['UsersColours'], POSE_SOURCES.module_dict['UsersPoses']
         del sys.modules['a_users_parts']
 
 

@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 import mmxas
 from mmxas import registry
 
-OWN = {'BODY_MODELS': 'SMPLBodyModel', 'POSE_PRIORS': 'TruncatedGaussianPrior', 'CAMERAS': 'SampledCamera',
+OWN = {'BODY_MODELS': 'SMPLBodyModel', 'POSE_SOURCES': 'TruncatedGaussianPrior', 'CAMERAS': 'SampledCamera',
        'APPEARANCES': 'PartSegmentation', 'RENDERERS': 'EmbreeRenderer',
        'SEGMENTERS': 'GrabCutSegmenter'}
 

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from test_runs.tiny_mocap import tiny_config, write_config
 
+from mmxas.masks import Segmenter
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import MODELS, SEGMENTERS
-from mmxas.segmentation import Segmenter
 from mmxas.synthesis.pair_generator import PairGenerator
 
 COLOUR = (255, 0, 255)

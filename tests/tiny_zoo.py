@@ -5,8 +5,8 @@ import numpy as np
 from mmengine.config import Config
 from test_runs.tiny_mocap import tiny_config, write_config
 
+from mmxas.masks import Segmenter
 from mmxas.registry import SEGMENTERS
-from mmxas.segmentation import Segmenter
 
 METAFILE = """Models:
 - Name: tiny

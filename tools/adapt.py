@@ -9,11 +9,12 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis import command_line, find_model, known_models
+from mmxas.apis import find_model, known_models
 from mmxas.apis.adapt import Adaptation, summary
-from mmxas.apis.command_line import KeyValueAction, UsageError, positive
-from mmxas.datasets.image_boxes import read_boxes
-from mmxas.safe_files import read_json
+from mmxas.cli import command_line
+from mmxas.cli.command_line import KeyValueAction, UsageError, positive
+from mmxas.io import read_json
+from mmxas.io.boxes import read_boxes
 
 DEFAULT_SPECIES = 'human'
 

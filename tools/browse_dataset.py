@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401  registers the components
-from mmxas.apis.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
+from mmxas.cli.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
 from mmxas.registry import DATASETS, MODELS
 from mmxas.visualization import write_picture
 from mmxas.visualization.contact_sheet import contact_sheet

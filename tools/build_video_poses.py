@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def pack(poses: np.ndarray, names: np.ndarray, starts: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the arrays of the shipped file: those that :class:`mmxas.synthesis.pose_priors.MocapPoses` reads."""
+    """Return the arrays of the shipped file: those that :class:`mmxas.synthesis.pose_sources.MocapPoses` reads."""
     lengths = np.diff([*starts, len(poses)])
     clip, frame = np.repeat(np.arange(len(names)), lengths), np.concatenate([np.arange(n) for n in lengths])
     kept = frame % STEP == 0

@@ -11,9 +11,9 @@ from itertools import groupby
 from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401  registers the components
-from mmxas.apis.command_line import KeyValueAction, UsageError, load_config, merge_options
+from mmxas.cli.command_line import KeyValueAction, UsageError, load_config, merge_options
 from mmxas.datasets.inspection import DatasetReport, check_config
-from mmxas.visualization import write_whole
+from mmxas.io.atomic_writes import write_whole
 
 EXAMPLES = 5
 

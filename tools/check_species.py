@@ -9,7 +9,7 @@ from pathlib import Path
 import mmxas  # noqa: F401  registers the components
 
 # isort: split
-from mmxas.apis import command_line
+from mmxas.cli import command_line
 from mmxas.compat.config_paths import PREFIX
 from mmxas.species import Verdict, check_config
 from mmxas.visualization import write_picture

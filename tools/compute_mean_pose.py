@@ -10,8 +10,8 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 import numpy as np
 from mmengine.registry import init_default_scope
 
-from mmxas.apis import command_line
-from mmxas.apis.command_line import KeyValueAction
+from mmxas.cli import command_line
+from mmxas.cli.command_line import KeyValueAction
 from mmxas.evaluation.mean_pose import mean_pose, save_mean_pose
 from mmxas.registry import DATASETS
 

@@ -2,8 +2,8 @@
 import argparse
 from pathlib import Path
 
-from mmxas.apis import command_line
-from mmxas.apis.demo import run_demo
+from mmxas.cli import command_line
+from mmxas.cli.demo import run_demo
 
 
 def parse_args() -> argparse.Namespace:

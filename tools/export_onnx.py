@@ -10,7 +10,8 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 
 # isort: split
 from mmxas.apis import XASInferencer
-from mmxas.apis.command_line import (
+from mmxas.apis.onnx_export import export_detector
+from mmxas.cli.command_line import (
     NO_CHECKPOINT,
     KeyValueAction,
     UsageError,
@@ -18,7 +19,6 @@ from mmxas.apis.command_line import (
     merge_options,
     require_checkpoint,
 )
-from mmxas.apis.onnx_export import export_detector
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -9,8 +9,8 @@ import sys
 import mmxas  # noqa: F401  first: it makes mmpose import
 
 # isort: split
-from mmxas.exchange import write_keypoints
-from mmxas.exchange.prediction_records import read_predictions
+from mmxas.interop import write_keypoints
+from mmxas.interop.prediction_records import read_predictions
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:

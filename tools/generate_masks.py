@@ -13,15 +13,16 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 import mmxas  # noqa: F401  registers the components
-from mmxas.apis import command_line
-from mmxas.apis.command_line import UsageError, positive
+from mmxas.cli import command_line
+from mmxas.cli.command_line import UsageError, positive
+from mmxas.datasets.dataset_masks import MaskSet, find_mask_sets
+from mmxas.io.atomic_writes import write_whole
+from mmxas.masks.frames import list_frames, split_bodies, spread
+from mmxas.masks.mask_folder import MaskReport, generate_masks, inspect_masks
+from mmxas.masks.saliency import default_segmenter
 from mmxas.registry import SEGMENTERS
-from mmxas.segmentation.dataset_masks import MaskSet, find_mask_sets
-from mmxas.segmentation.frames import list_frames, split_bodies, spread
-from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
-from mmxas.segmentation.mask_sheet import mask_sheet
-from mmxas.segmentation.saliency import default_segmenter
-from mmxas.visualization import write_picture, write_whole
+from mmxas.visualization import write_picture
+from mmxas.visualization.mask_sheet import mask_sheet
 
 LISTED = 20
 

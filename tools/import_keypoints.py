@@ -9,8 +9,8 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import
 
 # isort: split
-from mmxas.datasets.skeletons import load_skeleton
-from mmxas.exchange import read_keypoints, write_keypoints
+from mmxas.interop import read_keypoints, write_keypoints
+from mmxas.structures import load_skeleton
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -18,10 +18,10 @@ BOXES = {'given': '', 'found': ', by what stands out', 'image': ', of the whole 
 
 
 class KeyValueAction(argparse.Action):
-    """That of :mod:`mmxas.apis.command_line`, imported where it is used."""
+    """That of :mod:`mmxas.cli.command_line`, imported where it is used."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
-        from mmxas.apis import command_line
+        from mmxas.cli import command_line
         command_line.KeyValueAction([option_string], self.dest, nargs='+')(parser, namespace, values, option_string)
 
 
@@ -64,8 +64,8 @@ def given_boxes(args: argparse.Namespace) -> list | dict | None:
     Raises:
         UsageError: ``--boxes`` is no file of boxes, or ``--bbox`` is given for a video.
     """
-    from mmxas.apis.command_line import UsageError
-    from mmxas.datasets.image_boxes import read_boxes
+    from mmxas.cli.command_line import UsageError
+    from mmxas.io.boxes import read_boxes
     if args.bbox is not None and is_several(args.input):
         raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
     if args.boxes is None:
@@ -90,7 +90,8 @@ def read_model(args: argparse.Namespace) -> tuple[str, str | None, Path]:
     Raises:
         UsageError: The checkpoint is not there.
     """
-    from mmxas.apis import command_line, find_model
+    from mmxas.apis import find_model
+    from mmxas.cli import command_line
     from mmxas.compat.config_paths import PREFIX
     if args.config is None:
         name = args.species or DEFAULT_SPECIES
@@ -104,7 +105,8 @@ def read_model(args: argparse.Namespace) -> tuple[str, str | None, Path]:
 
 def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -> XASInferencer:
     """Return the detector of a config with its weights, on the device that the command line names."""
-    from mmxas.apis import XASInferencer, command_line
+    from mmxas.apis import XASInferencer
+    from mmxas.cli import command_line
     config = command_line.load_config(name)
     command_line.merge_options(config, args.cfg_options)
     backend = 'onnxruntime' if Path(weights or '').suffix == '.onnx' else 'pytorch'
@@ -139,7 +141,7 @@ def run(args: argparse.Namespace) -> str:
     Raises:
         UsageError: The command line names something that is not there, or nobody is found in a single image.
     """
-    from mmxas.apis.command_line import UsageError
+    from mmxas.cli.command_line import UsageError
     boxes, camera = given_boxes(args), read_camera(args)
     config, weights, out_dir = read_model(args)
     inferencer = build_inferencer(args, config, weights)
@@ -174,8 +176,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return 1
     import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
-    from mmxas.apis import command_line
-    from mmxas.apis.command_line import UsageError
+    from mmxas.cli import command_line
+    from mmxas.cli.command_line import UsageError
     try:
         print(run(args))
     except (UsageError, OSError, ValueError, ImportError, RuntimeError) as error:

@@ -10,9 +10,9 @@ from pathlib import Path
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis import command_line
-from mmxas.apis.command_line import UsageError
-from mmxas.safe_files.inspection import inspect_file
+from mmxas.cli import command_line
+from mmxas.cli.command_line import UsageError
+from mmxas.io.inspection import inspect_file
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -9,8 +9,8 @@ import sys
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis.command_line import UsageError, load_config, positive, require_checkpoint
 from mmxas.apis.publishing import MAX_BYTES, publish
+from mmxas.cli.command_line import UsageError, load_config, positive, require_checkpoint
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:

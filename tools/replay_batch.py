@@ -12,8 +12,8 @@ import mmxas  # noqa: F401  first: it makes mmpose import, and registers every c
 # isort: split
 from mmengine.registry import DefaultScope
 
-from mmxas.apis import command_line
-from mmxas.apis.command_line import UsageError
+from mmxas.cli import command_line
+from mmxas.cli.command_line import UsageError
 from mmxas.engine.batch_dump import read_batch, replay, replay_device
 from mmxas.registry import MODELS
 

@@ -8,8 +8,8 @@ import argparse
 import sys
 
 import mmxas  # noqa: F401  registers the components
-from mmxas.apis import command_line
-from mmxas.apis.command_line import KeyValueAction, UsageError
+from mmxas.cli import command_line
+from mmxas.cli.command_line import KeyValueAction, UsageError
 from mmxas.datasets.rendered_sets import find_sets
 from mmxas.processes import usable_cpus
 from mmxas.synthesis.parts import merge_parts, parse_part

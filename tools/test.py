@@ -17,9 +17,9 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmxas.apis import command_line
 from mmxas.apis.checkpoint_checks import check_fits
-from mmxas.apis.command_line import NO_CHECKPOINT, UsageError
+from mmxas.cli import command_line
+from mmxas.cli.command_line import NO_CHECKPOINT, UsageError
 from mmxas.compat.cpu_distributed import join_cpu_processes
 
 

@@ -15,9 +15,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmxas.apis import command_line
 from mmxas.apis.checkpoint_checks import check_begins
-from mmxas.apis.command_line import UsageError
+from mmxas.cli import command_line
+from mmxas.cli.command_line import UsageError
 from mmxas.compat.cpu_distributed import join_cpu_processes
 
 PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')

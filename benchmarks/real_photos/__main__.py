@@ -27,10 +27,10 @@ from benchmarks.__main__ import machine
 from benchmarks.comparison import ROOT
 from benchmarks.report import table
 from mmxas.datasets.transforms.loading import recorded_skips
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.io.images import read_image
+from mmxas.masks.mask_checks import mask_iou
 from mmxas.ops.pose_metrics import p_mpjpe
-from mmxas.safe_files.images import read_image
-from mmxas.segmentation.mask_checks import mask_iou
-from mmxas.synthesis.shards import write_atomically
 
 from . import photos as read
 from .detector import DECODINGS, Detector

@@ -15,7 +15,7 @@ from mmengine.dataset import pseudo_collate
 from mmxas.apis import XASInferencer
 from mmxas.datasets.transforms import SegmentInBox
 from mmxas.evaluation.hypothesis_selection import counted_poses
-from mmxas.safe_files.images import read_image
+from mmxas.io.images import read_image
 
 from .photos import Photo
 

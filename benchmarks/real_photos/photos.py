@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from mmxas.datasets.datasets import H36MPoseDataset, MPIINF3DHPDataset
-from mmxas.datasets.skeletons import load_skeleton
-from mmxas.io import read_mask
+from mmxas.io import read_json, read_mask
 from mmxas.ops.boxes import mask_box
-from mmxas.safe_files import read_json
+from mmxas.structures import load_skeleton
 from projects.animal.animal import StanfordExtraDataset
 
 # The 12 limb joints that all data sets of people share, in the order of Leeds Sports Pose.

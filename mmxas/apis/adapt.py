@@ -20,19 +20,7 @@ from terminaltables import AsciiTable
 from torch import Tensor
 from tqdm import tqdm
 
-from mmxas.io import read_mask
-from mmxas.registry import DATASETS, MODELS, SEGMENTERS
-from mmxas.safe_files import read_checkpoint_file, read_json
-from mmxas.segmentation.frames import Frame, spread
-from mmxas.segmentation.mask_folder import MaskReport, generate_masks, inspect_masks
-from mmxas.segmentation.mask_sheet import mask_sheet
-from mmxas.segmentation.saliency import default_segmenter
-from mmxas.synthesis.backgrounds import paint_over
-from mmxas.visualization import write_picture, write_whole
-
-from .adapt_images import choose_images, find_boxes, gather_images, write_frames
-from .checkpoint_checks import check_fits
-from .command_line import (
+from mmxas.cli.command_line import (
     add_result_files,
     check_newest_checkpoint,
     check_stages,
@@ -40,6 +28,18 @@ from .command_line import (
     load_config,
     merge_options,
 )
+from mmxas.io import read_checkpoint_file, read_json, read_mask
+from mmxas.io.atomic_writes import write_whole
+from mmxas.masks.frames import Frame, spread
+from mmxas.masks.mask_folder import MaskReport, generate_masks, inspect_masks
+from mmxas.masks.saliency import default_segmenter
+from mmxas.registry import DATASETS, MODELS, SEGMENTERS
+from mmxas.synthesis.backgrounds import paint_over
+from mmxas.visualization import write_picture
+from mmxas.visualization.mask_sheet import mask_sheet
+
+from .adapt_images import choose_images, find_boxes, gather_images, write_frames
+from .checkpoint_checks import check_fits
 from .model_zoo import ZooModel, file_sha256
 from .publishing import publish
 from .xas_inferencer import XASInferencer

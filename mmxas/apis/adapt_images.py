@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from mmxas.datasets.datasets.bodies import body_name, image_of
-from mmxas.datasets.image_boxes import check_inside
-from mmxas.safe_files import read_json
-from mmxas.safe_files.images import UnreadableImageError
-from mmxas.segmentation.frames import Frame, list_frames, split_bodies, spread
-from mmxas.segmentation.mask_folder import MaskReport
-from mmxas.segmentation.segmenter import Segmenter
-from mmxas.visualization import write_picture, write_whole
+from mmxas.io import read_json
+from mmxas.io.atomic_writes import write_whole
+from mmxas.io.bodies import body_name, image_of
+from mmxas.io.boxes import check_inside
+from mmxas.io.images import UnreadableImageError
+from mmxas.masks.frames import Frame, list_frames, split_bodies, spread
+from mmxas.masks.mask_folder import MaskReport
+from mmxas.masks.segmenter import Segmenter
+from mmxas.visualization import write_picture
 
 MIN_IMAGES = 16  # fewer would be learnt by heart
 MIN_MOTION = 2.0  # grey levels of motion()
@@ -31,7 +32,7 @@ def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[f
         source: A folder, searched with its subfolders, or a video file.
         limit: At most so many images, evenly spread.
         boxes: ``{image: [x0, y0, x1, y1]}``, or a list of boxes; ``[]`` leaves out an image in which nobody is, and
-            frame 7 of a video is ``clip.mp4:7``. Keys as in :func:`~mmxas.datasets.image_boxes.match_boxes`. Defaults
+            frame 7 of a video is ``clip.mp4:7``. Keys as in :func:`~mmxas.io.boxes.match_boxes`. Defaults
             to None.
         masks: Folder of masks to use. Defaults to None: they will be made.
 

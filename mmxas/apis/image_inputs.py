@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxas.datasets.image_boxes import match_bodies
 from mmxas.datasets.transforms import read_image
 from mmxas.io import VIDEOS, VideoReader
-from mmxas.safe_files.image_folders import find_images
+from mmxas.io.boxes import match_bodies
+from mmxas.io.image_folders import find_images
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ImageInput:
 
 
 def list_images(folder: str | Path) -> list[str]:
-    """Image files directly inside a folder, by :func:`~mmxas.safe_files.image_folders.find_images`.
+    """Image files directly inside a folder, by :func:`~mmxas.io.image_folders.find_images`.
 
     Raises:
         FileNotFoundError: There is none.
@@ -122,7 +122,7 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
     Args:
         boxes: None where none are known. For a single image: one box (4,) or several (N, 4). For several images: a
             sequence with one such entry (or None) per image, or ``{file: boxes}``, where an absent image has None and
-            one with nobody ``[]``; the files as in :func:`~mmxas.datasets.image_boxes.match_boxes`. A box is x0, y0,
+            one with nobody ``[]``; the files as in :func:`~mmxas.io.boxes.match_boxes`. A box is x0, y0,
             x1, y1 in image px on pixel edges.
         images: The images.
 

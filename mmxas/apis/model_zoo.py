@@ -14,8 +14,7 @@ from typing import Any
 
 import yaml
 
-from mmxas import shipped_files
-from mmxas.safe_files import file_sha256
+from mmxas.io import file_sha256, shipped_files
 
 _NAME = re.compile(r'[A-Za-z0-9_-]+')
 

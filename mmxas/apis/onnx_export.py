@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.ops import Hypotheses, Marginals, decode_marginals
-from mmxas.synthesis.shards import write_atomically
 
 from .onnx_detector import INPUT, OUTPUTS, OnnxDetector, graph_facts
 

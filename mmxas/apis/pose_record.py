@@ -4,21 +4,17 @@ N: instances, H: hypotheses, K: keypoints.
 """
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from mmpose.structures import PoseDataSample
 
+from mmxas.apis.camera_lift import KnownCamera, depth_units
 from mmxas.visualization import instance_crop
-
-from .camera_lift import KnownCamera, depth_units
 
 FRAME = ('image: x right and y down in px of the image, pixel p lies at p; z away from the camera, relative to the '
          'root; boxes and crops are x0, y0, x1, y1 in px')
-_BREAK = re.compile(r'\n\s*')
 UNITS = {'mm': ['px', 'px', 'mm'], 'crop': ['px', 'px', 'sides of the crop']}
 
 
@@ -51,12 +47,6 @@ def pose_record(prediction: PoseDataSample, dataset_meta: Mapping[str, Any], cam
         record['camera'] = dict(frame='camera: x right, y down, z forward, mm', K=camera.K.tolist(),
                                 root_depth=camera.root_depths(count, 'image').tolist())
     return record
-
-
-def to_json(record: Mapping[str, Any]) -> str:
-    """The record as JSON text, a list of plain numbers or words on one line."""
-    text = json.dumps(record, indent=1, allow_nan=False)
-    return re.sub(r'\[\s+([^][{}]*?)\s+\]', lambda match: f'[{re.sub(_BREAK, " ", match[1])}]', text) + '\n'
 
 
 def _skeleton(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from mmengine.registry import init_default_scope
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from mmxas import shipped_files
+from mmxas.io import read_checkpoint_file, shipped_files
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import MODELS
-from mmxas.safe_files import read_checkpoint_file
-from mmxas.synthesis.shards import write_atomically
 
 from .checkpoint_checks import check_fits
 from .model_zoo import ZooModel, is_model_name, known_models

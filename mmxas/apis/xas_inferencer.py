@@ -22,18 +22,20 @@ from rich.progress import track
 from mmxas.compat.config_paths import PREFIX, config_path
 from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
 from mmxas.engine.config_knobs import apply_knobs, read_config
+from mmxas.io.atomic_writes import write_whole
+from mmxas.io.json_files import to_json
+from mmxas.masks.segmenter import clip_box
 from mmxas.ops.boxes import is_whole_image
 from mmxas.ops.checks import check_choice
 from mmxas.registry import INFERENCERS, VISUALIZERS
-from mmxas.segmentation.segmenter import clip_box
-from mmxas.visualization import crop_box, write_picture, write_whole
+from mmxas.visualization import crop_box, write_picture
 
 from .camera_lift import KnownCamera, lift_to_camera
 from .checkpoint_checks import check_fits
 from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
 from .model_zoo import find_model, is_model_name
 from .onnx_detector import OnnxDetector
-from .pose_record import pose_record, to_json
+from .pose_record import pose_record
 
 BACKENDS = ('pytorch', 'onnxruntime')
 

@@ -1,8 +1,9 @@
 """Parametric bodies: pose and shape to mesh and keypoints."""
+from mmxas.io.safe_pickle import UnsafePickleError, load_pickle
+
 from .body_model_file import BodyModelFile, KeypointRegressor, read_body_model
 from .model_family import BodyModelNotFoundError, ModelFamily
 from .rigged_body_model import RiggedBodyModel
-from .safe_pickle import UnsafePickleError, load_pickle
 from .skinned_model import BodyOutput, SkinnedBodyModel
 from .smal_body_model import SMALBodyModel
 from .smpl_body_model import SMPLBodyModel

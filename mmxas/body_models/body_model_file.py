@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from mmxas.safe_files import UnsafeFileError, open_arrays
-
-from .safe_pickle import load_pickle
+from mmxas.io import UnsafeFileError, open_arrays
+from mmxas.io.safe_pickle import load_pickle
 
 REQUIRED_KEYS = ('v_template', 'f', 'shapedirs', 'J_regressor', 'weights', 'kintree_table')
 REGRESSOR_PREFIX = 'J_regressor_'

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_shipped
+from mmxas.io import read_json
+from mmxas.io.shipped_files import find_shipped
 
 Alternatives = Sequence[Mapping[str, float]]
 

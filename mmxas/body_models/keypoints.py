@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmxas.safe_files import read_array
+from mmxas.io import read_array
 
 from .body_model_file import KeypointRegressor
 from .model_family import KeypointSet

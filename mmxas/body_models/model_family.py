@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmxas.shipped_files import find_shipped
+from mmxas.io.shipped_files import find_shipped
 
 from .body_model_file import BodyModelFile
 from .texture_coordinates import with_texture_coordinates

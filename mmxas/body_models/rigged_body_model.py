@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from mmxas.io.shipped_files import find_shipped
 from mmxas.registry import BODY_MODELS
-from mmxas.shipped_files import find_shipped
 
 from .body_model_file import BodyModelFile, read_body_model
 from .keypoint_definitions import file_of, read_keypoint_definitions, regressor_rows

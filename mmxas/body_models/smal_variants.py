@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mmxas.shipped_files import find_shipped
+from mmxas.io.safe_pickle import load_pickle
+from mmxas.io.shipped_files import find_shipped
 
 from .body_model_file import BodyModelFile
 from .model_family import SHIPPED_DIR
-from .safe_pickle import load_pickle
 
 AXES = 'xyz'
 

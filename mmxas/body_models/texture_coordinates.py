@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxas.shipped_files import find_shipped
+from mmxas.io.shipped_files import find_shipped
 
 from .body_model_file import BodyModelFile, check_texture_indices, read_content
 

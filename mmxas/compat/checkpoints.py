@@ -24,7 +24,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
-from mmxas.safe_files.checkpoints import read_checkpoint_file
+from mmxas.io.checkpoints import read_checkpoint_file
 
 _NUMPY_DTYPES = (
     'bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', 'float16', 'float32', 'float64',
@@ -127,7 +127,7 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """mmengine's loader of local files, by :func:`~mmxas.safe_files.read_checkpoint_file`; without the config."""
+    """mmengine's loader of local files, by :func:`~mmxas.io.read_checkpoint_file`; without the config."""
     return without_config(read_checkpoint_file(filename, map_location))
 
 

@@ -5,7 +5,7 @@ this works from any working directory, and hides no other package.
 """
 import sys
 
-from mmxas.shipped_files import shipped_root
+from mmxas.io.shipped_files import shipped_root
 
 
 def support_project_imports() -> None:

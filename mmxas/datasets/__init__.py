@@ -1,6 +1,5 @@
-"""Everything between files and batches: data sets, transforms, samplers, skeletons."""
-from . import datasets, samplers, skeletons, transforms
+"""Everything between files and batches: data sets, transforms, samplers."""
+from . import datasets, samplers, transforms
 from .random_state import seeded
-from .skeletons import Skeleton, load_skeleton
 
-__all__ = ['Skeleton', 'datasets', 'load_skeleton', 'samplers', 'seeded', 'skeletons', 'transforms']
+__all__ = ['datasets', 'samplers', 'seeded', 'transforms']

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from mmxas.io import AmbiguousMaskError, foreground, inspect_mask, nearly_all_bad
+from mmxas.io.images import UnreadableImageError, read_image
 from mmxas.io.masks import FULL
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS
-from mmxas.safe_files.images import UnreadableImageError, read_image
 
 from .random_state import seeded
 from .transforms.loading import recorded_skips

@@ -12,8 +12,8 @@ from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from mmxas.safe_files import read_checkpoint_file
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io import read_checkpoint_file
+from mmxas.io.atomic_writes import write_atomically
 
 _TYPES = {kind.__name__: kind for kind in (PoseDataSample, InstanceData, PixelData)}
 FORMAT = 'mmxas batch 1'

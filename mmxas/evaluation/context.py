@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from mmxas.safe_files import file_sha256
+from mmxas.io import file_sha256
 
 # What tells one part of a data set from another, where a data set has it.
 _FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval',

@@ -5,9 +5,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.geometry import apply_affine, pixel_to_norm
 from mmxas.ops.skeleton_drawing import draw_skeleton
+from mmxas.structures import Skeleton
 
 
 def crop_keypoints(keypoints: np.ndarray, warp_mat: np.ndarray, crop_size: int) -> np.ndarray:

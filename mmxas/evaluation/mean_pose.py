@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxas.datasets.skeletons import Skeleton
+from mmxas.io import read_json
+from mmxas.io.shipped_files import find_shipped
 from mmxas.ops.alignment import root_centred
-from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_shipped
+from mmxas.structures import Skeleton
 
 SHIPPED_DIR = Path(__file__).parents[1] / 'datasets' / 'data'
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from mmxas.evaluation.context import EvaluationContext
 from mmxas.evaluation.protocol import Protocol
-from mmxas.safe_files import read_json
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io import read_json
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.version import __version__
 
 FORMAT = 'mmxas result 1'

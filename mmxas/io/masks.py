@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from mmxas.safe_files.images import UnreadableImageError, decode_image, read_image_bytes, truncation
+from mmxas.io.images import UnreadableImageError, decode_image, read_image_bytes, truncation
 
 MAX_LABELS = 32  # an image of more values is no image of labels
 VOID = 255  # of palette images: neither body nor background

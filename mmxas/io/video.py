@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from mmxas.safe_files.images import MAX_PIXELS, UnreadableImageError
+from mmxas.io.images import MAX_PIXELS, UnreadableImageError
 
 from .truncation import missing_bytes
 

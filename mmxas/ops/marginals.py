@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .blockwise_marginals import BlockwiseMarginals
 from .checks import check_choice, check_positive, check_shape
+from .kernels.blockwise_marginals import BlockwiseMarginals
 
 MAPPINGS = ('centre', 'released')
 # Below this a probability counts as this much: log stays finite, and 1 / p does not overflow float32.
@@ -81,7 +81,7 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
     """Softmax over the volume, summed onto each of its three axes.
 
     Forward and backward need the memory of the gradient, and the forward alone next to none
-    (:mod:`mmxas.ops.blockwise_marginals`), except where it is traced or compiled.
+    (:mod:`mmxas.ops.kernels.blockwise_marginals`), except where it is traced or compiled.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.

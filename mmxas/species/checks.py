@@ -13,11 +13,11 @@ import numpy as np
 from mmengine.config import Config
 
 from mmxas.body_models.body_model_file import read_body_model
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.ops.geometry import camera_to_image
-from mmxas.registry import BODY_MODELS, POSE_PRIORS
+from mmxas.registry import BODY_MODELS, POSE_SOURCES
+from mmxas.structures import Skeleton, load_skeleton
 from mmxas.synthesis.pair_generator import PairGenerator
-from mmxas.synthesis.pose_priors.truncated_gaussian import read_prior_file
+from mmxas.synthesis.pose_sources.truncated_gaussian import read_prior_file
 
 from .config_parts import skeletons, synthetic_generator
 from .default_prior import check_joints
@@ -251,7 +251,7 @@ class SpeciesChecker:
         return message
 
     def _samples(self) -> Any:
-        prior = POSE_PRIORS.build(self.generator['pose_source'])
+        prior = POSE_SOURCES.build(self.generator['pose_source'])
         return prior.sample(self.num_samples, np.random.default_rng(self.seed))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
-from mmxas.safe_files import read_json
-from mmxas.synthesis.pose_priors.truncated_gaussian import AXES, read_prior_file
+from mmxas.io import read_json
+from mmxas.synthesis.pose_sources.truncated_gaussian import AXES, read_prior_file
 
 from .derived_skeleton import MIRROR_TOLERANCE, PLANE_TOLERANCE, body_size, mirror_partners
 

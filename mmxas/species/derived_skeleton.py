@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
-from mmxas.datasets.skeletons import Skeleton
+from mmxas.structures import Skeleton
 
 # In sizes of the body, the longest side of its box at rest.
 MIRROR_TOLERANCE = 0.03

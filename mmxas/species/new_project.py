@@ -11,14 +11,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from mmxas.apis.pose_record import to_json
 from mmxas.body_models.body_model_file import FORMATS, read_body_model
 from mmxas.body_models.keypoint_definitions import read_keypoint_definitions
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.io.json_files import to_json
+from mmxas.io.shipped_files import find_shipped, shipped_root
 from mmxas.ops.symmetry import centre_triples
 from mmxas.registry import BODY_MODELS
-from mmxas.shipped_files import find_shipped, shipped_root
+from mmxas.structures import Skeleton, load_skeleton
 
 from .default_prior import adopted_prior, default_prior
 from .derived_skeleton import body_size, derive_skeleton, size_warning

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mmxas.body_models.skinned_model import SkinnedBodyModel
-from mmxas.synthesis.pose_priors.truncated_gaussian import AXES
+from mmxas.synthesis.pose_sources.truncated_gaussian import AXES
 
 TORN = 3.0  # times an edge's length at rest
 MIN_EDGE = 0.002  # sizes of the body: shorter edges tell nothing

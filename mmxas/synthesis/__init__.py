@@ -4,7 +4,7 @@ from mmxas.synthesis.backgrounds import NoiseBackground, PhotoBackground, PlainB
 from mmxas.synthesis.cameras import CameraSample, DatasetCameras, SampledCamera
 from mmxas.synthesis.lights import RandomLight
 from mmxas.synthesis.pair_generator import PairGenerator
-from mmxas.synthesis.pose_priors import MocapPoses, PoseSample, TruncatedGaussianPrior
+from mmxas.synthesis.pose_sources import MocapPoses, PoseSample, TruncatedGaussianPrior
 from mmxas.synthesis.renderers import EmbreeRenderer, PyTorch3DRenderer, RenderOutput
 from mmxas.synthesis.shards import PairReader, PairWriter, SyntheticPair
 from mmxas.synthesis.synthesize import synthesize

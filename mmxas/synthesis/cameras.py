@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmxas.body_models.safe_pickle import load_pickle
+from mmxas.io import read_json
+from mmxas.io.safe_pickle import load_pickle
 from mmxas.registry import CAMERAS
-from mmxas.safe_files import read_json
 
 Range = Sequence[float]
 # Body axes to those of a camera that stands in front of the body.

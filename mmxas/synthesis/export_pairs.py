@@ -7,7 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .shards import PairReader, write_atomically
+from mmxas.io.atomic_writes import write_atomically
+
+from .shards import PairReader
 
 
 def export_pairs(root: str | Path, out: str | Path, num: int | None = None) -> int:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.boxes import mask_box
-from mmxas.registry import APPEARANCES, BODY_MODELS, CAMERAS, POSE_PRIORS, RENDERERS
+from mmxas.registry import APPEARANCES, BODY_MODELS, CAMERAS, POSE_SOURCES, RENDERERS
+from mmxas.structures import load_skeleton
 from mmxas.synthesis.cameras import CameraSample
 from mmxas.synthesis.crops import CropName, crop_intrinsics, crop_window
-from mmxas.synthesis.pose_priors.sampling import PoseSample
+from mmxas.synthesis.pose_sources.sampling import PoseSample
 from mmxas.synthesis.renderers.shading import RenderOutput
 from mmxas.synthesis.shards import SyntheticPair
 
@@ -59,7 +59,7 @@ class PairGenerator:
                  crop: CropName = 'mask', margin: float = 1.875, box_mm: float = 2000.0, seed: int = 0) -> None:
         bodies = [body_model] if isinstance(body_model, Mapping) else list(body_model)
         self.bodies = [BODY_MODELS.build(body).eval() for body in bodies]
-        self.pose_source = POSE_PRIORS.build(pose_source)
+        self.pose_source = POSE_SOURCES.build(pose_source)
         self.camera = CAMERAS.build(camera or dict(type='SampledCamera'))
         self.appearance = APPEARANCES.build(appearance or dict(type='PartSegmentation'))
         self.light = None if light is None else APPEARANCES.build(light)

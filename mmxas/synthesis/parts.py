@@ -3,7 +3,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmxas.synthesis.shards import SetMeta, another_set, read_meta, shard_length, shard_path, write_atomically
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.synthesis.shards import SetMeta, another_set, read_meta, shard_length, shard_path
 
 
 class Part(NamedTuple):

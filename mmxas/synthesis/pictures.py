@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmxas.safe_files.image_folders import find_images
-from mmxas.safe_files.images import UnreadableImageError, read_image
+from mmxas.io.image_folders import find_images
+from mmxas.io.images import UnreadableImageError, read_image
 
 DATA_DIR = Path(__file__).resolve().parent / 'data'
 SUFFIXES = ('.jpg', '.jpeg', '.png')

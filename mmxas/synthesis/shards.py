@@ -4,8 +4,6 @@
 """
 import hashlib
 import json
-import os
-import tempfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -17,8 +15,9 @@ from zipfile import BadZipFile
 import cv2
 import numpy as np
 
-from mmxas.safe_files import open_arrays
-from mmxas.safe_files.images import decode_image
+from mmxas.io import open_arrays
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.io.images import decode_image
 
 FORMAT = 1
 IMAGES = ('image', 'mask')
@@ -56,22 +55,6 @@ class SyntheticPair:
 
 
 ARRAYS = tuple(field.name for field in fields(SyntheticPair) if field.name not in IMAGES)
-
-
-def write_atomically(path: Path, write: Any) -> None:
-    """Call ``write(file)`` on a temporary file beside ``path`` and move it there; nothing remains if it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def encode(pair: SyntheticPair, quality: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Pictures of images, poses and hypotheses."""
-from .canvas import figure_to_rgb, new_figure, write_picture, write_whole
+
+from .canvas import figure_to_rgb, new_figure, write_picture
 from .instance_view import InstanceView, crop_box, instance_crop, view_instance
 from .pose_figure import FigureOptions, pose_figure
 from .pose_style import PoseStyle
@@ -10,5 +11,5 @@ from .xas_visualizer import XASVisualizer
 __all__ = [
     'FigureOptions', 'InstanceView', 'PoseStyle', 'XASVisualizationHook', 'XASVisualizer', 'crop_box',
     'figure_to_rgb', 'instance_crop', 'new_figure', 'pose_figure', 'project', 'view_instance',
-    'write_picture', 'write_whole',
+    'write_picture',
 ]

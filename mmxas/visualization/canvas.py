@@ -1,14 +1,14 @@
 """Figures without a window system or global state, and pictures written whole or not at all."""
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from mmxas.io.atomic_writes import write_whole
 
 
 def new_figure(width: float, height: float, dpi: int) -> Figure:
@@ -55,27 +55,3 @@ def write_picture(path: str | Path, picture: np.ndarray) -> Path:
     if not done:
         raise ValueError(f'{path}: a name that ends in .png or .jpg expected')
     return write_whole(path, data.tobytes())
-
-
-def write_whole(path: str | Path, data: bytes) -> Path:
-    """Write bytes under a temporary name in the same folder, then rename.
-
-    Args:
-        path: File to write. Missing folders are made.
-        data: Its content.
-
-    Returns:
-        The path.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    try:
-        with os.fdopen(descriptor, 'wb') as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path

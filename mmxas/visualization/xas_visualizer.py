@@ -9,8 +9,8 @@ from mmengine.dist import master_only
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
-from mmxas.datasets.skeletons.skeleton import SHIPPED_DIR, Skeleton, load_skeleton
 from mmxas.registry import VISUALIZERS
+from mmxas.structures.skeleton import SHIPPED_DIR, Skeleton, load_skeleton
 
 from .canvas import figure_to_rgb, write_picture
 from .instance_view import InstanceView, view_instance

@@ -15,7 +15,7 @@ from test_models.conftest import estimator_config
 from torch import nn
 
 from mmxas.ops import skeleton_drawing
-from mmxas.ops.products import pointwise_convolution
+from mmxas.ops.kernels.products import pointwise_convolution
 from mmxas.registry import MODELS
 from on_cuda.fake_device import Waits, imagined_gpu, losses_of, move, pinned
 

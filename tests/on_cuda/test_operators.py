@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.autograd import gradcheck
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.discriminators import GCNDiscriminator, MLPDiscriminator
 from mmxas.models.physique import PhysiqueNetwork
 from mmxas.ops import (
@@ -25,7 +24,8 @@ from mmxas.ops import (
     mask_loss,
     side_bone_pairs,
 )
-from mmxas.ops.products import linear, pointwise_convolution
+from mmxas.ops.kernels.products import linear, pointwise_convolution
+from mmxas.structures import load_skeleton
 from mmxas.synthesis.renderers import EmbreeRenderer, PyTorch3DRenderer
 
 pytestmark = [pytest.mark.cuda, pytest.mark.usefixtures('without_tf32')]

@@ -12,17 +12,17 @@ from mmxas.body_models import read_body_model
 from mmxas.body_models.keypoint_definitions import read_keypoint_definitions
 from mmxas.datasets.converters.sequences import read_part
 from mmxas.datasets.datasets import H36MPoseDataset, ImageFolderDataset, MPIINF3DHPDataset
-from mmxas.datasets.datasets.image_checks import image_size
 from mmxas.datasets.datasets.rendered_pairs import read_splits
-from mmxas.datasets.skeletons import Skeleton
 from mmxas.datasets.transforms import LoadMask, LoadXASImage, read_image
 from mmxas.evaluation.result_file import read_result
+from mmxas.io.image_sizes import image_size
+from mmxas.structures import Skeleton
 from mmxas.synthesis.appearance.uv_texture import UVTexture
 from mmxas.synthesis.appearance.varied_texture import _read_picture
 from mmxas.synthesis.backgrounds import PhotoBackground
 from mmxas.synthesis.cameras import read_camera_file
-from mmxas.synthesis.pose_priors import MocapPoses
-from mmxas.synthesis.pose_priors.truncated_gaussian import read_prior_file
+from mmxas.synthesis.pose_sources import MocapPoses
+from mmxas.synthesis.pose_sources.truncated_gaussian import read_prior_file
 from mmxas.synthesis.shards import ARRAYS, PairReader, shard_length, shard_path
 
 

@@ -21,10 +21,10 @@ from mmxas.apis.image_inputs import as_image_inputs, boxes_by_image
 from mmxas.datasets.datasets import image_folder
 from mmxas.datasets.datasets.annotation_checks import box_fault
 from mmxas.datasets.transforms import LoadXASImage, UnreadableImageError, loading
+from mmxas.io.images import decode_image
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS, MODELS
-from mmxas.safe_files.images import decode_image
 from mmxas.synthesis.cameras import read_camera_file
 
 KIND = 'dirty'

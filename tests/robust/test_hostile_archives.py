@@ -13,7 +13,7 @@ from mmxas.body_models.keypoints import read_regressor
 from mmxas.datasets.converters.mpi_inf_3dhp_files import read_annotations as read_3dhp
 from mmxas.datasets.converters.mpii import read_annotations
 from mmxas.datasets.converters.surreal_clip import read_mat
-from mmxas.safe_files import archives, read_checkpoint_file
+from mmxas.io import archives, read_checkpoint_file
 
 from .corpus import Call, bad_archives, npy, opcodes, torch_zip, whole
 from .doors import ARRAY_DOORS, JSON_DOORS, read_shard, shard_length

@@ -1,7 +1,7 @@
 """Images that announce more than they are, wherever the package reads one."""
 import pytest
 
-from mmxas.safe_files.image_folders import IMAGE_SUFFIXES
+from mmxas.io.image_folders import IMAGE_SUFFIXES
 from mmxas.synthesis.shards import PairReader
 
 from .corpus import images

@@ -15,11 +15,11 @@ from mmengine.runner import load_checkpoint
 
 from mmxas.body_models import UnsafePickleError, load_pickle, read_body_model
 from mmxas.datasets.datasets.recorded_frames import read_cameras
+from mmxas.io import UnsafeFileError, read_checkpoint_file
+from mmxas.io.inspection import inspect_file
+from mmxas.masks.torchvision_segmenter import load_network
 from mmxas.models.backbones.pretrained import read_weights
 from mmxas.models.conversion.released_files import read_checkpoint
-from mmxas.safe_files import UnsafeFileError, read_checkpoint_file
-from mmxas.safe_files.inspection import inspect_file
-from mmxas.segmentation.torchvision_segmenter import load_network
 from mmxas.synthesis.cameras import read_camera_file
 
 from .corpus import (

@@ -8,10 +8,10 @@ from mmengine.config import Config
 from test_runs.tiny_mocap import tiny_config
 from tiny_zoo import with_segmenter, write_zoo
 
-from mmxas import shipped_files
 from mmxas.apis import XASInferencer
 from mmxas.apis.onnx_export import export_detector
 from mmxas.compat.config_paths import config_path
+from mmxas.io import shipped_files
 
 
 @pytest.fixture

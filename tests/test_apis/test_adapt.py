@@ -14,10 +14,10 @@ from tiny_photos import COLOUR, NUM, photo_config, write_detector, write_photos
 
 from mmxas.apis import adapt
 from mmxas.apis.adapt import METRICS, Adaptation, adaptation_config, renders_backgrounds, summary
-from mmxas.apis.command_line import load_config
 from mmxas.apis.model_zoo import ZooModel, file_sha256
+from mmxas.cli.command_line import load_config
+from mmxas.io import read_checkpoint_file
 from mmxas.registry import DATASETS
-from mmxas.safe_files import read_checkpoint_file
 
 CONFIG = str(Path(__file__).parents[2] / 'configs' / 'xas_mocap.py')
 BEFORE = dict(mask_iou=0.3, flip_rate=40.0, asymmetry=9.0)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mmxas.apis.adapt_images import MIN_MOTION, choose_images, find_boxes, gather_images, motion, write_frames
-from mmxas.segmentation.frames import list_frames
-from mmxas.segmentation.mask_folder import MaskReport
+from mmxas.masks.frames import list_frames
+from mmxas.masks.mask_folder import MaskReport
 
 
 def write_video(path, values):

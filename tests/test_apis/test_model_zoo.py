@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmxas.apis.model_zoo import ZooModel, find_model, is_model_name, known_models
-from mmxas.safe_files import file_sha256, read_safetensors
+from mmxas.io import file_sha256, read_safetensors
 
 MOST_BYTES = 8_000_000
 

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from benchmarks import decode, discriminator, roofline, skeleton_mask, training_step
 from benchmarks.__main__ import contests
 from mmxas.models.layers import ChannelsLastBatchNorm2d
-from mmxas.ops import products
+from mmxas.ops.kernels import products
 
 
 @pytest.mark.parametrize(('module', 'options'), [

@@ -3,10 +3,9 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from test_io.pickle_writer import chumpy_array, old_array, old_sparse, write_pickle
 
 from mmxas.body_models import read_body_model
-
-from .pickle_writer import chumpy_array, old_array, old_sparse, write_pickle
 
 
 @pytest.fixture

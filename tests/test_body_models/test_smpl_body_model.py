@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mmxas.body_models import SMPLBodyModel
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.registry import BODY_MODELS
+from mmxas.structures import load_skeleton
 
 GENDERS = ('neutral', 'male', 'female')
 

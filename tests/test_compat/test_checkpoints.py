@@ -12,7 +12,7 @@ from mmengine.runner import FlexibleRunner, Runner, load_checkpoint, save_checkp
 from tiny_project import write_tiny_config
 
 from mmxas.compat.checkpoints import allow_mmengine_checkpoints, history_statistic, load_url, safe_globals
-from mmxas.safe_files import UnsafeFileError, read_checkpoint_file
+from mmxas.io import UnsafeFileError, read_checkpoint_file
 
 
 class Calls:

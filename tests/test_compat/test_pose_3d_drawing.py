@@ -6,8 +6,8 @@ from mmpose.structures import PoseDataSample, merge_data_samples
 from mmpose.visualization import Pose3dLocalVisualizer
 
 from mmxas.compat.pose_3d_drawing import metric_sample, support_pose_3d_drawing
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops import camera_to_image
+from mmxas.structures import load_skeleton
 
 SKELETON = load_skeleton('h36m18')
 K = np.array([[1000.0, 0, 100], [0, 1000, 100], [0, 0, 1]])

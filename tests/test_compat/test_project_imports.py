@@ -3,7 +3,7 @@ import importlib.util
 import sys
 
 from mmxas.compat.project_imports import support_project_imports
-from mmxas.shipped_files import shipped_root
+from mmxas.io.shipped_files import shipped_root
 
 
 def test_projects_are_found_last_and_once(monkeypatch):

@@ -8,9 +8,9 @@ import pytest
 from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
+from mmxas.structures import load_skeleton
 from mmxas.synthesis.shards import PairWriter, SetMeta, SyntheticPair, encode
 
 SIZE = 96

@@ -1,10 +1,10 @@
 import numpy as np
 import torch
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
 from mmxas.ops.geometry import pixel_to_norm
 from mmxas.ops.skeleton_drawing import draw_skeleton
+from mmxas.structures import load_skeleton
 from mmxas.synthesis import PairGenerator
 
 SKELETON = load_skeleton(dict(name='line', keypoints=['a', 'b'], parents=[0, 0]))

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.mean_pose import load_mean_pose, mean_pose, save_mean_pose
+from mmxas.structures import load_skeleton
 
 
 def test_mean_is_root_centred():

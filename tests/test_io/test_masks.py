@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from mmxas.io import AmbiguousMaskError, foreground, inspect_mask, nearly_all_bad, read_mask
+from mmxas.io.images import UnreadableImageError
 from mmxas.io.masks import MAX_LABELS
-from mmxas.safe_files.images import UnreadableImageError
 
 BODY = np.zeros((60, 80), np.uint8)
 cv2.ellipse(BODY, (40, 30), (14, 22), 20, 0, 360, 1, -1)

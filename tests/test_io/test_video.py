@@ -9,7 +9,7 @@ from tiny_videos import decoded, number_of, numbered, write_video
 from torch.utils.data import DataLoader
 
 from mmxas.io import VideoReader, iterate_video
-from mmxas.safe_files.images import UnreadableImageError
+from mmxas.io.images import UnreadableImageError
 
 NUM = 40
 ORDER = [*np.random.default_rng(0).permutation(NUM).tolist(), *range(NUM), *range(NUM - 1, -1, -1), 3, 3]

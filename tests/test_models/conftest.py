@@ -6,8 +6,8 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 SIZE, KEYPOINTS = 32, 18
 

@@ -3,11 +3,11 @@ import torch
 from on_cuda.fake_device import imagined_gpu
 from torch.autograd import gradcheck
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.decoding import decode_hypotheses
 from mmxas.ops.geometry import pixel_to_norm
 from mmxas.ops.nearest_link import NearestLinkExponent, _sum_by_link, nearest_link
 from mmxas.ops.skeleton_drawing import draw_skeleton
+from mmxas.structures import load_skeleton
 
 SKELETON = load_skeleton('h36m18')
 OPTIONS = dict(links=SKELETON.drawn_links, width_factors=SKELETON.width_factors)

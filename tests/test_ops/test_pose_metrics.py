@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from mmpose.evaluation.functional import keypoint_mpjpe, keypoint_pck_accuracy
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.pose_metrics import (
     ambiguity_ratio,
     auc,
@@ -15,6 +14,7 @@ from mmxas.ops.pose_metrics import (
     pck,
     pckh,
 )
+from mmxas.structures import load_skeleton
 
 # Largest errors against the recorded vectors, a mean's as a part of it (1e-7 measured), a keypoint's in mm.
 RELATIVE, KEYPOINT_MM = 1e-5, 1e-3

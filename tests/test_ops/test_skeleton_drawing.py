@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.skeleton_drawing import draw_skeleton
+from mmxas.structures import load_skeleton
 
 # Largest error against the recorded vectors, in [0, 1] (1.4e-6 measured in float64).
 PARITY_TOLERANCE = 2e-5

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.symmetry import bone_symmetry, centre_triples, keypoint_symmetry, limb_bone_pairs, side_bone_pairs
+from mmxas.structures import load_skeleton
 
 # Largest error against the recorded vectors (2e-8 measured in float64).
 PARITY_TOLERANCE = 1e-6

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mmxas.species.default_prior import MIDDLE_LIMIT, SIDE_LIMIT, adopted_prior, check_joints, default_prior
-from mmxas.synthesis.pose_priors.truncated_gaussian import read_prior_file
+from mmxas.synthesis.pose_sources.truncated_gaussian import read_prior_file
 
 
 def test_every_axis_of_every_joint(body):

@@ -3,7 +3,7 @@ import pytest
 from tiny_body import tiny_arrays, write_tiny_body
 
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
-from mmxas.shipped_files import find_shipped
+from mmxas.io.shipped_files import find_shipped
 from mmxas.species.derived_skeleton import body_size, derive_skeleton, mirror_partners, rest_points, size_warning
 
 

@@ -5,10 +5,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import BODY_MODELS
+from mmxas.structures import Skeleton
 from mmxas.synthesis.pair_generator import PairGenerator
 
 

@@ -13,7 +13,6 @@ from mmxas.synthesis.shards import (
     read_meta,
     shard_length,
     shard_path,
-    write_atomically,
 )
 
 META = SetMeta(num=5, shard_size=2, seed=0, quality=95, fingerprint='f', generator={})
@@ -123,19 +122,6 @@ def test_fingerprint_sees_config_seed_and_sizes():
     others = {fingerprint(dict(a=1, b=3), 0, 256, 95), fingerprint(dict(a=1, b=2), 1, 256, 95),
               fingerprint(dict(a=1, b=2), 0, 128, 95), fingerprint(dict(a=1, b=2), 0, 256, 90)}
     assert len(others | {base}) == 5
-
-
-def test_a_failed_write_leaves_nothing(tmp_path):
-    path = tmp_path / 'file'
-    path.write_bytes(b'old')
-
-    def full_disk(file):
-        file.write(b'half')
-        raise OSError(28, 'No space left on device')
-
-    with pytest.raises(OSError, match='No space'):
-        write_atomically(path, full_disk)
-    assert [p.name for p in tmp_path.iterdir()] == ['file'] and path.read_bytes() == b'old'
 
 
 def test_fingerprint_sees_the_contents_of_files_and_not_their_place(tmp_path):

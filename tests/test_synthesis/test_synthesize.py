@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mmxas.processes import ProcessError
-from mmxas.registry import POSE_PRIORS
+from mmxas.registry import POSE_SOURCES
 from mmxas.synthesis import PairReader
 from mmxas.synthesis.parts import Part
 from mmxas.synthesis.renderers import EmbreeRenderer
@@ -85,11 +85,11 @@ USERS_PARTS = """
 import os
 import signal
 
-from mmxas.registry import POSE_PRIORS
-from mmxas.synthesis.pose_priors import TruncatedGaussianPrior
+from mmxas.registry import POSE_SOURCES
+from mmxas.synthesis.pose_sources import TruncatedGaussianPrior
 
 
-@POSE_PRIORS.register_module()
+@POSE_SOURCES.register_module()
 class UsersPoses(TruncatedGaussianPrior):
     def __init__(self, fails_at=None, dies_at=None):
         super().__init__()
@@ -111,7 +111,7 @@ def users_poses(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.import_module('users_parts')
     yield dict(type='UsersPoses')
-    del POSE_PRIORS.module_dict['UsersPoses'], sys.modules['users_parts']
+    del POSE_SOURCES.module_dict['UsersPoses'], sys.modules['users_parts']
 
 
 def test_workers_know_the_components_of_a_project(synthetic_config, users_poses, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from test_runs.tiny_mocap import ToolRun, read_losses, write_config
 from tiny_photos import NUM, photo_config, write_detector, write_photos
 
-from mmxas.apis.command_line import UsageError
+from mmxas.cli.command_line import UsageError
 
 CONTROL = ['train_cfg.stages.0.loss_weights.mask=0', 'train_cfg.stages.0.loss_weights.adversarial=0']
 

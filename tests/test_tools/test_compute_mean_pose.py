@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from mmxas.apis.command_line import UsageError
-from mmxas.datasets.skeletons import load_skeleton
+from mmxas.cli.command_line import UsageError
 from mmxas.evaluation.mean_pose import load_mean_pose
+from mmxas.structures import load_skeleton
 from mmxas.synthesis.shards import PairWriter, SetMeta, SyntheticPair, encode
 
 CONFIG = "train_dataloader = dict(dataset=dict(target=dict(type='MocapHuman', split='train', data_root='{root}')))\n"

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mmxas.exchange import read_keypoints
+from mmxas.interop import read_keypoints
 
 POSES = [dict(keypoints=[[10.25, 20.5, z], [30, 40, -z]], keypoint_scores=[0.5, 0.75]) for z in (7.125, 9.0)]
 RECORD = dict(image='a.jpg', skeleton=dict(name='s', keypoints=['root', 'tip'], links=[[0, 1]]),

@@ -14,9 +14,9 @@ import pytest
 from mmengine.config import Config
 
 import mmxas  # noqa: F401  registers the components
+from mmxas.io.images import UnreadableImageError
+from mmxas.masks import saliency_weights
 from mmxas.registry import DATASETS
-from mmxas.safe_files.images import UnreadableImageError
-from mmxas.segmentation import saliency_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mmxas.exchange import read_keypoints
+from mmxas.interop import read_keypoints
 
 LABELS = 'scorer,Anna,Anna,Anna,Anna\nbodyparts,snout,snout,tail,tail\ncoords,x,y,x,y\na.png,1.5,2,3,4\n'
 

@@ -13,9 +13,9 @@ from mmengine.config import Config
 from test_runs.tiny_mocap import tiny_config, write_config
 from tiny_zoo import with_segmenter, write_zoo
 
-from mmxas import shipped_files
 from mmxas.apis import XASInferencer
 from mmxas.apis.publishing import publish
+from mmxas.io import shipped_files
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs' / 'xas_mocap.py')

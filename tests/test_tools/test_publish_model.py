@@ -3,8 +3,8 @@ import torch
 from mmengine.registry import init_default_scope
 from test_runs.tiny_mocap import tiny_config, write_config
 
+from mmxas.io import file_sha256
 from mmxas.registry import MODELS
-from mmxas.safe_files import file_sha256
 
 
 @pytest.fixture

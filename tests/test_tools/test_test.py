@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmengine.runner import save_checkpoint
 from tiny_project import TinyDataset, TinyModel, write_tiny_config
 
-from mmxas.apis.command_line import UsageError
-from mmxas.apis.command_line import run_tool as run_main
+from mmxas.cli.command_line import UsageError
+from mmxas.cli.command_line import run_tool as run_main
 from mmxas.registry import MODELS
 
 

@@ -16,8 +16,8 @@ from mmengine.config import Config
 from mmengine.runner import FlexibleRunner
 from tiny_project import write_tiny_config
 
-from mmxas.apis.command_line import UsageError, held
-from mmxas.apis.command_line import run_tool as run_main
+from mmxas.cli.command_line import UsageError, held
+from mmxas.cli.command_line import run_tool as run_main
 from mmxas.evaluation.metrics import ContextMetric
 from mmxas.evaluation.protocol import Protocol
 from mmxas.registry import METRICS

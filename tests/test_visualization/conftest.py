@@ -6,7 +6,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample
 
-from mmxas.datasets.skeletons import load_skeleton
+from mmxas.structures import load_skeleton
 
 BOX_MM, SIZE = 2000.0, 128
 # A standing person, mm relative to the root: x right, y down, z away; one row a keypoint of the 18.

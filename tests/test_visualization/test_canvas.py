@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib import _pylab_helpers
 
-from mmxas.visualization.canvas import figure_to_rgb, new_figure, write_picture, write_whole
+from mmxas.visualization.canvas import figure_to_rgb, new_figure, write_picture
 
 
 def test_a_figure_becomes_pixels_of_its_size():
@@ -31,16 +31,3 @@ def test_a_picture_keeps_its_colours_and_leaves_no_other_file(tmp_path):
 def test_a_name_without_an_image_suffix_is_refused(tmp_path):
     with pytest.raises(ValueError, match='picture.txt: a name that ends in .png or .jpg expected'):
         write_picture(tmp_path / 'picture.txt', np.zeros((2, 2, 3), dtype=np.uint8))
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    target = tmp_path / 'a.json'
-    write_whole(target, b'old')
-
-    def interrupted(*args):
-        raise KeyboardInterrupt
-    monkeypatch.setattr(os, 'replace', interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(target, b'new')
-    assert target.read_bytes() == b'old'
-    assert os.listdir(tmp_path) == ['a.json']

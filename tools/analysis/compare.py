@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import mmxas  # noqa: F401  first: it makes mmpose import
-from mmxas.apis.command_line import UsageError, run_tool
+from mmxas.cli.command_line import UsageError, run_tool
 from mmxas.evaluation import compare, read_result
 
 

@@ -18,9 +18,9 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 
-from mmxas.apis import command_line
+from mmxas.cli import command_line
 from mmxas.engine.stages import Stage
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io.atomic_writes import write_atomically
 
 # Terms that stage 2 keeps, of those that stage 1 has not; None keeps all.
 PARTS = {'control': (), 'mask': ('mask', ), 'discriminator': ('adversarial', ), 'mask + discriminator': None,

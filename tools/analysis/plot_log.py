@@ -3,7 +3,7 @@ import argparse
 from pathlib import Path
 
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
-from mmxas.apis import command_line
+from mmxas.cli import command_line
 from mmxas.visualization.canvas import write_picture
 from mmxas.visualization.training_curves import draw_curves, read_scalars
 

@@ -5,7 +5,7 @@ import sys
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
 
 # isort: split
-from mmxas.apis.command_line import UsageError, load_config
+from mmxas.cli.command_line import UsageError, load_config
 from mmxas.models.conversion import convert_from_released
 
 

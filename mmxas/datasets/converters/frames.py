@@ -11,10 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmxas.io import iterate_video
-from mmxas.safe_files import open_arrays
-from mmxas.safe_files.images import UnreadableImageError
-from mmxas.synthesis.shards import write_atomically
+from mmxas.io import iterate_video, open_arrays
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.io.images import UnreadableImageError
 
 QUALITY = 95
 

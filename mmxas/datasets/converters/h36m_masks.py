@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
-from mmxas.io import foreground
-from mmxas.safe_files import check_mat
+from mmxas.io import check_mat, foreground
 
 from .frames import UnreadableFileError, read_frames
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.body_models.safe_pickle import load_pickle
-from mmxas.datasets.datasets.image_checks import image_size
+from mmxas.io.image_sizes import image_size
+from mmxas.io.safe_pickle import load_pickle
 
 from . import mpi_inf_3dhp_files as files
 from .frames import UnreadableFileError, read_together, replace_arrays, write_if_changed, write_image, write_pickle

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.io import loadmat
 from tqdm import tqdm
 
-from mmxas.safe_files import check_mat
+from mmxas.io import check_mat
 
 from .frames import UnreadableFileError, write_if_changed
 

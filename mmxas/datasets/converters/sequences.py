@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from mmxas.datasets.transforms.loading import ON_ERROR
-from mmxas.safe_files import open_arrays
+from mmxas.io import open_arrays
 
 from .frames import write_arrays
 

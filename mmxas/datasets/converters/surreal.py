@@ -20,6 +20,7 @@ from tqdm import tqdm
 from mmxas.body_models import SMPLBodyModel
 from mmxas.datasets.transforms.loading import ON_ERROR
 from mmxas.io import VideoReader
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import BODY_MODELS
 from mmxas.synthesis.shards import (
     PairWriter,
@@ -30,7 +31,6 @@ from mmxas.synthesis.shards import (
     pack,
     read_meta,
     shard_path,
-    write_atomically,
 )
 
 from .surreal_clip import (

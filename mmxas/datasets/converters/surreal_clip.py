@@ -18,10 +18,9 @@ from scipy.io import loadmat
 from scipy.spatial.transform import Rotation
 
 from mmxas.body_models import SMPLBodyModel
-from mmxas.io import foreground
+from mmxas.io import check_mat, foreground
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
-from mmxas.safe_files import check_mat
 from mmxas.synthesis.crops import crop_intrinsics, crop_window
 from mmxas.synthesis.shards import SyntheticPair
 

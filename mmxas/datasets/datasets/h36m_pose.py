@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mmxas.io import open_arrays
 from mmxas.registry import DATASETS
-from mmxas.safe_files import open_arrays
 
 from .recorded_frames import (
     EveryNth,

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.datasets.image_boxes import check_inside, match_bodies
 from mmxas.datasets.transforms.loading import (
     ON_ERROR,
     SkipCounter,
     UnreadableImageError,
     check_mask_size,
 )
-from mmxas.io import AmbiguousMaskError, VideoReader, nearly_all_bad, read_mask
+from mmxas.io import AmbiguousMaskError, VideoReader, nearly_all_bad, read_json, read_mask
+from mmxas.io.bodies import body_mask, body_name, image_of, masks_of_images
+from mmxas.io.boxes import check_inside, match_bodies
+from mmxas.io.image_folders import find_images, same_name
+from mmxas.io.image_sizes import image_size
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
-from mmxas.safe_files import read_json
-from mmxas.safe_files.image_folders import find_images, same_name
 
-from .bodies import body_mask, body_name, image_of, masks_of_images
-from .image_checks import check_files, image_size
+from .image_checks import check_files
 from .xas_dataset import XASDataset
 
 
@@ -41,7 +41,7 @@ class ImageFolderDataset(XASDataset):
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
         boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a list of boxes for one of several bodies; an empty
             list says that nobody is there: the image is left out. Files are relative to ``data_root`` (a video's frames
-            by their names) or as :func:`~mmxas.datasets.image_boxes.match_boxes` matches them. Or a json file of it.
+            by their names) or as :func:`~mmxas.io.boxes.match_boxes` matches them. Or a json file of it.
             Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
             ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are

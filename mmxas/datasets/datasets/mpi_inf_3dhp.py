@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from mmxas.io import open_arrays
 from mmxas.registry import DATASETS
-from mmxas.safe_files import open_arrays
 
 from .recorded_frames import (
     EveryNth,

@@ -14,10 +14,9 @@ from mmengine.logging import print_log
 from scipy.io import loadmat
 
 from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter, UnreadableImageError
-from mmxas.io import AmbiguousMaskError, read_mask
+from mmxas.io import AmbiguousMaskError, check_mat, read_json, read_mask
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
-from mmxas.safe_files import check_mat, read_json
 
 from .annotation_checks import check_annotations
 from .image_checks import check_files

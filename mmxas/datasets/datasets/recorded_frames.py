@@ -8,9 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
-from mmxas.body_models.safe_pickle import load_pickle
 from mmxas.datasets.transforms.loading import ON_ERROR
 from mmxas.io import read_mask
+from mmxas.io.safe_pickle import load_pickle
 from mmxas.ops.boxes import mask_box
 
 from .annotation_checks import camera_fault, check_annotations, pose_fault

@@ -14,11 +14,12 @@ import numpy as np
 from mmengine.dist import get_world_size
 
 from mmxas.datasets.transforms.loading import SkipCounter
+from mmxas.io import read_json
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.io.shipped_files import find_shipped
 from mmxas.processes import usable_cpus
 from mmxas.registry import DATASETS
-from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_shipped
-from mmxas.synthesis.shards import PairReader, SyntheticPair, write_atomically
+from mmxas.synthesis.shards import PairReader, SyntheticPair
 
 from .xas_dataset import XASDataset
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
 from mmxas.io import read_mask
+from mmxas.io.image_folders import find_images
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
-from mmxas.safe_files.image_folders import find_images
 
 from .image_checks import check_files
 from .xas_dataset import XASDataset

@@ -15,9 +15,9 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.ops.boxes import root_box
 from mmxas.ops.geometry import camera_to_image
+from mmxas.structures import Skeleton, load_skeleton
 
 BOXES = ('mask', 'annotation', 'root')
 _META_KEYS = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',

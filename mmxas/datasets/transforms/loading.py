@@ -9,9 +9,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from mmxas.io.images import UnreadableImageError, read_image
 from mmxas.io.masks import AmbiguousMaskError, foreground, read_mask
 from mmxas.registry import TRANSFORMS
-from mmxas.safe_files.images import UnreadableImageError, read_image
 
 ON_ERROR = ('raise', 'skip')
 _recorders: list[list[str]] = []

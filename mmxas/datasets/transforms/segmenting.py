@@ -7,10 +7,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from mmxas.masks.mask_checks import mask_problems
+from mmxas.masks.saliency import default_segmenter
 from mmxas.ops.boxes import is_whole_image
 from mmxas.registry import SEGMENTERS, TRANSFORMS
-from mmxas.segmentation.mask_checks import mask_problems
-from mmxas.segmentation.saliency import default_segmenter
 
 BAD = {'empty', 'tiny', 'full frame', 'fills its box'}
 

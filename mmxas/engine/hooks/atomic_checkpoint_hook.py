@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmxas.engine.optim.accumulation import is_between_steps
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import HOOKS
-from mmxas.synthesis.shards import write_atomically
 
 
 @register_backend('atomic_local')

@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 
 from mmxas.datasets.inspection import inner_datasets
 from mmxas.io import foreground, nearly_all_bad, read_mask
+from mmxas.io.images import UnreadableImageError
 from mmxas.registry import HOOKS
-from mmxas.safe_files.images import UnreadableImageError
 
 
 @HOOKS.register_module()

@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 from mmxas.engine.data_workers import bind_workers
 from mmxas.engine.hooks.atomic_checkpoint_hook import check_weights
 from mmxas.engine.optim.accumulation import is_between_steps
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import HOOKS
-from mmxas.synthesis.shards import write_atomically
 
 STATUS = 128 + signal.SIGTERM
 

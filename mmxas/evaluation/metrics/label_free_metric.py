@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.evaluation.protocol import Protocol
 from mmxas.evaluation.report import grouped, tables_by
 from mmxas.evaluation.sample_record import background_of, backgrounds, sample_key
+from mmxas.structures import Skeleton, load_skeleton
 
 from .context_metric import ContextMetric
 

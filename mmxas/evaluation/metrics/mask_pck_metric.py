@@ -9,7 +9,6 @@ import torch
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.evaluation.hypothesis_selection import counted_poses
 from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
 from mmxas.evaluation.protocol import Protocol
@@ -17,6 +16,7 @@ from mmxas.evaluation.report import grouped, spread, tables_by
 from mmxas.evaluation.sample_record import as_numpy, background_of, backgrounds, sample_key
 from mmxas.ops.pose_metrics import pck_of_size
 from mmxas.registry import METRICS
+from mmxas.structures import Skeleton, load_skeleton
 
 from .context_metric import ContextMetric
 

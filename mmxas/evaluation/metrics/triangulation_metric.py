@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.evaluation.hypothesis_selection import pose_errors, pose_metrics
 from mmxas.evaluation.protocol import Protocol, load_protocol
 from mmxas.evaluation.report import flatten_groups, grouped, printed, tables_by
@@ -17,6 +16,7 @@ from mmxas.ops.geometry import camera_to_image, camera_to_world
 from mmxas.ops.pose_metrics import ambiguity_ratio, left_right_switch
 from mmxas.ops.triangulation import triangulate
 from mmxas.registry import METRICS
+from mmxas.structures import Skeleton, load_skeleton
 
 from .context_metric import ContextMetric
 

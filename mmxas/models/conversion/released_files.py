@@ -9,9 +9,9 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
+from mmxas.io import read_checkpoint_file
+from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import MODELS
-from mmxas.safe_files import read_checkpoint_file
-from mmxas.synthesis.shards import write_atomically
 
 from .released_checkpoint import ReleasedConversion, body_model_buffers, from_released, to_released
 

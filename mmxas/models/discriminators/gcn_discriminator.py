@@ -10,10 +10,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch_geometric.nn import LayerNorm
 
-from mmxas.datasets.skeletons import Skeleton
 from mmxas.ops.checks import check_choice, check_shape
-from mmxas.ops.products import linear
+from mmxas.ops.kernels.products import linear
 from mmxas.registry import MODELS
+from mmxas.structures import Skeleton
 
 from .skeleton_graph import (
     GraphBasis,

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.ops.checks import check_shape
 from mmxas.registry import MODELS
+from mmxas.structures import Skeleton, load_skeleton
 
 
 @MODELS.register_module()

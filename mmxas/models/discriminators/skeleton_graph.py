@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
+from mmxas.structures import Skeleton, load_skeleton
 
 
 def skeleton_links(skeleton: str | Mapping | Skeleton | None, num_keypoints: int | None,
@@ -16,7 +16,7 @@ def skeleton_links(skeleton: str | Mapping | Skeleton | None, num_keypoints: int
     """The number of keypoints and the kinematic links, from a skeleton or given directly.
 
     Args:
-        skeleton: Anything that :func:`mmxas.datasets.skeletons.load_skeleton` takes, or None.
+        skeleton: Anything that :func:`mmxas.structures.load_skeleton` takes, or None.
         num_keypoints: K, without a skeleton.
         links: (parent, child) pairs, without a skeleton.
 

@@ -5,7 +5,7 @@ Symbols: M graphs, K nodes, C channels.
 import torch
 from torch import Tensor, nn
 
-from mmxas.ops.products import linear
+from mmxas.ops.kernels.products import linear
 
 from .skeleton_graph import GraphBasis
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_depth, norm_to_pixel, volume_marginals
 from mmxas.ops.decoding import check_decoding
-from mmxas.ops.products import pointwise_convolution
-from mmxas.ops.uploads import upload
+from mmxas.ops.kernels.products import pointwise_convolution
+from mmxas.ops.kernels.uploads import upload
 from mmxas.registry import MODELS
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmxas.ops.batch_norm import batch_norm_channels_last
+from mmxas.ops.kernels.batch_norm import batch_norm_channels_last
 from mmxas.registry import MODELS
 
 
@@ -11,9 +11,9 @@ from mmxas.registry import MODELS
 class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initialisers look at direct bases
     """``torch.nn.BatchNorm2d``, but for float32 and float64 maps in channels-last memory of a CPU in training.
 
-    Those are normalised by :func:`mmxas.ops.batch_norm.batch_norm_channels_last`, closer to exact numbers. Arguments,
-    parameters and names in a checkpoint are ``BatchNorm2d``'s. Half precision, and a compiled or traced network, have
-    torch's own sums.
+    Those are normalised by :func:`mmxas.ops.kernels.batch_norm.batch_norm_channels_last`, closer to exact numbers.
+    Arguments, parameters and names in a checkpoint are ``BatchNorm2d``'s. Half precision, and a compiled or traced
+    network, have torch's own sums.
     """
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.facing import facing_direction, facing_loss
 from mmxas.ops.symmetry import centre_triples
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 
 @MODELS.register_module()

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mmxas.datasets.skeletons import Skeleton, load_skeleton
 from mmxas.ops.checks import check_choice
 from mmxas.ops.decoding import Hypotheses
 from mmxas.ops.symmetry import bone_symmetry, centre_triples, keypoint_symmetry, limb_bone_pairs, side_bone_pairs
 from mmxas.ops.winner_takes_all import winner_takes_all
 from mmxas.registry import MODELS
+from mmxas.structures import Skeleton, load_skeleton
 
 _BONES = dict(sides=side_bone_pairs, limbs=limb_bone_pairs)
 

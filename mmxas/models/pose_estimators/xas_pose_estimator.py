@@ -13,14 +13,14 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.heads.multi_hypothesis_head import stack_labels
 from mmxas.models.layers import convert_batch_norm
 from mmxas.ops import Hypotheses, Marginals, draw_skeleton
 from mmxas.ops.checks import check_choice, check_positive
 from mmxas.ops.decoding import check_decoding
-from mmxas.ops.uploads import upload
+from mmxas.ops.kernels.uploads import upload
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 # What a loss may say that it reads, and the data that this takes.
 READS = {'labels': ('synthetic', ), 'features': ('synthetic', ), 'mask': ('target', ), 'pose': ('target', ),

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmxas.io import read_json
+from mmxas.io.shipped_files import find_named
 from mmxas.registry import APPEARANCES
-from mmxas.safe_files import read_json
-from mmxas.shipped_files import find_named
 from mmxas.synthesis.appearance.palettes import draw_color
 from mmxas.synthesis.backgrounds import jitter_colors, random_window
 from mmxas.synthesis.pictures import PictureStore

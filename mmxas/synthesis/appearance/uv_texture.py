@@ -6,10 +6,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmxas.io.image_folders import find_images
+from mmxas.io.images import UnreadableImageError, read_image
+from mmxas.io.shipped_files import find_shipped
 from mmxas.registry import APPEARANCES
-from mmxas.safe_files.image_folders import find_images
-from mmxas.safe_files.images import UnreadableImageError, read_image
-from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.renderers.shading import interpolate
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'

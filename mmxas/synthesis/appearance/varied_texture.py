@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmxas.io import read_json
+from mmxas.io.images import UnreadableImageError, read_image
+from mmxas.io.shipped_files import find_shipped
 from mmxas.registry import APPEARANCES
-from mmxas.safe_files import read_json
-from mmxas.safe_files.images import UnreadableImageError, read_image
-from mmxas.shipped_files import find_shipped
 from mmxas.synthesis.appearance.uv_texture import TexturedSurface
 from mmxas.synthesis.renderers.shading import interpolate
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmxas.safe_files import open_arrays
-from mmxas.safe_files.images import read_image
-from mmxas.shipped_files import find_named
+from mmxas.io import open_arrays
+from mmxas.io.images import read_image
+from mmxas.io.shipped_files import find_named
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 

@@ -17,15 +17,15 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmxas.datasets.datasets import XASDataset
-from mmxas.datasets.datasets.image_checks import image_size
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
+from mmxas.io import read_array, read_json
+from mmxas.io.image_sizes import image_size
+from mmxas.io.images import UnreadableImageError
+from mmxas.masks.mask_checks import box_overlap
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.run_lengths import run_length_mask
 from mmxas.registry import DATASETS
-from mmxas.safe_files import read_array, read_json
-from mmxas.safe_files.images import UnreadableImageError
-from mmxas.segmentation.mask_checks import box_overlap
+from mmxas.structures import load_skeleton
 
 SPLITS = ('train', 'val', 'test')
 NUM_KEYPOINTS = 24

@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from scipy import sparse
-from test_body_models.pickle_writer import chumpy_array, old_array, old_sparse, write_pickle
+from test_io.pickle_writer import chumpy_array, old_array, old_sparse, write_pickle
 
 from mmxas.body_models import SMALBodyModel, SMPLBodyModel
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmxas.body_models.safe_pickle import load_pickle
 from mmxas.datasets.converters.h36m_metadata import all_cameras, camera_parameters, read_metadata
+from mmxas.io.safe_pickle import load_pickle
 
 from .archives import CAMERAS, INTRINSICS, PLACE, metadata_xml, to_camera
 

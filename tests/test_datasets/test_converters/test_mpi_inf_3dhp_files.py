@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from mmxas.body_models.safe_pickle import load_pickle
 from mmxas.datasets.converters import mpi_inf_3dhp_files as files
+from mmxas.io.safe_pickle import load_pickle
 
 from .archives import CALIBRATION, mpi_poses, write_mpi, write_mpi_test
 

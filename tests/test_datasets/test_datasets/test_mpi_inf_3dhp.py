@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets.mpi_inf_3dhp import MPIINF3DHPDataset, select_keypoints
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.geometry import camera_to_image
+from mmxas.structures import load_skeleton
 
 DATA = Path(os.environ.get('MMXAS_DATA_DIR') or Path(__file__).parents[3] / '../shared/data').resolve() / 'mpi_inf_3dhp'
 NAMES_28 = [

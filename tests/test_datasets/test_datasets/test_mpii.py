@@ -9,8 +9,8 @@ from mmengine.config import Config
 from scipy.io import savemat
 
 from mmxas.datasets.datasets.mpii import FROM_16, MPIIPoseDataset, to_18
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.registry import DATASETS
+from mmxas.structures import load_skeleton
 
 ROOT = Path(__file__).parents[3]
 

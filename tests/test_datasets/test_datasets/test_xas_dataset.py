@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets import XASDataset
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.boxes import square_crop_matrix
 from mmxas.ops.geometry import apply_affine
+from mmxas.structures import load_skeleton
 
 K = np.array([[1000.0, 0, 500], [0, 1010.0, 400], [0, 0, 1]])
 

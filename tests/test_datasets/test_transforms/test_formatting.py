@@ -3,8 +3,8 @@ import torch
 from mmengine.dataset import Compose
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.datasets.transforms import PackXASInputs
+from mmxas.structures import load_skeleton
 
 TEST_PIPELINE = [
     dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),

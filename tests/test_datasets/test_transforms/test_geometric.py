@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.datasets.xas_dataset import XASDataset
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.datasets.transforms import GenerateNormTarget, RandomCropJitter, RandomMirror, SquareCropAffine
 from mmxas.ops.geometry import apply_affine, camera_to_image, norm_to_camera
 from mmxas.registry import TRANSFORMS
+from mmxas.structures import load_skeleton
 
 FLIP = list(load_skeleton('h36m18').flip_indices)
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from mmxas.datasets.transforms import LoadMask, LoadXASImage, UnreadableImageError, read_image
 from mmxas.datasets.transforms.loading import SkipCounter, recorded_skips, skips_are_recorded
-from mmxas.safe_files.images import truncation
+from mmxas.io.images import truncation
 
 
 @pytest.fixture(params=['.jpg', '.png'])

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from mmxas.datasets.transforms import segmenting
+from mmxas.masks import GrabCutSegmenter, SaliencySegmenter, Segmenter
 from mmxas.registry import SEGMENTERS, TRANSFORMS
-from mmxas.segmentation import GrabCutSegmenter, SaliencySegmenter, Segmenter
 
 GRABCUT = dict(type='GrabCutSegmenter')
 

@@ -4,9 +4,9 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation import MaskIoUMetric
 from mmxas.ops.skeleton_drawing import draw_skeleton
+from mmxas.structures import load_skeleton
 
 SKELETON = load_skeleton('h36m18')
 

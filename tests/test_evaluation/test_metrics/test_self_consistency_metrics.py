@@ -6,12 +6,12 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation.context import EvaluationContext
 from mmxas.evaluation.metrics import DiscriminatorScoreMetric, FlipRateMetric, SymmetryMetric
 from mmxas.evaluation.metrics.self_consistency_metrics import mirrored_batch
 from mmxas.ops.geometry import norm_to_pixel
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 SKELETON, SIZE = load_skeleton('h36m18'), 32
 

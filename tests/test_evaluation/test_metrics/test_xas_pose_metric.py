@@ -6,10 +6,10 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.evaluation import XASPoseMetric, load_mean_pose
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import METRICS
+from mmxas.structures import load_skeleton
 
 K = np.array([[1100.0, 0, 480], [0, 1150.0, 520], [0, 0, 1]])
 SKELETON = load_skeleton('h36m18')

@@ -5,12 +5,12 @@ import torch
 from torch.autograd import gradcheck
 from torch_geometric.nn import SAGEConv
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.conversion import released_names
 from mmxas.models.discriminators import GCNDiscriminator
 from mmxas.models.discriminators.gcn_discriminator import GraphConv
 from mmxas.models.discriminators.skeleton_graph import GraphBasis, bone_vectors, undirected_edges
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 # Largest error against the recorded vectors (6e-8 measured, scores of about 0.2).
 PARITY_TOLERANCE = 5e-6

@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.discriminators.skeleton_graph import (
     adjacency_matrix,
     bone_parents,
@@ -15,6 +14,7 @@ from mmxas.models.discriminators.skeleton_graph import (
     skeleton_links,
     undirected_edges,
 )
+from mmxas.structures import load_skeleton
 
 LINKS = ((0, 1), (1, 2), (0, 3))
 

@@ -2,9 +2,9 @@
 import pytest
 import torch
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.ops.facing import facing_direction
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 TARGET = torch.randn(2, 18, 3, generator=torch.Generator().manual_seed(0))
 MAP = torch.zeros(2, 4, 3, 3)

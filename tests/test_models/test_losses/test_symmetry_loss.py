@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.models.losses import SymmetryLoss
 from mmxas.ops.decoding import Hypotheses
 from mmxas.ops.symmetry import bone_symmetry, centre_triples, keypoint_symmetry, limb_bone_pairs, side_bone_pairs
 from mmxas.registry import MODELS
+from mmxas.structures import load_skeleton
 
 SKELETON = load_skeleton('h36m18')
 POSES = torch.randn(4, 3, 18, 3, generator=torch.Generator().manual_seed(0)) * 0.3

@@ -9,12 +9,12 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmxas.apis.command_line import load_config
-from mmxas.apis.demo import run_demo
 from mmxas.body_models import SMALBodyModel
-from mmxas.datasets.skeletons import load_skeleton
+from mmxas.cli.command_line import load_config
+from mmxas.cli.demo import run_demo
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.registry import BODY_MODELS, METRICS, MODELS
+from mmxas.structures import load_skeleton
 
 ROOT = Path(__file__).parents[3]
 CONFIGS = sorted((ROOT / 'projects/animal/configs').glob('*.py'))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmxas.datasets.skeletons import load_skeleton
+from mmxas.structures import load_skeleton
 
 ROOT = Path(__file__).parents[3]
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmxas.evaluation.pose_set_distance import nearest_pose_distance
 from mmxas.synthesis.pair_generator import PairGenerator
-from mmxas.synthesis.pose_priors import MocapPoses, TruncatedGaussianPrior
+from mmxas.synthesis.pose_sources import MocapPoses, TruncatedGaussianPrior
 
 ROOT = Path(__file__).parents[3]
 

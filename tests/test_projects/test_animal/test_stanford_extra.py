@@ -10,9 +10,9 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from pycocotools import mask as coco
 
-from mmxas.datasets.skeletons import load_skeleton
 from mmxas.datasets.transforms.loading import recorded_skips
 from mmxas.registry import DATASETS, METRICS
+from mmxas.structures import load_skeleton
 from projects.animal.animal.stanford_extra import FILE_KEYPOINTS, StanfordExtraDataset
 
 DATA = Path(os.environ.get('MMXAS_DATA_DIR') or Path(__file__).parents[3] / '../shared/data').resolve()

@@ -1,0 +1,120 @@
+"""From nothing to a trained, evaluated and drawn detector: what ``make demo`` runs."""
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from terminaltables import AsciiTable
+from torch.utils.data import Dataset
+
+from mmxas.cli.command_line import load_config
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.registry import DATASETS
+from mmxas.visualization import XASVisualizer
+from mmxas.visualization.canvas import write_picture
+
+ROWS = {'mean_pose': 'constant mean pose', 'confident': 'confident hypothesis', 'best_per_pose': 'best pose',
+        'best_per_keypoint': 'best per keypoint'}
+METRICS = ('MPJPE', 'N-MPJPE', 'P-MPJPE')
+
+
+class Stopwatch:
+    """Seconds of named steps, each announced when it begins."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str, text: str) -> Iterator[None]:
+        """Time a block as ``name``."""
+        print(f'\n=== {text}', flush=True)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 1)
+
+
+def run_demo(config: Path, work_dir: Path, full_recipe: str, num_pictures: int = 4) -> str:
+    """Render the built-in data, train, test, draw.
+
+    Args:
+        config: The recipe, whose test evaluator is an ``XASPoseMetric``.
+        work_dir: Where logs, checkpoints, ``metrics.json`` and ``hypotheses.png`` go.
+        full_recipe: Command that the summary recommends.
+        num_pictures: Test images in the picture. Defaults to 4.
+
+    Returns:
+        The summary: metrics table, paths, and the command.
+    """
+    cfg = load_config(str(config))
+    cfg.work_dir = str(work_dir)
+    init_default_scope('mmpose')
+    watch, start = Stopwatch(), time.perf_counter()
+    with watch.step('render', 'Rendering the built-in data sets (what is there already is kept)'):
+        DATASETS.build(cfg.train_dataloader.dataset)
+        test_set = DATASETS.build(cfg.test_dataloader.dataset)
+    with watch.step('train', f'Training {config.stem}: log in {work_dir}'):
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+    with watch.step('test', 'Testing'):
+        results = runner.test()
+    picture = work_dir / 'hypotheses.png'
+    with watch.step('draw', 'Drawing'):
+        draw_hypotheses(runner.model, test_set, cfg, picture, num_pictures)
+    watch.seconds['total'] = round(time.perf_counter() - start, 1)
+    metrics = {**collect(results), 'seconds': watch.seconds}
+    write_atomically(work_dir / 'metrics.json', lambda file: file.write(json.dumps(metrics, indent=2).encode() + b'\n'))
+    return summary(metrics, work_dir, picture, full_recipe)
+
+
+def collect(results: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """The evaluator's flat numbers (``xas/confident/MPJPE``) as ``{'confident': {'MPJPE': …}}``, in mm.
+
+    Raises:
+        KeyError: The evaluator gave no such number.
+    """
+    return {row: {metric: round(float(results[f'xas/{row}/{metric}']), 2) for metric in METRICS} for row in ROWS}
+
+
+@torch.no_grad()
+def draw_hypotheses(model: torch.nn.Module, dataset: Dataset, cfg: Config, path: Path, count: int) -> None:
+    """Draw predictions of evenly spaced samples of the evaluator's first group into one picture.
+
+    Args:
+        model: The trained estimator.
+        dataset: The test set, with images in memory.
+        cfg: Its config; ``test_evaluator.groups`` says which clips are drawn.
+        path: The picture.
+        count: Number of samples.
+    """
+    groups = cfg.test_evaluator.get('groups') or {}
+    clips = next(iter(groups.values()), None)
+    numbers = [i for i in range(len(dataset)) if clips is None or dataset.get_data_info(i).get('clip') in clips]
+    chosen = [numbers[i] for i in np.linspace(0, len(numbers) - 1, count).round().astype(int)]
+    model.eval()
+    shown, model.test_cfg = model.test_cfg, {**model.test_cfg, 'output_depth_profiles': True}
+    samples = model.test_step(pseudo_collate([dataset[i] for i in chosen]))
+    model.test_cfg = shown
+    visualizer = XASVisualizer()
+    visualizer.set_dataset_meta(dataset.metainfo)
+    blocks = [visualizer.draw(cv2.cvtColor(dataset.get_data_info(i)['img'], cv2.COLOR_BGR2RGB), sample)
+              for i, sample in zip(chosen, samples, strict=True)]
+    width = min(block.shape[1] for block in blocks)
+    write_picture(path, np.concatenate([block[:, :width] for block in blocks]))
+
+
+def summary(metrics: Mapping[str, Mapping[str, float]], work_dir: Path, picture: Path, full_recipe: str) -> str:
+    """The last lines of a demo."""
+    table = [['held-out clips, mm', *METRICS]]
+    table += [[text, *(f'{metrics[row][metric]:.1f}' for metric in METRICS)] for row, text in ROWS.items()]
+    ratio = metrics['confident']['MPJPE'] / metrics['mean_pose']['MPJPE']
+    return '\n'.join([
+        '', AsciiTable(table).table, f'confident / mean pose: {ratio:.2f}; {metrics["seconds"]["total"]:.0f} s in all',
+        f'picture:        {picture}', f'work directory: {work_dir}', f'full recipe:    {full_recipe}'])

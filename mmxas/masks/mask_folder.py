@@ -1,0 +1,290 @@
+"""A folder of masks for a folder of images: made one by one, each whole or not at all, and looked over at the end."""
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmxas.io import read_mask
+from mmxas.io.atomic_writes import write_atomically
+from mmxas.io.boxes import match_boxes
+from mmxas.io.image_folders import find_images, same_name
+from mmxas.io.image_sizes import image_size
+from mmxas.io.images import UnreadableImageError
+from mmxas.processes import component_modules, run_in_processes
+from mmxas.registry import SEGMENTERS
+
+from .frames import Frame, LazyImages, group_frames
+from .mask_checks import MaskLimits, mask_iou, mask_problems, read_with_doubts
+from .segmenter import Segmenter
+
+META = 'meta.json'
+CHUNK = 16  # images that a worker takes at a time
+Boxes = Mapping[str, Sequence]
+
+
+@dataclass
+class MaskReport:
+    """What came out.
+
+    Attributes:
+        total: Images.
+        made: Masks of this run.
+        kept: Masks that were there.
+        failed: ``{image: why}`` of images that could not be read or segmented.
+        wrong: ``{image: problems}`` of masks that look wrong.
+        iou: ``{image: overlap}`` with known masks, where they were given.
+    """
+
+    total: int = 0
+    made: int = 0
+    kept: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+    iou: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def mean_iou(self) -> float | None:
+        """Mean overlap with the known masks; None without any."""
+        return float(np.mean(list(self.iou.values()))) if self.iou else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a json file."""
+        return dict(total=self.total, made=self.made, kept=self.kept, mean_iou=self.mean_iou, failed=self.failed,
+                    wrong=self.wrong, iou=self.iou)
+
+
+def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmenter, config: Mapping[str, Any],
+                   boxes: Boxes | None = None, sequence: str | None = None, overwrite: bool = False,
+                   progress: bool = True, workers: int = 0) -> MaskReport:
+    """Make the masks that are missing. A run that was killed is resumed by the same call.
+
+    Args:
+        frames: The images.
+        out: Folder of the masks: PNG files of 0 and 255 in the size of their image.
+        segmenter: Makes them.
+        config: What the segmenter was built from; a folder with masks of another one is refused.
+        boxes: ``{image: [x0, y0, x1, y1]}``, or several boxes of one image, whose masks are joined; ``[]`` for nobody,
+            whose mask is empty. Keys as in :func:`~mmxas.io.boxes.match_boxes`. Defaults to None.
+        sequence: See :func:`group_frames`, for a segmenter that needs sequences. Defaults to None.
+        overwrite: Make all masks anew. Defaults to False.
+        progress: Show a bar on stderr. Defaults to True.
+        workers: Processes, each of which builds a segmenter from ``config``; 0 works in this one. The masks do not
+            depend on it. Defaults to 0.
+
+    Returns:
+        MaskReport: Counts, and the images that failed.
+
+    Raises:
+        ValueError: The folder holds masks of another segmenter, images lack boxes that are needed, or boxes are none or
+            of unknown images.
+        ProcessError: A worker was killed or could not start; the masks that are there are kept.
+    """
+    boxes, out, report = match_boxes(boxes, [f.name for f in frames]), Path(out), MaskReport(total=len(frames))
+    _check_boxes(frames, boxes, segmenter)
+    groups = group_frames(frames, sequence)
+    _claim(out, dict(segmenter=json.loads(json.dumps(dict(config))), sequence=sequence), overwrite)
+    tasks = []
+    for members in groups.values():
+        missing = [f for f in members if overwrite or not _is_whole(out / f.mask_name)]
+        report.kept += len(members) - len(missing)
+        size = max(1, len(missing)) if segmenter.needs_sequence else CHUNK
+        tasks += [_Task(out, missing[i:i + size], boxes, members if segmenter.needs_sequence else None)
+                  for i in range(0, len(missing), size)]
+    with _bar(len(frames), report.kept, out.name, progress) as bar:
+        for made, failed in _spread(_make_in_worker, tasks, workers, dict(config), lambda task: _make(task, segmenter)):
+            report.made += made
+            report.failed.update(failed)
+            bar.update(made + len(failed))
+    report.failed = {frame.name: report.failed[frame.name] for frame in frames if frame.name in report.failed}
+    return report
+
+
+def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, boxes: Boxes | None = None,
+                  known: str | Path | None = None, limits: MaskLimits | None = None, workers: int = 0) -> MaskReport:
+    """Look over all masks of a folder, those of earlier runs too.
+
+    Args:
+        frames: The images.
+        out: Folder of the masks.
+        report: What to add to.
+        boxes: Those that the masks were made for. Defaults to None.
+        known: Folder of right masks under the same names, to measure the overlap with. Defaults to None.
+        limits: From where on a mask looks wrong. Defaults to None: those of :class:`MaskLimits`.
+        workers: Processes; 0 works in this one. Defaults to 0.
+
+    Returns:
+        MaskReport: ``report``, with ``wrong`` and ``iou``.
+
+    Raises:
+        FileNotFoundError: A known mask is missing.
+        ValueError: A known mask has another size, or is ambiguous.
+    """
+    there, boxes = [frame for frame in frames if frame.name not in report.failed], match_boxes(
+        boxes, [frame.name for frame in frames])
+    right = None if known is None else _find_known(there, known)
+    tasks = [_Task(Path(out), there[i:i + CHUNK], boxes, known=right, limits=limits)
+             for i in range(0, len(there), CHUNK)]
+    wrong, iou = {}, {}
+    for found, overlaps in _spread(_look_over, tasks, workers):
+        wrong.update(found)
+        iou.update(overlaps)
+    report.wrong.update((frame.name, wrong[frame.name]) for frame in there if frame.name in wrong)
+    report.iou.update((frame.name, iou[frame.name]) for frame in there if frame.name in iou)
+    return report
+
+
+class _Task:
+    """Some images of one folder, with what is needed to work on them in another process.
+
+    Args:
+        out: Folder of the masks.
+        frames: The images.
+        boxes: Of these and others.
+        members: The whole sequence, where the segmenter needs to see it. Defaults to None.
+        known: Right masks by the names of masks. Defaults to None.
+        limits: See :func:`inspect_masks`. Defaults to None.
+    """
+
+    def __init__(self, out: Path, frames: Sequence[Frame], boxes: Boxes, members: Sequence[Frame] | None = None,
+                 known: Mapping[str, Path] | None = None, limits: MaskLimits | None = None) -> None:
+        self.out, self.frames, self.members, self.limits = out, list(frames), members, limits
+        self.boxes = {frame.name: boxes[frame.name] for frame in frames if frame.name in boxes}
+        self.known = None if known is None else {frame.mask_name: known[frame.mask_name] for frame in frames}
+
+
+_worker: dict[str, Segmenter] = {}
+
+
+def _start_worker(config: dict[str, Any] | None) -> None:
+    if config is not None:
+        _worker['segmenter'] = SEGMENTERS.build(config)
+
+
+def _make_in_worker(task: _Task) -> tuple[int, dict[str, str]]:
+    return _make(task, _worker['segmenter'])
+
+
+def _spread(work: Callable, tasks: list[_Task], workers: int, config: dict[str, Any] | None = None,
+            here: Callable | None = None) -> Iterator[Any]:
+    """Results of ``work(task)`` in workers, or of ``here(task)``, by default the same, in this process."""
+    if workers < 1:
+        return map(here or work, tasks)
+    return run_in_processes(work, tasks, workers, _start_worker, (config, ), component_modules(config))
+
+
+def _bar(total: int, done: int, name: str, shown: bool) -> Any:
+    from tqdm import tqdm
+    return tqdm(total=total, initial=done, desc=name, unit='img', mininterval=0.5, disable=not shown, file=sys.stderr)
+
+
+def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
+    wrong, iou = {}, {}
+    for frame in task.frames:
+        mask, doubts = read_with_doubts(task.out / frame.mask_name)
+        boxes = task.boxes.get(frame.name)
+        problems = doubts + mask_problems(mask, _hull(boxes), task.limits)
+        if problems and (boxes != [] or mask.any()):  # where nobody is, an empty mask is right
+            wrong[frame.name] = problems
+        if task.known is not None:
+            iou[frame.name] = round(mask_iou(mask, read_mask(task.known[frame.mask_name])), 4)
+    return wrong, iou
+
+
+def _find_known(frames: Sequence[Frame], folder: str | Path) -> dict[str, Path]:
+    """The right mask of each frame by the name of its mask."""
+    files = {same_name(path.relative_to(folder).as_posix()): path for path in find_images(folder)}
+    for name in (frame.mask_name for frame in frames):
+        if same_name(name) not in files:
+            raise FileNotFoundError(f'{Path(folder) / name}: no such mask to compare with')
+    return {frame.mask_name: files[same_name(frame.mask_name)] for frame in frames}
+
+
+def _hull(boxes: Sequence | None) -> np.ndarray | None:
+    """The box around all boxes of an image."""
+    if not boxes:
+        return None
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+
+
+def write_mask(path: str | Path, mask: np.ndarray) -> None:
+    """Write a mask (h, w) bool as a PNG of 0 and 255, whole or not at all."""
+    data = cv2.imencode('.png', mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
+    write_atomically(Path(path), lambda file: file.write(data))
+
+
+def _make(task: _Task, segmenter: Segmenter) -> tuple[int, dict[str, str]]:
+    """Make the masks of some images; what is wrong with one of them does not stop the others."""
+    problem, failed = None if task.members is None else _start(task.members, segmenter), {}
+    for frame in task.frames:
+        try:
+            if problem is not None:
+                raise ValueError(problem)
+            write_mask(task.out / frame.mask_name, _segment(frame.load(), segmenter, task.boxes.get(frame.name)))
+        except (UnreadableImageError, ValueError) as error:
+            failed[frame.name] = str(error)
+            (task.out / frame.mask_name).unlink(missing_ok=True)
+    return len(task.frames) - len(failed), failed
+
+
+def _segment(image: np.ndarray, segmenter: Segmenter, boxes: Sequence | None) -> np.ndarray:
+    """The mask of all boxes of an image, or of the whole image."""
+    if boxes is None:
+        return segmenter.segment(image, None)
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return np.logical_or.reduce([np.zeros(image.shape[:2], bool), *(segmenter.segment(image, box) for box in boxes)])
+
+
+def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
+    """Show a sequence to its segmenter; what is wrong with it, which does not stop the other sequences."""
+    try:
+        segmenter.start_sequence(LazyImages(members))
+    except (UnreadableImageError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        image_size(path)
+    except UnreadableImageError:
+        return False
+    return True
+
+
+def _check_boxes(frames: Sequence[Frame], boxes: Boxes, segmenter: Segmenter) -> None:
+    names = [frame.name for frame in frames]
+    missing = [name for name in names if name not in boxes]
+    if segmenter.needs_box and missing:
+        raise ValueError(f'{type(segmenter).__name__} is prompted by boxes; {len(missing)} of {len(names)} images have '
+                         f'none, such as {missing[0]!r}: give --boxes with a json file of {{file: [x0, y0, x1, y1]}}, '
+                         'or --config, whose data sets have boxes')
+
+
+def _claim(out: Path, made_by: dict, overwrite: bool) -> None:
+    """Note in the folder what makes its masks, and refuse one that something else made."""
+    path = out / META
+    text = json.dumps(dict(made_by, fingerprint=_digest(made_by)), indent=1)
+    if path.is_file() and not overwrite:
+        try:
+            found = json.loads(path.read_text(encoding='utf-8'))
+        except ValueError:
+            found = {}
+        if found.get('fingerprint') != _digest(made_by):
+            raise ValueError(f'{out}: holds masks of {found.get("segmenter")}, not of {made_by["segmenter"]}; choose '
+                             'another folder, or make all of them anew with --overwrite')
+    write_atomically(path, lambda file: file.write(text.encode()))
+    for remains in out.rglob('.*.tmp'):  # of a run that was killed
+        remains.unlink(missing_ok=True)
+
+
+def _digest(made_by: dict) -> str:
+    return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""Mask R-CNN of torchvision."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmxas.io import read_checkpoint_file
+from mmxas.ops.boxes import mask_box
+from mmxas.registry import SEGMENTERS
+
+from .mask_checks import box_overlap
+from .segmenter import Segmenter, clip_box
+
+MODEL = 'maskrcnn_resnet50_fpn_v2'
+
+
+@SEGMENTERS.register_module()
+class TorchvisionSegmenter(Segmenter):
+    """The instance of a category that fits the box best, by torchvision's Mask R-CNN (``maskrcnn_resnet50_fpn_v2``).
+
+    Args:
+        weights: ``'DEFAULT'`` downloads torchvision's (or takes them from torch's cache); else a file of them. Defaults
+            to ``'DEFAULT'``.
+        category: A category of COCO. Defaults to ``'person'``.
+        min_score: Instances of a lower score do not count. Defaults to 0.3.
+        device: Where it runs. Defaults to None: the first GPU, or else the CPU.
+
+    Raises:
+        ValueError: The category is unknown, or the file holds other weights.
+        FileNotFoundError: There is no such file.
+        RuntimeError: The weights could not be downloaded; the message says how to do without.
+    """
+
+    def __init__(self, weights: str = 'DEFAULT', category: str = 'person', min_score: float = 0.3,
+                 device: str | None = None) -> None:
+        from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights
+        published = MaskRCNN_ResNet50_FPN_V2_Weights.DEFAULT
+        if category not in published.meta['categories']:
+            raise ValueError(f'category={category!r}, expected one of {sorted(published.meta["categories"])}')
+        self.label, self.min_score = published.meta['categories'].index(category), min_score
+        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.network = load_network(weights, published).to(self.device).eval()
+
+    @torch.no_grad()
+    def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
+        """Find the instance; without a box, that of the highest score. See :class:`Segmenter`.
+
+        Raises:
+            ValueError: The box does not lie in the image.
+        """
+        box = None if box is None else clip_box(box, image.shape)
+        pixels = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))).to(self.device) / 255
+        found = {key: value.cpu().numpy() for key, value in self.network([pixels])[0].items()}
+        chosen = (found['labels'] == self.label) & (found['scores'] >= self.min_score)
+        masks = found['masks'][chosen, 0] > 0.5
+        index = choose_instance(masks, found['scores'][chosen], box)
+        return np.zeros(image.shape[:2], dtype=bool) if index is None else masks[index]
+
+
+def load_network(weights: str, published: Any) -> torch.nn.Module:
+    """Build Mask R-CNN with weights.
+
+    Args:
+        weights: ``'DEFAULT'`` or a file.
+        published: torchvision's entry of the weights.
+
+    Raises:
+        RuntimeError: They could not be downloaded.
+        FileNotFoundError: There is no such file.
+        ValueError: It holds other weights, or is no checkpoint or an unsafe one.
+    """
+    from torchvision.models import detection
+    build = getattr(detection, MODEL)
+    if weights == 'DEFAULT':
+        try:
+            return build(weights=published)
+        except OSError as error:
+            cache = Path(torch.hub.get_dir()) / 'checkpoints' / Path(published.url).name
+            raise RuntimeError(f'TorchvisionSegmenter: no weights in {cache}, and {published.url} could not be '
+                               f'downloaded ({error}). Put the file there, name it as weights=FILE, or choose another '
+                               'segmenter: GrabCutSegmenter needs no weights') from error
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file of weights; get {published.url}, or give weights='DEFAULT'")
+    content = read_checkpoint_file(path, 'cpu')
+    network = build(weights=None, weights_backbone=None)
+    try:
+        network.load_state_dict(content)
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path}: not the weights of torchvision {MODEL} ({str(error).splitlines()[0]}); expected '
+                         f'{published.url}') from error
+    return network
+
+
+def choose_instance(masks: np.ndarray, scores: np.ndarray, box: np.ndarray | None) -> int | None:
+    """Return the index of the instance whose mask's box overlaps the given box most; without one, the best score.
+
+    Args:
+        masks: (N, h, w) bool.
+        scores: (N,).
+        box: (4,) image px on pixel edges, or None.
+
+    Returns:
+        int | None: None where there is none, or none that overlaps.
+    """
+    if not len(masks):
+        return None
+    if box is None:
+        return int(np.argmax(scores))
+    boxes = [mask_box(mask) for mask in masks]
+    overlaps = [0.0 if found is None else box_overlap(found, box) for found in boxes]
+    return int(np.argmax(overlaps)) if max(overlaps) > 0 else None

@@ -1,9 +1,0 @@
-"""Where poses and shapes come from."""
-from mmxas.synthesis.pose_priors.mixed_poses import MixedPoses
-from mmxas.synthesis.pose_priors.mocap_poses import MocapPoses
-from mmxas.synthesis.pose_priors.pair_poses import PairPoses
-from mmxas.synthesis.pose_priors.sampling import PoseSample, half_normal, symmetric_normal
-from mmxas.synthesis.pose_priors.truncated_gaussian import TruncatedGaussianPrior, read_prior_file
-
-__all__ = ['MixedPoses', 'MocapPoses', 'PairPoses', 'PoseSample', 'TruncatedGaussianPrior', 'half_normal',
-           'read_prior_file', 'symmetric_normal']

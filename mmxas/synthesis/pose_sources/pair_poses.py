@@ -1,0 +1,61 @@
+"""Poses of pairs that exist already, to show them in other clothes, from elsewhere (Table 4's Sur-Seg)."""
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from mmxas.registry import POSE_SOURCES
+from mmxas.synthesis.pose_sources.sampling import PoseSample
+from mmxas.synthesis.shards import PairReader
+
+_HALF_TURN = Rotation.from_euler('x', 180, degrees=True)
+
+
+@POSE_SOURCES.register_module()
+class PairPoses:
+    """Poses and shapes of a set of pairs, in its order: index i is its pair i, again from the start behind the last.
+
+    A shape means something for the body model that it was made with only: a generator of several body models has to
+    list them in the set's order (of SURREAL's pairs: female, male), and takes the pair's own one.
+
+    Args:
+        data_root: folder of the shards, such as ``data/surreal``.
+        y_axis: where the vertical axis of the set's world points: ``'up'`` in sets that mmxas renders, ``'down'`` in
+            SURREAL's. Bodies are turned so that it points up. Default: ``'up'``.
+
+    Raises:
+        FileNotFoundError: the folder holds no set, or an unfinished one.
+        ValueError: an unknown ``y_axis``.
+    """
+
+    def __init__(self, data_root: str, y_axis: Literal['up', 'down'] = 'up') -> None:
+        if y_axis not in ('up', 'down'):
+            raise ValueError(f"PairPoses: y_axis={y_axis!r}, expected 'up' or 'down'")
+        annotations = PairReader(data_root).annotations
+        self.data_files = (Path(data_root) / 'meta.json',)  # it names the set's content by its fingerprint
+        self.pose, self.betas = annotations['pose'].astype(np.float32), annotations['betas'].astype(np.float32)
+        self.clip, self.frame = annotations['clip'], annotations['frame'].astype(np.int64)
+        self.body = annotations['body'].astype(np.int64)
+        if y_axis == 'down':
+            turned = _HALF_TURN * Rotation.from_rotvec(self.pose[:, 0])
+            self.pose[:, 0] = turned.as_rotvec()
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.pose)
+
+    def sample(self, n: int, rng: np.random.Generator, index: int = 0) -> PoseSample:
+        """The poses and shapes of ``n`` consecutive pairs.
+
+        Args:
+            n: number of samples.
+            rng: not used; priors need it.
+            index: the first pair.
+
+        Returns:
+            PoseSample with n poses, their clips, frames and body models.
+        """
+        rows = np.arange(index, index + n) % len(self)
+        clips = tuple(str(clip) for clip in self.clip[rows])
+        return PoseSample(self.pose[rows], self.betas[rows], clips, self.frame[rows], self.body[rows])

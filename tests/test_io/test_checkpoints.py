@@ -1,0 +1,83 @@
+import os
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from mmxas.io import UnsafeFileError, read_checkpoint_file
+
+
+class Calls:
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
+
+
+@pytest.mark.parametrize('new', [True, False])
+def test_tensors_come_back(tmp_path, new):
+    torch.save({'a': torch.arange(3)}, tmp_path / 'a.pth', _use_new_zipfile_serialization=new)
+    assert read_checkpoint_file(tmp_path / 'a.pth')['a'].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize('new', [True, False])
+def test_what_it_names_is_said(tmp_path, new, monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    canary = tmp_path / 'canary'
+    torch.save({'a': Calls(os.system, f'touch {canary}')}, tmp_path / 'a.pth', _use_new_zipfile_serialization=new)
+    with pytest.raises(UnsafeFileError, match='a.pth: names posix.system, which no checkpoint needs'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+    assert not canary.exists()
+
+
+def test_a_call_that_fills_the_memory_is_refused(tmp_path):
+    torch.save({'a': Calls(bytearray, 1 << 40)}, tmp_path / 'a.pth')
+    with pytest.raises(UnsafeFileError, match='names (__builtin__|builtins).bytearray'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+
+
+def test_other_files_are_named(tmp_path):
+    (tmp_path / 'a.pth').write_text('<html>404</html>')
+    with pytest.raises(ValueError, match='a.pth: not a checkpoint of PyTorch'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+    with pytest.raises(FileNotFoundError, match='b.pth can not be found'):
+        read_checkpoint_file(tmp_path / 'b.pth')
+
+
+@pytest.mark.parametrize('content', [[1], torch.zeros(2), 'text'])
+def test_a_checkpoint_is_a_dict(tmp_path, content):
+    torch.save(content, tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=rf'a\.pth: a checkpoint is a dict: .* found {type(content).__name__}'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+
+
+def test_what_torch_objects_to_is_said(tmp_path):
+    torch.save({'a': np.array([{}], dtype=object)}, tmp_path / 'a.pth')
+    with pytest.raises(UnsafeFileError, match=r'a\.pth: (?!.*Check the documentation)(?!.*Weights only load failed)'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+
+
+def test_a_packed_member_that_is_broken_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'a.pth', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('a/data.pkl', bytes(range(256)) * 9)
+    whole = (tmp_path / 'a.pth').read_bytes()
+    (tmp_path / 'a.pth').write_bytes(whole[:40] + b'\xff' * 30 + whole[70:])
+    with pytest.raises(ValueError, match=r'a\.pth: not a checkpoint of PyTorch, or not a whole one \(error: Error -3'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+    unknown = whole.replace(b'PK\1\2\x14\x03\x14\0\0\0\x08\0', b'PK\1\2\x14\x03\x14\0\0\0\x61\0')
+    (tmp_path / 'a.pth').write_bytes(unknown[:8] + b'\x61\0' + unknown[10:])
+    with pytest.raises(ValueError, match=r'a\.pth: not a checkpoint of PyTorch.*\(NotImplementedError'):
+        read_checkpoint_file(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('kind', [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.GNUTYPE_SPARSE, tarfile.REGTYPE])
+def test_a_tar_is_refused_by_its_first_block(tmp_path, kind, monkeypatch):
+    header = tarfile.TarInfo('pickle')
+    header.type, header.size = kind, 6 << 30
+    (tmp_path / 'a.pth').write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    monkeypatch.setattr(torch, 'load', None)
+    with pytest.raises(UnsafeFileError, match=r'a\.pth: a tar or TorchScript file'):
+        read_checkpoint_file(tmp_path / 'a.pth')

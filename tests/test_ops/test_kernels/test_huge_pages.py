@@ -1,0 +1,46 @@
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmxas.ops.kernels import huge_pages
+from mmxas.ops.kernels.huge_pages import with_huge_pages
+
+MODE = Path('/sys/kernel/mm/transparent_hugepage/enabled')
+
+
+def huge_kilobytes(tensor: torch.Tensor) -> int:
+    """Of the mapping that holds the tensor's middle, by /proc/self/smaps."""
+    inside, address = False, tensor.data_ptr() + tensor.nbytes // 2
+    for line in Path('/proc/self/smaps').read_text().splitlines():
+        bounds = re.match(r'([0-9a-f]+)-([0-9a-f]+) ', line)
+        if bounds:
+            inside = int(bounds[1], 16) <= address < int(bounds[2], 16)
+        elif inside and line.startswith('AnonHugePages:'):
+            return int(line.split()[1])
+    return 0
+
+
+@pytest.mark.skipif(sys.platform != 'linux' or not MODE.is_file() or '[never]' in MODE.read_text(),
+                    reason='the kernel gives no huge pages')
+def test_large_tensors_get_them() -> None:
+    tensor = with_huge_pages(torch.empty(2**24))
+    assert huge_kilobytes(tensor) > 32 * 1024
+    tensor.fill_(1.0)
+    assert tensor.sum().item() == 2**24
+
+
+def test_small_tensors_and_other_systems_are_left_alone(monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(huge_pages, '_madvise', lambda: lambda *arguments: asked.append(arguments))
+    small = torch.empty(100)
+    assert with_huge_pages(small) is small and asked == []
+    assert with_huge_pages(torch.empty(2**24, device='meta')).shape == (2**24, ) and asked == []
+    large = with_huge_pages(torch.empty(2**22 + 3))
+    (first, length, advice), = asked
+    assert advice == 14 and first.value % 4096 == 0 and length.value % 4096 == 0
+    assert large.data_ptr() <= first.value and first.value + length.value <= large.data_ptr() + 4 * large.numel()
+    monkeypatch.setattr(huge_pages, '_madvise', lambda: None)
+    assert with_huge_pages(large) is large
