@@ -2,8 +2,9 @@
 # Test, time and profile on a GPU: tools/gpu_report.sh [--device cpu] [FOLDER]
 #
 # FOLDER (default: work_dirs/gpu_report) gets at most 8 files, each under 16 MB: what to send with a report. It needs no
-# network and installs nothing; PYTHON names the interpreter (default: python). --device cpu tries what runs without a
-# GPU: the tests on imagined ones, and the benchmarks on small input. Takes 5 minutes at most on a GPU, up to 20 on a CPU.
+# network and installs nothing; PYTHON names the interpreter (default: python), PYTHONPATH folders of packages. --device
+# cpu tries what runs without a GPU: the tests on imagined ones, and the benchmarks on small input. Takes 7 minutes at
+# most on a GPU, up to 20 on a CPU.
 set -u
 cd "$(dirname "$0")/.."
 device=cuda
@@ -24,13 +25,13 @@ part() { # SECONDS LOG COMMAND...: a part that fails, or takes longer, does not 
     tail -n 3 "$log"
 }
 
-part 30 machine.txt bash -c "nvidia-smi; $python -m torch.utils.collect_env; $python -c \"import mmxas; print(mmxas.__version__)\"; git log -1 --oneline"
+part 60 machine.txt bash -c "nvidia-smi; $python -m torch.utils.collect_env; $python -c \"import mmxas; print(mmxas.__version__)\"; git log -1 --oneline || true"
 if [ "$device" = cuda ]; then
     part 120 tests.txt "$python" -m pytest -q -p no:cacheprovider -m cuda tests/on_cuda
 else
     part 600 tests.txt "$python" -m pytest -q -p no:cacheprovider -k fake_cuda tests/on_cuda
 fi
-part "$([ "$device" = cuda ] && echo 120 || echo 600)" benchmarks.txt "$python" -m benchmarks.cuda --device "$device" --seconds 1 --out "$out/benchmarks.json"
+part "$([ "$device" = cuda ] && echo 180 || echo 600)" benchmarks.txt "$python" -m benchmarks.cuda --device "$device" --seconds 1 --out "$out/benchmarks.json"
 part 60 profile.txt "$python" -m benchmarks.cuda --device "$device" --seconds 0 --only --profile "$out/profile.json.gz" \
     --out "$out/profile.json"
 for file in "$out"/*; do
