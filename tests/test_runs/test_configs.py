@@ -10,6 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from torchvision.models import resnet50
 
 from mmxas.datasets.datasets.recorded_frames import choose_moments
 from mmxas.engine import parse_stages
@@ -163,6 +164,24 @@ def test_the_recipe_for_photos_tests_and_saves_the_average_of_its_weights(tiny_d
     name = 'head.final_layer.bias'
     step = (average[name] - last[f'module.{name}']).abs().max()
     assert 0 < step < 0.01, 'the average follows: two rates of at most 6e-3'
+
+
+def test_resnet_50_takes_the_place_of_lite2_in_the_recipe_for_a_gpu(tmp_path):
+    """By the options that the config names, with the file that torchvision downloads."""
+    torch.manual_seed(0)
+    weights, file = resnet50().state_dict(), tmp_path / 'resnet50.pth'
+    torch.save(weights, file)
+    cfg = read_config(ROOT / 'configs' / 'xas_photos_256.py')
+    cfg.model.backbone.update(model_name='resnet50', pretrained=False, checkpoint_path=str(file))
+    cfg.model.neck.in_channels = (512, 1024)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = MODELS.build(cfg.model).eval()
+    model.init_weights()
+    own = dict(model.backbone.named_parameters())
+    name = next(name for name in own if name.endswith('layer3.5.conv2.weight'))
+    assert torch.equal(own[name], weights['layer3.5.conv2.weight']) and own[name].requires_grad
+    with torch.no_grad():
+        assert model.head(model.extract_feat(torch.zeros(1, 3, 256, 256))).shape == (1, 18 * 64, 64, 64)
 
 
 @pytest.mark.parametrize('entry', yaml.safe_load((ROOT / 'configs/metafile.yml').read_text(encoding='utf-8'))['Models'],
