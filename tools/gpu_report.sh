@@ -4,7 +4,7 @@
 # FOLDER (default: work_dirs/gpu_report) gets at most 8 files, each under 16 MB: what to send with a report. It needs no
 # network and installs nothing; PYTHON names the interpreter (default: python), PYTHONPATH folders of packages. --device
 # cpu tries what runs without a GPU: the tests on imagined ones, and the benchmarks on small input. Takes 7 minutes at
-# most on a GPU, up to 20 on a CPU.
+# most on a GPU, up to 25 on a CPU.
 set -u
 cd "$(dirname "$0")/.."
 device=cuda
@@ -32,8 +32,8 @@ else
     part 600 tests.txt "$python" -m pytest -q -p no:cacheprovider -k fake_cuda tests/on_cuda
 fi
 part "$([ "$device" = cuda ] && echo 180 || echo 600)" benchmarks.txt "$python" -m benchmarks.cuda --device "$device" --seconds 1 --out "$out/benchmarks.json"
-part 60 profile.txt "$python" -m benchmarks.cuda --device "$device" --seconds 0 --only --profile "$out/profile.json.gz" \
-    --out "$out/profile.json"
+part "$([ "$device" = cuda ] && echo 60 || echo 300)" profile.txt "$python" -m benchmarks.cuda --device "$device" --seconds 0 --only \
+    --profile "$out/profile.json.gz" --out "$out/profile.json"
 for file in "$out"/*; do
     if [ "$(stat -c %s "$file")" -gt $limit ]; then rm "$file"; echo "$file was over 16 MB and is left out"; fi
 done
