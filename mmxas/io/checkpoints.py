@@ -61,7 +61,7 @@ def _load(path: Path, map_location: Any) -> Any:
         found = re.search(r'GLOBAL ([\w.]+)', str(error)) or re.search(r'(getattr\(.*?\))', str(error))
         said = re.search(r'WeightsUnpickler error:\s*(\S.*)', str(error)) or re.search(r'(\S.*)', str(error))
         reason = f'names {found[1]}, which no checkpoint needs' if found else (
-            f'not a checkpoint of PyTorch, or not a safe one ({said[1].strip() if said else "no pickle"})')
+            f'{"refused" if imports else "not a checkpoint of PyTorch"} ({said[1].strip() if said else "no pickle"})')
         raise UnsafeFileError(f'{path}: {reason}; nothing of the file was executed') from None
 
 
@@ -83,4 +83,5 @@ def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[
     require_file(path)
     device = map_location if isinstance(map_location, str | torch.device) else 'cpu'
     with named_when_broken(path):
-        return dict(state_dict=load_file(path, str(device)), meta={})
+        tensors = load_file(path)
+    return dict(state_dict={name: tensor.to(device) for name, tensor in tensors.items()}, meta={})

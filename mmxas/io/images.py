@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from .regular_files import UnsafeFileError, require_file
+
 MAX_PIXELS = 1 << 27  # of an image: 134 million, 400 MB decoded
 _MAX_SIDE = 1 << 16
 ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101  # tags of Exif and TIFF
@@ -57,9 +59,9 @@ def read_image_bytes(path: str | Path) -> bytes:
         UnreadableImageError: There is no such file, it is a pipe or a device, or may not be read; the message names it.
     """
     try:
-        if Path(path).exists() and not Path(path).is_file():
-            raise OSError('not a file')
-        return Path(path).read_bytes()
+        return require_file(path).read_bytes()
+    except UnsafeFileError as error:
+        raise UnreadableImageError(str(error)) from error
     except OSError as error:
         reason = 'no such file' if isinstance(error, FileNotFoundError) else error.strerror or error
         raise UnreadableImageError(f'{path}: {reason}') from error

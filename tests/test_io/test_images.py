@@ -53,7 +53,7 @@ def test_files_are_named(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.full((3, 4, 3), 7, np.uint8))
     assert read_image(tmp_path / 'a.png').shape == (3, 4, 3)
     os.mkfifo(tmp_path / 'pipe.png')
-    with pytest.raises(UnreadableImageError, match='pipe.png: not a file'):
+    with pytest.raises(UnreadableImageError, match='pipe.png: expected a regular file, got a pipe'):
         read_image(tmp_path / 'pipe.png')
 
 
