@@ -23,7 +23,7 @@ from mmxas.compat.config_paths import PREFIX, config_path
 from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
 from mmxas.engine.config_knobs import apply_knobs, read_config
 from mmxas.io.atomic_writes import write_whole
-from mmxas.io.json_files import to_json
+from mmxas.io.regular_files import to_json
 from mmxas.masks.segmenter import clip_box
 from mmxas.ops.boxes import is_whole_image
 from mmxas.ops.checks import check_choice

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmxas.io import named_when_broken, read_json
-from mmxas.io.json_files import to_json
+from mmxas.io.regular_files import to_json
 
 from .keypoint_table import KeypointTable, repeated
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmxas.io import named_when_broken, read_json
 from mmxas.io.atomic_writes import write_whole
-from mmxas.io.image_sizes import find_size
+from mmxas.io.images import find_size
 
 from .coco import read_coco, write_coco
 from .deeplabcut import read_deeplabcut, write_deeplabcut

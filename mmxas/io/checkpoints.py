@@ -1,8 +1,4 @@
-"""Checkpoints from strangers: looked at before torch reads them, and read under ``weights_only`` whatever the default.
-
-A static look finds most of what a file would import and names it; the authority is torch's own allow-list, which every
-object passes when it is read.
-"""
+"""Checkpoints, read by ``torch.load(weights_only=True)`` or safetensors whatever the environment's default is."""
 from __future__ import annotations
 
 import os
@@ -12,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
-from .archives import UnsafeFileError
-from .pickle_listing import PickleListing, is_tar, list_pickles
-from .safetensors_files import SUFFIX, read_safetensors
+from .inspection import is_tar, list_pickles
+from .regular_files import UnsafeFileError, named_when_broken, require_file
 
-# On torch's own allow-list, but `bytearray(n)` fills n bytes; no checkpoint needs it.
+SUFFIX = '.safetensors'
+# torch allows it, but `bytearray(n)` fills n bytes, and no checkpoint needs it.
 REFUSED = ('builtins.bytearray', '__builtin__.bytearray')
-_EXECUTED = 'a tar or TorchScript file, which cannot be read without executing it; refused'
 
 
 def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> Any:
@@ -34,77 +30,58 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It names an object that is not on the allow-list, or its archive is unsafe; the message names
-            both. Nothing of it was executed.
-        ValueError: It is not a checkpoint, or not a whole one, or holds something else than a dict.
+        UnsafeFileError: It names an object that is not on torch's allow-list, or its archive is unsafe; the message
+            names both. Nothing of it was executed.
+        ValueError: It is not a checkpoint, is incomplete, or holds something else than a dict.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'{path} can not be found.')
     if path.suffix == SUFFIX:
         return read_safetensors(path, map_location)
-    _look(path)
-    content = _load(path, map_location)
+    with named_when_broken(path, 'not a checkpoint of PyTorch, or not a whole one'):
+        content = _load(path, map_location)
     if not isinstance(content, dict):
-        raise ValueError(f'{path}: a checkpoint is a dict: a state dict or one that holds it expected, found '
+        raise ValueError(f'{path}: a checkpoint is a dict: a state dict or one that holds it expected, got '
                          f'{type(content).__name__}; save it with torch.save(model.state_dict(), …)')
     return content
 
 
 def _load(path: Path, map_location: Any) -> Any:
+    if is_tar(path):
+        raise UnsafeFileError(f'{path}: a tar file, which torch reads only by executing it')
+    imports = {name for listing in list_pickles(path).values() for name in listing.imports}
+    for name in imports.intersection(REFUSED):
+        raise UnsafeFileError(f'{path}: names {name}, which no checkpoint needs; nothing of the file was executed')
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        refusal = _refusal(path, str(error))
-        raise refusal from None
-    except RuntimeError as error:
-        if 'weights_only' in str(error):
-            raise UnsafeFileError(f'{path}: {_EXECUTED}') from None
-        broken = _broken(path, error)
-        raise broken from error
-    except MemoryError as error:
-        raise UnsafeFileError(f'{path}: announces more than the memory holds') from error
-    except (OSError, UnsafeFileError):
-        raise
-    except Exception as error:  # a broken archive may raise nearly anything
-        broken = _broken(path, error)
-        raise broken from error
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and 'weights_only' not in str(error):
+            raise
+        found = re.search(r'GLOBAL ([\w.]+)', str(error)) or re.search(r'(getattr\(.*?\))', str(error))
+        said = re.search(r'WeightsUnpickler error:\s*(\S.*)', str(error)) or re.search(r'(\S.*)', str(error))
+        reason = f'names {found[1]}, which no checkpoint needs' if found else (
+            f'{"refused" if imports else "not a checkpoint of PyTorch"} ({said[1].strip() if said else "no pickle"})')
+        raise UnsafeFileError(f'{path}: {reason}; nothing of the file was executed') from None
 
 
-def _look(path: Path) -> None:
-    """Refuse what the file's directory and opcodes show already."""
-    if is_tar(path):
-        raise UnsafeFileError(f'{path}: {_EXECUTED}')
-    for where, listing in _listed(path).items():
-        refused = [name for name in listing.imports if name in REFUSED]
-        if refused:
-            raise UnsafeFileError(f'{path}: {where} names {refused[0]}, which no checkpoint needs; nothing of the file '
-                                  'was executed, do not trust it')
+def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[str, Any]:
+    """Return the tensors of a ``.safetensors`` file as a checkpoint. Nothing in such a file can be executed.
 
+    Args:
+        path: The file.
+        map_location: A device, as in ``torch.load``. Defaults to None: the CPU, as for anything but a device.
 
-def _listed(path: Path) -> dict[str, PickleListing]:
-    try:
-        return list_pickles(path)
-    except UnsafeFileError:
-        raise
-    except ValueError as error:
-        broken = _broken(path, error.__cause__ or error)
-        raise broken from error
+    Returns:
+        dict: ``state_dict``, names to tensors in their stored types, and an empty ``meta``.
 
-
-def _refusal(path: Path, message: str) -> Exception:
-    named = re.search(r'GLOBAL ([\w.]+)', message) or re.search(r'asks for (getattr\(.*?\))', message)
-    if named:
-        return UnsafeFileError(f'{path}: names {named[1]}, which no checkpoint needs; nothing of the file was '
-                               'executed, do not trust it')
-    imports = [name for listing in list_pickles(path).values() for name in listing.imports]
-    said = re.search(r'WeightsUnpickler error:\s*(\S.*)', message) or re.search(r'\S.*', message)
-    first = said[said.lastindex or 0].strip() if said else 'no pickle'
-    if imports:
-        return UnsafeFileError(f'{path}: refused ({first}); it names {", ".join(dict.fromkeys(imports))}')
-    return UnsafeFileError(f'{path}: not a checkpoint of PyTorch ({first})')
-
-
-def _broken(path: Path, error: BaseException) -> ValueError:
-    return ValueError(f'{path}: not a checkpoint of PyTorch, or not a whole one ({type(error).__name__}: {error}); '
-                      'copy or download it again')
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is not a regular file.
+        ValueError: It is broken or not a safetensors file; the message names it.
+    """
+    require_file(path)
+    device = map_location if isinstance(map_location, str | torch.device) else 'cpu'
+    with named_when_broken(path):
+        tensors = load_file(path)
+    return dict(state_dict={name: tensor.to(device) for name, tensor in tensors.items()}, meta={})

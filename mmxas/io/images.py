@@ -1,26 +1,29 @@
-"""Images whole or not at all, and of no more pixels than a photo has."""
+"""Images and their sizes. Incomplete files, and files of more pixels than a photo has, are refused."""
 from __future__ import annotations
 
 import io
 import re
-import struct
 import warnings
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from .regular_files import UnsafeFileError, require_file
+
 MAX_PIXELS = 1 << 27  # of an image: 134 million, 400 MB decoded
 _MAX_SIDE = 1 << 16
-NO_IMAGE = 'not an image'
-# The beginning of files that are taken for images, and what to do with them.
+ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101  # tags of Exif and TIFF
+# How files begin that are taken for images, and what to do with them.
 _OTHERS = (
     (re.compile(rb'....ftyp(hei|hev|mif1|msf1)', re.DOTALL),
      'a HEIC photo, which is not read: convert it to .jpg, as by `heif-convert a.heic a.jpg`'),
     (re.compile(rb'....ftyp(?!avi)|\x1aE\xdf\xa3|RIFF....AVI ', re.DOTALL),
-     'a video, not an image: where videos are read, its name ends as theirs do, such as in .mp4; else take out its '
-     'frames, as by `ffmpeg -i VIDEO frames/%06d.png`'),
+     'a video, not an image: pass it as a video (rename it to .mp4), or extract its frames, as by '
+     '`ffmpeg -i VIDEO frames/%06d.png`'),
     (re.compile(rb'II\*\x00|MM\x00\*'),
      'broken, or a TIFF of a kind that is not read (such as colours in floats or 12 packed bits): save it with 8 or 16 '
      'bits a channel'))
@@ -50,22 +53,18 @@ def read_image(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
 
 
 def read_image_bytes(path: str | Path) -> bytes:
-    """Read a file that is one: a pipe or a device of the same name would never end.
+    """Read the bytes of a regular file.
 
     Raises:
-        UnreadableImageError: There is no such file, it is none, or may not be read; the message names it.
+        UnreadableImageError: There is no such file, it is a pipe or a device, or may not be read; the message names it.
     """
-    path = Path(path)
     try:
-        if path.exists() and not path.is_file():
-            raise UnreadableImageError(f'{path}: not a file')
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadableImageError(f'{path}: no such file') from error
+        return require_file(path).read_bytes()
+    except UnsafeFileError as error:
+        raise UnreadableImageError(str(error)) from error
     except OSError as error:
-        if isinstance(error, UnreadableImageError):
-            raise
-        raise UnreadableImageError(f'{path}: cannot be read ({error.strerror or error})') from error
+        reason = 'no such file' if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise UnreadableImageError(f'{path}: {reason}') from error
 
 
 def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
@@ -84,17 +83,14 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
         UnreadableImageError: It is truncated, no image, or announces more than ``MAX_PIXELS`` px; the message names it.
     """
     reason, image = truncation(data), None
-    if reason is None:
-        try:
-            if flags == cv2.IMREAD_COLOR and _DEEP.match(data):
-                image = _decode_deep(data, name)
-            if image is None:
-                image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        except cv2.error as error:
-            reason = f'not an image that OpenCV reads ({error.err})'
+    with suppress(cv2.error):
+        if reason is None and flags == cv2.IMREAD_COLOR and _DEEP.match(data):
+            image = _decode_deep(data, name)
+        if reason is None and image is None:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
         way_out = '' if reason in [text for _, text in _OTHERS] else '; copy it again'
-        raise UnreadableImageError(f'{name}: {reason or NO_IMAGE} ({len(data)} bytes){way_out}')
+        raise UnreadableImageError(f'{name}: {reason or "not an image that OpenCV reads"} ({len(data)} bytes){way_out}')
     return image
 
 
@@ -131,44 +127,59 @@ def as_8_bits(image: np.ndarray) -> np.ndarray:
     return np.rint(image * (255 / limit)).astype(np.uint8)
 
 
-def excess(data: bytes) -> str | None:
-    """Say why an image's header is refused, too many pixels above all, or None if it is not.
+def truncation(data: bytes) -> str | None:
+    """Return why an encoded image is refused, or None if it is whole and of a bounded size.
 
     Args:
-        data: The bytes of the file; nothing but the header is decoded.
+        data: The bytes of the file. Only the header is decoded, unless the file does not end as its format does.
     """
+    ending, opened = _ENDINGS.get(data[:2]), False
+    is_whole = ending is None or data[-16:].rstrip(b'\x00').endswith(ending)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            with Image.open(io.BytesIO(data)) as image:
-                width, height = image.size
-                tile = max((box[2] * box[3] for _, box, *_ in image.tile or ()), default=0)
+        with warnings.catch_warnings(action='ignore'), Image.open(io.BytesIO(data)) as image:
+            (width, height), opened = image.size, True
+            tile = max((box[2] * box[3] for _, box, *_ in image.tile or ()), default=0)
+            if max(width * height, tile) > MAX_PIXELS or max(width, height) > _MAX_SIDE:
+                return f'announces {width} x {height} px, {MAX_PIXELS} px expected at most'
+            if not is_whole:  # bytes after the end are harmless; only a full decode tells
+                image.load()
     except Image.DecompressionBombError:
         return f'announces more than {MAX_PIXELS} px'
-    except Exception:  # a broken header may raise nearly anything
-        return next((text for begin, text in _OTHERS if begin.match(data)), NO_IMAGE)
-    if width * height > MAX_PIXELS or max(width, height) > _MAX_SIDE or tile > MAX_PIXELS:
-        return f'announces {width} x {height} px, {MAX_PIXELS} px expected at most'
+    except Exception as error:  # a broken file may raise nearly anything
+        if opened:
+            return f'truncated image: {error}'
+        other = 'empty file' if not data else 'not an image' if is_whole else 'truncated image: its header is not whole'
+        return next((text for begin, text in _OTHERS if begin.match(data)), other)
     return None
 
 
-def truncation(data: bytes) -> str | None:
-    """Say what an encoded image lacks or has too much of, or None if it is whole.
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return (h, w) of an image from its header, after making sure that the file is whole.
 
     Args:
-        data: The bytes of the file.
+        path: The file.
+
+    Raises:
+        UnreadableImageError: The file is absent, truncated or not an image; the message names it.
     """
-    if not data:
-        return 'empty file'
-    ending = _ENDINGS.get(data[:2])
-    is_whole = ending is None or data[-16:].rstrip(b'\x00').endswith(ending)
-    reason = excess(data)
+    data = read_image_bytes(path)
+    reason = truncation(data)
     if reason:
-        return reason if is_whole or reason != NO_IMAGE else 'truncated image: its header is not whole'
-    if is_whole:
-        return None
-    try:  # bytes after the end are harmless; only a full decode tells
-        Image.open(io.BytesIO(data)).load()
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        return f'truncated image: {error}'
+        raise UnreadableImageError(f'{path}: {reason}')
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION, 1) >= 5
+            if image.format == 'TIFF':  # newer releases of Pillow have turned the size already
+                width, height = image.tag_v2[WIDTH], image.tag_v2[HEIGHT]
+    except Exception as error:  # broken tags may raise nearly anything
+        raise UnreadableImageError(f'{path}: not an image ({error})') from error
+    return (width, height) if turned else (height, width)
+
+
+def find_size(image: str, folders: Iterable[Path]) -> tuple[int, int] | None:
+    """Return (w, h) of an image from its header, of the first folder that holds it whole; None where none does."""
+    for file in (folder / image for folder in folders if (folder / image).is_file()):
+        with suppress(UnreadableImageError):
+            return image_size(file)[::-1]
     return None

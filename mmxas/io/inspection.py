@@ -1,27 +1,111 @@
-"""A report on a file from a stranger, made without loading it."""
+"""What an untrusted file contains, listed without loading it: nothing is imported, built or called."""
 from __future__ import annotations
 
+import io
 import os
+import pickletools
 import re
+import tarfile
 import zipfile
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import numpy as np
 import torch
 
-from .archives import check_archive
-from .pickle_listing import PickleListing, is_tar, list_pickles
-from .regular_files import file_sha256, named_when_broken, require_file
+from .archives import check_archive, read_header
+from .regular_files import UnsafeFileError, file_sha256, named_when_broken, require_file
+from .safe_pickle import ALLOWED
+
+_CALLS = {'REDUCE', 'INST', 'OBJ', 'NEWOBJ', 'NEWOBJ_EX', 'BUILD'}
+_NUMPY, _ZIP = b'\x93NUMPY', (b'PK\3\4', b'PK\5\6')  # how files begin, as torch and numpy tell them
+_LEGACY_PICKLES = 5  # magic number, protocol, system, content, storage keys: torch's format before its zip archives
+
+
+@dataclass
+class PickleListing:
+    """What was found in a pickle.
+
+    Attributes:
+        imports: Every ``module.name`` that it would import, in order; ``?`` where the name is computed, and
+            ``extension 66`` for an entry of the process's extension registry.
+        calls: How many calls it would make.
+        complete: Whether it was read to its end.
+    """
+
+    imports: list[str] = field(default_factory=list)
+    calls: int = 0
+    complete: bool = False
+
+
+def list_pickle(file: IO[bytes]) -> PickleListing:
+    """List one pickle of a stream, up to its ``STOP``, by :func:`pickletools.genops`.
+
+    Args:
+        file: Where it begins.
+    """
+    found, memo, recent = PickleListing(), {}, [None, None]  # recent: the last two texts on the stack, through the memo
+    with suppress(Exception):  # a broken pickle may raise nearly anything; what was read until then is listed
+        for opcode, argument, _ in pickletools.genops(file):
+            name = opcode.name
+            if name in ('GLOBAL', 'INST'):
+                found.imports.append(argument.replace(' ', '.', 1))
+            elif name == 'STACK_GLOBAL':
+                found.imports.append('?' if None in recent else '.'.join(recent))
+            elif name.startswith('EXT'):
+                found.imports.append(f'extension {argument}')
+            found.calls += name in _CALLS
+            found.complete = name == 'STOP'
+            if name == 'MEMOIZE' or 'PUT' in name:
+                memo[len(memo) if name == 'MEMOIZE' else argument] = recent[-1]
+            elif name not in ('PROTO', 'FRAME'):
+                is_text = 'STRING' in name or 'UNICODE' in name
+                recent = [recent[-1], argument if is_text else memo.get(argument) if 'GET' in name else None]
+    return found
+
+
+def list_pickles(path: str | os.PathLike) -> dict[str, PickleListing]:
+    """List the pickles of a file: a ``.pkl``, a checkpoint of torch's formats but tar, an ``.npz`` or ``.npy``.
+
+    Args:
+        path: The file.
+
+    Returns:
+        dict: Member, or ``pickle 0``, ``pickle 1``, …, to what is in it; empty for a file without pickles.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe or a device, its archive is unsafe (:func:`~.archives.check_archive`), or a
+            checkpoint's members differ by case alone.
+        ValueError: Its archive is broken or compressed by an unknown method; the message names the file.
+    """
+    report: dict[str, Any] = {}
+    _look(Path(path), report)
+    return report['pickles']
+
+
+def is_tar(path: str | os.PathLike) -> bool:
+    """Return whether a file begins as a tar archive does; nothing that its header announces is read.
+
+    Args:
+        path: The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe or a device.
+    """
+    with require_file(path).open('rb') as file, suppress(tarfile.HeaderError, ValueError):
+        return bool(tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), tarfile.ENCODING, 'surrogateescape'))
+    return False
 
 
 def allowed_names() -> set[str]:
-    """Every ``module.name`` that a checkpoint may name here: torch's allow-list with the package's additions."""
+    """Return every ``module.name`` that a checkpoint may name: torch's allow-list with the package's additions."""
     from torch._weights_only_unpickler import _get_allowed_globals
-    names = set(_get_allowed_globals())
-    for entry in torch.serialization.get_safe_globals():
-        names.add(entry[1] if isinstance(entry, tuple) else f'{entry.__module__}.{entry.__qualname__}')
-    return names - {'builtins.bytearray', '__builtin__.bytearray'}
+    entries = torch.serialization.get_safe_globals()
+    added = {entry[1] if isinstance(entry, tuple) else f'{entry.__module__}.{entry.__qualname__}' for entry in entries}
+    return (added | set(_get_allowed_globals())) - {'builtins.bytearray'}
 
 
 def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
@@ -32,72 +116,60 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
 
     Returns:
         dict: ``file``, ``bytes``, ``sha256``, ``container``, ``members`` (name to bytes), ``unfolded`` (bytes),
-        ``pickles`` (member to ``imports``, ``calls``, ``extensions``, ``complete``), ``arrays`` (name to dtype and
-        shape) and ``refused``, the reasons not to load it; empty for a file that the package would read.
+        ``pickles`` (member to ``imports``, ``calls``, ``complete``), ``arrays`` (name to dtype and shape) and
+        ``refused``, the reasons not to load it; empty for a file that the package would read.
 
     Raises:
         FileNotFoundError: There is no such file.
         UnsafeFileError: It is a pipe, a device or a folder.
     """
     path = require_file(path)
-    report: dict[str, Any] = dict(
-        file=str(path), bytes=path.stat().st_size, sha256=file_sha256(path), container=_container(path), members={},
-        unfolded=0, pickles={}, arrays={}, refused=[])
+    report: dict[str, Any] = dict(file=str(path), bytes=path.stat().st_size, sha256=file_sha256(path), refused=[])
     try:
-        with named_when_broken(path):
-            if report['container'] == 'zip':
-                report |= _archive(path)
-            listings = {where: found for where, found in list_pickles(path).items() if _is_pickle(where, found)}
+        _look(path, report)
     except ValueError as error:
         report['refused'].append(str(error))
-        return report
-    report['pickles'] = {where: vars(found) for where, found in listings.items()}
-    report['refused'] += list(_objections(listings, report['container']))
-    return report
-
-
-def _archive(path: Path) -> dict[str, Any]:
-    members = {member.filename: member.file_size for member in check_archive(path)}
-    return dict(members=members, unfolded=sum(members.values()), arrays=_arrays(path, members))
-
-
-def _is_pickle(where: str, found: PickleListing) -> bool:
-    return not where.endswith('.npy') or found.complete or bool(found.imports)
-
-
-def _objections(listings: dict[str, PickleListing], container: str) -> list[str]:
-    from mmxas.io.safe_pickle import ALLOWED
     known = allowed_names() | {f'{module}.{name}' for module, name in ALLOWED}
-    named = {re.sub('^__builtin__', 'builtins', name) for found in listings.values() for name in found.imports}
-    reasons = [f'names {name}, which no checkpoint and no body model needs' for name in sorted(named - known)]
-    if any(found.extensions for found in listings.values()):
-        reasons.append("takes objects from the process's extension registry")
-    if container == 'tar':
-        reasons.append('a tar file: torch reads these by executing them only')
-    return reasons
+    named = {re.sub('^__builtin__', 'builtins', name) for found in report['pickles'].values() for name in found.imports}
+    report['refused'] += [f'names {name}, which no checkpoint and no body model needs'
+                          for name in sorted(named - known)]
+    if report['container'] == 'tar':
+        report['refused'].append('a tar file, which torch reads only by executing it')
+    report['pickles'] = {where: vars(found) for where, found in report['pickles'].items()}
+    return {**report, 'unfolded': sum(report['members'].values())}
 
 
-def _arrays(path: Path, members: dict[str, int]) -> dict[str, str]:
-    found = {}
-    with zipfile.ZipFile(path) as archive:
-        for name in members:
-            if name.endswith('.npy'):
-                with archive.open(name) as file:
-                    try:
-                        version = np.lib.format.read_magic(file)
-                        old = version == (1, 0)
-                        read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-                        shape, _, dtype = read(file)
-                        found[name] = f'{dtype} {shape}'
-                    except Exception as error:  # a broken header may raise nearly anything
-                        found[name] = f'no array ({error})'
-    return found
-
-
-def _container(path: Path) -> str:
-    if zipfile.is_zipfile(path):
-        return 'zip'
-    if is_tar(path):
-        return 'tar'
-    with path.open('rb') as file:
-        return 'npy' if file.read(6) == b'\x93NUMPY' else 'stream of pickles'
+def _look(path: Path, report: dict[str, Any]) -> None:
+    """Fill in ``container``, ``members``, ``pickles`` and ``arrays``, as far as the file can be read."""
+    pickles, arrays = {}, {}
+    report.update(container='stream of pickles', members={}, pickles=pickles, arrays=arrays)
+    with named_when_broken(path), require_file(path).open('rb') as file:
+        begin = file.read(len(_NUMPY))
+        file.seek(0)
+        parts: dict[str, IO[bytes]] = {}
+        if begin.startswith(_ZIP):  # as torch and numpy tell: an archive behind other bytes is none
+            members = {member.filename: member.file_size for member in check_archive(path)}
+            report.update(container='zip', members=members)
+            lower = {name.lower() for name in members}
+            if len(lower) < len(members) and any(name.endswith('data.pkl') for name in lower):
+                raise UnsafeFileError(f'{path}: its members differ by case alone, which torch mixes up')
+            with zipfile.ZipFile(file) as archive:
+                parts = {name: io.BytesIO(archive.read(name)) for name in members
+                         if name.lower().endswith(('.pkl', '.npy'))}
+        elif begin == _NUMPY:
+            report['container'], parts = 'npy', {'array': file}
+        elif is_tar(path):
+            report['container'] = 'tar'
+        else:
+            for number in range(_LEGACY_PICKLES):
+                found = list_pickle(file)
+                if found.complete or found.imports or not number:
+                    pickles[f'pickle {number}'] = found
+        for name, part in parts.items():
+            is_array, size = part.read(len(_NUMPY)) == _NUMPY, part.seek(0, io.SEEK_END)
+            part.seek(0)
+            if is_array:
+                shape, dtype = read_header(f'{path}: {name}', part, size)
+                arrays[name] = f'{dtype} {shape}'
+            if not is_array or dtype.hasobject:
+                pickles[name] = list_pickle(part)

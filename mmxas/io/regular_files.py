@@ -1,18 +1,26 @@
-"""What is read is a file: a pipe or a device of the same name would never end. And what fails in it names it."""
+"""Regular files, their checksums, and JSON. Pipes and devices are refused, and every error names the file."""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import pickle
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from .archives import UnsafeFileError
+LIMIT = 1 << 30  # bytes of a JSON file: the annotations of a million people take less
+
+
+class UnsafeFileError(pickle.UnpicklingError, ValueError):
+    """A file that could run code, write outside its folder, or take far more memory than its size explains."""
 
 
 def require_file(path: str | os.PathLike) -> Path:
-    """Look whether a path is a regular file, or a link to one.
+    """Check that a path is a regular file or a link to one.
 
     Args:
         path: The file.
@@ -25,9 +33,10 @@ def require_file(path: str | os.PathLike) -> Path:
         UnsafeFileError: It is a folder, a pipe, a device or a socket; the message names it.
     """
     path = Path(path)
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise UnsafeFileError(f'{path}: a regular file expected, this is {_kind(path)}; nothing was read, give a file '
-                              'in its place')
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: 'a folder', stat.S_IFIFO: 'a pipe', stat.S_IFSOCK: 'a socket'}
+        raise UnsafeFileError(f'{path}: expected a regular file, got {kinds.get(stat.S_IFMT(mode), "a device")}')
     return path
 
 
@@ -36,31 +45,26 @@ def file_sha256(path: str | os.PathLike) -> str:
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is no regular file.
+        UnsafeFileError: It is not a regular file.
     """
     with require_file(path).open('rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def _kind(path: Path) -> str:
-    kinds = {'a folder': path.is_dir(), 'a pipe': path.is_fifo(), 'a socket': path.is_socket()}
-    return next((name for name, found in kinds.items() if found), 'a device')
-
-
 @contextmanager
 def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a whole file',
                       way_out: str = 'copy or download it again') -> Iterator[None]:
-    """Have whatever the content of a broken file raises name it.
+    """Add the path to every error that a broken file causes.
 
     Args:
         path: The file.
-        reason: What the message says of it. Defaults to that it is broken, or not whole.
+        reason: What the message says about the file. Defaults to that it is broken or incomplete.
         way_out: What the message advises. Defaults to another copy.
 
     Raises:
         OSError: As within, if the system raised it: some decompressors raise one for broken bytes.
         ImportError: As within.
-        ValueError: As within, if it names the file, as :class:`~.archives.UnsafeFileError` does; or for anything else.
+        ValueError: As within, if it names the file, as :class:`UnsafeFileError` does; or for anything else.
     """
     try:
         yield
@@ -70,3 +74,39 @@ def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a w
         if of_the_system or named:
             raise
         raise ValueError(f'{path}: {reason} ({type(error).__name__}: {error}); {way_out}') from error
+
+
+def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: The file, UTF-8, with or without a byte-order mark.
+        keys: What its top level, an object then, must have. Defaults to none: any content.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeFileError: It is a pipe, a device or a folder.
+        ValueError: It is not JSON, is nested too deep, is larger than ``LIMIT``, or lacks a key; the message names it.
+    """
+    path = require_file(path)
+    if path.stat().st_size > LIMIT:
+        raise ValueError(f'{path}: {path.stat().st_size} bytes of JSON, {LIMIT} expected at most')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        reason = 'nested too deep' if isinstance(error, RecursionError) else error
+        raise ValueError(f'{path}: not a JSON file ({reason}); copy or download it again') from None
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise ValueError(f'{path}: an object with {", ".join(keys)} expected; {", ".join(missing)} missing')
+    return content
+
+
+def to_json(record: Mapping[str, Any]) -> str:
+    """Return the record as JSON text, with a list of plain numbers or words on one line."""
+    text = json.dumps(record, indent=1, allow_nan=False)
+    lists = re.compile(r'\[\s+([^][{}]*?)\s+\]')
+    return lists.sub(lambda found: '[' + re.sub(r'\n\s*', ' ', found[1]) + ']', text) + '\n'

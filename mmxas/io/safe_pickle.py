@@ -1,27 +1,26 @@
-"""Reads the pickles that body models come in without running anything that they name.
+"""Reads the pickles of body models without running anything that they name.
 
-A pickle is a program: it may import and call whatever it likes. Here every (module, name) pair that a model file may
-hold is on an exact list, and each stands for an inert class of this module, never for the object it names: numpy arrays
-and dtypes, scipy's sparse matrices, chumpy's arrays, in the spellings of Python 2 and 3, numpy 1 and 2. Any other pair
-is refused by name. What was read is then turned into plain arrays.
+A pickle is a program: it may import and call anything. Here an exact list holds every (module, name) pair that a model
+file needs, and each stands for an inert class of this module, never for the object itself: numpy arrays and dtypes,
+scipy's sparse matrices, chumpy's arrays, as Python 2 and 3, numpy 1 and 2 spell them. Any other pair is refused by
+name. What was read is then turned into plain arrays.
 """
 from __future__ import annotations
 
 import math
 import os
 import pickle
-from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from mmxas.io.archives import allowed_size
-from mmxas.io.regular_files import require_file
+from .archives import allowed_size
+from .regular_files import require_file
 
-_MAX_ITEMS = 1 << 28  # elements of one array: far above any body model, far below what would exhaust a machine
-_MAX_NODES = 5_000_000  # objects of a file when each reference counts as a copy
 _ELEMENT = 8  # bytes that an element takes at least: readers make float64 of what they get
+_OBJECT = 48  # bytes that an object takes at least
 
 
 class UnsafePickleError(pickle.UnpicklingError):
@@ -29,7 +28,7 @@ class UnsafePickleError(pickle.UnpicklingError):
 
 
 def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
-    """Reads a body model's pickle of any protocol, Python 2 and chumpy included.
+    """Read a body model's pickle of any protocol, Python 2 and chumpy included.
 
     Args:
         path: The ``.pkl`` file.
@@ -40,16 +39,17 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafePickleError: The file names an object outside the allow-list, or persistent ids, or unfolds to far more
+        UnsafePickleError: The file names an object outside the allow-list, or persistent ids, or unpacks to far more
             bytes than it has.
-        ValueError: The file is truncated, is no pickle, a pipe or a device, or its top level is not a dictionary.
+        ValueError: The file is truncated, not a pickle, a pipe or a device, or its top level is not a dictionary.
     """
     path = require_file(path)
     try:
         with path.open('rb') as file:
             loaded = _InertUnpickler(file, encoding='latin1').load()
-        _count_nodes(loaded, {})
-        content = _Converter(allowed_size(path.stat().st_size))(loaded)
+        content, limit = _Converter()(loaded), allowed_size(path.stat().st_size)
+        if _size(content, {}) > limit:
+            raise UnsafePickleError(f'refused a content of more than {limit} bytes, far more than the file has')
     except UnsafePickleError as error:
         raise UnsafePickleError(f'{path}: {error}') from None
     except Exception as error:  # a broken pickle may raise nearly anything
@@ -60,95 +60,70 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def _count_nodes(item: Any, known: dict[int, int]) -> int:
-    """How many objects copying ``item`` makes: a few bytes of references to references can stand for any number."""
-    if isinstance(item, _Stub):
-        parts: Any = list(vars(item).values())
-    elif isinstance(item, dict):
-        parts = [*item, *item.values()]
-    elif isinstance(item, (list, tuple, set, frozenset)):
-        parts = item
+class _Converter(dict):
+    """Turns stubs into arrays, sparse matrices and numbers, inside containers as well, each once.
+
+    It maps the id of what was converted to the item itself, which keeps the id, and to what became of it.
+    """
+
+    def __call__(self, item: Any) -> Any:
+        if id(item) not in self:
+            if isinstance(item, _Stub):
+                plain = item.plain(self)
+            elif isinstance(item, dict):
+                plain = {self(key): self(value) for key, value in item.items()}
+            elif isinstance(item, list | tuple):
+                plain = type(item)(self(value) for value in item)
+            else:
+                return item
+            self[id(item)] = item, plain
+        return self[id(item)][1]
+
+
+def _size(item: Any, known: dict[int, int]) -> int:
+    """Return the bytes that a copy takes: readers copy what is referred to as often as it is, and sparse as dense."""
+    if id(item) in known:
+        return known[id(item)]
+    is_array = isinstance(item, np.ndarray)
+    if isinstance(item, dict):
+        size = sum(_size(part, known) for part in (*item, *item.values()))
+    elif isinstance(item, list | tuple | set | frozenset) or (is_array and item.dtype.hasobject):
+        size = sum(_size(part, known) for part in (item.flat if is_array else item))
+    elif is_array or sparse.issparse(item):
+        size = math.prod(map(int, item.shape)) * max(item.dtype.itemsize, _ELEMENT)
+    elif isinstance(item, str | bytes | bytearray):
+        size = 4 * len(item)  # as numpy keeps text
     else:
-        return 1
-    if id(item) not in known:
-        known[id(item)] = _MAX_NODES  # until it is counted: one that holds itself has no end
-        known[id(item)] = 1 + sum(_count_nodes(part, known) for part in parts)
-    if known[id(item)] > _MAX_NODES:
-        raise UnsafePickleError(f'refused a structure of more than {_MAX_NODES} objects: references to references')
+        return _OBJECT
+    known[id(item)] = size + _OBJECT
     return known[id(item)]
 
 
-class _Converter:
-    """Turns stubs into arrays, sparse matrices and numbers, inside containers as well, within a number of bytes.
-
-    What is referred to often is converted once, yet counts each time: whoever makes an array of a list copies it.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = self.left = limit
-        self.known: dict[int, tuple[Any, Any, int]] = {}  # id to item, which keeps the id, what became of it, and bytes
-
-    def __call__(self, item: Any) -> Any:
-        if id(item) in self.known:
-            _, plain, size = self.known[id(item)]
-            self.take(size)
-            return plain
-        before = self.left
-        plain = self.convert(item)
-        if before != self.left:
-            self.known[id(item)] = item, plain, before - self.left
-        return plain
-
-    def convert(self, item: Any) -> Any:
-        if isinstance(item, _Stub):
-            return item.plain(self)
-        if isinstance(item, dict):
-            return {self(key): self(value) for key, value in item.items()}
-        if isinstance(item, (list, tuple)):
-            return type(item)(self(value) for value in item)
-        self.take(4 * len(item) if isinstance(item, (str, bytes, bytearray)) else 0)  # four, as numpy keeps text
-        return item
-
-    def take(self, size: int) -> None:
-        """Count bytes, before they are taken."""
-        self.left -= size
-        if self.left < 0:
-            raise UnsafePickleError(f'refused a content of more than {self.limit} bytes, which the size of the file '
-                                    'does not explain; do not trust it')
-
-
 class _InertUnpickler(pickle._Unpickler):
-    """Python's own, not C's: that one makes room for as many references as the file says it will number."""
+    """Python's unpickler: C's makes room for as many references as the file announces."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def load_bytearray8(self) -> None:
-        length = int.from_bytes(self.read(8), 'little')
-        self.append(bytearray(self.read(length)))  # what is there; Python's would fill the length first
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))  # Python's fills the length first
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return ALLOWED[module, name]
-        except KeyError:
+        if (module, name) not in ALLOWED:
             raise UnsafePickleError(f'refused to load {module}.{name}: a body model needs no such object. '
-                                    'Nothing of the file was executed; do not trust it') from None
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise UnsafePickleError(f'refused to load the persistent id {pid!r}: a body model needs none')
+                                    'Nothing of the file was executed; do not trust it')
+        return ALLOWED[module, name]
 
 
 class _Stub:
     """Keeps what a pickle would have given to the object that it stands for."""
 
+    arguments: tuple = ()
     state: Any = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> _Stub:
-        return object.__new__(cls)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.arguments = args
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -156,35 +131,30 @@ class _Stub:
     def plain(self, _convert: _Converter) -> Any:
         raise ValueError(f'{type(self).__name__.strip("_")} without content')
 
-    def attribute(self, name: str, convert: _Converter) -> Any:
-        state = self.state
-        if isinstance(state, tuple):  # (attributes, slots)
-            state = {key: value for part in state if part for key, value in part.items()}
-        if not isinstance(state, dict) or name not in state:
-            raise ValueError(f'{type(self).__name__.strip("_")} without {name!r}')
-        return convert(state[name])
-
-
-class _ObjectClass(_Stub):
-    """Stands for ``object`` where a pickle names it as a base class."""
+    def attributes(self, convert: _Converter, *names: str) -> list[Any]:
+        """Convert the attributes with these names."""
+        fields = self.state[0] if isinstance(self.state, tuple) else self.state  # (attributes, slots)
+        if not isinstance(fields, dict) or not set(names) <= set(fields):
+            raise ValueError(f'{type(self).__name__.strip("_")} without {", ".join(map(repr, names))}')
+        return [convert(fields[name]) for name in names]
 
 
 class _Dtype(_Stub):
-    def __init__(self, code: Any = None, *flags: Any) -> None:
-        self.code = _text(code)
-
     def plain(self, _convert: _Converter) -> np.dtype:
-        if not isinstance(self.code, str):
-            raise ValueError(f'the name of a dtype expected, {self.code!r} found')
+        code = _text(*self.arguments[:1])
+        dtype = np.dtype(code) if isinstance(code, str) else None
+        if dtype is None or dtype.kind not in 'biufSUO':
+            raise ValueError(f'arrays of numbers or text expected, dtype {code!r} found')
         order = _text(self.state[1]) if isinstance(self.state, tuple) and len(self.state) > 1 else '='
-        dtype = np.dtype(self.code)
-        if dtype.kind not in 'biufSUO' or dtype.names is not None:
-            raise ValueError(f'arrays of numbers or text expected, dtype {self.code!r} found')
         return dtype.newbyteorder(order) if order in ('<', '>') else dtype
 
 
 class _Array(_Stub):
+    """``numpy.ndarray``, and numpy's ``_reconstruct`` of one."""
+
     def plain(self, convert: _Converter) -> np.ndarray:
+        if self.arguments and self.arguments[0] is not _Array:
+            raise UnsafePickleError(f'refused to reconstruct {self.arguments[0]!r}: an array expected')
         if not isinstance(self.state, tuple) or len(self.state) != 5:
             return super().plain(convert)
         _, shape, dtype, fortran, content = self.state
@@ -192,158 +162,109 @@ class _Array(_Stub):
 
 
 class _Scalar(_Stub):
-    def __init__(self, dtype: Any, content: Any = b'') -> None:
-        self.dtype, self.content = dtype, content
-
     def plain(self, convert: _Converter) -> Any:
-        return _array(convert, self.content, self.dtype, (), 'C')[()]
+        dtype, content = self.arguments
+        return _array(convert, content, dtype, ())[()]
 
 
 class _Buffer(_Stub):
     """An array as protocol 5 writes it: bytes, dtype, shape, order."""
 
-    def __init__(self, content: Any, dtype: Any, shape: Any, order: Any = 'C') -> None:
-        self.parts = content, dtype, shape, order
-
     def plain(self, convert: _Converter) -> np.ndarray:
-        return _array(convert, *self.parts)
+        return _array(convert, *self.arguments)
 
 
-class _Sparse(_Stub):
-    kind: Callable = sparse.csc_matrix
+class _Csc(_Stub):
+    kind = sparse.csc_matrix
 
     def plain(self, convert: _Converter) -> Any:
-        shape = tuple(int(size) for size in self.attribute('_shape', convert))
-        parts = tuple(_numbers(self.attribute(name, convert)) for name in ('data', 'indices', 'indptr'))
-        convert.take(_count(shape) * max(parts[0].itemsize, _ELEMENT))  # dense, as readers make it
-        matrix = self.kind(parts, shape=shape)
+        shape, *parts = self.attributes(convert, '_shape', 'data', 'indices', 'indptr')
+        matrix = self.kind(tuple(map(_numbers, parts)), shape=shape)
         matrix.check_format(full_check=True)
         return matrix
 
 
-class _Csc(_Sparse):
-    kind = sparse.csc_matrix
-
-
-class _Csr(_Sparse):
+class _Csr(_Csc):
     kind = sparse.csr_matrix
 
 
 class _ChumpyArray(_Stub):
     def plain(self, convert: _Converter) -> np.ndarray:
-        return _numbers(self.attribute('x', convert))
+        return _numbers(*self.attributes(convert, 'x'))
 
 
 class _ChumpySelect(_Stub):
     def plain(self, convert: _Converter) -> np.ndarray:
-        values, indices = (_numbers(self.attribute(name, convert)).ravel() for name in ('a', 'idxs'))
-        convert.take(indices.size * max(values.itemsize, _ELEMENT))
+        values, indices = (_numbers(item).ravel() for item in self.attributes(convert, 'a', 'idxs'))
         values = values[indices.astype(np.int64)]
         try:
-            shape = self.attribute('preferred_shape', convert)
-        except ValueError:
+            return values.reshape(*self.attributes(convert, 'preferred_shape'))
+        except ValueError:  # none is stored
             return values
-        return values.reshape(tuple(int(size) for size in _numbers(shape).ravel()))
-
-
-class _ReconstructArray(_Stub):
-    """numpy's ``_reconstruct``. The callables are classes of stubs as well: a pickle cannot set attributes on those."""
-
-    def __new__(cls, subtype: Any, *_: Any) -> _Array:
-        if subtype is not _Array:
-            raise UnsafePickleError(f'refused to reconstruct {subtype!r}: an array expected')
-        return _Array()
 
 
 class _ReconstructObject(_Stub):
-    """copyreg's ``_reconstructor``."""
+    """copyreg's ``_reconstructor``. The functions are classes as well: a pickle cannot set attributes on those."""
 
     def __new__(cls, target: Any, base: Any = None, state: Any = None) -> _Stub:
-        if not (isinstance(target, type) and issubclass(target, _Stub)) or base is not _ObjectClass:
+        if not (isinstance(target, type) and issubclass(target, _Stub)) or base is not _Stub:
             raise UnsafePickleError(f'refused to reconstruct {target!r} from {base!r}: an array or matrix expected')
-        return target()
-
-
-class _Encode(_Stub):
-    """``_codecs.encode``, by which Python 3 writes bytes in old protocols."""
-
-    def __new__(cls, text: Any, encoding: Any = 'latin1') -> bytes:
-        if not isinstance(text, str) or _text(encoding) not in ('latin1', 'latin-1'):
-            raise UnsafePickleError(f'refused to encode {type(text).__name__} as {encoding!r}: latin-1 text expected')
-        return text.encode('latin1')
+        return object.__new__(target)
 
 
 class _Bytes(_Stub):
-    """``bytes`` and ``bytearray``."""
+    """``bytes``, ``bytearray``, and ``_codecs.encode``, by which Python 3 writes bytes in old protocols."""
 
-    def __new__(cls, content: Any = b'', *_: Any) -> bytes:
-        return bytes(_binary(content))
+    def __new__(cls, content: Any = b'', encoding: Any = 'latin1') -> bytes:
+        if _text(encoding) not in ('latin1', 'latin-1'):
+            raise UnsafePickleError(f'refused to encode {type(content).__name__} as {encoding!r}: latin-1 expected')
+        return _binary(content)
 
 
 def _numbers(item: Any) -> np.ndarray:
-    """An array of what may be a list; numpy would make texts as long as the longest."""
-    return item if isinstance(item, np.ndarray) else np.asarray(item, np.float64)
+    """Return an array of numbers; numpy would make texts as long as the longest."""
+    return item if isinstance(item, np.ndarray) and item.dtype.kind in 'biuf' else np.asarray(item, np.float64)
 
 
-def _count(shape: tuple[int, ...]) -> int:
-    count = math.prod(shape)
-    if min(shape, default=0) < 0 or count > _MAX_ITEMS:
-        raise ValueError(f'array of shape {shape}: not a size of a body model')
-    return count
-
-
-def _array(convert: _Converter, content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-    dtype = convert(dtype)
-    shape = tuple(int(size) for size in convert(shape))
-    if not isinstance(dtype, np.dtype):
-        raise ValueError(f'a dtype expected, {type(dtype).__name__} found')
-    count = _count(shape)
-    if dtype.kind == 'O':
-        return _object_array(convert, content, shape, order)
-    convert.take(count * max(dtype.itemsize, _ELEMENT))
-    data = bytes(_binary(content))
-    if len(data) != count * dtype.itemsize:
-        raise ValueError(f'array of shape {shape} and dtype {dtype}: {count * dtype.itemsize} bytes expected, '
-                         f'{len(data)} found')
-    array = np.frombuffer(data, dtype).reshape(shape, order='F' if _text(order) == 'F' else 'C')
-    return array.astype(dtype.newbyteorder('='))
-
-
-def _object_array(convert: _Converter, content: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    values = [convert(item) for item in (content if isinstance(content, list) else [content])]
-    array = np.empty(len(values), object)
-    array[:] = values
+def _array(convert: _Converter, content: Any, dtype: Any, shape: Any, order: Any = 'C') -> np.ndarray:
+    dtype, shape = convert(dtype), convert(shape)
+    if not isinstance(dtype, np.dtype) or min(shape, default=0) < 0:
+        raise ValueError(f'a dtype and a shape expected, {type(dtype).__name__} and {shape} found')
+    if dtype.hasobject:
+        values = [convert(item) for item in (content if isinstance(content, list) else [content])]
+        array = np.empty(len(values), object)
+        array[:] = values
+    else:
+        array = np.frombuffer(_binary(content), dtype).astype(dtype.newbyteorder('='))
     return array.reshape(shape, order='F' if _text(order) == 'F' else 'C')
 
 
-def _binary(content: Any) -> bytes | bytearray:
-    if isinstance(content, str):  # Python 2 wrote bytes as str, which is read as latin-1
-        return content.encode('latin1')
-    if isinstance(content, (bytes, bytearray)):
-        return content
-    raise ValueError(f'bytes expected, {type(content).__name__} found')
+def _binary(content: Any) -> bytes:
+    if not isinstance(content, str | bytes | bytearray):
+        raise ValueError(f'bytes expected, {type(content).__name__} found')
+    return content.encode('latin1') if isinstance(content, str) else bytes(content)  # Python 2 wrote bytes as str
 
 
-def _text(item: Any) -> Any:
+def _text(item: Any = None) -> Any:
     return item.decode('latin1') if isinstance(item, bytes) else item
-
-
-def _spellings(modules: tuple[str, ...], names: dict[str, Any]) -> dict[tuple[str, str], Any]:
-    return {(module, name): stand_in for module in modules for name, stand_in in names.items()}
 
 
 # Every pair that is accepted, and what stands in for it.
 ALLOWED: dict[tuple[str, str], Any] = {
-    **_spellings(('numpy',), {'ndarray': _Array, 'dtype': _Dtype}),
-    **_spellings(('numpy.core.multiarray', 'numpy._core.multiarray'),
-                 {'_reconstruct': _ReconstructArray, 'scalar': _Scalar}),
-    **_spellings(('numpy.core.numeric', 'numpy._core.numeric'), {'_frombuffer': _Buffer}),
-    **_spellings(('scipy.sparse.csc', 'scipy.sparse._csc'), {'csc_matrix': _Csc, 'csc_array': _Csc}),
-    **_spellings(('scipy.sparse.csr', 'scipy.sparse._csr'), {'csr_matrix': _Csr, 'csr_array': _Csr}),
-    **_spellings(('chumpy', 'chumpy.ch'), {'Ch': _ChumpyArray}),
-    **_spellings(('chumpy.reordering',), {'Select': _ChumpySelect}),
-    **_spellings(('copy_reg', 'copyreg'), {'_reconstructor': _ReconstructObject}),
-    **_spellings(('__builtin__', 'builtins'), {'object': _ObjectClass, 'set': set, 'frozenset': frozenset,
-                                               'bytes': _Bytes, 'bytearray': _Bytes}),
-    **_spellings(('_codecs',), {'encode': _Encode}),
-}
+    (module, name): stand_in for modules, names, stand_in in (
+        ('numpy', 'ndarray', _Array),
+        ('numpy', 'dtype', _Dtype),
+        ('numpy.core.multiarray numpy._core.multiarray', '_reconstruct', _Array),
+        ('numpy.core.multiarray numpy._core.multiarray', 'scalar', _Scalar),
+        ('numpy.core.numeric numpy._core.numeric', '_frombuffer', _Buffer),
+        ('scipy.sparse.csc scipy.sparse._csc', 'csc_matrix csc_array', _Csc),
+        ('scipy.sparse.csr scipy.sparse._csr', 'csr_matrix csr_array', _Csr),
+        ('chumpy chumpy.ch', 'Ch', _ChumpyArray),
+        ('chumpy.reordering', 'Select', _ChumpySelect),
+        ('copy_reg copyreg', '_reconstructor', _ReconstructObject),
+        ('__builtin__ builtins', 'object', _Stub),
+        ('__builtin__ builtins', 'set', set),
+        ('__builtin__ builtins', 'frozenset', frozenset),
+        ('__builtin__ builtins', 'bytes bytearray', _Bytes),
+        ('_codecs', 'encode', _Bytes),
+    ) for module, name in product(modules.split(), names.split())}

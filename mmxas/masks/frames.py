@@ -13,8 +13,7 @@ from mmxas.io import VideoReader
 from mmxas.io.bodies import body_mask, body_name, masks_of_images
 from mmxas.io.boxes import match_bodies
 from mmxas.io.image_folders import find_images, same_name
-from mmxas.io.image_sizes import image_size
-from mmxas.io.images import read_image
+from mmxas.io.images import image_size, read_image
 
 
 @dataclass(frozen=True)

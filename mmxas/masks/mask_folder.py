@@ -16,8 +16,7 @@ from mmxas.io import read_mask
 from mmxas.io.atomic_writes import write_atomically
 from mmxas.io.boxes import match_boxes
 from mmxas.io.image_folders import find_images, same_name
-from mmxas.io.image_sizes import image_size
-from mmxas.io.images import UnreadableImageError
+from mmxas.io.images import UnreadableImageError, image_size
 from mmxas.processes import component_modules, run_in_processes
 from mmxas.registry import SEGMENTERS
 

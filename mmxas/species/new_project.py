@@ -14,7 +14,7 @@ from typing import Any
 from mmxas.body_models.body_model_file import FORMATS, read_body_model
 from mmxas.body_models.keypoint_definitions import read_keypoint_definitions
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
-from mmxas.io.json_files import to_json
+from mmxas.io.regular_files import to_json
 from mmxas.io.shipped_files import find_shipped, shipped_root
 from mmxas.ops.symmetry import centre_triples
 from mmxas.registry import BODY_MODELS

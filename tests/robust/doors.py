@@ -15,7 +15,7 @@ from mmxas.datasets.datasets import H36MPoseDataset, ImageFolderDataset, MPIINF3
 from mmxas.datasets.datasets.rendered_pairs import read_splits
 from mmxas.datasets.transforms import LoadMask, LoadXASImage, read_image
 from mmxas.evaluation.result_file import read_result
-from mmxas.io.image_sizes import image_size
+from mmxas.io.images import image_size
 from mmxas.structures import Skeleton
 from mmxas.synthesis.appearance.uv_texture import UVTexture
 from mmxas.synthesis.appearance.varied_texture import _read_picture

@@ -6,7 +6,7 @@ from mmpose.structures import PoseDataSample
 
 from mmxas.apis.camera_lift import KnownCamera
 from mmxas.apis.pose_record import pose_record
-from mmxas.io.json_files import to_json
+from mmxas.io.regular_files import to_json
 
 META = dict(dataset_name='two', keypoint_id2name={0: 'root', 1: 'tip'}, skeleton_links=[(0, 1)])
 

@@ -5,8 +5,9 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from mmxas.io import UnsafeFileError, read_checkpoint_file
+from mmxas.io import UnsafeFileError, read_checkpoint_file, read_safetensors
 
 
 class Calls:
@@ -50,7 +51,7 @@ def test_other_files_are_named(tmp_path):
 @pytest.mark.parametrize('content', [[1], torch.zeros(2), 'text'])
 def test_a_checkpoint_is_a_dict(tmp_path, content):
     torch.save(content, tmp_path / 'a.pth')
-    with pytest.raises(ValueError, match=rf'a\.pth: a checkpoint is a dict: .* found {type(content).__name__}'):
+    with pytest.raises(ValueError, match=rf'a\.pth: a checkpoint is a dict: .* got {type(content).__name__}'):
         read_checkpoint_file(tmp_path / 'a.pth')
 
 
@@ -65,11 +66,11 @@ def test_a_packed_member_that_is_broken_is_named(tmp_path):
         archive.writestr('a/data.pkl', bytes(range(256)) * 9)
     whole = (tmp_path / 'a.pth').read_bytes()
     (tmp_path / 'a.pth').write_bytes(whole[:40] + b'\xff' * 30 + whole[70:])
-    with pytest.raises(ValueError, match=r'a\.pth: not a checkpoint of PyTorch, or not a whole one \(error: Error -3'):
+    with pytest.raises(ValueError, match=r'a\.pth: broken, or not a whole file \(error: Error -3'):
         read_checkpoint_file(tmp_path / 'a.pth')
     unknown = whole.replace(b'PK\1\2\x14\x03\x14\0\0\0\x08\0', b'PK\1\2\x14\x03\x14\0\0\0\x61\0')
     (tmp_path / 'a.pth').write_bytes(unknown[:8] + b'\x61\0' + unknown[10:])
-    with pytest.raises(ValueError, match=r'a\.pth: not a checkpoint of PyTorch.*\(NotImplementedError'):
+    with pytest.raises(ValueError, match=r'a\.pth: broken, or not a whole file \(NotImplementedError'):
         read_checkpoint_file(tmp_path / 'a.pth')
 
 
@@ -79,5 +80,32 @@ def test_a_tar_is_refused_by_its_first_block(tmp_path, kind, monkeypatch):
     header.type, header.size = kind, 6 << 30
     (tmp_path / 'a.pth').write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
     monkeypatch.setattr(torch, 'load', None)
-    with pytest.raises(UnsafeFileError, match=r'a\.pth: a tar or TorchScript file'):
+    with pytest.raises(UnsafeFileError, match=r'a\.pth: a tar file'):
         read_checkpoint_file(tmp_path / 'a.pth')
+
+
+def test_safetensors_come_back_in_their_types(tmp_path):
+    tensors = dict(a=torch.tensor([0.1, 65504.0], dtype=torch.float16), b=torch.tensor([7]))
+    save_file(tensors, tmp_path / 'a.safetensors')
+    for read in (read_safetensors, read_checkpoint_file):
+        state = read(tmp_path / 'a.safetensors', 'cpu')['state_dict']
+        assert {name: (tensor.dtype, tensor.tolist()) for name, tensor in state.items()} == {
+            name: (tensor.dtype, tensor.tolist()) for name, tensor in tensors.items()}
+
+
+def test_broken_safetensors_are_named(tmp_path):
+    path = tmp_path / 'a.safetensors'
+    save_file(dict(a=torch.zeros(100)), path)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ValueError, match=r'a\.safetensors: broken, or not a whole file'):
+        read_checkpoint_file(path)
+    path.write_bytes(b'<html>404</html>')
+    with pytest.raises(ValueError, match=r'a\.safetensors: broken'):
+        read_safetensors(path)
+
+
+def test_missing_safetensors_and_a_folder_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='none.safetensors'):
+        read_safetensors(tmp_path / 'none.safetensors')
+    with pytest.raises(UnsafeFileError, match='got a folder'):
+        read_safetensors(tmp_path)

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmxas.io.image_sizes import image_size
-from mmxas.io.images import MAX_PIXELS, UnreadableImageError, as_8_bits, decode_image, excess, read_image
+from mmxas.io.images import (
+    MAX_PIXELS,
+    UnreadableImageError,
+    as_8_bits,
+    decode_image,
+    find_size,
+    image_size,
+    read_image,
+    truncation,
+)
 
 
 def png(width, height):
@@ -25,8 +33,8 @@ def test_a_header_of_ten_thousand_million_px_is_refused():
     with pytest.raises(UnreadableImageError, match='a.png: announces .* px'):
         decode_image(png(100000, 100000), 'a.png')
     side = int(MAX_PIXELS ** 0.5)
-    assert excess(png(side, side)) is None
-    assert 'expected at most' in excess(png(side + 1, side + 1))
+    assert truncation(png(side, side)) is None
+    assert 'expected at most' in truncation(png(side + 1, side + 1))
 
 
 @pytest.mark.parametrize('mode', ['L', 'LA', 'RGBA', 'I;16', 'P', '1', 'CMYK'])
@@ -45,7 +53,7 @@ def test_files_are_named(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.full((3, 4, 3), 7, np.uint8))
     assert read_image(tmp_path / 'a.png').shape == (3, 4, 3)
     os.mkfifo(tmp_path / 'pipe.png')
-    with pytest.raises(UnreadableImageError, match='pipe.png: not a file'):
+    with pytest.raises(UnreadableImageError, match='pipe.png: expected a regular file, got a pipe'):
         read_image(tmp_path / 'pipe.png')
 
 
@@ -100,7 +108,7 @@ def test_values_without_a_known_range_are_refused(values, message):
     (tiff(12, 3, 1, bytes(36)), r'12 packed bits.*save it with 8 or 16 bits'),
     (tiff(32, 3, 3, bytes(96)), r'colours in floats.*save it with 8 or 16 bits'),
     (b'\0\0\0\x18ftypheic' + bytes(40), r'a HEIC photo, which is not read: convert it to .jpg'),
-    (b'\0\0\0\x20ftypisom' + bytes(40), r'its name ends as theirs do, such as in .mp4; else take out its frames'),
+    (b'\0\0\0\x20ftypisom' + bytes(40), r'pass it as a video .rename it to .mp4., or extract its frames'),
     (b'\0\0\0\x14ftypqt  ' + bytes(40), r'a video, not an image'),
     (b'\x1aE\xdf\xa3' + bytes(40), r'a video, not an image'),
 ])
@@ -110,3 +118,23 @@ def test_what_is_no_image_here_is_told_what_to_do(tmp_path, data, message):
         with pytest.raises(UnreadableImageError, match=f'a.jpg: .*{message}') as refusal:
             read(tmp_path / 'a.jpg')
         assert 'copy it again' not in str(refusal.value)
+
+
+def test_size_is_height_and_width(tmp_path):
+    Image.new('RGB', (50, 30)).save(tmp_path / 'a.jpg')
+    assert image_size(tmp_path / 'a.jpg') == (30, 50)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    Image.new('RGB', (50, 30)).save(tmp_path / 'turned.jpg', exif=exif)
+    Image.new('RGB', (50, 30)).save(tmp_path / 'turned.tif', exif=exif)
+    for name in ('turned.jpg', 'turned.tif'):  # as Pillow and OpenCV show them
+        assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[:2] == (50, 30)
+
+
+def test_a_size_is_that_of_the_first_whole_file(tmp_path):
+    for folder, size in (('cut', (90, 80)), ('one', (5, 4)), ('two', (3, 2))):
+        (tmp_path / folder).mkdir()
+        Image.effect_noise(size, 90).save(tmp_path / folder / 'a.png')
+    (tmp_path / 'cut' / 'a.png').write_bytes((tmp_path / 'cut' / 'a.png').read_bytes()[:60])
+    folders = [tmp_path / name for name in ('none', 'cut', 'one', 'two')]
+    assert find_size('a.png', folders) == (5, 4) and find_size('b.png', folders) is None

@@ -1,5 +1,7 @@
 import bz2
+import io
 import os
+import pickle
 import tarfile
 import zipfile
 from pathlib import Path
@@ -9,7 +11,8 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from mmxas.io.inspection import allowed_names, inspect_file
+from mmxas.io import list_pickle, list_pickles
+from mmxas.io.inspection import allowed_names, inspect_file, is_tar
 
 
 class Calls:
@@ -73,3 +76,42 @@ def test_a_broken_member_is_a_reason(tmp_path):
     report = inspect_file(tmp_path / 'a.pth')
     assert len(report['refused']) == 1 and 'a.pth: broken' in report['refused'][0]
     assert report['members'] == {'a/data.pkl': 2304}
+
+
+@pytest.mark.parametrize('protocol', range(6))
+def test_imports_and_calls_of_each_protocol(protocol):
+    found = list_pickle(io.BytesIO(pickle.dumps([Calls(), Calls(), 'posix'], protocol)))
+    assert set(found.imports) == {'posix.system'}
+    assert (found.calls, found.complete) == (2, True)
+
+
+def test_names_from_the_memo_and_computed_ones():
+    stack = b'\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x930h\x00h\x01\x93.'
+    assert list_pickle(io.BytesIO(stack)).imports == ['posix.system', 'posix.system']
+    assert list_pickle(io.BytesIO(b'\x80\x04NN\x93.')).imports == ['?']
+    assert list_pickle(io.BytesIO(b'\x82\x01.')).imports == ['extension 1']
+    assert not list_pickle(io.BytesIO(b'(lp0\n')).complete
+
+
+def test_every_container(tmp_path):
+    content = {'state_dict': {'a': torch.zeros(2)}, 'attack': Calls()}
+    torch.save(content, tmp_path / 'new.pth')
+    torch.save(content, tmp_path / 'old.pth', _use_new_zipfile_serialization=False)
+    np.savez(tmp_path / 'a.npz', a=np.array([Calls()], dtype=object), b=np.zeros(2))
+    np.save(tmp_path / 'a.npy', np.array([Calls()], dtype=object))
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(content))
+    for name in ('new.pth', 'old.pth', 'a.npz', 'a.npy', 'a.pkl'):
+        imports = [name for listing in list_pickles(tmp_path / name).values() for name in listing.imports]
+        assert 'posix.system' in imports, name
+    assert len(list_pickles(tmp_path / 'old.pth')) == 5
+
+
+def test_a_short_file_is_no_tar(tmp_path):
+    (tmp_path / 'c.tar').write_bytes(b'too short')
+    assert not is_tar(tmp_path / 'c.tar')
+
+
+def test_what_a_broken_archive_raises_names_it(tmp_path):
+    (tmp_path / 'a.pth').write_bytes(b'PK\3\4 and no more')
+    with pytest.raises(ValueError, match=r'a\.pth: broken, or not a whole file \(BadZipFile'):
+        list_pickles(tmp_path / 'a.pth')

@@ -14,10 +14,11 @@ from mmxas.io import (
     open_arrays,
     read_array,
     read_json,
+    regular_files,
     require_file,
 )
 from mmxas.io.inspection import inspect_file
-from mmxas.io.regular_files import named_when_broken
+from mmxas.io.regular_files import named_when_broken, to_json
 
 pytestmark = pytest.mark.usefixtures('alarm')
 
@@ -36,7 +37,7 @@ READERS = {'json': read_json, 'npz': arrays_of, 'npy': read_array, 'mat': check_
 def test_what_is_no_file_is_refused_by_every_reader(tmp_path, reader, kind, said):
     path = tmp_path / 'data.bin'
     {'pipe': os.mkfifo, 'device': lambda path: path.symlink_to('/dev/zero'), 'folder': os.mkdir}[kind](path)
-    with pytest.raises(UnsafeFileError, match=rf'data\.bin: a regular file expected, this is {said}'):
+    with pytest.raises(UnsafeFileError, match=rf'data\.bin: expected a regular file, got {said}'):
         READERS[reader](path)
 
 
@@ -82,3 +83,39 @@ def test_sha256_of_a_file(tmp_path):
     assert file_sha256(path) == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
     with pytest.raises(UnsafeFileError, match='a folder'):
         file_sha256(tmp_path)
+
+
+def test_content_comes_back(tmp_path):
+    (tmp_path / 'a.json').write_text('{"a": [1, "é"]}', encoding='utf-8')
+    assert read_json(tmp_path / 'a.json') == {'a': [1, 'é']}
+    assert read_json(tmp_path / 'a.json', ['a'])['a'][0] == 1
+    (tmp_path / 'b.json').write_bytes(b'\xef\xbb\xbf' + (tmp_path / 'a.json').read_bytes())
+    assert read_json(tmp_path / 'b.json') == {'a': [1, 'é']}
+
+
+@pytest.mark.parametrize(('data', 'message'), [
+    (b'{"a": ', 'Expecting value'), (b'[' * 200000, 'nested too deep'), (b'\xff\xfe', 'utf-8'),
+    (b'1' * 5000, 'digits'), (b'', 'Expecting value'),
+])
+def test_what_is_no_json_is_named(tmp_path, data, message):
+    (tmp_path / 'a.json').write_bytes(data)
+    with pytest.raises(ValueError, match=f'a.json: not a JSON file .*{message}'):
+        read_json(tmp_path / 'a.json')
+
+
+@pytest.mark.parametrize('text', ['[]', '{"a": 1}', '3'])
+def test_missing_keys_are_named(tmp_path, text):
+    (tmp_path / 'a.json').write_text(text)
+    with pytest.raises(ValueError, match='a.json: an object with a, b expected; .*b missing'):
+        read_json(tmp_path / 'a.json', ['a', 'b'])
+
+
+def test_size_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(regular_files, 'LIMIT', 3)
+    (tmp_path / 'a.json').write_text('[1, 2]')
+    with pytest.raises(ValueError, match='a.json: 6 bytes of JSON, 3 expected at most'):
+        read_json(tmp_path / 'a.json')
+
+
+def test_a_list_of_numbers_is_one_line_of_json():
+    assert to_json({'a': [1, 2.5], 'b': {'c': ['x']}}) == '{\n "a": [1, 2.5],\n "b": {\n  "c": ["x"]\n }\n}\n'

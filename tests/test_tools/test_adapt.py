@@ -54,7 +54,7 @@ def test_a_killed_run_goes_on_by_the_same_command(setup, tmp_path):
      '18 of 18 masks are bad .15 failed, 2 full frame, 3 inverted.'),
     (['{photos}', '--out-dir', '{out}', '--cfg-options', 'train_cfg.stages.0.loss_weights.maks=1'],
      "loss_weights names 'maks', but model.losses has"),
-    (['{photos}', '--out-dir', '{out}', '--boxes', '{few}'], 'few: a regular file expected, this is a folder'),
+    (['{photos}', '--out-dir', '{out}', '--boxes', '{few}'], 'few: expected a regular file, got a folder'),
 ])
 def test_a_mistake_is_one_line(setup, run_tool, tmp_path, extra, message):
     root, arguments = setup

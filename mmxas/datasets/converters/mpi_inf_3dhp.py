@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmxas.io.image_sizes import image_size
+from mmxas.io.images import image_size
 from mmxas.io.safe_pickle import load_pickle
 
 from . import mpi_inf_3dhp_files as files

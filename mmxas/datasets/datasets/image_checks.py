@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skips_are_recorded
-from mmxas.io.image_sizes import image_size
-from mmxas.io.images import UnreadableImageError
+from mmxas.io.images import UnreadableImageError, image_size
 
 NAMED = 3  # missing files that a message names
 

@@ -19,7 +19,7 @@ from mmxas.io import AmbiguousMaskError, VideoReader, nearly_all_bad, read_json,
 from mmxas.io.bodies import body_mask, body_name, image_of, masks_of_images
 from mmxas.io.boxes import check_inside, match_bodies
 from mmxas.io.image_folders import find_images, same_name
-from mmxas.io.image_sizes import image_size
+from mmxas.io.images import image_size
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
 

@@ -7,7 +7,7 @@ from PIL import Image
 from mmxas.datasets.datasets.image_checks import check_files, check_masks
 from mmxas.datasets.transforms import UnreadableImageError
 from mmxas.datasets.transforms.loading import recorded_skips
-from mmxas.io.image_sizes import image_size
+from mmxas.io.images import image_size
 
 
 @pytest.fixture

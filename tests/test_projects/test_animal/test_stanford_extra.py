@@ -119,7 +119,10 @@ def test_splits_of_other_annotations_are_refused(root):
 
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(seg=None), r'entry 1 \(n01-Some_breed/1.jpg\): no mask; set on_error'),
-    (dict(seg='0' * 3), '2400 px expected for an image of 60 x 40, got 0 px'),
+    *((dict(seg=text), r'1.jpg\): .*(run lengths of another mask than one of 60 x 40 px|Invalid RLE mask)')
+      for text in ('0' * 3, '5\x07', '5z', '5o', 'o' * 13 + '0', 'O6', 'é', coco.encode(
+          np.ones((20, 60), np.uint8, order='F'))['counts'].decode(), coco.encode(
+              np.ones((41, 60), np.uint8, order='F'))['counts'].decode())),
     (dict(seg=coco.encode(np.zeros((40, 60), np.uint8, order='F'))['counts'].decode()), 'all black'),
     (dict(seg=[[1, 2, 3, 4, 5, 6]]), r'entry 1 \(n01-Some_breed/1.jpg\): seg is of type list, expected COCO'),
     (dict(seg=7), 'seg is of type int'),
