@@ -96,5 +96,5 @@ def overview() -> str:
 def family_overview(family: str) -> str:
     """Return what ``mmxas export --help`` prints."""
     rows = [f'{command.kind:<16}{command.summary}' for command in COMMANDS if command.family == family]
-    usage = f'usage: mmxas {family} KIND ...    (mmxas {family} KIND --help: options and an example)'
+    usage = f'usage: mmxas {family} KIND ...    (mmxas {family} KIND --help: its options)'
     return '\n'.join([usage, '', *rows])

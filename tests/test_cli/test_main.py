@@ -21,7 +21,7 @@ def run_script(folder: Path, *words: str, python=BARE, last: str = '') -> subpro
     """Run the command in a process of its own."""
     environment = {**os.environ, 'PYTHONPATH': str(CHECKOUT)}
     return subprocess.run([*python, write_command(folder, last), *words], capture_output=True, text=True,
-                          env=environment, timeout=120)
+                          env=environment, timeout=600)
 
 
 @pytest.fixture

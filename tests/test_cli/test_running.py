@@ -4,7 +4,7 @@ import re
 import pytest
 
 from mmxas.cli import running
-from mmxas.cli.running import load_stack, mistakes, run_command, unknown_component
+from mmxas.cli.running import load_stack, mistakes, run_command, unknown_argument, unknown_component
 from mmxas.compat import StackError
 from mmxas.errors import UsageError
 from mmxas.io import UnsafeFileError
@@ -63,6 +63,18 @@ def test_an_unknown_component_is_one_line_with_near_names(registry, name, messag
 
 def test_another_key_error_is_no_unknown_component():
     assert unknown_component(KeyError('a')) is unknown_component(KeyError()) is None
+
+
+@pytest.mark.parametrize(('argument', 'hint'), [('protocl', 'did you mean protocol?'), ('zzz', 'correct it in the')])
+def test_an_argument_that_a_component_has_not_is_one_line(argument, hint, capsys):
+    assert run(lambda: METRICS.build({'type': 'XASPoseMetric', argument: 1})) == 2
+    assert re.match(rf"mmxas train: \w+Metric: no argument '{argument}'; {hint}", capsys.readouterr().err)
+
+
+def test_an_argument_of_something_that_no_config_names_keeps_its_traceback():
+    assert unknown_argument(TypeError("Unregistered.__init__() got an unexpected keyword argument 'a'")) is None
+    with pytest.raises(TypeError):
+        run(lambda: fail(TypeError('object is not callable')))
 
 
 def test_errors_of_these_kinds_become_mistakes_of_one_line():
