@@ -13,4 +13,4 @@ def test_pairs_become_files(load_command, tmp_path, capsys):
     assert tool.main([str(tmp_path / 'set'), '--out', str(tmp_path / 'out')]) == 0
     assert '1 pairs in' in capsys.readouterr().out and (tmp_path / 'out/masks/000000.png').is_file()
     assert tool.main([str(tmp_path / 'absent'), '--out', str(tmp_path / 'out')]) == 2
-    assert 'export_pairs: ' in capsys.readouterr().err
+    assert 'mmxas export pairs: ' in capsys.readouterr().err

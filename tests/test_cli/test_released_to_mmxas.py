@@ -30,7 +30,7 @@ def test_a_wrong_file_is_one_line_and_status_2(load_command, released, small_con
     assert tool.main([str(tmp_path / 'text.pth.tar'), str(tmp_path / 'b.pth'), '--config', str(small_config)]) == 2
     errors = capsys.readouterr().err.splitlines()
     assert [error.partition(': ')[2].rpartition('/')[2] for error in errors] == [
-        'gone.pth.tar: no such checkpoint file', 'gone.py: no such small_config file',
+        'gone.pth.tar: no such checkpoint file', 'gone.py: no such config file',
         'text.pth.tar: not a checkpoint of PyTorch, or not a whole one (IndexError: pop from empty list); '
         'copy or download it again']
     assert not (tmp_path / 'b.pth').exists()
