@@ -12,7 +12,7 @@ PY := $(PYTHON)
 STAMP :=
 else
 PY := $(VENV)/bin/python
-STAMP := $(VENV)/.mmxas-$(shell cat requirements/*.txt requirements/install.sh | cksum | cut -d' ' -f1)
+STAMP := $(VENV)/.mmxas-$(shell cat requirements/*.txt requirements/install.sh setup.py | cksum | cut -d' ' -f1)
 endif
 
 help:  ## What there is to make

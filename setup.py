@@ -48,8 +48,9 @@ setup(
     python_requires='>=3.11',
     packages=find_packages(include=['mmxas', 'mmxas.*']),
     package_data={'mmxas': DATA_PATTERNS},
+    entry_points={'console_scripts': ['mmxas = mmxas.cli.main:main']},
     # torch and the mm packages are left out: pip would bring chumpy and a second OpenCV with them. docs/install.md
-    # and `python -m mmxas.check` give the commands.
+    # and `mmxas check` give the commands.
     install_requires=read_requirements('runtime'),
     extras_require={name: read_requirements(name) for name in ('optional', 'exchange', 'tests', 'docs')},
     cmdclass={'build_py': BuildWithMim},

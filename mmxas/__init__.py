@@ -1,11 +1,12 @@
 """mmxas: several hypotheses of a 3D pose from one image, learnt from masks and synthetic images, on mmpose.
 
-Importing it checks the stack, makes mmpose import with mmcv-lite, and registers every component.
+Importing it checks the stack, makes mmpose import with mmcv-lite, and registers every component. The command ``mmxas``
+does so only when a subcommand needs it.
 """
 from . import compat
 from .version import __version__, version_info
 
-if not compat.check_is_running():  # `python -m mmxas.check` must also run where nothing below can be imported
+if not compat.loads_later():  # `mmxas check` must also run where nothing below can be imported
     compat.install()
     with compat.readable_errors():
         from . import (

@@ -1,4 +1,4 @@
-"""``python -m mmxas.check``: each package of the stack, its version, a verdict, and the command that mends it.
+"""``mmxas check``, or ``python -m mmxas.check``: each package of the stack, its version, a verdict, and what mends it.
 
 Needs the standard library only, so that it runs where the stack is broken. The exit status is 1 where something is
 wrong; a missing optional package is reported and is no fault. ``--versions`` looks at versions and imports nothing.
@@ -15,8 +15,8 @@ from .compat.stack import PYTHON
 from .version import __version__
 
 COLUMNS = ('package', 'version', 'wanted', 'verdict', 'mend')
-COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'io', 'models', 'ops',
-              'registry', 'masks', 'synthesis', 'visualization')
+COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'interop', 'io', 'masks', 'models',
+              'ops', 'registry', 'structures', 'synthesis', 'visualization')
 Row = tuple[str, str, str, str, str]
 
 
@@ -86,7 +86,9 @@ def check_stack(versions_only: bool = False) -> tuple[str, bool]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return the exit status."""
-    parser = argparse.ArgumentParser(prog='python -m mmxas.check', description='Check the packages mmxas stands on.')
+    parser = argparse.ArgumentParser(
+        prog='mmxas check', description='Diagnose the installation: every package, a verdict, and what mends it.',
+        epilog='example: mmxas check --versions; python -m mmxas.check is the same')
     parser.add_argument('--versions', action='store_true', help='look at versions alone, import nothing')
     options = parser.parse_args(arguments)
     with warnings.catch_warnings():

@@ -11,6 +11,7 @@ import yaml
 from mmengine.registry import VISBACKENDS, WEIGHT_INITIALIZERS
 
 from mmxas import registry
+from mmxas.cli.commands import COMMANDS, FAMILIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('**/*.md'))]
@@ -41,7 +42,7 @@ def prose(text: str) -> str:
 def commands(text: str) -> Iterator[list[str]]:
     """Words of each command in the shell blocks and in inline code."""
     lines = [line for block in blocks(text, '', 'bash') for line in block.replace('\\\n', ' ').splitlines()]
-    lines += re.findall(r'`((?:OMP_NUM_THREADS=1 )?(?:python |make |tools/)[^`]*)`', prose(text))
+    lines += re.findall(r'`((?:OMP_NUM_THREADS=1 )?(?:python |make |tools/|mmxas )[^`]*)`', prose(text))
     for line in lines:
         yield shlex.split(line, comments=True)
 
@@ -89,12 +90,26 @@ def test_commands_exist(page):
         wrong += [program for program in programs if not (ROOT / program).is_file()]
         wrong += [w for w in words if re.match(r'configs/[\w/]+\.py$', w) and not (ROOT / w).is_file()]
         if programs and programs[0].endswith('.py') and (ROOT / programs[0]).is_file():
-            known = (ROOT / programs[0]).read_text(encoding='utf-8')
-            if 'add_shared_options' in known:
-                known += (ROOT / 'mmxas/cli/command_line.py').read_text(encoding='utf-8')
-            options = [word.partition('=')[0] for word in words[words.index(programs[0]):] if word.startswith('--')]
-            wrong += [f'{programs[0]} {option}' for option in options if f"'{option}'" not in known]
+            wrong += unknown_options(ROOT / programs[0], words[words.index(programs[0]):])
+        if words[:1] == ['mmxas'] and words[1:] and not set(words) & {'…', '...', 'COMMAND'}:
+            name = ' '.join(words[1:3]) if words[1] in FAMILIES else words[1]
+            module = {command.name: command.module for command in COMMANDS}.get(name)
+            if module is not None:
+                wrong += unknown_options(ROOT / f'{module.replace(".", "/")}.py', words)
+            elif words[1] != '--help':
+                wrong.append(f'mmxas {name}')
     assert wrong == []
+
+
+def unknown_options(program: Path, words: list[str]) -> list[str]:
+    """Options of a command line that its program does not declare, nor the command that it calls."""
+    known = program.read_text(encoding='utf-8')
+    if found := re.search(r'from mmxas\.cli\.(\w+) import main', known):
+        known = (ROOT / 'mmxas' / 'cli' / f'{found[1]}.py').read_text(encoding='utf-8')
+    if re.search(r'\badd_(run|cfg)_options\b', known):
+        known += (ROOT / 'mmxas/cli/options.py').read_text(encoding='utf-8')
+    options = [word.partition('=')[0] for word in words if word.startswith('--') and word != '--help']
+    return [f'{program.name} {option}' for option in options if f"'{option}'" not in known]
 
 
 def table_rows(page: Path) -> Iterator[tuple[str, list[str]]]:
@@ -172,6 +187,15 @@ def accepted(cls: type) -> set[str]:
 def test_nothing_of_one_machine(page):
     text = page.read_text(encoding='utf-8')
     assert re.findall(r'(?:^|[\s`(])(/(?:work|home|root|tmp|Users)/\S*)|TODO|FIXME|XXX', text) == []
+
+
+def test_every_command_has_its_line_in_the_docs():
+    rows = [cells for heading, cells in table_rows(ROOT / 'docs' / 'commands.md') if cells[0].startswith('`mmxas ')]
+    assert [(name.strip('`'), summary) for name, summary, _ in rows] == [
+        (f'mmxas {command.name}', command.summary) for command in COMMANDS]
+    for name, _, program in rows:
+        program = program.strip('`')
+        assert program == 'python -m mmxas.check' or f'is ``{name.strip("`")}``' in (ROOT / program).read_text('utf-8')
 
 
 def test_the_index_has_a_line_for_every_page():

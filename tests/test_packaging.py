@@ -106,6 +106,40 @@ runpy.run_path(str(root.parent / 'tools' / 'train.py'), run_name='__main__')
     assert (tmp_path / 'work' / 'epoch_1.pth').is_file()
 
 
+def test_the_wheel_brings_the_command(wheel, installed):
+    archive = zipfile.ZipFile(wheel)
+    points = archive.read(next(name for name in archive.namelist() if name.endswith('/entry_points.txt'))).decode()
+    assert points.split('\n')[:2] == ['[console_scripts]', 'mmxas = mmxas.cli.main:main']
+    assert os.access(installed / 'bin' / 'mmxas', os.X_OK)
+
+
+@pytest.mark.parametrize('config', ['mmxas::xas_mocap.py', 'mmxas::projects/animal/configs/xas_dog_motion.py'])
+def test_outside_the_checkout_the_command_finds_configs_by_name(installed, tmp_path, config):
+    """It reads the config before it refuses the option."""
+    command = [sys.executable, installed / 'bin' / 'mmxas', 'train', config, '--cfg-options', 'crop_size=9']
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300,
+                          env={**os.environ, 'PYTHONPATH': str(installed), 'OMP_NUM_THREADS': '1'})
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith('mmxas train: --cfg-options crop_size: changes nothing')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_make_install_runs_again_after_a_change_of_setup_py(tmp_path):
+    """An older environment gets the command."""
+    for name in ('Makefile', 'setup.py'):
+        shutil.copy(CHECKOUT / name, tmp_path)
+    shutil.copytree(CHECKOUT / 'requirements', tmp_path / 'requirements')
+
+    def stamp() -> str:
+        found = run('make', '--no-print-directory', '-n', 'install', 'VENV=none', cwd=tmp_path)
+        return next(word for word in found.split() if word.startswith('none/.mmxas-') and word[-1].isdigit())
+
+    before = stamp()
+    with (tmp_path / 'setup.py').open('a') as file:
+        file.write('# changed')
+    assert stamp() != before
+
+
 def test_outside_the_checkout_models_are_found_by_name_with_their_weights(run_outside, installed):
     code = f"""
 import numpy as np

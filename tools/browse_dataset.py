@@ -1,74 +1,7 @@
-"""Draw what the network will see, and count the empty crops: ``python tools/browse_dataset.py CONFIG``.
-
-One sheet: of each sample the crop as it enters the backbone, the mask over it, the skeleton where there are labels;
-targets beside their synthetic partners. Data that the config renders on first use is rendered first.
-"""
-import argparse
+"""``python tools/browse_dataset.py`` is ``mmxas browse``."""
 import sys
-from pathlib import Path
 
-from mmengine.registry import init_default_scope
-
-import mmxas  # noqa: F401  registers the components
-from mmxas.cli.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
-from mmxas.registry import DATASETS, MODELS
-from mmxas.visualization import write_picture
-from mmxas.visualization.contact_sheet import contact_sheet
-from mmxas.visualization.sample_pictures import browse
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='a config file, or mmxas::<name>.py for one that comes with mmxas')
-    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='default: train')
-    parser.add_argument('--num', type=positive, default=16, help='samples, evenly spread (default: 16)')
-    parser.add_argument('--seed', type=int, default=0, help='of the augmentation (default: 0)')
-    parser.add_argument('--side', type=positive, default=160, help='of a panel in px (default: 160)')
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument('--sheet', help='the file; default: work_dirs/<name of the config>/browse_<split>.jpg')
-    where.add_argument('--out', help='write one picture a sample instead, to this folder')
-    parser.add_argument('--columns', type=positive, default=2, help='samples in a row of the sheet (default: 2)')
-    parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
-                        help='change single settings of the config')
-    return parser.parse_args(argv)
-
-
-def run(args: argparse.Namespace) -> str:
-    """Draw; return where to, and which crops are empty."""
-    cfg = load_config(args.config)
-    merge_options(cfg, args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    loader = cfg.get(f'{args.split}_dataloader')
-    if loader is None:
-        raise UsageError(f'{args.config}: no {args.split}_dataloader')
-    preprocessor = MODELS.build(cfg.get('model', {}).get('data_preprocessor') or dict(type='BaseDataPreprocessor'))
-    samples = list(browse(DATASETS.build(loader.dataset), args.num, preprocessor, args.seed, args.side,
-                          training=args.split == 'train'))
-    where = args.out or args.sheet or str(
-        Path('work_dirs') / Path(args.config).stem / f'browse_{args.split}.jpg')
-    if args.out:
-        for sample in samples:
-            write_picture(Path(args.out) / f'{args.split}_{sample.index:06d}.png', sample.picture)
-    else:
-        write_picture(where, contact_sheet((sample.picture for sample in samples), args.columns))
-    empty = [name for sample in samples for name in sample.empty]
-    counted = f'{len(empty)} of {sum(sample.num_crops for sample in samples)} crops are empty'
-    shares = [100 * share for sample in samples for share in sample.foreground]
-    taken = (f'\n{len(shares)} masks: foreground is {min(shares):.1f} to {max(shares):.1f} % of a crop, '
-             f'{sum(shares) / len(shares):.1f} % on average') if shares else ''
-    return f'drawn: {where}\n{counted}{": " if empty else ""}{", ".join(empty)}{taken}'
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run; an expected mistake is one line on stderr and exit status 1."""
-    try:
-        print(run(parse_args(argv)))
-    except (UsageError, ValueError, OSError, KeyError, TypeError, ImportError) as error:
-        print(f'browse_dataset: {" ".join(str(error).split())}', file=sys.stderr)
-        return 1
-    return 0
-
+from mmxas.cli.browse_dataset import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -1,67 +1,7 @@
-"""Keypoints of another program to COCO's json: ``python tools/import_keypoints.py FILE OUT.json [--skeleton FILE]``
-
-FILE is a .csv or .h5 of DeepLabCut, a .slp of SLEAP, or a .json of COCO; OUT may be of these formats, too.
-"""
-import argparse
+"""``python tools/import_keypoints.py`` is ``mmxas import``."""
 import sys
-from pathlib import Path
 
-import mmxas  # noqa: F401  first: it makes mmpose import
-
-# isort: split
-from mmxas.interop import read_keypoints, write_keypoints
-from mmxas.structures import load_skeleton
-
-
-def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description='Read keypoints of DeepLabCut, SLEAP or COCO')
-    parser.add_argument('file', help='.csv or .h5 of DeepLabCut, .slp of SLEAP, .json of COCO')
-    parser.add_argument('out', help='.json for COCO, or a name of the other formats')
-    parser.add_argument('--table', help='which table of a .h5 that holds several; default: the only one')
-    parser.add_argument('--rename', nargs='+', default=[], metavar='THEIRS=OURS', help='names of keypoints')
-    parser.add_argument('--skeleton', metavar='NAME_OR_FILE',
-                        help='bring the keypoints into the order of this skeleton; others are left out')
-    return parser.parse_args(arguments)
-
-
-def read_names(words: list[str]) -> dict[str, str]:
-    """``snout=nose`` and so on as a dict.
-
-    Raises:
-        ValueError: A word is not THEIRS=OURS.
-    """
-    pairs = [word.split('=') for word in words]
-    wrong = [word for word, pair in zip(words, pairs) if len(pair) != 2 or not all(pair)]
-    if wrong:
-        raise ValueError(f'--rename {wrong[0]}: THEIRS=OURS expected, such as snout=nose')
-    return dict(pairs)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Convert; an expected mistake is one line on stderr and exit status 1."""
-    args = parse_args(arguments)
-    try:
-        table = read_keypoints(args.file, table=args.table).renamed(read_names(args.rename))
-        if args.skeleton is not None:
-            skeleton = load_skeleton(args.skeleton)
-            left_out = [name for name in table.names if name not in skeleton.keypoints]
-            unknown = [name for name in skeleton.keypoints if name not in table.names]
-            table = table.arranged(skeleton.keypoints, skeleton.links)
-            for what, names in (('left out', left_out), ('not labelled', unknown)):
-                if names:
-                    print(f'{what}: {", ".join(names)}')
-        write_keypoints(table, args.out)
-    except (ValueError, OSError, ImportError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    print(f'{args.out}: {len(table.images)} poses, {len(table.scorers)} hypotheses each, of {len(table.names)} '
-          f'keypoints')
-    unknown = sum(size is None for size in table.sizes.values())
-    if unknown and Path(args.out).suffix.lower() == '.json':
-        print(f'{unknown} images were not found beside {args.file}: their sizes are estimated from the keypoints')
-    return 0
-
+from mmxas.cli.import_keypoints import main
 
 if __name__ == '__main__':
     sys.exit(main())

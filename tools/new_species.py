@@ -1,61 +1,7 @@
-"""Start a project for a new species: ``python tools/new_species.py NAME --body-model FILE [--skeleton FILE]``
-
-Writes a folder with skeleton, keypoints, pose prior, configs that train, and a README to fill in (docs/new_species.md).
-"""
-import argparse
+"""``python tools/new_species.py`` is ``mmxas new-species``."""
 import sys
 
-import mmxas  # noqa: F401  registers the components
-
-# isort: split
-from mmxas.species import write_project
-
-
-def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description='Start a project for a new species')
-    parser.add_argument('name', help='lower-case letters, digits and underscores')
-    parser.add_argument('--body-model', required=True, metavar='FILE', help='.npz or .pkl (docs/body_models.md)')
-    parser.add_argument('--skeleton', metavar='FILE', help="default: derived from the body's joints and landmarks")
-    parser.add_argument('--keypoints', metavar='FILE',
-                        help="where the skeleton's keypoints lie on the body; default: joints and landmarks by name")
-    parser.add_argument('--prior', metavar='FILE',
-                        help='pose prior of a body with the same joints; default: even limits for all axes')
-    parser.add_argument('--shape', nargs='+', default=[], metavar='NAME=VALUE',
-                        help='shape components that make the mean shape, such as leg_length=1.3')
-    parser.add_argument('--out', metavar='DIR', help='the folder; default: NAME')
-    return parser.parse_args(arguments)
-
-
-def read_shape(words: list[str]) -> dict[str, float]:
-    """``leg_length=1.3`` and so on as a dict.
-
-    Raises:
-        ValueError: A word is not NAME=NUMBER.
-    """
-    try:
-        return {key: float(value) for key, value in (word.split('=') for word in words)}
-    except ValueError:
-        raise ValueError(f'--shape {" ".join(words)}: NAME=NUMBER expected, such as leg_length=1.3') from None
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Write; an expected mistake is one line on stderr and exit status 1."""
-    args = parse_args(arguments)
-    try:
-        project = write_project(args.name, args.body_model, args.out, args.skeleton, args.keypoints, args.prior,
-                                read_shape(args.shape))
-    except (ValueError, OSError, ImportError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    derived = f' ({" and ".join(project.derived)} derived: look at them)' if project.derived else ''
-    if project.warning:
-        print(f'warning: {project.warning}', file=sys.stderr)
-    print(f'{project.folder}: {project.num_keypoints} keypoints, {project.num_joints} joints, body '
-          f'{project.size:.2f} m long{derived}\n'
-          f'next: python tools/check_species.py {project.config}')
-    return 0
-
+from mmxas.cli.new_species import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -20,14 +20,6 @@ from terminaltables import AsciiTable
 from torch import Tensor
 from tqdm import tqdm
 
-from mmxas.cli.command_line import (
-    add_result_files,
-    check_newest_checkpoint,
-    check_stages,
-    check_text,
-    load_config,
-    merge_options,
-)
 from mmxas.io import read_checkpoint_file, read_json, read_mask
 from mmxas.io.atomic_writes import write_whole
 from mmxas.masks.frames import Frame, spread
@@ -40,6 +32,8 @@ from mmxas.visualization.mask_sheet import mask_sheet
 
 from .adapt_images import choose_images, find_boxes, gather_images, write_frames
 from .checkpoint_checks import check_fits
+from .checkpoint_files import check_newest_checkpoint
+from .configs import add_result_files, check_stages, check_text, load_config, merge_options
 from .model_zoo import ZooModel, file_sha256
 from .publishing import publish
 from .xas_inferencer import XASInferencer
@@ -350,7 +344,7 @@ def summary(report: Mapping[str, Any]) -> str:
     if not report['improved']:
         kept = f'The mask IoU did not rise: {report["adapted"]} holds the weights as they were'
     return '\n'.join(['', AsciiTable(rows).table, f'{report["images"]} images, {report["left_out"]} left out, '
-                      f'{report["iterations"]} iterations', kept, f'predict others: python tools/infer.py PHOTOS '
+                      f'{report["iterations"]} iterations', kept, f'predict others: mmxas infer PHOTOS '
                       f'{report["config"]} {report["adapted"]}'])
 
 

@@ -21,11 +21,11 @@ INPUT = 'crops'
 OUTPUTS = Hypotheses._fields
 # What a head decodes by.
 HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'mapping')
-AGAIN = 'export it with this config: python tools/export_onnx.py CONFIG CHECKPOINT OUT.onnx'
+AGAIN = 'export it with this config: mmxas export onnx CONFIG CHECKPOINT OUT.onnx'
 
 
 class OnnxDetector:
-    """What ``tools/export_onnx.py`` wrote.
+    """What ``mmxas export onnx`` wrote.
 
     Args:
         path: The ``.onnx`` file, or its bytes.
@@ -41,7 +41,7 @@ class OnnxDetector:
 
     def __init__(self, path: str | Path | bytes, threads: int | None = None) -> None:
         if not isinstance(path, bytes) and not Path(path).is_file():
-            raise FileNotFoundError(f'{path}: no such ONNX file; tools/export_onnx.py CONFIG CHECKPOINT writes one')
+            raise FileNotFoundError(f'{path}: no such ONNX file; mmxas export onnx CONFIG CHECKPOINT writes one')
         name = 'these bytes' if isinstance(path, bytes) else str(path)
         try:
             self._session = open_session(path if isinstance(path, bytes) else str(path), threads=threads)
@@ -50,7 +50,7 @@ class OnnxDetector:
         found = tuple(output.name for output in self._session.get_outputs())
         stored = self._session.get_modelmeta().custom_metadata_map.get('mmxas')
         if found != OUTPUTS or stored is None:
-            raise ValueError(f'{name}: a graph of tools/export_onnx.py with the outputs {", ".join(OUTPUTS)} expected, '
+            raise ValueError(f'{name}: a graph of mmxas export onnx with the outputs {", ".join(OUTPUTS)} expected, '
                              f'found {", ".join(found)}')
         self.facts: dict[str, Any] = json.loads(stored)
 

@@ -48,7 +48,7 @@ class XASInferencer(Pose2DInferencer):
         model: Name of a model in the metafiles, such as ``'human'`` (docs/models.md); config file,
             ``mmxas::<name>.py``, or a config.
         weights: Checkpoint. Defaults to None: for a name, the weights that come with mmxas; for a config, untrained
-            weights, with a warning. With ``backend='onnxruntime'`` the file that ``tools/export_onnx.py`` wrote.
+            weights, with a warning. With ``backend='onnxruntime'`` the file that ``mmxas export onnx`` wrote.
         device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None, the best there is.
         depth_profiles: Predict and draw depth profiles. Defaults to True.
         show_progress: Show a bar over many images. Defaults to False.
@@ -107,7 +107,7 @@ class XASInferencer(Pose2DInferencer):
         self._onnx = None
         if backend == 'onnxruntime':
             if weights is None:
-                raise ValueError("backend='onnxruntime' needs weights: the file that tools/export_onnx.py wrote")
+                raise ValueError("backend='onnxruntime' needs weights: the file that mmxas export onnx wrote")
             self._onnx, weights, device = OnnxDetector(weights), None, 'cpu'
         super().__init__(model=cfg, weights=weights, device=device, scope=cfg.get('default_scope', 'mmpose'),
                          det_model=det_model or 'whole_image', det_weights=det_weights, det_cat_ids=det_cat_ids,

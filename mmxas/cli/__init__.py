@@ -1,1 +1,1 @@
-"""What the commands share."""
+"""The command ``mmxas``: its subcommands, and what they share."""

@@ -1,9 +1,9 @@
 """What makes today's mmpose stack work together; ``import mmxas`` calls :func:`install` first.
 
-Nothing outside the standard library is imported before :func:`install` runs, so that ``python -m mmxas.check`` works
-with a broken stack.
+Nothing outside the standard library is imported before :func:`install` runs, so that ``mmxas check`` works with a
+broken stack.
 """
-from .errors import CHECK_COMMAND, StackError, check_is_running, readable_errors, require_versions
+from .errors import CHECK_COMMAND, StackError, loads_later, readable_errors, require_versions
 
 
 def install() -> None:
@@ -37,4 +37,4 @@ def install() -> None:
         support_pose_3d_drawing()
 
 
-__all__ = ['CHECK_COMMAND', 'StackError', 'check_is_running', 'install', 'readable_errors', 'require_versions']
+__all__ = ['CHECK_COMMAND', 'StackError', 'install', 'loads_later', 'readable_errors', 'require_versions']

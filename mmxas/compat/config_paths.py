@@ -2,7 +2,7 @@
 
 mmengine resolves ``package::path`` for a fixed list of packages only, and asks for a folder in the path. Names that
 begin with ``mmxas::`` are resolved here: to ``mmxas/.mim/configs`` of an installed wheel, or to ``configs`` beside the
-package in a checkout.
+package in a checkout; ``mmxas::projects/<project>/configs/<name>.py`` likewise to ``projects`` beside ``configs``.
 """
 from pathlib import Path
 
@@ -31,16 +31,20 @@ def config_path(name: str) -> Path:
     """The file that ``name`` stands for.
 
     Args:
-        name: ``mmxas::xas_mocap.py``, or without the prefix; ``.py`` may be left out.
+        name: ``mmxas::xas_mocap.py``, ``mmxas::projects/<project>/configs/<name>.py``, or without the prefix; ``.py``
+            may be left out.
 
     Raises:
         FileNotFoundError: If there is no such config; the ones that exist are named.
     """
     root = config_root()
     relative = name.removeprefix(PREFIX)
-    path = root / (relative if Path(relative).suffix else f'{relative}.py')
+    where = root.parent if relative.startswith('projects/') else root
+    path = where / (relative if Path(relative).suffix else f'{relative}.py')
     if not path.is_file():
-        known = ', '.join(sorted(str(file.relative_to(root)) for file in root.rglob('*.py'))) or 'none'
+        found = sorted(str(file.relative_to(root)) for file in root.rglob('*.py'))
+        found += sorted(str(file.relative_to(root.parent)) for file in root.parent.glob('projects/*/configs/*.py'))
+        known = ', '.join(found) or 'none'
         raise FileNotFoundError(f'{name}: no such config in {root}; there are: {known}')
     return path
 

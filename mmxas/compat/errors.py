@@ -57,7 +57,12 @@ def comes_from_stack(error: BaseException) -> bool:
     return any(frame.f_code.co_name.startswith(('<module>', 'init ')) for frame in after)
 
 
-def check_is_running() -> bool:
-    """Whether this process was started as ``python -m mmxas.check``, which must work with a broken stack."""
+def loads_later() -> bool:
+    """Whether this process was started as ``python -m mmxas.check`` or as the command ``mmxas``.
+
+    Both must work with a broken stack, and answer at once: ``import mmxas`` then leaves the stack to them. Processes
+    that they start do not: these are started as something else.
+    """
     arguments = sys.orig_argv
-    return '-mmmxas.check' in arguments or ('-m', 'mmxas.check') in zip(arguments, arguments[1:], strict=False)
+    is_check = '-mmmxas.check' in arguments or ('-m', 'mmxas.check') in zip(arguments, arguments[1:], strict=False)
+    return is_check or any(Path(word).name == 'mmxas' and word in arguments for word in sys.argv[:1])

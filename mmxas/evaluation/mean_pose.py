@@ -60,7 +60,7 @@ def load_mean_pose(file: str | Path, skeleton: Skeleton) -> np.ndarray:
     shipped = SHIPPED_DIR / f'{file}.json'
     path = shipped if shipped.is_file() else find_shipped(file)
     if not path.is_file():
-        raise FileNotFoundError(f'{file}: no such mean pose; tools/compute_mean_pose.py makes one')
+        raise FileNotFoundError(f'{file}: no such mean pose; mmxas mean-pose makes one')
     keypoints = read_json(path, ['keypoints'])['keypoints']
     if list(keypoints) != list(skeleton.keypoints):
         raise ValueError(f'{path}: a pose of the keypoints {list(keypoints)}, but the skeleton {skeleton.name!r} has '

@@ -194,7 +194,7 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
         if missing_ok:
             return None
         raise FileNotFoundError(f'{root}: no rendered pairs here (meta.json is missing); render them with '
-                                '`python tools/synthesize.py CONFIG`')
+                                '`mmxas synthesize CONFIG`')
     try:
         return SetMeta(**json.loads(path.read_text()))
     except (TypeError, json.JSONDecodeError) as error:
@@ -211,7 +211,7 @@ def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndar
         with open_arrays(path) as content:
             return {name: content[name] for name in (content.files if names is None else names)}
     except (BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f'{path}: a broken shard ({error}); remove it, tools/synthesize.py renders it '
+        raise ValueError(f'{path}: a broken shard ({error}); remove it, mmxas synthesize renders it '
                          'again') from error
 
 
@@ -232,7 +232,7 @@ class PairReader:
         absent = [s for s in range(self.meta.num_shards) if not shard_path(root, s).is_file()]
         if absent:
             raise FileNotFoundError(f'{root}: {len(absent)} of {self.meta.num_shards} shards are missing, the first is '
-                                    f'{shard_path(root, absent[0]).name}; tools/synthesize.py resumes the set')
+                                    f'{shard_path(root, absent[0]).name}; mmxas synthesize resumes the set')
         self._keep = keep
         self._shards: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
         self._annotations: dict[str, np.ndarray] | None = None

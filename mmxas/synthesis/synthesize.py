@@ -178,7 +178,7 @@ def require_rendered(generator_cfg: Any, out: str | Path, num: int, seed: int | 
     if missing:
         raise FileNotFoundError(f'{out}: {len(missing)} of {meta.num_shards} shards are missing or broken, the first '
                                 f'is {shard_path(out, missing[0]).name}; render them by '
-                                '`python tools/synthesize.py CONFIG`, in one process or in parts')
+                                '`mmxas synthesize CONFIG`, in one process or in parts')
     return meta
 
 

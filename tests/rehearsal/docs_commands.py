@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmxas.cli.command_line import load_config
+from mmxas.apis.configs import load_config
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = re.compile(r'(?:python )?(?:tools|projects/\w+/tools)/[\w/]+\.(?:py|sh)\b')

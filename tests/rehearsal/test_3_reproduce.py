@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmxas.cli.command_line import load_config, merge_options
+from mmxas.apis.configs import load_config, merge_options
 from mmxas.registry import DATASETS
 from mmxas.synthesis.pair_generator import PairGenerator
 

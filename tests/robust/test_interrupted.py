@@ -311,7 +311,8 @@ def test_a_full_disk_in_rendering_and_conversion(kind, small_disk, whole, tmp_pa
 
 @pytest.mark.parametrize('kind', ['read-only', 'a file in its place', 'below a file', 'full'])
 def test_a_work_directory_that_cannot_be_written(kind, tmp_path):
-    from mmxas.cli.command_line import UsageError, require_writable
+    from mmxas.cli.work_directory import require_writable
+    from mmxas.errors import UsageError
     folder = tmp_path / 'work'
     if kind == 'read-only':
         folder = Path('/proc/mmxas') if not os.geteuid() else folder

@@ -159,5 +159,6 @@ def test_the_tool_replays(tmp_path, monkeypatch, capsys):
     cfg.dump(tmp_path / 'config.py')
     dump = tmp_path / 'non_finite' / 'iter_3_rank_0.pth'
     monkeypatch.setattr(sys, 'argv', ['replay_batch.py', str(tmp_path / 'config.py'), str(dump)])
-    runpy.run_path(str(TOOLS / 'replay_batch.py'), run_name='__main__')
+    with pytest.raises(SystemExit, match='^0$'):
+        runpy.run_path(str(TOOLS / 'replay_batch.py'), run_name='__main__')
     assert 'loss_render = nan   <- not finite' in capsys.readouterr().out

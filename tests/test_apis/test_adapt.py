@@ -14,8 +14,8 @@ from tiny_photos import COLOUR, NUM, photo_config, write_detector, write_photos
 
 from mmxas.apis import adapt
 from mmxas.apis.adapt import METRICS, Adaptation, adaptation_config, renders_backgrounds, summary
+from mmxas.apis.configs import load_config
 from mmxas.apis.model_zoo import ZooModel, file_sha256
-from mmxas.cli.command_line import load_config
 from mmxas.io import read_checkpoint_file
 from mmxas.registry import DATASETS
 
@@ -190,7 +190,7 @@ def test_summary_shows_before_and_after():
     text = summary(report)
     assert re.search(r'\| mask IoU, higher is better +\| 0.300 +\| 0.457 +\|', text) and 'score by' not in text
     assert '17 images, 1 left out, 10 iterations' in text and 'best_3.pth' in text
-    assert text.endswith('python tools/infer.py PHOTOS c.py a.safetensors')
+    assert text.endswith('mmxas infer PHOTOS c.py a.safetensors')
 
 
 def test_options_reach_the_stage(detector, done):

@@ -55,14 +55,14 @@ def test_a_file_that_decodes_or_colours_otherwise_is_refused(onnx_file, small_de
     cfg = copy.deepcopy(small_detector.cfg)
     cfg.model[part].update(changes)
     name, = changes
-    with pytest.raises(ValueError, match=f'the ONNX file has {name} .*export_onnx.py CONFIG CHECKPOINT OUT.onnx'):
+    with pytest.raises(ValueError, match=f'the ONNX file has {name} .*mmxas export onnx CONFIG CHECKPOINT OUT.onnx'):
         XASInferencer(cfg, str(onnx_file), backend='onnxruntime')
 
 
 def test_a_file_without_these_facts_is_refused(onnx_file, small_detector):
     detector = OnnxDetector(onnx_file)
     del detector.facts['mapping']
-    with pytest.raises(ValueError, match="does not state its mapping .*has 'centre'.*export_onnx.py CONFIG"):
+    with pytest.raises(ValueError, match="does not state its mapping .*has 'centre'.*mmxas export onnx CONFIG"):
         detector.check_fits(small_detector.model, 64)
 
 

@@ -33,9 +33,9 @@ def test_collect_and_summary():
     metrics = {**collect(RESULTS), 'seconds': dict(total=61.0)}
     assert metrics['confident'] == {'MPJPE': 10.0, 'N-MPJPE': 11.0, 'P-MPJPE': 12.0}
     metrics['mean_pose']['MPJPE'] = 40.0
-    text = summary(metrics, Path('w'), Path('w/p.png'), 'python tools/train.py full.py')
+    text = summary(metrics, Path('w'), Path('w/p.png'), 'mmxas train full.py')
     assert 'confident / mean pose: 0.25; 61 s in all' in text
-    assert text.splitlines()[-1].endswith('python tools/train.py full.py')
+    assert text.splitlines()[-1].endswith('mmxas train full.py')
 
 
 def test_a_missing_number_is_named():

@@ -35,6 +35,13 @@ def test_the_suffix_may_be_left_out():
     assert config_path('mmxas::_base_/default_runtime') == config_path('_base_/default_runtime.py')
 
 
+def test_projects_have_configs_too():
+    path = config_path('mmxas::projects/animal/configs/xas_dog_motion')
+    assert path == config_root().parent / 'projects/animal/configs/xas_dog_motion.py'
+    with pytest.raises(FileNotFoundError, match=r'there are: .*xas_mocap\.py.*animal/configs/xas_dog_motion\.py'):
+        config_path('mmxas::projects/animal/configs/no_such.py')
+
+
 def test_an_unknown_config_names_those_that_exist(tmp_path):
     path = write(tmp_path / 'wrong.py', "_base_ = ['mmxas::no_such.py']")
     with pytest.raises(FileNotFoundError, match=r'mmxas::no_such\.py: no such config in .*_base_/default_runtime\.py'):

@@ -5,7 +5,7 @@ from collections import namedtuple
 import pytest
 
 from mmxas.compat import StackError, errors, findings
-from mmxas.compat.errors import check_is_running, comes_from_stack, readable_errors, require_versions
+from mmxas.compat.errors import comes_from_stack, loads_later, readable_errors, require_versions
 from mmxas.compat.stack import Requirement
 
 
@@ -70,9 +70,13 @@ def test_an_error_that_was_never_raised_comes_from_nowhere():
     (['python', '-m', 'mmxas.check'], True),
     (['python', '-mmmxas.check', '--versions'], True),
     (['python', '-X', 'dev', '-m', 'coverage', 'run', '-m', 'mmxas.check'], True),
+    (['python', '/venv/bin/mmxas', 'train', 'a.py'], True),
+    (['python', '-X', 'dev', '/venv/bin/mmxas', '--help'], True),
     (['python', '-c', 'import mmxas'], False),
     (['python', 'tools/train.py', 'mmxas.check'], False),
+    (['python', '-c', 'from multiprocessing.spawn import spawn_main', '--multiprocessing-fork'], False),
 ])
-def test_check_is_running(monkeypatch, arguments, expected):
+def test_the_stack_is_left_to_check_and_to_the_command_but_not_to_their_workers(monkeypatch, arguments, expected):
     monkeypatch.setattr(sys, 'orig_argv', arguments)
-    assert check_is_running() is expected
+    monkeypatch.setattr(sys, 'argv', ['/venv/bin/mmxas', 'train', 'a.py'])  # a worker inherits it
+    assert loads_later() is expected

@@ -31,7 +31,7 @@ def test_shipped_pose_is_an_upright_one_turned_every_way():
 
 def test_refusals(tmp_path):
     skeleton = load_skeleton('h36m18')
-    with pytest.raises(FileNotFoundError, match='absent: no such mean pose; tools/compute_mean_pose.py'):
+    with pytest.raises(FileNotFoundError, match='absent: no such mean pose; mmxas mean-pose'):
         load_mean_pose('absent', skeleton)
     toy = load_skeleton(dict(name='toy', keypoints=['a', 'b'], parents=[0, 0]))
     with pytest.raises(ValueError, match="skeleton 'toy'"):

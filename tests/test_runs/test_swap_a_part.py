@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from test_models.conftest import data_sample
 
-from mmxas.cli.command_line import load_config
+from mmxas.apis.configs import load_config
 from mmxas.models.losses import MaskLoss
 from mmxas.ops import Hypotheses
 from mmxas.registry import MODELS

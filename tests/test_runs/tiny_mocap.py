@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 
 import mmxas  # noqa: F401
-from mmxas.cli.command_line import load_config
+from mmxas.apis.configs import load_config
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.registry import HOOKS, MODELS
 

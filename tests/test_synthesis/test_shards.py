@@ -108,7 +108,7 @@ def test_a_longer_set_stays(written):
 
 
 def test_reader_without_a_set(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no rendered pairs here.*`python tools/synthesize.py CONFIG`'):
+    with pytest.raises(FileNotFoundError, match='no rendered pairs here.*`mmxas synthesize CONFIG`'):
         PairReader(tmp_path)
     assert read_meta(tmp_path, missing_ok=True) is None
     (tmp_path / 'meta.json').write_text(json.dumps(dict(something=1)))

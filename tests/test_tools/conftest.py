@@ -1,6 +1,5 @@
 """Fixtures for the tests of ``tools/``, which is a folder of scripts and no package."""
 import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -22,16 +21,3 @@ def load_tool(monkeypatch) -> Callable[[str], ModuleType]:
         return module
 
     return load
-
-
-@pytest.fixture
-def run_tool(load_tool, monkeypatch) -> Callable[..., None]:
-    """Runs the ``main`` of a tool in this process with the arguments of a command line."""
-
-    def run(name: str, *arguments) -> None:
-        tool = load_tool(name)
-        monkeypatch.setenv('LOCAL_RANK', '0')
-        monkeypatch.setattr(sys, 'argv', [f'{name}.py', *map(str, arguments)])
-        tool.main()
-
-    return run

@@ -9,6 +9,7 @@ discriminator then are. Writes ``ablation.json`` and prints the table; what is t
 import argparse
 import copy
 import json
+import sys
 from pathlib import Path
 
 import mmxas  # noqa: F401  first: it makes mmpose import, and registers every component
@@ -18,7 +19,9 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 
-from mmxas.cli import command_line
+from mmxas.apis.configs import load_config, merge_options
+from mmxas.cli.options import add_cfg_options
+from mmxas.cli.running import run_command
 from mmxas.engine.stages import Stage
 from mmxas.io.atomic_writes import write_atomically
 
@@ -53,7 +56,7 @@ COLUMNS = {
 }
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='a config of two stages, such as configs/xas_mocap_full.py')
@@ -62,9 +65,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/ablation', help='default: work_dirs/ablation')
     parser.add_argument('--compare', choices=[*COMPARED], default='parts', help='default: parts')
     parser.add_argument('--variants', nargs='+', help='some of those that are compared; default: all')
-    parser.add_argument('--cfg-options', nargs='+', action=command_line.KeyValueAction, default={},
-                        help='changes of the config, key=value')
-    args = parser.parse_args()
+    add_cfg_options(parser)
+    args = parser.parse_args(arguments)
     args.variants = args.variants or [*COMPARED[args.compare]]
     if unknown := [name for name in args.variants if name not in COMPARED[args.compare]]:
         parser.error(f'--variants: {unknown[0]!r} is none of {", ".join(COMPARED[args.compare])}')
@@ -149,11 +151,10 @@ def table(results: dict[str, dict[int, dict[str, float]]], compared: str = 'part
     return '\n'.join(lines)
 
 
-def main() -> None:
+def compare(args: argparse.Namespace) -> None:
     """Train and test every variant of every seed, and print the table."""
-    args = parse_args()
-    cfg, out = command_line.load_config(args.config), Path(args.out)
-    command_line.merge_options(cfg, args.cfg_options)
+    cfg, out = load_config(args.config), Path(args.out)
+    merge_options(cfg, args.cfg_options)
     results: dict[str, dict[int, dict[str, float]]] = {}
     for seed in args.seeds:
         base = out / f'seed_{seed}'
@@ -169,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    command_line.run_tool(main)
+    sys.exit(run_command('mocap_ablation', parse_args, compare))

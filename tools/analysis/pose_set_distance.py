@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 import mmxas  # noqa: F401  registers the components
+from mmxas.apis.configs import load_config
+from mmxas.cli.running import mistakes, run_command
 from mmxas.datasets.rendered_sets import find_sets
-from mmxas.engine.config_knobs import read_config
 from mmxas.evaluation.pose_set_distance import nearest_pose_distance
 from mmxas.synthesis.pair_generator import PairGenerator
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config with `synthesis = dict(NAME=dict(generator=...), ...)`')
@@ -22,19 +23,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--num', type=int, default=2000, help='poses of the reference set (default: 2000)')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', help='write the table as JSON')
-    return parser.parse_args(argv)
+    return parser.parse_args(arguments)
 
 
-def main(argv: list[str] | None = None) -> int:
+def run(args: argparse.Namespace) -> None:
     """Print the table."""
-    args = parse_args(argv)
-    try:
-        config = read_config(args.config)
+    with mistakes(ValueError, OSError, KeyError):
+        config = load_config(args.config)
         sets = {role: PairGenerator.from_config(find_sets(config, name)[name]['generator'], seed=args.seed)
                 for role, name in (('query', args.query), ('reference', args.reference))}
-    except (ValueError, OSError, KeyError) as error:
-        print(f'pose_set_distance: {error}', file=sys.stderr)
-        return 1
     reference, _ = sets['reference'].body_keypoints(range(args.num))
     source = sets['query'].pose_source
     query, clips = sets['query'].body_keypoints(range(len(source) if hasattr(source, '__len__') else args.num))
@@ -48,7 +45,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f'{name:28s} mean {row["mean"]:6.1f} mm  median {row["median"]:6.1f} mm  {row["poses"]:5d} poses')
     if args.out:
         Path(args.out).write_text(json.dumps(rows, indent=1))
-    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Look up; return the exit status."""
+    return run_command('pose_set_distance', parse_args, run, arguments)
 
 
 if __name__ == '__main__':

@@ -1,45 +1,7 @@
-"""Convert MPI-INF-3DHP, as its scripts download it (annot.mat, camera.calibration, videos, test set), to an npz.
-
-``python tools/dataset_converters/mpi_inf_3dhp.py ARCHIVE OUT [--step 5] [--subjects S7 S8 TS1] [--masks]``. A second
-run changes nothing, and goes on where the first was stopped. docs/data_preparation.md shows the folders.
-"""
-import argparse
+"""``python tools/dataset_converters/mpi_inf_3dhp.py`` is ``mmxas convert mpi-inf-3dhp``."""
 import sys
 
-import mmxas  # noqa: F401  makes mmpose import
-from mmxas.datasets.converters import mpi_inf_3dhp
-
-
-def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('archive', help='folder with S1/Seq1/annot.mat, TS1/annot_data.mat and so on')
-    parser.add_argument('out', help='folder to write, such as data/mpi_inf_3dhp')
-    parser.add_argument('--subjects', nargs='+', default=mpi_inf_3dhp.TRAIN + mpi_inf_3dhp.TEST,
-                        help='default: S1 to S8, and TS1 to TS6 of the test set')
-    parser.add_argument('--cameras', nargs='+', type=int, default=mpi_inf_3dhp.CHEST_HEIGHT,
-                        help='of the training set; default: 0 2 4 7 8, at chest height')
-    parser.add_argument('--step', type=int, default=5, help='take every n-th training frame (default: 5)')
-    parser.add_argument('--masks', action='store_true', help='write masks, too, from FGmasks and ChairMasks')
-    parser.add_argument('--no-chairs', dest='chairs', action='store_false',
-                        help='do without ChairMasks; occluded frames cannot be left out then')
-    parser.add_argument('--on-error', choices=['raise', 'skip'], default='raise',
-                        help='what to do where a file is missing or broken (default: raise)')
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Convert; an expected mistake is one line on stderr and exit status 1."""
-    args = parse_args(arguments)
-    try:
-        counts = mpi_inf_3dhp.convert(args.archive, args.out, args.subjects, args.cameras, args.step, args.masks,
-                                      args.chairs, args.on_error)
-    except (ValueError, OSError, ImportError) as error:
-        print(f'mpi_inf_3dhp: {error}', file=sys.stderr)
-        return 1
-    print(f'{args.out}: ' + ', '.join(f'{count} frames for {split}' for split, count in counts.items()))
-    return 0
-
+from mmxas.cli.convert_mpi_inf_3dhp import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -1,54 +1,7 @@
-"""Convert SURREAL (mp4, _info.mat, _segm.mat) to the shards of synthetic pairs that SyntheticPairDataset reads.
-
-``python tools/dataset_converters/surreal.py SOURCE OUT [--model-path FOLDER] [--on-error skip]``. By default the
-released code's draw and filters. A second run changes nothing, and goes on where the first was stopped.
-docs/data_preparation.md shows the folders.
-"""
-import argparse
+"""``python tools/dataset_converters/surreal.py`` is ``mmxas convert surreal``."""
 import sys
 
-import mmxas  # noqa: F401  registers the components
-from mmxas.datasets.converters.surreal import SurrealOptions, convert
-
-DEFAULT = SurrealOptions()
-
-
-def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='folder such as SURREAL/data/cmu/train, searched with its subfolders')
-    parser.add_argument('out', help='folder of the shards, such as data/surreal')
-    parser.add_argument('--model-path', default='official', help='SMPL: a file or folder; `free` is for tests, its '
-                        'keypoints do not fit the images (default: official, in $SMPL_MODEL_DIR or the usual folders)')
-    parser.add_argument('--num-clips', type=int, default=DEFAULT.num_clips, help='clips to draw (default: %(default)s)')
-    parser.add_argument('--per-clip', type=int, default=DEFAULT.per_clip, help='frames of each (default: %(default)s)')
-    parser.add_argument('--all', action='store_true', help='all frames of all clips, without the released filters')
-    parser.add_argument('--no-mirror', action='store_true', help='the images as they are, with left and right '
-                        'exchanged, as the released code takes them')
-    parser.add_argument('--image-size', type=int, default=DEFAULT.image_size, help='px (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=DEFAULT.seed, help='of the draws (default: %(default)s)')
-    parser.add_argument('--on-error', choices=['raise', 'skip'], default='raise',
-                        help='what to do where a file is missing or broken (default: raise)')
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Convert; an expected mistake is one line on stderr and exit status 1."""
-    args = parse_args(arguments)
-    chosen = dict(num_clips=args.num_clips, per_clip=args.per_clip)
-    if args.all:
-        chosen = dict(num_clips=None, per_clip=None, centre_px=None, max_off_mask=None)
-    options = SurrealOptions(**chosen, mirror=not args.no_mirror, image_size=args.image_size, seed=args.seed)
-    try:
-        report = convert(args.source, args.out, options, dict(type='SMPLBodyModel', model_path=args.model_path),
-                         args.on_error)
-    except (ValueError, OSError, ImportError) as error:
-        print(f'surreal: {error}', file=sys.stderr)
-        return 1
-    reasons = ', '.join(f'{count} {reason}' for reason, count in report['left_out'].items()) or 'nothing'
-    print(f'{args.out}: {report["num"]} pairs of {report["clips"]} clips; left out: {reasons}')
-    return 0
-
+from mmxas.cli.convert_surreal import main
 
 if __name__ == '__main__':
     sys.exit(main())

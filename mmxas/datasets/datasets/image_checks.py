@@ -33,7 +33,7 @@ def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:
         more = ', …' if len(missing) > NAMED else ''
         raise FileNotFoundError(
             f'{len(missing)} of {len(records)} masks are missing: {", ".join(missing[:NAMED])}{more}. Make them by '
-            '`python tools/generate_masks.py --config CONFIG`, or convert those that come with the data set '
+            '`mmxas masks --config CONFIG`, or convert those that come with the data set '
             "(docs/data_preparation.md); on_error='skip' goes on without these samples")
     if missing:
         _skip_masks(missing, len(records))

@@ -102,7 +102,7 @@ class ImageFolderDataset(XASDataset):
         bad = nearly_all_bad([0.0] * self._black + [0.5] * (len(whole) - self._black))
         if bad:
             raise ValueError(f'{self.masks}: {bad}; look at what was taken for foreground: '
-                             'tools/check_dataset.py; mask_ids chooses by value')
+                             'mmxas check-dataset; mask_ids chooses by value')
         if len(records) < len(found):
             print_log(f'{self.data_root}: {len(records)} of {len(found)} images are used', 'current', logging.WARNING)
         return records
@@ -139,7 +139,7 @@ class ImageFolderDataset(XASDataset):
             if mask_of and box_of and (0 in mask_of) != (0 in box_of):
                 raise ValueError(f'{record["sample_name"]}: {len(box_of)} boxes but {len(mask_of)} masks; several '
                                  f'bodies have a mask each, {stem}.1.png, {stem}.2.png and so on, as '
-                                 '`tools/generate_masks.py --boxes` makes them')
+                                 '`mmxas masks --boxes` makes them')
             for number in sorted({*mask_of, *box_of}) or [0]:
                 if self.files is None or self.files & {image, body_name(image, number)}:
                     given = {'mask_path': str(mask_of[number])} if number in mask_of else {}

@@ -78,7 +78,7 @@ class MPIINF3DHPDataset(RecordedFrames):
             FileNotFoundError: There is no annotation file.
         """
         if not Path(self.ann_file).is_file():
-            raise FileNotFoundError(f'{self.ann_file}: no such file; tools/dataset_converters/mpi_inf_3dhp.py writes '
+            raise FileNotFoundError(f'{self.ann_file}: no such file; mmxas convert mpi-inf-3dhp writes '
                                     'it')
         with open_arrays(self.ann_file) as file:
             content = self._checked(file)
@@ -123,7 +123,7 @@ class MPIINF3DHPDataset(RecordedFrames):
     def _occluded(self, content: dict[str, np.ndarray]) -> np.ndarray:
         if 'hidden' not in content:
             raise ValueError(f'{self.ann_file}: does not say what the chair hides; convert it with ChairMasks '
-                             '(tools/dataset_converters/mpi_inf_3dhp.py), or keep all frames by drop_occluded=None')
+                             '(mmxas convert mpi-inf-3dhp), or keep all frames by drop_occluded=None')
         return (content['part'][..., 2] == 0).any(axis=1) | (content['hidden'] > self.max_hidden)
 
     def _frame(self, index: int, name: str, content: dict[str, np.ndarray]) -> dict:

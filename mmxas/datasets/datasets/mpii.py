@@ -36,7 +36,7 @@ class MPIIPoseDataset(XASDataset):
 
     The json lists entries: ``image``, ``center`` (px), ``scale`` (200 px), ``joints`` (16, 2) px, ``joints_vis`` (16).
     Pixels in it count from 1, as in the official file, and from 0 in samples. Head boxes are ``headbox`` (x0, y0, x1,
-    y1) of a person, as tools/dataset_converters/mpii.py writes them, or ``headboxes_src`` (2, 2, n) of
+    y1) of a person, as mmxas convert mpii writes them, or ``headboxes_src`` (2, 2, n) of
     ``mpii_gt_val.mat``. Under ``with_labels`` a sample holds ``keypoints`` (1, 18, 2) px, ``keypoints_visible`` (1, 18)
     and ``head_size`` (1, 1) px, 0.6 of the head box' diagonal, which PCKh divides by. There are no 3D labels.
 
@@ -114,7 +114,7 @@ class MPIIPoseDataset(XASDataset):
         path = Path(self.ann_file)
         if not path.is_file():
             raise FileNotFoundError(f'{path}: no such file; expected the people of MPII in the layout of mmpose, which '
-                                    'tools/dataset_converters/mpii.py makes of the official file')
+                                    'mmxas convert mpii makes of the official file')
         entries = read_json(path)
         for index, entry in enumerate(entries):
             missing = {'image', 'center', 'scale', 'joints', 'joints_vis'} - set(entry)
@@ -140,7 +140,7 @@ class MPIIPoseDataset(XASDataset):
             corners = np.array([entry['headbox'] for entry in entries], dtype=np.float64).reshape(-1, 2, 2)
         else:
             raise ValueError(f'{self.ann_file}: no head boxes in it; give headbox_file, or convert the official file '
-                             'with tools/dataset_converters/mpii.py')
+                             'with mmxas convert mpii')
         return HEAD_FACTOR * np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1)
 
     def _record(self, index: int, entry: dict) -> dict | None:

@@ -50,7 +50,7 @@ class EmptyCropsHook(Hook):
             runner.logger.warning(
                 f'Epoch {runner.epoch + 1}, batch {batch_idx + 1}: {len(empty)} of {len(samples)} crops '
                 f'({100 * len(empty) / len(samples):.0f} %) have no foreground: {names}. Look at what the network '
-                f'sees: python tools/browse_dataset.py {runner.cfg.filename or "CONFIG"} (said once an epoch)')
+                f'sees: mmxas browse {runner.cfg.filename or "CONFIG"} (said once an epoch)')
 
 
 def _has_crops(batch: Any) -> bool:

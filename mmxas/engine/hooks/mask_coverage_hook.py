@@ -45,7 +45,7 @@ class MaskCoverageHook(Hook):
             if bad:
                 where = getattr(dataset, 'masks', None) or getattr(dataset, 'data_root', None) or ''
                 raise ValueError(f'{type(dataset).__name__} {where}: {bad}, nothing to learn from. Look at what '
-                                 'was taken for foreground: python tools/check_dataset.py '
+                                 'was taken for foreground: mmxas check-dataset '
                                  f'{runner.cfg.filename or "CONFIG"}')
 
 

@@ -104,7 +104,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         sample = dataset[0][0]['data_samples']
         if 'gt_fields' not in sample or 'mask' not in sample.gt_fields:
             raise ValueError(f'stage {stage.name!r}: the loss {reads[0]!r} reads masks, but the target data set has '
-                             f'none ({sample.metainfo.get("img_path")}); tools/generate_masks.py makes them')
+                             f'none ({sample.metainfo.get("img_path")}); mmxas masks makes them')
 
     def _check_keypoints(self) -> None:
         dataset = self.dataloader.dataset
@@ -184,7 +184,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         """Seed the iteration, train; a batch on which a loss is not finite is dumped.
 
         Raises:
-            FloatingPointError: A loss is not finite; the message names the dump, for ``tools/replay_batch.py``.
+            FloatingPointError: A loss is not finite; the message names the dump, for ``mmxas replay``.
         """
         key = np.random.SeedSequence([(self.runner.seed or 0) % 2**32, self._iter, get_rank()])
         seed = int(key.generate_state(1)[0])

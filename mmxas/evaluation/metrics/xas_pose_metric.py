@@ -37,7 +37,7 @@ class XASPoseMetric(MaskIoUMetric):
     carry the group's name (``xas/ood/confident/MPJPE``). Groups are never mixed.
 
     Args:
-        mean_pose_file: The constant pose to compare with: a json of tools/compute_mean_pose.py, or the name of a
+        mean_pose_file: The constant pose to compare with: a json of mmxas mean-pose, or the name of a
             shipped one. Defaults to None: no such line.
         groups: Name of a group to the clips in it. Defaults to None: one group of all samples.
         out_file: Where all tables go as json. Defaults to None.

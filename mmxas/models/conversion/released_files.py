@@ -35,7 +35,7 @@ def read_checkpoint(path: str | Path) -> Any:
 
 
 def convert_from_released(source: str | Path, out: str | Path, config: Config) -> ReleasedConversion:
-    """Convert a released ``*.pth.tar`` to a checkpoint for ``load_from``, ``tools/test.py`` and ``init_model``.
+    """Convert a released ``*.pth.tar`` to a checkpoint for ``load_from``, ``mmxas test`` and ``init_model``.
 
     Args:
         source: The released file.

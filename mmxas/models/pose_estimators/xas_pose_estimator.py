@@ -374,7 +374,7 @@ def _masks(samples: Sequence) -> list[Tensor]:
         mask = getattr(sample.gt_fields, 'mask', None) if 'gt_fields' in sample else None
         if mask is None:
             raise ValueError(f'{name}: no mask, which a loss reads; give the target data set masks '
-                             '(tools/generate_masks.py makes them) or leave the mask loss out')
+                             '(mmxas masks makes them) or leave the mask loss out')
         masks.append(torch.as_tensor(mask))
         if masks[-1].shape != masks[0].shape:
             raise ValueError(f'{name}: a mask of shape {tuple(masks[-1].shape)}, but {tuple(masks[0].shape)} in the '

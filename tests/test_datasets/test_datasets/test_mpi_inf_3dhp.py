@@ -88,7 +88,7 @@ def test_labels_and_boxes(root):
 
 
 def test_bad_input_is_named(root):
-    with pytest.raises(FileNotFoundError, match='absent.npz: no such file; tools/dataset_converters/mpi_inf_3dhp.py'):
+    with pytest.raises(FileNotFoundError, match='absent.npz: no such file; mmxas convert mpi-inf-3dhp'):
         build(root, ann_file='absent.npz')
     (root / 'annotations' / 'cameras_train.pkl').write_bytes(pickle.dumps({}))
     with pytest.raises(KeyError, match="no camera 'S1_Seq2_Cam0'"):

@@ -150,7 +150,7 @@ def test_bad_files(root):
     with pytest.raises(ValueError, match=r"person 0 has no \['center', 'joints'"):
         _build(root)
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=r'tools/dataset_converters/mpii\.py'):
+    with pytest.raises(FileNotFoundError, match=r'mmxas convert mpii'):
         _build(root)
 
 

@@ -133,7 +133,7 @@ def test_image_files_for_visualisation(pair_root):
 
 
 def test_missing_shards_say_how_to_render(tmp_path, pair_root):
-    with pytest.raises(FileNotFoundError, match=r'absent: no rendered pairs here.*tools/synthesize.py'):
+    with pytest.raises(FileNotFoundError, match=r'absent: no rendered pairs here.*mmxas synthesize'):
         SyntheticPairDataset(data_root=str(tmp_path / 'absent'))
     with pytest.raises(ValueError, match='a data_root to read from, or a generator'):
         SyntheticPairDataset()
@@ -166,12 +166,12 @@ def test_several_processes_refuse_what_is_not_rendered(tmp_path, pairs, monkeypa
     def require_rendered(generator, out, num, seed):
         asked.append((generator, out, num, seed))
         if not (tmp_path / 'set').is_dir():
-            raise FileNotFoundError('2 of 2 shards are missing; render them by `python tools/synthesize.py CONFIG`')
+            raise FileNotFoundError('2 of 2 shards are missing; render them by `mmxas synthesize CONFIG`')
 
     monkeypatch.setattr('mmxas.datasets.datasets.rendered_pairs.get_world_size', lambda: 2)
     monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'require_rendered', require_rendered)
     config = dict(data_root=str(tmp_path / 'set'), generator=dict(a=1), num=2, seed=5)
-    with pytest.raises(FileNotFoundError, match='render them by `python tools/synthesize.py CONFIG`'):
+    with pytest.raises(FileNotFoundError, match='render them by `mmxas synthesize CONFIG`'):
         SyntheticPairDataset(**config)
     pairs.write(tmp_path / 'set', [pairs.make(i) for i in range(2)])
     assert len(SyntheticPairDataset(**config)) == 2

@@ -71,7 +71,7 @@ def test_a_mask_that_is_scaled_twice_is_told_once_an_epoch(make_runner, photos, 
         spoilt = [path for path in record['images'] if int(path[-5]) < 7]
         assert len(spoilt) in range(2, 6), 'seven of ten are spoilt, five are in the batch'
         assert f'{len(spoilt)} of 5 crops ({20 * len(spoilt)} %)' in text and all(path in text for path in spoilt)
-        assert 'python tools/browse_dataset.py CONFIG' in text
+        assert 'mmxas browse CONFIG' in text
         assert not any(path in text for path in set(record['images']) - set(spoilt))
 
 
@@ -105,7 +105,7 @@ def test_more_than_the_share_is_needed():
     assert warned(2) == []
     assert warned(3, filename='configs/a.py') == [
         'Epoch 3, batch 5: 3 of 40 crops (8 %) have no foreground: target_0.jpg, target_1.jpg, target_2.jpg. Look at '
-        'what the network sees: python tools/browse_dataset.py configs/a.py (said once an epoch)']
+        'what the network sees: mmxas browse configs/a.py (said once an epoch)']
     assert warned(12, hook=EmptyCropsHook(share=0.3)) == [] != warned(13, hook=EmptyCropsHook(share=0.3))
 
 

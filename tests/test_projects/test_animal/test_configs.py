@@ -9,8 +9,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmxas.apis.configs import load_config
 from mmxas.body_models import SMALBodyModel
-from mmxas.cli.command_line import load_config
 from mmxas.cli.demo import run_demo
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.registry import BODY_MODELS, METRICS, MODELS

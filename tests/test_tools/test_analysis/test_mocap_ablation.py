@@ -103,10 +103,9 @@ def test_no_shares_without_render(tool):
     assert tool.shares(hub) == {}
 
 
-def test_a_variant_of_another_comparison_is_refused(tool, monkeypatch, capsys):
-    monkeypatch.setattr('sys.argv', ['tool', str(CONFIG), '--variants', 'control', 'paper'])
+def test_a_variant_of_another_comparison_is_refused(tool, capsys):
     with pytest.raises(SystemExit):
-        tool.parse_args()
+        tool.parse_args([str(CONFIG), '--variants', 'control', 'paper'])
     assert "'paper' is none of control, mask, discriminator" in capsys.readouterr().err
 
 
@@ -122,9 +121,8 @@ def test_table_has_a_number_a_seed(tool):
     assert '| control | 101.3 / 99.0 |' in text and '0.500 / 0.500' in text
 
 
-def test_the_config_can_be_changed(tool, cfg, monkeypatch):
-    monkeypatch.setattr('sys.argv', ['tool', str(CONFIG), '--cfg-options', 'train_dataloader.dataset.length=4096'])
-    args = tool.parse_args()
-    tool.command_line.merge_options(cfg, args.cfg_options)
+def test_the_config_can_be_changed(tool, cfg):
+    args = tool.parse_args([str(CONFIG), '--cfg-options', 'train_dataloader.dataset.length=4096'])
+    tool.merge_options(cfg, args.cfg_options)
     assert cfg.train_dataloader.dataset.length == 4096 and args.seeds == [0, 1]
     assert args.variants == [*tool.PARTS]

@@ -37,5 +37,5 @@ def test_walking_is_nearer_to_the_prior_than_kicking(main, config, tmp_path, cap
 
 
 def test_unknown_set(main, config, capsys):
-    assert main([config, '--query', 'none', '--reference', 'prior']) == 1
+    assert main([config, '--query', 'none', '--reference', 'prior']) == 2
     assert "'none'" in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""The subcommands of ``mmxas``: their names, modules and what they do, and the overview of ``mmxas --help``.
+
+Standard library only, so that the overview is there at once.
+"""
+from dataclasses import dataclass
+
+USAGE = 'usage: mmxas COMMAND ...    (mmxas COMMAND --help: options and an example)'
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand.
+
+    Args:
+        section: The heading that the overview lists it under.
+        name: What it is called by; two words for a command of a family, such as ``'export onnx'``.
+        module: Whose ``main(arguments)`` it calls.
+        summary: What it does, in a few words.
+        loads_itself: The module imports before the stack is loaded, and loads it when it needs it.
+    """
+
+    section: str
+    name: str
+    module: str
+    summary: str
+    loads_itself: bool = False
+
+    @property
+    def family(self) -> str:
+        """The first word of its name."""
+        return self.name.partition(' ')[0]
+
+    @property
+    def kind(self) -> str:
+        """The second word of its name, empty where there is none."""
+        return self.name.partition(' ')[2]
+
+
+# What the overview says of commands that share their first word.
+FAMILIES = {'export': 'write predictions, pairs, ONNX for other programs',
+            'convert': 'published data sets, checkpoints of the released code'}
+COMMANDS = (
+    Command('use', 'infer', 'mmxas.cli.infer', 'detect poses in a photo, a folder or a video', loads_itself=True),
+    Command('use', 'adapt', 'mmxas.cli.adapt', 'adapt a detector to your images, without labels'),
+    Command('use', 'export predictions', 'mmxas.cli.export_predictions',
+            'write predictions as DeepLabCut, SLEAP or COCO have them'),
+    Command('use', 'export pairs', 'mmxas.cli.export_pairs', 'write rendered pairs as images, masks and boxes'),
+    Command('use', 'export onnx', 'mmxas.cli.export_onnx', 'write a detector with its decoding as one ONNX graph'),
+    Command('use', 'import', 'mmxas.cli.import_keypoints', 'read keypoints of DeepLabCut, SLEAP or COCO'),
+    Command('train', 'train', 'mmxas.cli.train', 'train a detector by a config'),
+    Command('train', 'test', 'mmxas.cli.test', 'evaluate a checkpoint'),
+    Command('train', 'compare', 'mmxas.cli.compare', 'put results side by side'),
+    Command('train', 'plot', 'mmxas.cli.plot_log', 'draw the curves of training runs'),
+    Command('train', 'publish', 'mmxas.cli.publish_model', 'store a checkpoint as half-precision weights'),
+    Command('train', 'inspect', 'mmxas.cli.inspect_checkpoint', 'look into a checkpoint without running it'),
+    Command('train', 'replay', 'mmxas.cli.replay_batch', 'compute the losses of a dumped batch again'),
+    Command('data', 'synthesize', 'mmxas.cli.synthesize', 'render the synthetic pairs of a config'),
+    Command('data', 'masks', 'mmxas.cli.generate_masks', 'make masks for images, a video or a config'),
+    Command('data', 'browse', 'mmxas.cli.browse_dataset', 'draw what the network will see'),
+    Command('data', 'check-dataset', 'mmxas.cli.check_dataset', 'look for mistakes in the data of a config'),
+    Command('data', 'mean-pose', 'mmxas.cli.compute_mean_pose', 'average the labels of a config'),
+    Command('data', 'convert h36m', 'mmxas.cli.convert_h36m', 'Human3.6M, as its archive unpacks'),
+    Command('data', 'convert mpi-inf-3dhp', 'mmxas.cli.convert_mpi_inf_3dhp', 'MPI-INF-3DHP, as its scripts load it'),
+    Command('data', 'convert mpii', 'mmxas.cli.convert_mpii', 'the annotations of MPII'),
+    Command('data', 'convert surreal', 'mmxas.cli.convert_surreal', 'SURREAL, to shards of synthetic pairs'),
+    Command('data', 'convert from-released', 'mmxas.cli.released_to_mmxas',
+            'a checkpoint of the released code, to one that mmxas loads'),
+    Command('data', 'convert to-released', 'mmxas.cli.mmxas_to_released',
+            'a checkpoint of mmxas, to one of the released code'),
+    Command('species', 'new-species', 'mmxas.cli.new_species', 'start a project for a new species'),
+    Command('species', 'check-species', 'mmxas.cli.check_species', "prove that a config's species fits together"),
+    Command('start', 'check', 'mmxas.check', 'diagnose the installation', loads_itself=True),
+    Command('start', 'demo', 'mmxas.cli.demo', 'render, train, test and draw with what ships'),
+)
+
+
+def find_command(name: str) -> Command:
+    """Return a command by its whole name.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return {command.name: command for command in COMMANDS}[name]
+
+
+def overview() -> str:
+    """Return what ``mmxas --help`` prints: a line for each command or family, and no more than a screen."""
+    rows = {command.family: (command.section, FAMILIES.get(command.family, command.summary)) for command in COMMANDS}
+    lines, shown = [USAGE, ''], ''
+    for name, (section, summary) in rows.items():
+        lines.append(f'{section if section != shown else "":<9}{name:<15}{summary}')
+        shown = section
+    return '\n'.join(lines)
+
+
+def family_overview(family: str) -> str:
+    """Return what ``mmxas export --help`` prints."""
+    rows = [f'{command.kind:<16}{command.summary}' for command in COMMANDS if command.family == family]
+    usage = f'usage: mmxas {family} KIND ...    (mmxas {family} KIND --help: its options)'
+    return '\n'.join([usage, '', *rows])

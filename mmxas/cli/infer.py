@@ -1,0 +1,170 @@
+"""``mmxas infer``: detect poses in a photo, a folder of photos or a video.
+
+Mistakes on the command line are told before the stack is loaded, which takes seconds: nothing else is imported here.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmxas.errors import UsageError
+
+from .options import NO_CHECKPOINT, CommandParser, add_cfg_options, add_config
+from .running import load_stack, mistakes, run_command
+
+if TYPE_CHECKING:
+    from mmxas.apis import XASInferencer
+
+DEFAULT_MODEL = 'human'
+BOXES = {'given': '', 'found': ', by what stands out', 'image': ', of the whole image: no box was given or found'}
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = CommandParser('infer', example='mmxas infer photo.jpg',
+                           details='It writes visualizations/<name>.png and predictions/<name>.json, by weights '
+                           'that come with mmxas, or by those of CONFIG and CHECKPOINT.')
+    parser.add_argument('input', help='an image, a video, or a folder with images (other files in it are left alone)')
+    add_config(parser, optional=True)
+    parser.add_argument('checkpoint', nargs='?',
+                        help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of mmxas export '
+                             'onnx (*.onnx) runs by ONNX Runtime')
+    parser.add_argument('--species', dest='model', metavar='NAME', help='in the place of config and checkpoint: a '
+                        f'model that comes with weights (docs/models.md); default: {DEFAULT_MODEL}')
+    parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
+                                          'work_dirs/<name of the config>/inference')
+    parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
+    parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
+                        help='a box in px of the single image; repeat it for more. Default: what stands out')
+    parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder or a '
+                        'video; [] for nobody')
+    parser.add_argument('--intrinsics', nargs=4, type=float, metavar=('FX', 'FY', 'CX', 'CY'),
+                        help='camera in px; with --root-depth poses are in mm, in the camera frame too')
+    parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
+                        help='depth of the root in mm, one number or one a box')
+    parser.add_argument('--no-pictures', action='store_true', help='write JSON only')
+    add_cfg_options(parser)
+    return parser.parse_args(arguments)
+
+
+def is_several(path: str) -> bool:
+    """Whether the input holds several images: a folder, or a video."""
+    from mmxas.apis import is_video
+    return Path(path).is_dir() or is_video(path)
+
+
+def given_boxes(args: argparse.Namespace) -> list | dict | None:
+    """Boxes of ``--bbox`` or ``--boxes``.
+
+    Raises:
+        UsageError: ``--boxes`` is no file of boxes, or ``--bbox`` is given for a video.
+    """
+    from mmxas.io.boxes import read_boxes
+    if args.bbox is not None and is_several(args.input):
+        raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
+    if args.boxes is None:
+        return args.bbox
+    try:
+        return read_boxes(args.boxes)
+    except (OSError, ValueError) as error:
+        raise UsageError(f'--boxes: {error}') from error
+
+
+def read_camera(args: argparse.Namespace) -> dict | None:
+    """Camera of ``--intrinsics`` and ``--root-depth``."""
+    if args.intrinsics is None:
+        return None
+    fx, fy, cx, cy = args.intrinsics
+    return dict(K=[[fx, 0, cx], [0, fy, cy], [0, 0, 1]], root_depth=args.root_depth)
+
+
+def read_model(args: argparse.Namespace) -> tuple[str, str | None, Path]:
+    """Return the config, the weights (None: untrained) and the folder of the results."""
+    from mmxas.apis import find_model
+    from mmxas.apis.checkpoint_files import require_checkpoint
+    from mmxas.apis.configs import config_stem
+    if args.config is None:
+        name = args.model or DEFAULT_MODEL
+        model = find_model(name)
+        return str(model.config), str(model.require_weights()), Path(args.out_dir or f'work_dirs/inference/{name}')
+    weights = None if args.checkpoint == NO_CHECKPOINT else require_checkpoint(args.checkpoint)
+    out_dir = args.out_dir or Path('work_dirs') / config_stem(args.config) / 'inference'
+    return args.config, weights, Path(out_dir)
+
+
+def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -> XASInferencer:
+    """Return the detector of a config with its weights, on the device that the command line names."""
+    from mmxas.apis import XASInferencer
+    from mmxas.apis.configs import load_config, merge_options
+
+    from .run_options import require_device
+    config = load_config(name)
+    merge_options(config, args.cfg_options)
+    backend = 'onnxruntime' if Path(weights or '').suffix == '.onnx' else 'pytorch'
+    device = require_device(args.device)
+    return XASInferencer(config, weights, device=device, backend=backend)
+
+
+def check_args(args: argparse.Namespace) -> None:
+    """Look whether the command line fits together, before anything is imported that takes time.
+
+    Raises:
+        UsageError: It does not, or the input is not there.
+    """
+    if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
+        raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
+    if (args.intrinsics is None) != (args.root_depth is None):
+        raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
+    if args.config is not None and (args.model is not None or args.checkpoint is None):
+        raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
+    if not Path(args.input).exists():
+        raise UsageError(f'{args.input}: no such image, video or folder')
+
+
+def counted(number: int, what: str) -> str:
+    """``1 pose``, ``2 poses``."""
+    return f'{number} {what}{"s" * (number != 1)}'
+
+
+def detect(args: argparse.Namespace) -> int:
+    """Detect, write, and print what was done; return 1 if nobody is found in a single image."""
+    boxes, camera = given_boxes(args), read_camera(args)
+    config, weights, out_dir = read_model(args)
+    inferencer = build_inferencer(args, config, weights)
+    targets = dict(pred_out_dir=str(out_dir / 'predictions'))
+    if not args.no_pictures:
+        targets['vis_out_dir'] = str(out_dir / 'visualizations')
+    images = instances = 0
+    for result in inferencer(args.input, bboxes=boxes, camera=camera, **targets):
+        record = result['predictions'][0]
+        images, instances = images + 1, instances + len(record['instances'])
+        guessed = BOXES[record['instances'][0]['box_source']] if record['instances'] else ''
+        print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{guessed}', flush=True)
+    written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
+    if not is_several(args.input):
+        stem = Path(args.input).stem
+        written = [f'{folder}/{stem}.{suffix}' for folder, suffix in zip(written, ('png', 'json')[args.no_pictures:],
+                                                                         strict=True)]
+        if inferencer.nobody:
+            print(f'mmxas infer: nobody found in {args.input}: give a box (--bbox X0 Y0 X1 Y1); see '
+                  f'{" and ".join(written)}', file=sys.stderr)
+            return 1
+    empty = f', nobody found in {len(inferencer.nobody)}' if inferencer.nobody else ''
+    skipped = f', {counted(len(inferencer.skipped), "unreadable image")} skipped' if inferencer.skipped else ''
+    print(f'{counted(instances, "pose")} in {counted(images, "image")}{empty}{skipped}; see {" and ".join(written)}')
+    return 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the command line, load the stack and detect; return the exit status of :func:`detect`."""
+    check_args(args)
+    load_stack()
+    with mistakes(OSError, ValueError, ImportError, RuntimeError):
+        return detect(args)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Detect; return the exit status."""
+    return run_command('infer', parse_args, run, arguments)

@@ -1,0 +1,176 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from test_runs.tiny_mocap import tiny_config, write_config
+from tiny_command import write_command
+from tiny_zoo import with_segmenter, write_zoo
+
+from mmxas.apis import XASInferencer
+from mmxas.apis.publishing import publish
+from mmxas.io import shipped_files
+
+ROOT = Path(__file__).parents[2]
+CONFIG = str(ROOT / 'configs' / 'xas_mocap.py')
+
+
+@pytest.fixture
+def infer(load_command):
+    return load_command('infer').main
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
+    for name in ('a.jpg', 'b.png', 'cut.png'):
+        cv2.imwrite(str(folder / name), pixels)
+    (folder / 'cut.png').write_bytes((folder / 'cut.png').read_bytes()[:3000])
+    (folder / 'readme.md').write_text('not an image')
+    return folder
+
+
+def test_a_folder_is_worked_through(infer, photos, tmp_path, capsys):
+    boxes = {'C:\\photos\\b.png': [[10, 10, 50, 80], [60, 10, 100, 80]], 'a.jpg': []}
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    status = infer([str(photos), CONFIG, 'none', '--out-dir', str(tmp_path / 'out'), '--boxes',
+                    str(tmp_path / 'boxes.json'), '--no-pictures'])
+    lines = capsys.readouterr().out.splitlines()
+    assert status == 0
+    assert lines[-1].startswith('2 poses in 2 images, 1 unreadable image skipped; see ')
+    assert sorted(os.listdir(tmp_path / 'out' / 'predictions')) == ['a.json', 'b.json']
+    assert not (tmp_path / 'out' / 'visualizations').exists()
+    record = json.loads((tmp_path / 'out' / 'predictions' / 'b.json').read_text())
+    assert [instance['bbox'] for instance in record['instances']] == [[10, 10, 50, 80], [60, 10, 100, 80]]
+    assert json.loads((tmp_path / 'out' / 'predictions' / 'a.json').read_text())['instances'] == []
+
+
+def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
+    status = infer([str(photos / 'a.jpg'), CONFIG, 'none', '--out-dir', str(tmp_path / 'out'),
+                    '--bbox', '10', '10', '60', '80', '--intrinsics', '150', '150', '60', '45', '--root-depth', '3000'])
+    assert status == 0
+    assert cv2.imread(str(tmp_path / 'out' / 'visualizations' / 'a.png')) is not None
+    (instance, ) = json.loads((tmp_path / 'out' / 'predictions' / 'a.json').read_text())['instances']
+    assert instance['depth_unit'] == 'mm' and instance['box_mm'] == pytest.approx(1.25 * 70 * 3000 / 150)
+    assert len(instance['hypotheses'][0]['keypoints_camera_mm']) == 18
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['{photos}/cut.png'], 'cut.png: truncated image'),
+    (['{photos}/none.png'], 'none.png: no such image, video or folder'),
+    (['{empty}'], 'empty: no image in this folder'),
+    (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
+    (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
+    (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
+    (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
+    (['{photos}/a.jpg', '--species', 'human'], 'give CONFIG and CHECKPOINT (none for untrained weights), or --species'),
+    (['{photos}/a.jpg', '--device', 'foo'], '--device foo: torch cannot use it here'),
+    (['{photos}/a.jpg', '--device', 'cuda:99'], '--device cuda:99: torch cannot use it here'),
+    (['{photos}/a.jpg', '--cfg-options', 'model.head.type=MultiHypothesisHed'], 'did you mean MultiHypothesisHead'),
+    (['{photos}/a.jpg', '--intrinsics', '0', '0', '9', '9', '--root-depth', '1'], 'camera: K: intrinsics [[fx, 0, cx]'),
+])
+def test_a_mistake_is_one_line_and_status_2(infer, photos, tmp_path, capsys, arguments, message):
+    (tmp_path / 'empty').mkdir()
+    first, *rest = (text.format(photos=photos, empty=tmp_path / 'empty') for text in arguments)
+    assert infer([first, CONFIG, 'none', '--out-dir', str(tmp_path / 'out'), *rest]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith('mmxas infer: ') and message in error
+    assert not (tmp_path / 'out').exists()
+
+
+def test_missing_config_and_checkpoint_are_named(infer, photos, capsys):
+    assert infer([str(photos), 'configs/none.py', 'none']) == 2
+    assert 'configs/none.py: no such config file' in capsys.readouterr().err
+    assert infer([str(photos), 'mmxas::_base_/default_runtime.py', 'none']) == 2
+    assert 'default_runtime.py: no model, from which a detector is built' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        infer([str(photos), CONFIG, 'none', '--cfg-options', 'a.b.c'])
+    assert '--cfg-options a.b.c: expected KEY=VALUE' in capsys.readouterr().err
+    assert infer([str(photos), CONFIG, 'none.pth']) == 2
+    assert 'none.pth: no such checkpoint file' in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_zoo(tmp_path, monkeypatch):
+    """A zoo of which the first model has weights, by the name small; its segmenter finds one box."""
+    root = write_zoo(tmp_path / 'root')
+    config = Config.fromfile(root / 'configs' / 'config.py')
+    torch.save(XASInferencer(config, device='cpu').model.state_dict(), tmp_path / 'a.pth')
+    monkeypatch.setattr(shipped_files, 'PACKAGE_ROOT', root / 'mmxas')
+    publish(tmp_path / 'a.pth', config, 'small')
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+def test_a_species_is_enough(infer, photos, small_zoo, capsys):
+    assert infer([str(photos / 'a.jpg'), '--species', 'small']) == 0
+    folder = Path('work_dirs/inference/small')
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f'1 pose in 1 image; see {folder}/visualizations/a.png and {folder}/predictions/a.json')
+    (instance, ) = json.loads((folder / 'predictions' / 'a.json').read_text())['instances']
+    assert instance['bbox'] == [10, 10, 60, 80]
+    assert (folder / 'visualizations' / 'a.png').is_file()
+
+
+def test_without_a_species_it_is_the_default_and_the_known_ones_are_named(infer, photos, small_zoo, capsys):
+    assert infer([str(photos / 'a.jpg')]) == 2
+    assert "'human': no model of this name. With weights: small; docs/models.md" in capsys.readouterr().err
+    assert infer([str(photos / 'a.jpg'), '--species', 'other']) == 2
+    assert 'other: no weights come with mmxas for this model' in capsys.readouterr().err
+    assert infer([str(photos / 'a.jpg'), CONFIG]) == 2
+    assert 'give CONFIG and CHECKPOINT' in capsys.readouterr().err
+    assert not Path('work_dirs').exists()
+
+
+def test_nobody_in_a_photo_is_status_1_and_in_a_folder_a_number(infer, photos, tmp_path, capsys):
+    config = write_config(with_segmenter(tiny_config(tmp_path), []), tmp_path)
+    out = tmp_path / 'out'
+    assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(out)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f'mmxas infer: nobody found in {photos}/a.jpg: give a box (--bbox X0 Y0 X1 Y1); see '
+        f'{out}/visualizations/a.png and {out}/predictions/a.json')
+    assert json.loads((out / 'predictions' / 'a.json').read_text())['instances'] == []
+    assert cv2.imread(str(out / 'visualizations' / 'a.png')).shape == (90, 120, 3)
+    assert infer([str(photos), str(config), 'none', '--out-dir', str(out), '--no-pictures']) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f'0 poses in 2 images, nobody found in 2, 1 unreadable image skipped; see {out}/predictions')
+
+
+def test_several_people_and_one_root_depth_ask_for_boxes(infer, photos, tmp_path, capsys):
+    config = write_config(with_segmenter(tiny_config(tmp_path), [[0, 0, 50, 80], [60, 0, 120, 80]]), tmp_path)
+    camera = ['--intrinsics', '150', '150', '60', '45', '--root-depth', '3000']
+    assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), *camera]) == 2
+    assert 'a.jpg: 2 bodies found, and the camera does not say which' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_it_says_where_a_box_is_from(infer, photos, tmp_path, capsys):
+    found = write_config(with_segmenter(tiny_config(tmp_path), [[10, 10, 60, 80]]), tmp_path / 'found')
+    whole = write_config(with_segmenter(tiny_config(tmp_path), None), tmp_path / 'whole')
+    for config, options, source, said in (
+            (found, [], 'found', 'a.jpg: 1 pose, by what stands out'),
+            (whole, [], 'image', 'a.jpg: 1 pose, of the whole image: no box was given or found'),
+            (whole, ['--bbox', '10', '10', '60', '80'], 'given', 'a.jpg: 1 pose')):
+        assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), '--no-pictures',
+                      *options]) == 0
+        assert capsys.readouterr().out.splitlines()[0].endswith(said)
+        record = json.loads((tmp_path / 'out/predictions/a.json').read_text())
+        assert record['instances'][0]['box_source'] == source and record['run'].endswith('+00:00')
+
+
+@pytest.mark.parametrize('arguments', [
+    ['gone.jpg'], ['.', '--bbox', '1', '1', '5', '5'], ['.', '--root-depth', '3000'], ['.', 'config.py']])
+def test_a_mistake_is_told_before_anything_heavy_is_imported(tmp_path, arguments):
+    command = write_command(tmp_path, "print([name for name in ('torch', 'numpy', 'mmengine') if name in sys.modules])")
+    done = subprocess.run([sys.executable, command, 'infer', *arguments], cwd=tmp_path, capture_output=True, text=True,
+                          env=os.environ | dict(PYTHONPATH=str(ROOT)))
+    assert (done.returncode, done.stdout) == (2, '[]\n')
+    assert done.stderr.startswith('mmxas infer: ') and done.stderr.count('\n') == 1
