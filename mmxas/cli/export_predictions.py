@@ -14,7 +14,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('predictions', help='a .json file of mmxas infer, or its folder predictions')
     parser.add_argument('out', help='.csv or .h5 for DeepLabCut, .json for COCO, .slp for SLEAP')
     parser.add_argument('--scorer', default='mmxas', help='name that DeepLabCut shows (default: mmxas)')
-    parser.add_argument('--confident', action='store_true', help='the most confident hypothesis only')
+    parser.add_argument('--top1', action='store_true', help='the top-1 hypothesis only')
     parser.add_argument('--flat', action='store_true', help='its x and y only')
     parser.add_argument('--run', choices=['last', 'all'], help='which runs, where PREDICTIONS has files of several')
     return parser.parse_args(arguments)
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Convert, and print what was written."""
     with mistakes(ValueError, OSError, ImportError):
         table = read_predictions(args.predictions, args.scorer, args.run)
-        table = table.flat() if args.flat else table.confident() if args.confident else table
+        table = table.flat() if args.flat else table.top1() if args.top1 else table
         write_keypoints(table, args.out)
     print(f'{args.out}: {len(table.images)} poses, {len(table.scorers)} hypotheses each, of {len(table.names)} '
           f'keypoints in {", ".join(table.units)}')
