@@ -62,7 +62,7 @@ def test_a_file_that_decodes_or_colours_otherwise_is_refused(onnx_file, small_de
 def test_a_file_without_these_facts_is_refused(onnx_file, small_detector):
     detector = OnnxDetector(onnx_file)
     del detector.facts['align_corners']
-    with pytest.raises(ValueError, match="does not state its align_corners .*has False.*mmxas export onnx CONFIG"):
+    with pytest.raises(ValueError, match='does not state its align_corners .*has False.*mmxas export onnx CONFIG'):
         detector.check_fits(small_detector.model, 64)
 
 
