@@ -1,0 +1,52 @@
+"""Looking closer: the middle of a crop enlarged, and what was found there in the frame of the whole crop.
+
+N: crops; K: keypoints; D, h, w: bins of a heatmap in depth, y and x.
+"""
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FLOOR = 1e-12  # probability of a bin outside the enlarged part
+
+
+def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tensor:
+    """Return the middle of crops, enlarged to their size.
+
+    Args:
+        crops: (N, C, S, S).
+        zoom: Side of the middle part, in sides of the crop, 0 < zoom <= 1.
+        align_corners: Whether the norm frame ends at the centres of the outer pixels, as in
+            :func:`~mmxas.ops.geometry.norm_to_pixel`. Defaults to False.
+
+    Returns:
+        Tensor: (N, C, S, S), interpolated linearly.
+    """
+    return _sample(crops, [zoom, zoom], align_corners)
+
+
+def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tensor:
+    """Return the heatmaps of :func:`zoom_crops` as heatmaps of the whole crops.
+
+    The norm frame of the enlarged part is ``zoom`` times as large along all three axes, as depths are measured in sides
+    of the crop. Each heatmap is normalised again; bins outside the enlarged part get next to nothing.
+
+    Args:
+        logits: (N, K, D, h, w), of the enlarged part.
+        zoom: As in :func:`zoom_crops`.
+        align_corners: As there. Defaults to False.
+
+    Returns:
+        Tensor: (N, K, D, h, w) logarithms of probabilities.
+    """
+    found = _sample(logits.float().flatten(2).softmax(-1).view_as(logits), [1 / zoom] * 3, align_corners) + FLOOR
+    return (found / found.sum((2, 3, 4), keepdim=True)).log()
+
+
+def _sample(maps: Tensor, scales: Sequence[float], align_corners: bool) -> Tensor:
+    """Maps (N, C, ...) at their own positions times ``scales`` in the norm frame; 0 outside."""
+    theta = torch.diag(maps.new_tensor(scales))
+    theta = torch.cat([theta, theta.new_zeros(len(scales), 1)], dim=1).expand(len(maps), -1, -1)
+    grid = F.affine_grid(theta, list(maps.shape), align_corners=align_corners)
+    return F.grid_sample(maps, grid, align_corners=align_corners)
