@@ -1,7 +1,7 @@
 """Write a detector with its decoding as ONNX: ``python tools/export_onnx.py CONFIG CHECKPOINT OUT.onnx``
 
 The graph takes crops (N, 3, S, S), BGR, 0 to 255, float32, and gives ``keypoints`` (N, H, K, 3) in the norm frame,
-``scores`` and ``valid`` (N, H, K), and ``depth_profile`` (N, K, D). It is written only if it agrees with PyTorch.
+``scores`` and ``valid`` (N, H, K), and ``depth_heatmap`` (N, K, D). It is written only if it agrees with PyTorch.
 """
 import argparse
 import sys

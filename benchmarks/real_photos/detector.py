@@ -25,7 +25,7 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Prediction:
-    """Hypotheses of one photo, the confident one first, by one decoding.
+    """Hypotheses of one photo, the top-1 pose first, by one decoding.
 
     Attributes:
         poses: (H, K, 3), x and y in px of the image, z times the side of the crop in px.
@@ -79,7 +79,7 @@ class Detector:
     """
 
     def __init__(self, model: Sequence[str], segmenter: dict | None = None) -> None:
-        self.inferencer = XASInferencer(*model, depth_profiles=False)
+        self.inferencer = XASInferencer(*model, depth_heatmaps=False)
         self.seconds, self.photos = 0.0, 0
         steps = [step for step in self.inferencer.pipeline.transforms if isinstance(step, SegmentInBox)]
         own = steps[0] if steps and segmenter is None else SegmentInBox(segmenter)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from mmxas.ops import box_mm, image_to_camera
+from mmxas.ops import image_to_camera, rect_3d_width
 from mmxas.visualization import instance_crop
 
 
@@ -103,7 +103,7 @@ def poses_in_mm(prediction: PoseDataSample, intrinsics: np.ndarray, root_depth: 
     for index, unit in enumerate(depth_units(instances)):
         if unit == 'crop':
             crop = instance_crop(prediction, index)
-            poses[index, ..., 2] *= box_mm(crop[2] - crop[0], depths[index], focal)
+            poses[index, ..., 2] *= rect_3d_width(crop[2] - crop[0], depths[index], focal)
     return poses
 
 

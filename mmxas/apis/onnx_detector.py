@@ -20,7 +20,7 @@ from mmxas.ops import Hypotheses
 INPUT = 'crops'
 OUTPUTS = Hypotheses._fields
 # What a head decodes by.
-HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'mapping')
+HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'align_corners')
 AGAIN = 'export it with this config: python tools/export_onnx.py CONFIG CHECKPOINT OUT.onnx'
 
 
@@ -106,7 +106,8 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
 
     Returns:
         ``crop_size``, ``num_keypoints``, ``depth_bins``, ``num_hypotheses``, ``window``, ``peak_threshold``,
-        ``mapping``, ``flip_test``, ``xy_window``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the crops.
+        ``align_corners``, ``flip_test``, ``xy_window``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the
+        crops.
     """
     head, test_cfg = {name: getattr(model.head, name) for name in HEAD}, model.test_cfg or {}
     flip_test, xy_window = bool(test_cfg.get('flip_test', False)), test_cfg.get('xy_window', model.head.xy_window)

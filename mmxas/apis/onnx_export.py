@@ -81,7 +81,7 @@ def export_detector(model: nn.Module, data_preprocessor: Mapping, crop_size: int
 def compare(graph: DetectorGraph, detector: OnnxDetector, batch: int, crop_size: int, seed: int = 0) -> float:
     """Run both on crops of blurred noise.
 
-    Where two peaks of a depth profile are equal but for rounding, two libraries may take either. So profiles are
+    Where two peaks of a depth heatmap are equal but for rounding, two libraries may take either. So profiles are
     compared with PyTorch's, and depths with PyTorch's decoding of the graph's own profiles.
 
     Args:
@@ -100,12 +100,12 @@ def compare(graph: DetectorGraph, detector: OnnxDetector, batch: int, crop_size:
     wanted, found = Hypotheses(*graph(crops)), detector(crops)
     if [tuple(one.shape) for one in wanted] != [tuple(one.shape) for one in found]:
         return float('inf')
-    head, profile = graph.model.head, found.depth_profile
+    head, profile = graph.model.head, found.depth_heatmap
     decoded = decode_marginals(Marginals(profile, profile, profile), head.num_hypotheses, head.window,
-                               peak_threshold=head.peak_threshold, mapping=head.mapping)
+                               peak_threshold=head.peak_threshold, align_corners=head.align_corners)
     if not torch.equal(decoded.valid, found.valid):
         return float('inf')
-    pairs = ((found.keypoints[..., :2], wanted.keypoints[..., :2]), (profile, wanted.depth_profile),
+    pairs = ((found.keypoints[..., :2], wanted.keypoints[..., :2]), (profile, wanted.depth_heatmap),
              (found.keypoints[..., 2], decoded.keypoints[..., 2]), (found.scores, decoded.scores))
     return max(float((one - other).abs().max()) for one, other in pairs)
 

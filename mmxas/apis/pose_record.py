@@ -32,10 +32,11 @@ def pose_record(prediction: PoseDataSample, dataset_meta: Mapping[str, Any], cam
     Returns:
         ``image``, ``image_size``, ``frame``, ``skeleton`` (name, keypoints, links) and ``instances``. An instance has
         ``bbox``, ``bbox_score``, ``box_source`` (``'given'``, ``'found'``, or ``'image'``: the whole image, where none
-        was given or found), ``crop``, ``units`` (of x, y, z), ``depth_unit`` (``'mm'`` or ``'crop'``), ``box_mm``
-        (the crop's side in mm, or None), and ``hypotheses``, the most confident first, each with ``score`` (mean of its
-        keypoints), ``counts`` (has a peak of its own at all), ``keypoints`` (K, 3), ``keypoint_scores`` and ``valid``
-        (K,); with a camera also ``keypoints_camera_mm`` (K, 3) each, and ``camera`` for the image.
+        was given or found), ``crop``, ``units`` (of x, y, z), ``depth_unit`` (``'mm'`` or ``'crop'``),
+        ``rect_3d_width`` (the crop's side in mm, or None), and ``hypotheses``, the most confident first, each with
+        ``score`` (mean of its keypoints), ``counts`` (has a peak of its own at all), ``keypoints`` (K, 3),
+        ``keypoint_scores`` and ``valid`` (K,); with a camera also ``keypoints_camera_mm`` (K, 3) each, and ``camera``
+        for the image.
     """
     count = len(prediction.pred_instances.keypoints)
     height, width = prediction.metainfo['ori_shape'][:2]
@@ -59,7 +60,7 @@ def _instance(prediction: PoseDataSample, index: int, camera_poses: np.ndarray |
     instances = prediction.pred_instances
     unit = depth_units(instances)[index]
     box = np.asarray(instances.bboxes[index], dtype=float)
-    side = instances.get('box_mm', [None] * (index + 1))[index]
+    side = instances.get('rect_3d_width', [None] * (index + 1))[index]
     poses, scores, valid = (np.asarray(instances[name][index]) for name in
                             ('hypotheses', 'hypothesis_scores', 'hypothesis_valid'))
     hypotheses = [
@@ -71,7 +72,7 @@ def _instance(prediction: PoseDataSample, index: int, camera_poses: np.ndarray |
     return dict(bbox=_rounded(box[:4], 2), bbox_score=float(np.asarray(instances.bbox_scores)[index]),
                 box_source=prediction.metainfo.get('box_source', 'given'),
                 crop=_rounded(instance_crop(prediction, index), 2), units=UNITS[unit], depth_unit=unit,
-                box_mm=None if side is None or unit == 'crop' else round(float(side), 2), hypotheses=hypotheses)
+                rect_3d_width=None if side is None or unit == 'crop' else round(float(side), 2), hypotheses=hypotheses)
 
 
 def _rounded(values: np.ndarray, digits: int = 4) -> list:

@@ -50,7 +50,7 @@ class XASInferencer(Pose2DInferencer):
         weights: Checkpoint. Defaults to None: for a name, the weights that come with mmxas; for a config, untrained
             weights, with a warning. With ``backend='onnxruntime'`` the file that ``tools/export_onnx.py`` wrote.
         device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None, the best there is.
-        depth_profiles: Predict and draw depth profiles. Defaults to True.
+        depth_heatmaps: Predict and draw depth heatmaps. Defaults to True.
         show_progress: Show a bar over many images. Defaults to False.
         det_model: An mmdet config or name that finds boxes where none are given, as in mmpose. Defaults to None: the
             segmenter of the test pipeline's ``SegmentInBox`` finds them; without that step, the whole image is the box.
@@ -73,7 +73,7 @@ class XASInferencer(Pose2DInferencer):
 
         inferencer = XASInferencer('human')
         for result in inferencer('photos/', out_dir='out'):
-            confident = result['predictions'][0]['instances'][0]['hypotheses'][0]['keypoints']
+            top1 = result['predictions'][0]['instances'][0]['hypotheses'][0]['keypoints']
     """
 
     preprocess_kwargs: set = {'bboxes', 'camera', 'bbox_thr', 'nms_thr'}
@@ -85,7 +85,7 @@ class XASInferencer(Pose2DInferencer):
                  model: str | Path | Config | dict,
                  weights: str | None = None,
                  device: str | None = None,
-                 depth_profiles: bool = True,
+                 depth_heatmaps: bool = True,
                  show_progress: bool = False,
                  det_model: str | dict | None = None,
                  det_weights: str | None = None,
@@ -99,7 +99,7 @@ class XASInferencer(Pose2DInferencer):
         cfg = _read_config(model)
         cfg.setdefault('data_mode', 'topdown')
         cfg.setdefault('dataset_type', cfg.test_dataloader.dataset.type)
-        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_profiles=depth_profiles)
+        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_heatmaps=depth_heatmaps)
         self.skipped: list[str] = []
         self.nobody: list[str] = []
         self.run = datetime.now(UTC).isoformat(timespec='seconds')
@@ -230,15 +230,16 @@ class XASInferencer(Pose2DInferencer):
         """Predict the instances of one image.
 
         Returns:
-            One data sample of all instances; each carries its ``crop_boxes`` (N, 4) and, where known, ``box_mm`` (N,).
+            One data sample of all instances; each carries its ``crop_boxes`` (N, 4) and, where known,
+            ``rect_3d_width`` (N,).
         """
         if not inputs:
             return [self._empty_sample()]
         samples = self.model.test_step(inputs) if self._onnx is None else self._onnx.test_step(self.model, inputs)
         for sample in samples:
             sample.pred_instances.crop_boxes = crop_box(sample.metainfo)[None]
-            if sample.metainfo.get('box_mm') is not None:
-                sample.pred_instances.box_mm = np.array([sample.metainfo['box_mm']], dtype=np.float64)
+            if sample.metainfo.get('rect_3d_width') is not None:
+                sample.pred_instances.rect_3d_width = np.array([sample.metainfo['rect_3d_width']], dtype=np.float64)
         return [merge_data_samples(samples)]
 
     def visualize(self, inputs: Sequence[tuple[np.ndarray, ImageInput]], preds: Sequence[PoseDataSample],

@@ -21,8 +21,8 @@ from mmxas.registry import DATASETS
 from mmxas.visualization import XASVisualizer
 from mmxas.visualization.canvas import write_picture
 
-ROWS = {'mean_pose': 'constant mean pose', 'confident': 'confident hypothesis', 'best_per_pose': 'best pose',
-        'best_per_keypoint': 'best per keypoint'}
+ROWS = {'mean_pose': 'constant mean pose', 'top1': 'top-1 hypothesis', 'best_of_h_per_pose': 'best pose',
+        'best_of_h_per_joint': 'best per keypoint'}
 METRICS = ('MPJPE', 'N-MPJPE', 'P-MPJPE')
 
 
@@ -75,7 +75,7 @@ def run_demo(config: Path, work_dir: Path, full_recipe: str, num_pictures: int =
 
 
 def collect(results: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """The evaluator's flat numbers (``xas/confident/MPJPE``) as ``{'confident': {'MPJPE': …}}``, in mm.
+    """The evaluator's flat numbers (``xas/top1/MPJPE``) as ``{'top1': {'MPJPE': …}}``, in mm.
 
     Raises:
         KeyError: The evaluator gave no such number.
@@ -99,7 +99,7 @@ def draw_hypotheses(model: torch.nn.Module, dataset: Dataset, cfg: Config, path:
     numbers = [i for i in range(len(dataset)) if clips is None or dataset.get_data_info(i).get('clip') in clips]
     chosen = [numbers[i] for i in np.linspace(0, len(numbers) - 1, count).round().astype(int)]
     model.eval()
-    shown, model.test_cfg = model.test_cfg, {**model.test_cfg, 'output_depth_profiles': True}
+    shown, model.test_cfg = model.test_cfg, {**model.test_cfg, 'output_depth_heatmaps': True}
     samples = model.test_step(pseudo_collate([dataset[i] for i in chosen]))
     model.test_cfg = shown
     visualizer = XASVisualizer()
@@ -114,7 +114,7 @@ def summary(metrics: Mapping[str, Mapping[str, float]], work_dir: Path, picture:
     """The last lines of a demo."""
     table = [['held-out clips, mm', *METRICS]]
     table += [[text, *(f'{metrics[row][metric]:.1f}' for metric in METRICS)] for row, text in ROWS.items()]
-    ratio = metrics['confident']['MPJPE'] / metrics['mean_pose']['MPJPE']
+    ratio = metrics['top1']['MPJPE'] / metrics['mean_pose']['MPJPE']
     return '\n'.join([
-        '', AsciiTable(table).table, f'confident / mean pose: {ratio:.2f}; {metrics["seconds"]["total"]:.0f} s in all',
+        '', AsciiTable(table).table, f'top-1 / mean pose: {ratio:.2f}; {metrics["seconds"]["total"]:.0f} s in all',
         f'picture:        {picture}', f'work directory: {work_dir}', f'full recipe:    {full_recipe}'])

@@ -48,7 +48,7 @@ def metric_sample(data_sample: Any, index: int = 0) -> Any:
         index: Which person. Defaults to 0.
 
     Returns:
-        A ``PoseDataSample`` with ``pred_instances.keypoints`` (1, K, 3), the confident pose in metres, x to the image's
+        A ``PoseDataSample`` with ``pred_instances.keypoints`` (1, K, 3), the top-1 pose in metres, x to the image's
         left, y towards the camera and z up, the lowest keypoint at 0; ``gt_instances.lifting_target`` (1, K, 3)
         likewise, where the sample has a 3D label. A crop of unknown size counts as 2 m wide.
     """

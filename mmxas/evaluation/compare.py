@@ -10,7 +10,7 @@ from mmxas.evaluation.report import flatten
 
 # What must agree for two numbers to be compared; a data set's folder may lie elsewhere.
 _MEASURE = ('metric', 'protocol', 'frame', 'unit', 'root', 'skeleton', 'alignment', 'weights', 'dataset',
-            'background', 'num_samples', 'num_labelled', 'num_moments')
+            'background', 'num_samples', 'num_labelled', 'num_frame_sets')
 _ELSEWHERE = {'dataset.data_root', 'dataset.mode'}
 
 Result = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Errors of several hypotheses a sample: of the confident one, and of the best ones.
+"""Errors of several hypotheses a sample: of the top-1 pose, and of the best ones.
 
 Shapes: N samples, H hypotheses, K keypoints. Poses are in mm in the camera frame and are compared root-centred.
 Hypothesis 0 is the most confident one and always counts. Another hypothesis counts as a pose if at least one of its
@@ -136,10 +136,10 @@ def best_keypoints(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray
 
 
 def depth_noise_copies(hypotheses: np.ndarray, valid: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Replace all hypotheses but the confident one by copies of it with random depths, as a control.
+    """Replace all hypotheses but the top-1 pose by copies of it with random depths, as a control.
 
     The noise is normal and independent a keypoint, and has the root mean square of the depth differences between the
-    counted hypotheses and the confident one. Keypoints move along their rays, so that they stay where they are in the
+    counted hypotheses and the top-1 pose. Keypoints move along their rays, so that they stay where they are in the
     image. A method whose hypotheses mean something beats the best of these copies.
 
     Args:
@@ -150,12 +150,12 @@ def depth_noise_copies(hypotheses: np.ndarray, valid: np.ndarray, seed: int = 0)
     Returns:
         np.ndarray: (N, H, K, 3) camera mm.
     """
-    confident, counted = hypotheses[:, :1], counted_poses(valid)[:, 1:]
-    difference = (hypotheses[:, 1:] - confident)[..., 2]
+    top1, counted = hypotheses[:, :1], counted_poses(valid)[:, 1:]
+    difference = (hypotheses[:, 1:] - top1)[..., 2]
     spread = np.sqrt(np.square(difference[counted]).mean()) if counted.any() else 0.0
     noise = np.random.default_rng(seed).normal(0.0, spread, size=difference.shape)
-    copies = confident * (1 + noise / confident[..., 2])[..., None]
-    return np.concatenate([confident, copies], axis=1)
+    copies = top1 * (1 + noise / top1[..., 2])[..., None]
+    return np.concatenate([top1, copies], axis=1)
 
 
 def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
@@ -177,8 +177,8 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
         keypoints: As in :func:`pose_metrics`. Defaults to None.
 
     Returns:
-        dict: ``mean_pose`` (where given), ``confident``, and, as far as the protocol reports them, ``best_per_pose``,
-        ``best_per_keypoint`` and ``best_of_noise`` (:func:`depth_noise_copies`, best per pose; for H > 1 and the true
+        dict: ``mean_pose`` (where given), ``top1``, and, as far as the protocol reports them, ``best_of_h_per_pose``,
+        ``best_of_h_per_joint`` and ``best_of_noise`` (:func:`depth_noise_copies`, best per pose; for H > 1 and the true
         camera), each name of a metric to (N,); ``best_of_first``: the MPJPE of both best choices among the first h
         hypotheses, (N, H), for H > 1.
     """
@@ -190,19 +190,19 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
     if mean_pose is not None:
         place = 0.0 if protocol.root_centred else target[:, root:root + 1]
         errors['mean_pose'] = pose_errors(np.broadcast_to(mean_pose + place, target.shape), target, root, metrics)
-    errors['confident'] = pose_errors(hypotheses[:, 0], target, root, metrics)
-    if protocol.best_per_pose:
+    errors['top1'] = pose_errors(hypotheses[:, 0], target, root, metrics)
+    if protocol.best_of_h_per_pose:
         curve = best_pose_curve(hypotheses, valid, target, root, metrics)
-        errors['best_per_pose'] = {name: values[:, -1] for name, values in curve.items()}
-        curves['best_per_pose'] = curve['MPJPE']
-    if protocol.best_per_keypoint:
+        errors['best_of_h_per_pose'] = {name: values[:, -1] for name, values in curve.items()}
+        curves['best_of_h_per_pose'] = curve['MPJPE']
+    if protocol.best_of_h_per_joint:
         if nearest is None:
             nearest = np.stack([best_keypoints(hypotheses[:, :h + 1], valid[:, :h + 1], target, root)
                                 for h in range(count)], axis=1) + (0.0 if protocol.root_centred else
                                                                    target[:, None, root:root + 1])
-        errors['best_per_keypoint'] = pose_errors(nearest[:, -1], target, root, metrics)
-        curves['best_per_keypoint'] = metrics['MPJPE'](nearest, np.broadcast_to(target[:, None], nearest.shape))
-    if count > 1 and protocol.best_per_pose and protocol.true_intrinsics:
+        errors['best_of_h_per_joint'] = pose_errors(nearest[:, -1], target, root, metrics)
+        curves['best_of_h_per_joint'] = metrics['MPJPE'](nearest, np.broadcast_to(target[:, None], nearest.shape))
+    if count > 1 and protocol.best_of_h_per_pose and protocol.true_intrinsics:
         noise = depth_noise_copies(hypotheses, valid)
         errors['best_of_noise'] = best_pose_errors(noise, valid, target, root, metrics)
     if count > 1 and curves:

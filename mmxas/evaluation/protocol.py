@@ -26,14 +26,14 @@ class Protocol:
         name: The named protocol that it starts from. Defaults to ``'standard'``.
         left_right_switch: Replace each keypoint of a left/right pair by its counterpart where that one is nearer to the
             label in the image, keypoint by keypoint. Defaults to False.
-        best_per_pose: Report the best hypothesis of each sample, chosen by the labels. Defaults to True.
-        best_per_keypoint: Report the best hypothesis of each keypoint, chosen by the labels. Defaults to True.
+        best_of_h_per_pose: Report the best hypothesis of each sample, chosen by the labels. Defaults to True.
+        best_of_h_per_joint: Report the best hypothesis of each keypoint, chosen by the labels. Defaults to True.
         crop: ``'root'`` asks that each crop is cut around the true root, ``'any'`` takes the data set's and says which
             they are. Defaults to ``'any'``.
         true_root_depth: Scale depths, and place poses, by the true depth of the root; else the crop is taken to be
-            ``assumed_box_mm`` wide. Defaults to True.
+            ``assumed_rect_3d_width`` wide. Defaults to True.
         true_intrinsics: Lift along the rays of the true camera; else by parallel rays. Defaults to True.
-        assumed_box_mm: Side of a crop without ``true_root_depth``, mm. Defaults to 2000.
+        assumed_rect_3d_width: Side of a crop without ``true_root_depth``, mm. Defaults to 2000.
         root_centred: Centre both poses on the root before MPJPE, PCK and AUC. Without it the error of the root counts,
             but for its depth, which is given. Defaults to True.
         scale_about: N-MPJPE scales about the ``'root'``, or about the origin of the ``'world'`` without centring
@@ -49,12 +49,12 @@ class Protocol:
 
     name: str = 'standard'
     left_right_switch: bool = False
-    best_per_pose: bool = True
-    best_per_keypoint: bool = True
+    best_of_h_per_pose: bool = True
+    best_of_h_per_joint: bool = True
     crop: str = 'any'
     true_root_depth: bool = True
     true_intrinsics: bool = True
-    assumed_box_mm: float = 2000.0
+    assumed_rect_3d_width: float = 2000.0
     root_centred: bool = True
     scale_about: str = 'root'
     nearest_in: str = 'camera'
@@ -82,8 +82,9 @@ class Protocol:
         return uses + [words for words, used in (
             ('crop from the true root', crop_from_root),
             ('left/right keypoints switched to the nearer label', self.left_right_switch),
-            ('best_per_pose: hypothesis chosen by the labels, each metric its own', self.best_per_pose),
-            ('best_per_keypoint: hypothesis of each keypoint chosen by the labels', self.best_per_keypoint)) if used]
+            ('best_of_h_per_pose: hypothesis chosen by the labels, each metric its own', self.best_of_h_per_pose),
+            ('best_of_h_per_joint: hypothesis of each keypoint chosen by the labels', self.best_of_h_per_joint))
+            if used]
 
     def to_dict(self) -> dict[str, Any]:
         """The switches as plain data, by name."""
@@ -93,7 +94,7 @@ class Protocol:
 PROTOCOLS = {
     'standard': Protocol(),
     'released': Protocol(
-        name='released', left_right_switch=True, best_per_pose=False, crop='root', root_centred=False,
+        name='released', left_right_switch=True, best_of_h_per_pose=False, crop='root', root_centred=False,
         scale_about='world', nearest_in='norm', valid_only=False, average='action'),
 }
 

@@ -1,6 +1,6 @@
 """Per-sample errors to tables: groups of clips, single clips, and the printed form.
 
-A table maps a selection (``confident``, ``best_per_pose``, …) to a metric to its mean, or a name to a number.
+A table maps a selection (``top1``, ``best_of_h_per_pose``, …) to a metric to its mean, or a name to a number.
 """
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def spread(values: np.ndarray, places: Sequence[int], size: int) -> np.ndarray:
 
 
 def flatten(table: Mapping[str, Any]) -> dict[str, float]:
-    """Nested numbers to ``{'confident/MPJPE': …}``; counts and lists are left out."""
+    """Nested numbers to ``{'top1/MPJPE': …}``; counts and lists are left out."""
     flat = {}
     for name, value in table.items():
         if isinstance(value, Mapping):
@@ -152,9 +152,9 @@ def printed(tables: Mapping[str, Mapping[str, Any]], title: str) -> str:
     rows, columns = [], _columns(tables)
     for group, table in tables.items():
         poses = [name for name, value in table.items()
-                 if isinstance(value, Mapping) and all(isinstance(v, float) for v in value.values())] or ['confident']
+                 if isinstance(value, Mapping) and all(isinstance(v, float) for v in value.values())] or ['top1']
         for number, pose in enumerate(poses):
-            shared = table if pose == 'confident' else {}
+            shared = table if pose == 'top1' else {}
             numbers = {**table.get(pose, {}), **{n: v for n, v in shared.items() if n.partition('/')[0] in _SHARED}}
             rows.append([group if number == 0 else '', str(table['num_samples']) if number == 0 else '', pose]
                         + [_text(numbers.get(name), form) for name, (_, form) in columns.items()])

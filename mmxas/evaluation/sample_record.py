@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mmxas.evaluation.protocol import Protocol
-from mmxas.ops.geometry import box_mm, camera_to_image, image_to_camera
+from mmxas.ops.geometry import camera_to_image, image_to_camera, rect_3d_width
 from mmxas.ops.pose_metrics import error_2d, left_right_switch, pckh
 
 Sample = Mapping[str, Any]
@@ -51,14 +51,14 @@ def backgrounds(results: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted({result['background'] for result in results})
 
 
-def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: bool = False,
+def sample_errors_2d(sample: Sample, flip_pairs: Sequence[tuple[int, int]], switch: bool = False,
                      keypoints: Sequence[int] | None = None) -> dict[str, float]:
-    """The 2D error and, where the head's size is known, PCKh@0.5 of the confident pose; nothing without 2D labels.
+    """The 2D error and, where the head's size is known, PCKh@0.5 of the top-1 pose; nothing without 2D labels.
 
     Args:
         sample: ``gt_instances.keypoints`` (1, K, 2) px, ``keypoints_visible`` (1, K), ``head_size`` px (there or in the
             metainfo), ``input_scale`` px.
-        pairs: Left and right keypoints.
+        flip_pairs: Left and right keypoints.
         switch: Whether to switch them to the nearer label. Defaults to False.
         keypoints: Indices of keypoints whose PCKh is asked for, too. Defaults to None: not.
 
@@ -72,7 +72,7 @@ def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: b
     target = as_numpy(truth['keypoints'])[0, :, :2].astype(np.float64)
     predicted = as_numpy(sample['pred_instances']['keypoints'])[0, :, :2].astype(np.float64)
     if switch:
-        predicted = left_right_switch(_padded(predicted), _padded(target), pairs)[0][:, :2]
+        predicted = left_right_switch(_padded(predicted), _padded(target), flip_pairs)[0][:, :2]
     visible = truth.get('keypoints_visible')
     visible = None if visible is None else as_numpy(visible)[0].reshape(len(target), -1)[:, 0] > 0
     errors = {'2d_error': error_2d(predicted, target, np.max(sample['input_scale']), visible)}
@@ -87,15 +87,15 @@ def sample_errors_2d(sample: Sample, pairs: Sequence[tuple[int, int]], switch: b
     return {name: float(value) for name, value in errors.items()}
 
 
-def sample_poses(sample: Sample, protocol: Protocol, pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
+def sample_poses(sample: Sample, protocol: Protocol, flip_pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
     """Poses of a sample in camera mm, beside their label; nothing without 3D labels.
 
     Args:
         sample: ``pred_instances`` with ``hypotheses`` (1, H, K, 3) and ``hypothesis_valid`` (1, H, K), or with
             ``keypoints`` (1, K, 3) alone; ``gt_instances.keypoints_cam`` (1, K, 3) mm; ``camera`` with ``K``, and
-            ``R`` (3, 3) and ``t`` (3) mm, world to camera, where they are known; ``root_depth`` mm; ``box_mm``.
+            ``R`` (3, 3) and ``t`` (3) mm, world to camera, where they are known; ``root_depth`` mm; ``rect_3d_width``.
         protocol: Its switches.
-        pairs: Left and right keypoints.
+        flip_pairs: Left and right keypoints.
 
     Returns:
         dict: ``hypotheses`` (H, K, 3), ``valid`` (H, K), ``target`` (K, 3); under ``left_right_switch`` also
@@ -115,10 +115,10 @@ def sample_poses(sample: Sample, protocol: Protocol, pairs: Sequence[tuple[int, 
     label = camera_to_image(target, frame.K, float(sample['root_depth']))
     image = frame.depths_in_mm(image)
     if protocol.left_right_switch:
-        image, switched = left_right_switch(image, np.broadcast_to(label, image.shape), pairs)
+        image, switched = left_right_switch(image, np.broadcast_to(label, image.shape), flip_pairs)
         record['switched'] = switched[0, :, 0]  # x and y, which decide, are the same in all hypotheses
     record['hypotheses'] = frame.lift(image)
-    if protocol.nearest_in == 'norm' and protocol.best_per_keypoint:
+    if protocol.nearest_in == 'norm' and protocol.best_of_h_per_joint:
         record['nearest'] = frame.lift(nearest_of_first(image * frame.norm, label * frame.norm, record['valid'])
                                        / frame.norm)
     if camera.get('R') is not None and camera.get('t') is not None:
@@ -145,9 +145,9 @@ class ImageFrame:
         self.perspective = protocol.true_intrinsics
         self.side_px, focal = float(np.max(sample['input_scale'])), (self.K[0, 0] + self.K[1, 1]) / 2
         true_depth = float(sample['root_depth'])
-        true_side = sample.get('box_mm') or box_mm(self.side_px, true_depth, focal)
+        true_side = sample.get('rect_3d_width') or rect_3d_width(self.side_px, true_depth, focal)
         given = protocol.true_root_depth
-        self.side_mm = float(true_side) if given else protocol.assumed_box_mm
+        self.side_mm = float(true_side) if given else protocol.assumed_rect_3d_width
         self.root_depth = true_depth if given else self.side_mm * focal / self.side_px
         unit = sample['pred_instances'].get('depth_unit', 'mm')
         unit = unit if isinstance(unit, str) else list(unit)[0]

@@ -12,13 +12,13 @@ from mmxas.ops.checks import check_shape
 from mmxas.ops.symmetry import side_bone_pairs
 
 
-def bone_asymmetry(keypoints: np.ndarray, parents: Sequence[int], pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+def bone_asymmetry(keypoints: np.ndarray, parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> np.ndarray:
     """How much the bones of both sides differ in length: 0 for equal ones, at most 200 %.
 
     Args:
         keypoints: (..., K, 3) in any isotropic unit.
         parents: Parent of each keypoint.
-        pairs: (P, 2) left and right keypoints.
+        flip_pairs: (P, 2) left and right keypoints.
 
     Returns:
         (...) mean over the pairs of bones of |left - right| / (their mean), in %; 0 for a pair without length.
@@ -27,16 +27,16 @@ def bone_asymmetry(keypoints: np.ndarray, parents: Sequence[int], pairs: Sequenc
         ValueError: A shape is wrong, or no bone has a counterpart on the other side.
     """
     check_shape(keypoints, ('...', len(parents), 3), 'keypoints')
-    bones = np.array(side_bone_pairs(parents, pairs))
+    bones = np.array(side_bone_pairs(parents, flip_pairs))
     if len(bones) == 0:
-        raise ValueError('pairs: at least one bone with a counterpart on the other side expected, got none')
+        raise ValueError('flip_pairs: at least one bone with a counterpart on the other side expected, got none')
     lengths = np.linalg.norm(keypoints[..., bones[..., 1], :] - keypoints[..., bones[..., 0], :], axis=-1)
     mean = lengths.mean(axis=-1)
     difference = np.abs(lengths[..., 0] - lengths[..., 1])
     return 100.0 * np.divide(difference, mean, out=np.zeros_like(mean), where=mean > 0).mean(axis=-1)
 
 
-def flip_rate(poses: np.ndarray, others: np.ndarray, pairs: Sequence[tuple[int, int]],
+def flip_rate(poses: np.ndarray, others: np.ndarray, flip_pairs: Sequence[tuple[int, int]],
               min_separation: float = 0.1) -> np.ndarray:
     """How often left and right change places between two predictions of one pose.
 
@@ -46,7 +46,7 @@ def flip_rate(poses: np.ndarray, others: np.ndarray, pairs: Sequence[tuple[int, 
     Args:
         poses: (N, K, 2) norm frame of the crop.
         others: (N, K, 2) in the same frame: a mirrored copy's prediction is mirrored back, with its labels.
-        pairs: (P, 2) left and right keypoints.
+        flip_pairs: (P, 2) left and right keypoints.
         min_separation: Distance in the norm frame below which a pair does not count. Defaults to 0.1, 5 % of the
             crop's side.
 
@@ -58,9 +58,9 @@ def flip_rate(poses: np.ndarray, others: np.ndarray, pairs: Sequence[tuple[int, 
     """
     sizes = check_shape(poses, ('N', 'K', 2), 'poses')
     check_shape(others, (sizes['N'], sizes['K'], 2), 'others')
-    if len(pairs) == 0:
-        raise ValueError('pairs: at least one left/right pair expected, got none')
-    index = np.array(pairs)
+    if len(flip_pairs) == 0:
+        raise ValueError('flip_pairs: at least one left/right pair expected, got none')
+    index = np.array(flip_pairs)
     first, second = poses[:, index], others[:, index]
     kept = np.square(first - second).sum(axis=(-2, -1))
     exchanged = np.square(first - second[:, :, ::-1]).sum(axis=(-2, -1))

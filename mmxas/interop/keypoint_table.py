@@ -70,14 +70,14 @@ class KeypointTable:
             if name in ('names', 'scorers') and repeated(value):
                 raise ValueError(f'{name}: {repeated(value)!r} is named twice')
 
-    def confident(self) -> KeypointTable:
+    def top1(self) -> KeypointTable:
         """The first hypothesis of each pose only."""
         return replace(self, keypoints=self.keypoints[:, :1], scorers=self.scorers[:1],
                        scores=None if self.scores is None else self.scores[:, :1])
 
     def flat(self) -> KeypointTable:
         """The first hypothesis of each pose, x and y only: what formats of 2D keypoints hold."""
-        return replace(self.confident(), keypoints=self.keypoints[:, :1, :, :2], units=self.units[:2])
+        return replace(self.top1(), keypoints=self.keypoints[:, :1, :, :2], units=self.units[:2])
 
     def renamed(self, names: Mapping[str, str]) -> KeypointTable:
         """Give keypoints other names.

@@ -61,7 +61,7 @@ def write_sleap(table: KeypointTable, path: str | Path) -> None:
         ValueError: The table has depths or several hypotheses.
     """
     if table.keypoints.shape[1::2] != (1, 2):
-        raise ValueError('SLEAP holds one pose of x and y; write the confident one (--flat), .json or .csv')
+        raise ValueError('SLEAP holds one pose of x and y; write the top-1 pose (--flat), .json or .csv')
     sio = import_packages(path, 'sleap_io')
     skeleton = sio.Skeleton(nodes=list(table.names), edges=[(table.names[a], table.names[b]) for a, b in table.links])
     tracks = {name: sio.Track(name) for name in table.individuals if name}

@@ -4,7 +4,6 @@ from .decoding import Hypotheses, decode_hypotheses, decode_marginals, depth_pea
 from .facing import facing_direction, facing_loss
 from .geometry import (
     apply_affine,
-    box_mm,
     box_side_px,
     camera_to_image,
     camera_to_norm,
@@ -18,6 +17,7 @@ from .geometry import (
     norm_to_image,
     norm_to_pixel,
     pixel_to_norm,
+    rect_3d_width,
     world_to_camera,
 )
 from .keypoint_loss import keypoint_errors, keypoint_loss
@@ -51,12 +51,13 @@ from .winner_takes_all import winner_index, winner_takes_all
 
 __all__ = [
     'Hypotheses', 'Marginals', 'align_procrustes', 'align_scale', 'ambiguity_ratio', 'apply_affine', 'auc',
-    'bin_positions', 'bone_symmetry', 'box_mm', 'box_side_px', 'camera_to_image', 'camera_to_norm', 'camera_to_world',
+    'bin_positions', 'bone_symmetry', 'box_side_px', 'camera_to_image', 'camera_to_norm', 'camera_to_world',
     'centre_triples', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'depth_to_norm', 'discriminator_loss',
     'distance_weights', 'draw_skeleton', 'error_2d', 'facing_direction', 'facing_loss', 'generator_loss',
     'heatmap_marginals', 'image_to_camera', 'image_to_norm', 'invert_affine', 'keypoint_distances', 'keypoint_errors',
     'keypoint_loss', 'keypoint_symmetry', 'left_right_switch', 'limb_bone_pairs', 'marginal_cross_entropy',
     'mask_error_map', 'mask_loss', 'mpjpe', 'n_mpjpe', 'norm_to_camera', 'norm_to_depth', 'norm_to_image',
-    'norm_to_pixel', 'p_mpjpe', 'pck', 'pck_of_size', 'pckh', 'pixel_to_norm', 'root_centred', 'side_bone_pairs',
-    'spatial_softmax', 'triangulate', 'volume_marginals', 'winner_index', 'winner_takes_all', 'world_to_camera',
+    'norm_to_pixel', 'p_mpjpe', 'pck', 'pck_of_size', 'pckh', 'pixel_to_norm', 'rect_3d_width', 'root_centred',
+    'side_bone_pairs', 'spatial_softmax', 'triangulate', 'volume_marginals', 'winner_index', 'winner_takes_all',
+    'world_to_camera',
 ]

@@ -36,9 +36,9 @@ def is_whole_image(box: np.ndarray, shape: tuple[int, ...]) -> bool:
     return bool((box[:2] <= 1).all() and box[2] >= width - 1 and box[3] >= height - 1)
 
 
-def root_box(root: np.ndarray, root_depth: float, focal: float, box_mm: float = 2000.0,
+def root_box(root: np.ndarray, root_depth: float, focal: float, rect_3d_width: float = 2000.0,
              padding: float = 1.0) -> np.ndarray:
-    """Return the box whose padded crop is a square of ``box_mm`` around the root, at the root's depth.
+    """Return the box whose padded crop is a square of ``rect_3d_width`` around the root, at the root's depth.
 
     It needs the ground truth: the root's place in the image and its depth.
 
@@ -46,7 +46,7 @@ def root_box(root: np.ndarray, root_depth: float, focal: float, box_mm: float = 
         root: Root keypoint (2,) in image px.
         root_depth: Depth of the root in the camera frame, mm.
         focal: Focal length in px.
-        box_mm: Side of the crop in mm. Defaults to 2000, the paper's.
+        rect_3d_width: Side of the crop in mm. Defaults to 2000, the paper's.
         padding: The factor by which the crop will be larger than the box. Defaults to 1.
 
     Returns:
@@ -57,7 +57,7 @@ def root_box(root: np.ndarray, root_depth: float, focal: float, box_mm: float = 
     """
     if not root_depth > 0:
         raise ValueError(f'the root must lie in front of the camera: depth {root_depth} mm, expected > 0')
-    half = box_mm * focal / root_depth / padding / 2
+    half = rect_3d_width * focal / root_depth / padding / 2
     centre = np.asarray(root, dtype=np.float64)[:2] + 0.5
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
 

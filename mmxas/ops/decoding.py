@@ -1,7 +1,7 @@
 """From a 3D heatmap to several poses: integral decoding with hypotheses in depth (paper 3.2, equations 2-6 and 19).
 
 Symbols: N batch, H hypotheses, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
-Coordinates are in the norm frame: x and y in [-1, 1] over the crop, z = z_mm / box_mm.
+Coordinates are in the norm frame: x and y in [-1, 1] over the crop, z = z_mm / rect_3d_width.
 """
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_choice, check_shape
-from .marginals import MAPPINGS, Marginals, bin_positions, spatial_softmax, volume_marginals
+from .marginals import Marginals, bin_positions, spatial_softmax, volume_marginals
 
 __all__ = ['Hypotheses', 'check_decoding', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'spatial_softmax']
 
@@ -19,19 +19,19 @@ class Hypotheses(NamedTuple):
 
     Attributes:
         keypoints: (N, H, K, 3) in the norm frame; x and y are the same in all hypotheses.
-        scores: (N, H, K) value of the depth profile at the entry's peak; 0 where invalid.
+        scores: (N, H, K) value of the depth heatmap at the entry's peak; 0 where invalid.
         valid: (N, H, K) bool; an invalid entry repeats the depth of the keypoint's highest peak.
-        depth_profile: (N, K, D) probability along depth (equation 3).
+        depth_heatmap: (N, K, D) probability along depth (equation 3).
     """
 
     keypoints: Tensor
     scores: Tensor
     valid: Tensor
-    depth_profile: Tensor
+    depth_heatmap: Tensor
 
 
 class Peaks(NamedTuple):
-    """Peaks of depth profiles, the highest first.
+    """Peaks of depth heatmaps, the highest first.
 
     Attributes:
         index: (N, K, H) int64 bin of each peak; an invalid entry repeats the highest peak's.
@@ -45,14 +45,14 @@ class Peaks(NamedTuple):
 
 
 def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) -> Peaks:
-    """The highest local maxima of depth profiles (equations 4 and 5).
+    """The highest local maxima of depth heatmaps (equations 4 and 5).
 
     A peak is an interior bin (1 to D - 2) that is no lower than both neighbours. A run of equal bins is one peak, at
     its middle, and a bin of probability 0 is none. The highest peak is always valid; a profile without any interior
     peak (its maximum is at the border) has its global maximum as the only one. Equal peaks are ordered by depth.
 
     Args:
-        profile: (N, K, D) depth profiles.
+        profile: (N, K, D) depth heatmaps.
         num_hypotheses: H, number of peaks to return.
         threshold: A further peak counts if it is at least this fraction of the highest one, in [0, 1].
 
@@ -83,7 +83,7 @@ def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) ->
 
 
 def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int | None = 15,
-                     peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True,
+                     peak_threshold: float = 0.0, align_corners: bool = False, sort_poses: bool = True,
                      xy_window: int | None = None) -> Hypotheses:
     """Decode hypotheses from the marginals of a heatmap; see :func:`decode_hypotheses`.
 
@@ -92,7 +92,7 @@ def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int 
         num_hypotheses: H.
         window: Odd number of bins, or None.
         peak_threshold: Fraction of the highest peak.
-        mapping: ``'centre'`` or ``'released'``.
+        align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
         sort_poses: Order poses by score.
         xy_window: Odd number of bins, or None.
 
@@ -102,16 +102,16 @@ def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int 
     Raises:
         ValueError: If an option is out of range, or the marginals lack the plane that ``xy_window`` needs.
     """
-    check_decoding(num_hypotheses, window, peak_threshold, mapping, xy_window)
+    check_decoding(num_hypotheses, window, peak_threshold, align_corners, xy_window)
     if xy_window is not None and marginals.plane is None:
         raise ValueError('marginals: a plane is needed with xy_window; volume_marginals(..., with_plane=True) gives it')
     profile = marginals.z
     with torch.autocast(device_type=profile.device.type, enabled=False):
-        x, y = (_expectation(axis, mapping) for axis in marginals[:2]) if xy_window is None else \
-            _windowed_plane(marginals.plane, xy_window, mapping)
+        x, y = (_expectation(axis, align_corners) for axis in marginals[:2]) if xy_window is None else \
+            _windowed_plane(marginals.plane, xy_window, align_corners)
         peaks = depth_peaks(profile, num_hypotheses, peak_threshold)
-        z = _expectation(profile, mapping).unsqueeze(-1) if window is None else \
-            _windowed_depth(profile, peaks.index, window, mapping)
+        z = _expectation(profile, align_corners).unsqueeze(-1) if window is None else \
+            _windowed_depth(profile, peaks.index, window, align_corners)
         z = z.transpose(1, 2)
         keypoints = torch.stack([x.unsqueeze(1).expand_as(z), y.unsqueeze(1).expand_as(z), z], dim=-1)
         scores = profile.gather(-1, peaks.index) * peaks.valid
@@ -120,7 +120,7 @@ def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int 
 
 
 def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 3, window: int | None = 15,
-                      peak_threshold: float = 0.0, mapping: str = 'centre', sort_poses: bool = True,
+                      peak_threshold: float = 0.0, align_corners: bool = False, sort_poses: bool = True,
                       depth: int | None = None, xy_window: int | None = None) -> Hypotheses:
     """Decode H poses from the logits of a 3D heatmap (equations 2-6).
 
@@ -141,7 +141,8 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
         num_hypotheses: H. 1 with ``window=None`` is the vanilla detector (equation 2 for z as well).
         window: Odd number of bins in all around a peak; bins outside the volume do not count.
         peak_threshold: A peak counts if it is at least this fraction of the keypoint's highest, in [0, 1].
-        mapping: Norm position of the bins: ``'centre'`` of their cells, or ``'released'`` (2 i / n - 1).
+        align_corners: Norm position of the bins: False, the centres of their cells; True, 2 i / n - 1, as in the
+            released code.
         sort_poses: Order poses by descending score, so that hypothesis 0 is the most confident.
         depth: D; None takes it from the number of channels.
         xy_window: Odd number of bins in all along x and along y; bins outside the plane do not count, and of equal
@@ -159,20 +160,20 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
         >>> decode_hypotheses(logits, num_keypoints=1, num_hypotheses=1, window=3).keypoints.round(decimals=3)
         tensor([[[[ 0.7500, -0.2500, -0.4440]]]])
     """
-    check_decoding(num_hypotheses, window, peak_threshold, mapping, xy_window)
+    check_decoding(num_hypotheses, window, peak_threshold, align_corners, xy_window)
     marginals = volume_marginals(logits, num_keypoints, depth, with_plane=xy_window is not None)
-    return decode_marginals(marginals, num_hypotheses, window, peak_threshold, mapping, sort_poses, xy_window)
+    return decode_marginals(marginals, num_hypotheses, window, peak_threshold, align_corners, sort_poses, xy_window)
 
 
 def check_decoding(num_hypotheses: int, window: int | None, peak_threshold: float = 0.0,
-                   mapping: str = 'centre', xy_window: int | None = None) -> None:
+                   align_corners: bool = False, xy_window: int | None = None) -> None:
     """Refuse options of :func:`decode_hypotheses` that do not fit together, before there is anything to decode.
 
     Raises:
         ValueError: The option, its value and what is expected.
     """
     _check_peaks(num_hypotheses, peak_threshold)
-    check_choice(mapping, MAPPINGS, 'mapping')
+    check_choice(align_corners, (False, True), 'align_corners')
     if window is None and num_hypotheses != 1:
         raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
                          '(None means the vanilla detector, which has one hypothesis)')
@@ -222,21 +223,21 @@ def _descending(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     return values.sort(dim=dim, descending=True, stable=True)
 
 
-def _expectation(probability: Tensor, mapping: str) -> Tensor:
-    positions = bin_positions(probability.shape[-1], mapping, probability.device, probability.dtype)
+def _expectation(probability: Tensor, align_corners: bool) -> Tensor:
+    positions = bin_positions(probability.shape[-1], align_corners, probability.device, probability.dtype)
     return (probability * positions).sum(dim=-1)
 
 
-def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, mapping: str) -> Tensor:
+def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, align_corners: bool) -> Tensor:
     """Mean position in a window around each peak, weighted by the profile (equation 6). (N, K, H)."""
     bins = torch.arange(profile.shape[-1], device=profile.device)
     inside = ((bins - peaks.unsqueeze(-1)).abs() <= window // 2).to(profile.dtype)
     weights = inside * profile.unsqueeze(-2)
-    positions = bin_positions(profile.shape[-1], mapping, profile.device, profile.dtype)
+    positions = bin_positions(profile.shape[-1], align_corners, profile.device, profile.dtype)
     return (weights * positions).sum(dim=-1) / weights.sum(dim=-1).clamp_min(torch.finfo(profile.dtype).tiny)
 
 
-def _windowed_plane(plane: Tensor, window: int, mapping: str) -> tuple[Tensor, Tensor]:
+def _windowed_plane(plane: Tensor, window: int, align_corners: bool) -> tuple[Tensor, Tensor]:
     """Mean x and mean y in a square window around the highest bin of each plane, weighted by it. (N, K) each."""
     height, width = plane.shape[-2:]
     highest = plane.detach().flatten(2).argmax(dim=-1, keepdim=True)
@@ -245,7 +246,7 @@ def _windowed_plane(plane: Tensor, window: int, mapping: str) -> tuple[Tensor, T
               for size, peak in zip((width, height), peaks)]
     weights = plane * (inside[0].unsqueeze(-2) & inside[1].unsqueeze(-1)).to(plane.dtype)
     total = weights.sum(dim=(-1, -2)).clamp_min(torch.finfo(plane.dtype).tiny)
-    return tuple(_expectation(weights.sum(dim=axis), mapping) / total for axis in (-2, -1))
+    return tuple(_expectation(weights.sum(dim=axis), align_corners) / total for axis in (-2, -1))
 
 
 def _sorted_by_score(decoded: Hypotheses) -> Hypotheses:
@@ -255,4 +256,4 @@ def _sorted_by_score(decoded: Hypotheses) -> Hypotheses:
         keypoints=decoded.keypoints.gather(1, index.unsqueeze(-1).expand_as(decoded.keypoints)),
         scores=decoded.scores.gather(1, index),
         valid=decoded.valid.gather(1, index),
-        depth_profile=decoded.depth_profile)
+        depth_heatmap=decoded.depth_heatmap)

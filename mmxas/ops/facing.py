@@ -10,7 +10,7 @@ from torch import Tensor
 from .checks import check_shape
 
 
-def facing_direction(keypoints: Tensor, pairs: Sequence[tuple[int, int]] | Tensor) -> Tensor:
+def facing_direction(keypoints: Tensor, flip_pairs: Sequence[tuple[int, int]] | Tensor) -> Tensor:
     """Direction from right to left, seen from above.
 
     Seen from the front the left side lies on the right of the image, seen from behind on the left: the sign of x is
@@ -18,7 +18,7 @@ def facing_direction(keypoints: Tensor, pairs: Sequence[tuple[int, int]] | Tenso
 
     Args:
         keypoints: (N, K, 3) norm.
-        pairs: (P, 2) left and right keypoints that lie on both sides of the trunk.
+        flip_pairs: (P, 2) left and right keypoints that lie on both sides of the trunk.
 
     Returns:
         (N, 2) unit vectors (x, z); zero where left and right coincide.
@@ -27,9 +27,9 @@ def facing_direction(keypoints: Tensor, pairs: Sequence[tuple[int, int]] | Tenso
         ValueError: If there is no pair.
     """
     check_shape(keypoints, ('N', 'K', 3), 'keypoints')
-    if not len(pairs):
-        raise ValueError('pairs: at least one (left, right) pair is needed to tell which way a body faces')
-    left, right = torch.as_tensor(pairs, device=keypoints.device).unbind(dim=1)
+    if not len(flip_pairs):
+        raise ValueError('flip_pairs: at least one (left, right) pair is needed to tell which way a body faces')
+    left, right = torch.as_tensor(flip_pairs, device=keypoints.device).unbind(dim=1)
     across = (keypoints[:, left] - keypoints[:, right]).sum(dim=1)
     flat = torch.stack([across[:, 0] / 2, across[:, 2]], dim=-1)  # x spans the crop by 2, z by 1
     return flat / flat.norm(dim=-1, keepdim=True).clamp(min=1e-6)

@@ -7,12 +7,12 @@ world    the data set's own                                         mm
 camera   x right, y down, z forward                                 mm
 image    x right, y down, z = camera depth - root depth             px, px, mm
 crop     x right, y down over the square crop, z as in the image    px, px, mm
-norm     x, y in [-1, 1] over the crop; z = z_mm / box_mm           -
+norm     x, y in [-1, 1] over the crop; z = z_mm / rect_3d_width    -
 =======  =========================================================  ===========
 
-Pixel p of a crop of side S lies at ``(2 p + 1) / S - 1`` in the norm frame. ``box_mm`` is the side in mm of the crop
-at the root's depth. ``mapping='released'`` gives the released code's form, ``2 p / (S - 1) - 1`` and
-``z_mm * S / box_mm / (S - 1)``.
+Pixel p of a crop of side S lies at ``(2 p + 1) / S - 1`` in the norm frame. ``rect_3d_width`` is the side in mm of
+the crop at the root's depth. ``align_corners=True`` gives the released code's form, ``2 p / (S - 1) - 1`` and
+``z_mm * S / rect_3d_width / (S - 1)``.
 
 All functions take torch tensors or numpy arrays (all arguments of one kind) of shape (..., P, C) for P points, and
 return that kind. Per-camera arguments have the leading axes (...): matrices (..., 3, 3), vectors (..., 3), numbers
@@ -24,13 +24,12 @@ import numpy as np
 import torch
 
 from .checks import check_choice, check_shape
-from .marginals import MAPPINGS
 
 Array = TypeVar('Array', torch.Tensor, np.ndarray)
 Number = float | torch.Tensor | np.ndarray
 
 
-def box_mm(side_px: Number, root_depth: Number, focal: Number) -> Number:
+def rect_3d_width(side_px: Number, root_depth: Number, focal: Number) -> Number:
     """Side in mm, at the root's depth, of a square crop.
 
     Args:
@@ -45,49 +44,49 @@ def box_mm(side_px: Number, root_depth: Number, focal: Number) -> Number:
 
 
 def box_side_px(side_mm: Number, root_depth: Number, focal: Number) -> Number:
-    """Side in image px of a square crop of ``side_mm`` at the root's depth; inverse of :func:`box_mm`."""
+    """Side in image px of a square crop of ``side_mm`` at the root's depth; inverse of :func:`rect_3d_width`."""
     return side_mm * focal / root_depth
 
 
-def pixel_to_norm(pixels: Array, size: Any, mapping: str = 'centre') -> Array:
+def pixel_to_norm(pixels: Array, size: Any, align_corners: bool = False) -> Array:
     """Crop pixels to norm x and y.
 
     Args:
         pixels: (..., 2) or (...) crop px.
         size: Crop side in px, or (width, height) as an array of the same kind for (..., 2).
-        mapping: ``'centre'`` or ``'released'``.
+        align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
         Norm coordinates of the same shape.
     """
-    check_choice(mapping, MAPPINGS, 'mapping')
-    return (2.0 * pixels + 1.0) / size - 1.0 if mapping == 'centre' else 2.0 * pixels / (size - 1.0) - 1.0
+    check_choice(align_corners, (False, True), 'align_corners')
+    return (2.0 * pixels + 1.0) / size - 1.0 if not align_corners else 2.0 * pixels / (size - 1.0) - 1.0
 
 
-def norm_to_pixel(norm: Array, size: Any, mapping: str = 'centre') -> Array:
+def norm_to_pixel(norm: Array, size: Any, align_corners: bool = False) -> Array:
     """Norm x and y to crop pixels; inverse of :func:`pixel_to_norm`."""
-    check_choice(mapping, MAPPINGS, 'mapping')
-    return ((norm + 1.0) * size - 1.0) / 2.0 if mapping == 'centre' else (norm + 1.0) * (size - 1.0) / 2.0
+    check_choice(align_corners, (False, True), 'align_corners')
+    return ((norm + 1.0) * size - 1.0) / 2.0 if not align_corners else (norm + 1.0) * (size - 1.0) / 2.0
 
 
-def depth_to_norm(depth: Array, side_mm: Number, crop_size: float | None = None, mapping: str = 'centre') -> Array:
+def depth_to_norm(depth: Array, side_mm: Number, crop_size: float | None = None, align_corners: bool = False) -> Array:
     """Root-relative depth in mm to norm z.
 
     Args:
         depth: (...) mm.
-        side_mm: ``box_mm``; broadcasts with ``depth``.
-        crop_size: Crop side in px; only the released mapping needs it.
-        mapping: ``'centre'`` (z_mm / box_mm) or ``'released'`` (z in crop px, by crop_size - 1).
+        side_mm: ``rect_3d_width``; broadcasts with ``depth``.
+        crop_size: Crop side in px; only ``align_corners=True`` needs it.
+        align_corners: False, z_mm / rect_3d_width; True, z in crop px, by crop_size - 1.
 
     Returns:
         Norm z.
     """
-    return depth / side_mm * _depth_factor(crop_size, mapping)
+    return depth / side_mm * _depth_factor(crop_size, align_corners)
 
 
-def norm_to_depth(norm: Array, side_mm: Number, crop_size: float | None = None, mapping: str = 'centre') -> Array:
+def norm_to_depth(norm: Array, side_mm: Number, crop_size: float | None = None, align_corners: bool = False) -> Array:
     """Norm z to root-relative depth in mm; inverse of :func:`depth_to_norm`."""
-    return norm * side_mm / _depth_factor(crop_size, mapping)
+    return norm * side_mm / _depth_factor(crop_size, align_corners)
 
 
 def world_to_camera(points: Array, rotation: Array, translation: Array) -> Array:
@@ -172,35 +171,35 @@ def invert_affine(matrix: Array) -> Array:
     return _join(inverse, -inverse @ matrix[..., 2:])
 
 
-def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number, mapping: str = 'centre') -> Array:
+def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number, align_corners: bool = False) -> Array:
     """Image px and root-relative mm to the norm frame.
 
     Args:
         points: (..., P, 3): x, y in image px, z = depth - root depth in mm.
         warp: (..., 2, 3) image px to crop px.
         crop_size: Crop side in px.
-        side_mm: (...) ``box_mm``.
-        mapping: ``'centre'`` or ``'released'``.
+        side_mm: (...) ``rect_3d_width``.
+        align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
         (..., P, 3) norm.
     """
     _check_points(points, 3)
     crop = apply_affine(points, warp)
-    depth = depth_to_norm(crop[..., 2:], _per_point(side_mm), crop_size, mapping)
-    return _join(pixel_to_norm(crop[..., :2], crop_size, mapping), depth)
+    depth = depth_to_norm(crop[..., 2:], _per_point(side_mm), crop_size, align_corners)
+    return _join(pixel_to_norm(crop[..., :2], crop_size, align_corners), depth)
 
 
-def norm_to_image(points: Array, warp: Array, crop_size: float, side_mm: Number, mapping: str = 'centre') -> Array:
+def norm_to_image(points: Array, warp: Array, crop_size: float, side_mm: Number, align_corners: bool = False) -> Array:
     """Norm frame to image px and root-relative mm; inverse of :func:`image_to_norm`."""
     _check_points(points, 3)
-    depth = norm_to_depth(points[..., 2:], _per_point(side_mm), crop_size, mapping)
-    crop = _join(norm_to_pixel(points[..., :2], crop_size, mapping), depth)
+    depth = norm_to_depth(points[..., 2:], _per_point(side_mm), crop_size, align_corners)
+    crop = _join(norm_to_pixel(points[..., :2], crop_size, align_corners), depth)
     return apply_affine(crop, invert_affine(warp))
 
 
 def camera_to_norm(points: Array, warp: Array, crop_size: float, intrinsics: Array, root_depth: Number,
-                   side_mm: Number, mapping: str = 'centre') -> Array:
+                   side_mm: Number, align_corners: bool = False) -> Array:
     """Camera mm to the norm frame.
 
     Args:
@@ -209,31 +208,31 @@ def camera_to_norm(points: Array, warp: Array, crop_size: float, intrinsics: Arr
         crop_size: Crop side in px.
         intrinsics: (..., 3, 3) of the image.
         root_depth: (...) depth of the root in mm.
-        side_mm: (...) ``box_mm``.
-        mapping: ``'centre'`` or ``'released'``.
+        side_mm: (...) ``rect_3d_width``.
+        align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
         (..., P, 3) norm.
     """
-    return image_to_norm(camera_to_image(points, intrinsics, root_depth), warp, crop_size, side_mm, mapping)
+    return image_to_norm(camera_to_image(points, intrinsics, root_depth), warp, crop_size, side_mm, align_corners)
 
 
 def norm_to_camera(points: Array, warp: Array, crop_size: float, intrinsics: Array, root_depth: Number,
-                   side_mm: Number, mapping: str = 'centre') -> Array:
+                   side_mm: Number, align_corners: bool = False) -> Array:
     """Norm frame to camera mm, given the true root depth; inverse of :func:`camera_to_norm`."""
-    return image_to_camera(norm_to_image(points, warp, crop_size, side_mm, mapping), intrinsics, root_depth)
+    return image_to_camera(norm_to_image(points, warp, crop_size, side_mm, align_corners), intrinsics, root_depth)
 
 
 def _check_points(points: Array, channels: int) -> None:
     check_shape(points, ('...', 'P', channels), 'points')
 
 
-def _depth_factor(crop_size: float | None, mapping: str) -> float:
-    check_choice(mapping, MAPPINGS, 'mapping')
-    if mapping == 'centre':
+def _depth_factor(crop_size: float | None, align_corners: bool) -> float:
+    check_choice(align_corners, (False, True), 'align_corners')
+    if not align_corners:
         return 1.0
     if crop_size is None:
-        raise ValueError("crop_size: the crop's side in px expected for mapping='released', got None")
+        raise ValueError("crop_size: the crop's side in px expected for align_corners=True, got None")
     return crop_size / (crop_size - 1.0)
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from .checks import check_choice, check_positive, check_shape
 from .kernels.blockwise_marginals import BlockwiseMarginals
 
-MAPPINGS = ('centre', 'released')
 # Below this a probability counts as this much: log stays finite, and 1 / p does not overflow float32.
 _TINY = 1e-30
 
@@ -21,7 +20,7 @@ class Marginals(NamedTuple):
     Attributes:
         x: (N, K, Wm).
         y: (N, K, Hm).
-        z: (N, K, D); the depth profile of equation 3.
+        z: (N, K, D); the depth heatmap of equation 3.
         plane: (N, K, Hm, Wm), the volume summed over depth; None where it was not asked for.
     """
 
@@ -31,14 +30,14 @@ class Marginals(NamedTuple):
     plane: Tensor | None = None
 
 
-def bin_positions(num_bins: int, mapping: str = 'centre', device: torch.device | None = None,
+def bin_positions(num_bins: int, align_corners: bool = False, device: torch.device | None = None,
                   dtype: torch.dtype = torch.float32) -> Tensor:
     """Norm coordinates of the bins of one axis.
 
     Args:
         num_bins: Number of bins n.
-        mapping: ``'centre'``: bin i lies at ``(2 i + 1) / n - 1``, the centre of its cell; ``'released'``: at
-            ``2 i / n - 1``, as in the released code of the paper.
+        align_corners: False: bin i lies at ``(2 i + 1) / n - 1``, the centre of its cell; True: at
+            ``2 i / n - 1``, the first one at -1, as in the released code of the paper. Defaults to False.
         device: Device of the result.
         dtype: Data type of the result.
 
@@ -46,11 +45,11 @@ def bin_positions(num_bins: int, mapping: str = 'centre', device: torch.device |
         (num_bins,) positions in [-1, 1], norm frame.
 
     Raises:
-        ValueError: If the mapping is unknown.
+        ValueError: If ``align_corners`` is no bool.
     """
-    check_choice(mapping, MAPPINGS, 'mapping')
+    check_choice(align_corners, (False, True), 'align_corners')
     index = torch.arange(num_bins, device=device, dtype=dtype)
-    offset = 1.0 if mapping == 'centre' else 0.0
+    offset = 1.0 if not align_corners else 0.0
     return (2.0 * index + offset) / num_bins - 1.0
 
 
@@ -90,7 +89,7 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
         with_plane: Also sum onto the x-y plane. Defaults to False.
 
     Returns:
-        The marginal probabilities in float32 (float64 for float64 logits). ``z`` is the depth profile, equation 3.
+        The marginal probabilities in float32 (float64 for float64 logits). ``z`` is the depth heatmap, equation 3.
     """
     with torch.autocast(device_type=logits.device.type, enabled=False):
         if not torch.compiler.is_compiling() and not torch.jit.is_tracing():

@@ -195,7 +195,7 @@ def error_2d(prediction: np.ndarray, target: np.ndarray, side: np.ndarray | floa
 
 
 def left_right_switch(prediction: np.ndarray, target: np.ndarray,
-                      pairs: list[tuple[int, int]] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+                      flip_pairs: list[tuple[int, int]] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Replace each paired keypoint by its counterpart where that one is nearer to the target.
 
     It uses the ground truth, keypoint by keypoint: only the released protocol does this. Nearer is measured by
@@ -204,7 +204,7 @@ def left_right_switch(prediction: np.ndarray, target: np.ndarray,
     Args:
         prediction: (..., K, 3).
         target: (..., K, 3).
-        pairs: (P, 2) left and right keypoints.
+        flip_pairs: (P, 2) left and right keypoints.
 
     Returns:
         The switched prediction (..., K, 3), and which keypoints were replaced (..., K, 1) bool.
@@ -212,7 +212,7 @@ def left_right_switch(prediction: np.ndarray, target: np.ndarray,
     sizes = check_shape(prediction, ('...', 'K', 3), 'prediction')
     check_shape(target, ('...', sizes['K'], 3), 'target')
     order = np.arange(sizes['K'])
-    for left, right in pairs:
+    for left, right in flip_pairs:
         order[left], order[right] = right, left
     exchanged = prediction[..., order, :]
     own, other = (np.abs(points - target)[..., :2].sum(axis=-1, keepdims=True) for points in (prediction, exchanged))
@@ -221,7 +221,7 @@ def left_right_switch(prediction: np.ndarray, target: np.ndarray,
 
 
 def ambiguity_ratio(switched: np.ndarray) -> np.ndarray:
-    """How much the views of one moment disagree about left and right (in the released code, not in the paper).
+    """How much the views of one frame set disagree about left and right (in the released code, not in the paper).
 
     A keypoint that was switched (:func:`left_right_switch`) in c of V views counts min(c, V - c) / V: 0 where all views
     agree, one half where they are split. The mean is over all keypoints, unpaired ones included.

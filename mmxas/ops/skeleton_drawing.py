@@ -14,7 +14,7 @@ from .nearest_link import MIN_SQUARED_LENGTH, NearestLinkExponent
 
 def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], size: int | tuple[int, int],
                   width: float = 3e-3, width_factors: Tensor | Sequence[float] | None = None,
-                  mapping: str = 'centre', per_link: bool = False) -> Tensor:
+                  align_corners: bool = False, per_link: bool = False) -> Tensor:
     """Draw links as soft lines: each pixel holds the largest ``exp(-factor * d^2 / width)`` over the links.
 
     d is the distance, in norm units, of the pixel's centre to the segment between the link's two keypoints.
@@ -28,7 +28,7 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
         size: Side of the drawing in px, or (h, w).
         width: Squared width of the lines, in squared norm units.
         width_factors: (L,) factor of each link's exponent; 2 draws a narrower line. None means 1.
-        mapping: Norm position of the pixels, ``'centre'`` or ``'released'`` (2 p / (S - 1) - 1).
+        align_corners: Norm position of the pixels: False, their centres; True, 2 p / (S - 1) - 1.
         per_link: Return every link's own drawing (memory then grows with L).
 
     Returns:
@@ -50,8 +50,8 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
         keypoints = keypoints if keypoints.dtype == torch.float64 else keypoints.float()
         exponents = _exponent_factors(width_factors, len(links), keypoints) / width
         height, width_px = (size, size) if isinstance(size, int) else size
-        grid_x = _pixel_positions(width_px, mapping, keypoints)
-        grid_y = _pixel_positions(height, mapping, keypoints)[:, None]
+        grid_x = _pixel_positions(width_px, align_corners, keypoints)
+        grid_y = _pixel_positions(height, align_corners, keypoints)[:, None]
         start, end = keypoints[:, links[:, 0]], keypoints[:, links[:, 1]]
         if per_link:
             squared = _squared_distance(start[:, :, None, None], end[:, :, None, None], grid_x, grid_y)
@@ -70,9 +70,9 @@ def _squared_distance(start: Tensor, end: Tensor, grid_x: Tensor, grid_y: Tensor
     return (off_x - along * dir_x).square() + (off_y - along * dir_y).square()
 
 
-def _pixel_positions(size: int, mapping: str, like: Tensor) -> Tensor:
+def _pixel_positions(size: int, align_corners: bool, like: Tensor) -> Tensor:
     check_positive(size, 'size')
-    return pixel_to_norm(torch.arange(size, device=like.device, dtype=like.dtype), size, mapping)
+    return pixel_to_norm(torch.arange(size, device=like.device, dtype=like.dtype), size, align_corners)
 
 
 def _exponent_factors(factors: Tensor | Sequence[float] | None, num_links: int, like: Tensor) -> Tensor:

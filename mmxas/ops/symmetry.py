@@ -12,49 +12,49 @@ from .checks import check_shape
 Bone = tuple[int, int]
 
 
-def side_bone_pairs(parents: Sequence[int], pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Bone, Bone], ...]:
+def side_bone_pairs(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Bone, Bone], ...]:
     """Each bone on the left with its counterpart on the right.
 
     Args:
         parents: Parent of each of the K keypoints; the root's is itself.
-        pairs: (left, right) keypoints.
+        flip_pairs: (left, right) keypoints.
 
     Returns:
-        Pairs of bones, in the order of ``pairs``; keypoints whose parents are no counterparts have none.
+        Pairs of bones, in the order of ``flip_pairs``; keypoints whose parents are no counterparts have none.
     """
-    partner = _partners(parents, pairs)
-    return tuple(((parents[left], left), (parents[right], right)) for left, right in pairs
+    partner = _partners(parents, flip_pairs)
+    return tuple(((parents[left], left), (parents[right], right)) for left, right in flip_pairs
                  if partner[parents[left]] == parents[right] and parents[left] != left)
 
 
-def limb_bone_pairs(parents: Sequence[int], pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Bone, Bone], ...]:
+def limb_bone_pairs(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Bone, Bone], ...]:
     """Each limb's lower bone with its upper bone (shin and thigh, forearm and upper arm), as in the released code.
 
     Args:
         parents: Parent of each of the K keypoints; the root's is itself.
-        pairs: (left, right) keypoints.
+        flip_pairs: (left, right) keypoints.
 
     Returns:
         Pairs of bones (lower, upper) whose three keypoints all have a counterpart on the other side.
     """
-    sided = {keypoint for pair in pairs for keypoint in pair}
-    chains = [(child, parents[child], parents[parents[child]]) for pair in pairs for child in pair]
+    sided = {keypoint for pair in flip_pairs for keypoint in pair}
+    chains = [(child, parents[child], parents[parents[child]]) for pair in flip_pairs for child in pair]
     return tuple(((middle, child), (upper, middle)) for child, middle, upper in chains
                  if sided.issuperset((child, middle, upper)) and len({child, middle, upper}) == 3)
 
 
-def centre_triples(parents: Sequence[int], pairs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
+def centre_triples(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
     """Pairs that hang on one unpaired keypoint (hips on the root, shoulders on the thorax), with it.
 
     Args:
         parents: Parent of each of the K keypoints; the root's is itself.
-        pairs: (left, right) keypoints.
+        flip_pairs: (left, right) keypoints.
 
     Returns:
         Triples (left, right, centre).
     """
-    partner = _partners(parents, pairs)
-    return tuple((left, right, parents[left]) for left, right in pairs
+    partner = _partners(parents, flip_pairs)
+    return tuple((left, right, parents[left]) for left, right in flip_pairs
                  if parents[left] == parents[right] and partner[parents[left]] == parents[left])
 
 
@@ -98,9 +98,9 @@ def keypoint_symmetry(keypoints: Tensor, triples: Sequence[tuple[int, int, int]]
     return ((left + right) / 2.0 - centre).square().mean(dim=(-2, -1))
 
 
-def _partners(parents: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[int]:
+def _partners(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> list[int]:
     partner = list(range(len(parents)))
-    for left, right in pairs:
+    for left, right in flip_pairs:
         partner[left], partner[right] = right, left
     return partner
 
@@ -108,6 +108,6 @@ def _partners(parents: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[
 def _index(values: Sequence | Tensor, tail: tuple[int, ...], name: str, keypoints: Tensor) -> Tensor:
     index = torch.as_tensor(values, dtype=torch.int64, device=keypoints.device)
     if len(index) == 0:
-        raise ValueError(f'{name}: at least one expected, got none (does the skeleton name its left and right pairs?)')
+        raise ValueError(f'{name}: at least one expected, got none (does the skeleton name its flip pairs?)')
     check_shape(index, (None, *tail), name)
     return index

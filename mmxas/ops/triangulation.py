@@ -1,6 +1,6 @@
 """Points in space from several calibrated views: a weighted direct linear transform.
 
-Symbols: V views, (...) any further axes, such as moments and keypoints. World and camera frames in mm, images in px.
+Symbols: V views, (...) any further axes, such as frame sets and keypoints. World and camera frames in mm, images in px.
 """
 import numpy as np
 

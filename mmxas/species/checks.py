@@ -115,8 +115,8 @@ class SpeciesChecker:
     def tree(self) -> str:
         """The links form one tree and the pairs are mutual; loading a skeleton asks for both."""
         skeleton = self.skeleton
-        return (f'{skeleton.num_keypoints} keypoints, {len(skeleton.links)} links, {len(skeleton.pairs)} pairs, root '
-                f'{skeleton.keypoints[skeleton.root]}')
+        return (f'{skeleton.num_keypoints} keypoints, {len(skeleton.links)} links, {len(skeleton.flip_pairs)} pairs, '
+                f'root {skeleton.keypoints[skeleton.root]}')
 
     def one_skeleton(self) -> str:
         """Model, pairs and targets have the same keypoints.
@@ -177,7 +177,8 @@ class SpeciesChecker:
         for body in self.bodies:
             rest = body.keypoints(body.v_template[None])[0].numpy() @ body.axes.T
             worst = max(worst, _mirror_error(rest, skeleton) / body_size(body))
-        return f'{len(skeleton.pairs)} pairs, at most {100 * worst:.1f} % of the body\'s size beside their mirror image'
+        count = len(skeleton.flip_pairs)
+        return f'{count} pairs, at most {100 * worst:.1f} % of the body\'s size beside their mirror image'
 
     def regressors(self) -> str:
         """Rows of the joint and keypoint regressors and of the skinning weights sum to one.
@@ -297,7 +298,7 @@ def _pair(skeleton: Skeleton, keypoint: int) -> str:
 def _mirror_error(rest: np.ndarray, skeleton: Skeleton) -> float:
     """Largest distance, m, of a keypoint (K, 3) from its twin's mirror image; unpaired ones are their own twins."""
     size = float(np.ptp(rest, axis=0).max())
-    for left, right in skeleton.pairs:
+    for left, right in skeleton.flip_pairs:
         if rest[left, 0] <= rest[right, 0]:
             raise CheckFailed(f'{skeleton.keypoints[left]} lies on the right of {skeleton.keypoints[right]} at rest; a '
                               'pair is (left, right)')

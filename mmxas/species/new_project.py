@@ -82,7 +82,7 @@ def write_project(name: str, body_model: str | os.PathLike, out: str | os.PathLi
         raise FileExistsError(f'{folder} exists and is left as it is; choose another --out or name, or remove it')
     spec = body_spec(body_model, shape)
     definitions, chosen, body = _keypoints(spec, name, skeleton, keypoints)
-    if not centre_triples(chosen.parents, chosen.pairs):
+    if not centre_triples(chosen.parents, chosen.flip_pairs):
         raise ValueError(f'skeleton {chosen.name!r}: no pair hangs on an unpaired keypoint, as hips do on a root; '
                          'which way the body faces is learned from one')
     limits = default_prior(body) if prior is None else adopted_prior(prior, body)
@@ -181,7 +181,7 @@ def _words(name: str, spec: Mapping[str, Any], body: RiggedBodyModel, chosen: Sk
         name=name, title=name.replace('_', ' ').capitalize(), body=',\n    '.join(arguments),
         model_path=spec['model_path'], joints=body.num_joints, vertices=body.num_vertices, betas=body.num_betas,
         shape=', '.join(f'{key} {value:+g}' for key, value in shape.items()) or 'that of the file',
-        num_keypoints=chosen.num_keypoints, num_pairs=len(chosen.pairs),
+        num_keypoints=chosen.num_keypoints, num_pairs=len(chosen.flip_pairs),
         near=round(10 * CAMERA_DISTANCES[0] * size) * 100, far=round(10 * CAMERA_DISTANCES[1] * size) * 100,
         skeleton_from='derived from the body\'s joints and landmarks' if skeleton is None else f'from `{skeleton}`',
         prior_from='even limits for every axis of every joint, *to be narrowed*' if prior is None

@@ -26,7 +26,7 @@ class Skeleton:
         name: Name of the skeleton; it is also the ``dataset_name`` of its metainfo.
         keypoints: Names of the K keypoints, each once.
         parents: Index of each keypoint's parent; the root is its own parent.
-        pairs: Pairs (left, right) that a mirrored image exchanges.
+        flip_pairs: Pairs (left, right) that a mirrored image exchanges.
         root: Index of the root. Defaults to 0.
         extra_links: Links that are drawn in a skeleton mask although they are no bones. Defaults to none.
         link_widths: Exponent factor of single links, ``{(parent, child): factor}``; a link without an entry has 1, and
@@ -40,13 +40,13 @@ class Skeleton:
     name: str
     keypoints: tuple[str, ...]
     parents: tuple[int, ...]
-    pairs: tuple[Link, ...] = ()
+    flip_pairs: tuple[Link, ...] = ()
     root: int = 0
     extra_links: tuple[Link, ...] = ()
     link_widths: Mapping[Link, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _rows(self.name, 'pairs', self.pairs, 'left', 'right')
+        _rows(self.name, 'flip_pairs', self.flip_pairs, 'left', 'right')
         _rows(self.name, 'extra_links', self.extra_links, 'a', 'b')
         _validate_names(self)
         _validate_indices(self)
@@ -93,7 +93,7 @@ class Skeleton:
             name=name,
             keypoints=keypoints,
             parents=tuple(index(parent) for parent in spec['parents']),
-            pairs=links('pairs'),
+            flip_pairs=links('flip_pairs'),
             root=index(spec.get('root', 0)),
             extra_links=links('extra_links'),
             link_widths={(index(a), index(b)): float(factor) for a, b, factor in widths})
@@ -118,7 +118,7 @@ class Skeleton:
         """Return plain data from which :meth:`from_dict` builds this skeleton again."""
         return dict(
             name=self.name, keypoints=list(self.keypoints), parents=list(self.parents), root=self.root,
-            pairs=[list(pair) for pair in self.pairs], extra_links=[list(link) for link in self.extra_links],
+            flip_pairs=[list(pair) for pair in self.flip_pairs], extra_links=[list(link) for link in self.extra_links],
             link_widths=[[*link, factor] for link, factor in self.link_widths.items()])
 
     @property
@@ -146,7 +146,7 @@ class Skeleton:
     def flip_indices(self) -> tuple[int, ...]:
         """For each of the K keypoints, the one that takes its place in a mirrored image."""
         flipped = list(range(self.num_keypoints))
-        for left, right in self.pairs:
+        for left, right in self.flip_pairs:
             flipped[left], flipped[right] = right, left
         return tuple(flipped)
 
@@ -154,7 +154,7 @@ class Skeleton:
     def colors(self) -> tuple[tuple[int, int, int], ...]:
         """One RGB colour a keypoint: left green, right orange, middle blue."""
         colors = [_MIDDLE] * self.num_keypoints
-        for left, right in self.pairs:
+        for left, right in self.flip_pairs:
             colors[left], colors[right] = _LEFT, _RIGHT
         return tuple(colors)
 
@@ -219,7 +219,7 @@ def _validate_names(skeleton: Skeleton) -> None:
 
 
 def _validate_indices(skeleton: Skeleton) -> None:
-    used = dict(parents=skeleton.parents, root=(skeleton.root,), pairs=sum(skeleton.pairs, ()),
+    used = dict(parents=skeleton.parents, root=(skeleton.root,), flip_pairs=sum(skeleton.flip_pairs, ()),
                 extra_links=sum(skeleton.extra_links, ()), link_widths=sum(skeleton.link_widths, ()))
     for key, indices in used.items():
         for index in indices:
@@ -248,11 +248,11 @@ def _validate_tree(skeleton: Skeleton) -> None:
 
 def _validate_pairs(skeleton: Skeleton) -> None:
     partner: dict[int, int] = {}
-    for left, right in skeleton.pairs:
+    for left, right in skeleton.flip_pairs:
         for keypoint, other in ((left, right), (right, left)):
             if keypoint == other or keypoint in partner:
                 names, known = skeleton.keypoints, partner.get(keypoint, keypoint)
-                raise ValueError(f'skeleton {skeleton.name!r}: pairs must be mutual, but {names[keypoint]!r} '
+                raise ValueError(f'skeleton {skeleton.name!r}: flip_pairs must be mutual, but {names[keypoint]!r} '
                                  f'is paired with {names[other]!r} and with {names[known]!r}')
             partner[keypoint] = other
 

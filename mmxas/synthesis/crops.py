@@ -9,7 +9,7 @@ CropName = Literal['mask', 'root_box']
 
 
 def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: CropName, margin: float,
-                box_mm: float) -> tuple[np.ndarray, float]:
+                rect_3d_width: float) -> tuple[np.ndarray, float]:
     """Centre and side of a square window around a body.
 
     Args:
@@ -17,9 +17,9 @@ def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: Cro
         root: (3,) root keypoint in the camera frame, mm.
         K: (3, 3) intrinsics in px.
         crop: ``'mask'``: around the body's box, side = its larger side * margin; ``'root_box'``: around the projected
-            root, side = ``box_mm`` seen at the root's depth (conventions: the crop of the paper's evaluation).
+            root, side = ``rect_3d_width`` seen at the root's depth (conventions: the crop of the paper's evaluation).
         margin: factor for ``'mask'``.
-        box_mm: side in mm for ``'root_box'``.
+        rect_3d_width: side in mm for ``'root_box'``.
 
     Returns:
         centre (2,) and side, in px of the whole image.
@@ -32,7 +32,7 @@ def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: Cro
         low, high = uv.min(0), uv.max(0)
         return (low + high) / 2, float((high - low).max() * margin)
     if crop == 'root_box':
-        return camera_to_image(root[None], K)[0, :2], float(K[0, 0] * box_mm / root[2])
+        return camera_to_image(root[None], K)[0, :2], float(K[0, 0] * rect_3d_width / root[2])
     raise ValueError(f"crop={crop!r}, expected 'mask' or 'root_box'")
 
 

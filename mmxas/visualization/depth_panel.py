@@ -1,4 +1,4 @@
-"""Depth profiles of all keypoints, with the peaks that became hypotheses.
+"""Depth heatmaps of all keypoints, with the peaks that became hypotheses.
 
 K: keypoints, D: depth bins, H: hypotheses.
 """
@@ -14,11 +14,11 @@ PEAK_COLORS = ('#111418', '#d81e2c', '#7a3fd1', '#0f8a5f', '#b06a00', '#0b6fb8')
 
 
 def hypothesis_color(index: int) -> str:
-    """Colour of a hypothesis, the same in all panels; the confident one is black."""
+    """Colour of a hypothesis, the same in all panels; the top-1 pose is black."""
     return PEAK_COLORS[index % len(PEAK_COLORS)]
 
 
-def show_depth_profiles(axes: Axes, profile: np.ndarray, depth_range: tuple[float, float], depths: np.ndarray,
+def show_depth_heatmaps(axes: Axes, profile: np.ndarray, depth_range: tuple[float, float], depths: np.ndarray,
                         valid: np.ndarray, style: PoseStyle, unit: str, truth: np.ndarray | None = None) -> None:
     """Draw one ridge a keypoint, each scaled to its own highest peak.
 

@@ -31,7 +31,7 @@ class InstanceView:
         depths: (H, K) predicted z, as the profile's axis has it.
         scores: (H, K).
         valid: (H, K) bool.
-        visible: (K,) of the confident pose, compared with a threshold by the drawing.
+        visible: (K,) of the top-1 pose, compared with a threshold by the drawing.
         profile: (K, D) probability along depth, or None.
         depth_range: Depth at the two ends of the profile's axis.
         true_pixels: (K, 2) image px, or None.
@@ -71,7 +71,7 @@ class InstanceView:
         return self.scores.mean(axis=1)
 
     def differs(self, threshold: float) -> np.ndarray:
-        """(H, K) bool: valid keypoints further than ``threshold`` (in ``unit``) from the confident pose's."""
+        """(H, K) bool: valid keypoints further than ``threshold`` (in ``unit``) from the top-1 pose's."""
         distance = np.linalg.norm(self.poses - self.poses[:1], axis=-1)
         return (distance > threshold) & self.valid
 
@@ -102,16 +102,17 @@ def view_instance(data_sample: Any, index: int = 0, root: int = 0) -> InstanceVi
     hypotheses, scores, valid = _hypotheses(instances, index)
     box = _array(instances.get('bboxes'), index)
     crop = _crop(instances, index, meta, box, hypotheses)
-    box_mm = _box_mm(instances, index, meta)
-    scale = 1.0 if box_mm is None else box_mm
-    poses = _poses(hypotheses, meta if len(instances.keypoints) == 1 else {}, scale / (crop[2] - crop[0]), box_mm)
+    rect_3d_width = _rect_3d_width(instances, index, meta)
+    scale = 1.0 if rect_3d_width is None else rect_3d_width
+    poses = _poses(hypotheses, meta if len(instances.keypoints) == 1 else {}, scale / (crop[2] - crop[0]),
+                   rect_3d_width)
     visible = _array(instances.get('keypoints_visible'), index)
     return InstanceView(
-        crop=crop, box=box, unit='crop' if box_mm is None else 'mm', pixels=hypotheses[..., :2],
+        crop=crop, box=box, unit='crop' if rect_3d_width is None else 'mm', pixels=hypotheses[..., :2],
         poses=poses - poses[:, root:root + 1], depths=hypotheses[..., 2], scores=scores, valid=valid,
         visible=np.ones(poses.shape[1]) if visible is None else visible,
         profile=_profile(data_sample, index), depth_range=(-scale, scale),
-        **_truth(data_sample, index, root, box_mm))
+        **_truth(data_sample, index, root, rect_3d_width))
 
 
 def _hypotheses(instances: Any, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -130,10 +131,10 @@ def _hypotheses(instances: Any, index: int) -> tuple[np.ndarray, np.ndarray, np.
     return poses.astype(np.float64), scores.astype(np.float64), valid
 
 
-def _poses(hypotheses: np.ndarray, meta: Mapping, scale: float, box_mm: float | None) -> np.ndarray:
+def _poses(hypotheses: np.ndarray, meta: Mapping, scale: float, rect_3d_width: float | None) -> np.ndarray:
     """Poses (H, K, 3) with one unit in all axes: lifted by the sample's camera, else by ``scale`` units a px."""
     camera, root_depth = meta.get('camera'), meta.get('root_depth')
-    if box_mm is not None and camera is not None and root_depth is not None:
+    if rect_3d_width is not None and camera is not None and root_depth is not None:
         intrinsics = np.broadcast_to(np.asarray(camera['K'], dtype=np.float64), (len(hypotheses), 3, 3))
         return image_to_camera(hypotheses, intrinsics, float(root_depth))
     poses = hypotheses.copy()
@@ -178,30 +179,30 @@ def crop_box(meta: Mapping) -> np.ndarray:
     return np.concatenate([first, first + scale])
 
 
-def _box_mm(instances: Any, index: int, meta: Mapping) -> float | None:
+def _rect_3d_width(instances: Any, index: int, meta: Mapping) -> float | None:
     """Side of the crop in mm; None where depths are in units of the crop."""
     unit = instances.get('depth_unit')
     unit = unit if isinstance(unit, str) or unit is None else unit[index]
-    box_mm = _array(instances.get('box_mm'), index)
-    box_mm = meta.get('box_mm') if box_mm is None else box_mm
-    if unit == 'crop' or box_mm is None or not np.isfinite(float(box_mm)):
+    rect_3d_width = _array(instances.get('rect_3d_width'), index)
+    rect_3d_width = meta.get('rect_3d_width') if rect_3d_width is None else rect_3d_width
+    if unit == 'crop' or rect_3d_width is None or not np.isfinite(float(rect_3d_width)):
         return None
-    return float(box_mm)
+    return float(rect_3d_width)
 
 
 def _profile(data_sample: Any, index: int) -> np.ndarray | None:
-    """Depth profile (K, D): the instance's ``depth_profiles``, or the sample's ``pred_fields.depth_profile``."""
-    own = _array(data_sample.pred_instances.get('depth_profiles'), index)
+    """Depth heatmap (K, D): the instance's ``depth_heatmaps``, or the sample's ``pred_fields.depth_heatmap``."""
+    own = _array(data_sample.pred_instances.get('depth_heatmaps'), index)
     if own is not None:
         return own
     fields = data_sample.get('pred_fields')
-    if fields is None or 'depth_profile' not in fields or len(data_sample.pred_instances.keypoints) != 1:
+    if fields is None or 'depth_heatmap' not in fields or len(data_sample.pred_instances.keypoints) != 1:
         return None
-    profile = _array(fields.depth_profile)
+    profile = _array(fields.depth_heatmap)
     return profile.reshape(profile.shape[-3] if profile.shape[-2] == 1 else profile.shape[-2], profile.shape[-1])
 
 
-def _truth(data_sample: Any, index: int, root: int, box_mm: float | None) -> dict[str, np.ndarray | None]:
+def _truth(data_sample: Any, index: int, root: int, rect_3d_width: float | None) -> dict[str, np.ndarray | None]:
     """True keypoints in px and which are known, true pose in mm, true mask, each where the sample has it."""
     truth: dict[str, np.ndarray | None] = dict(
         true_pixels=None, true_visible=None, true_pose=None, mask=None)
@@ -212,7 +213,7 @@ def _truth(data_sample: Any, index: int, root: int, box_mm: float | None) -> dic
         visible = _array(instances.get('keypoints_visible'), index)
         truth['true_visible'] = None if visible is None else visible.reshape(len(visible), -1)[:, 0] > 0
         pose = _array(instances.get('keypoints_cam'), index)
-        if pose is not None and box_mm is not None:
+        if pose is not None and rect_3d_width is not None:
             truth['true_pose'] = pose - pose[root]
     fields = data_sample.get('gt_fields')
     if fields is not None and 'mask' in fields:

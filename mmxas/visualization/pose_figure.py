@@ -1,4 +1,4 @@
-"""The picture of one instance: input, overlay, skeleton mask, every hypothesis in 3D, depth profiles."""
+"""The picture of one instance: input, overlay, skeleton mask, every hypothesis in 3D, depth heatmaps."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from .canvas import new_figure
-from .depth_panel import hypothesis_color, show_depth_profiles
+from .depth_panel import hypothesis_color, show_depth_heatmaps
 from .image_panels import draw_overlay, show_crop, show_image, show_mask, skeleton_mask
 from .instance_view import InstanceView
 from .pose_style import PoseStyle
@@ -29,7 +29,7 @@ class FigureOptions:
         mask_links: Links of the drawn skeleton mask; None for the style's.
         mask_width_factors: One a mask link, or None.
         views: (azimuth, elevation) in degrees, one a row of 3D poses; see :func:`~.pose_views.project`.
-        difference_mm: A keypoint is circled where it lies further than this from the confident pose's.
+        difference_mm: A keypoint is circled where it lies further than this from the top-1 pose's.
         keypoint_threshold: Keypoints whose visibility is lower are not drawn on the image.
         dpi: Pixels an inch; a column is 2.5 inches wide.
     """
@@ -69,22 +69,22 @@ def pose_figure(image: np.ndarray, view: InstanceView, style: PoseStyle,
         axes = figure.add_subplot(grid[:, columns])
         _widen_left(axes, 0.24)
         true_depth = None if view.true_pose is None else view.true_pose[:, 2]
-        show_depth_profiles(axes, view.profile, view.depth_range, view.depths, view.valid, style.on_white(), view.unit,
+        show_depth_heatmaps(axes, view.profile, view.depth_range, view.depths, view.valid, style.on_white(), view.unit,
                             true_depth)
-        _title(axes, 'depth profiles')
+        _title(axes, 'depth heatmaps')
     return figure
 
 
 def _image_row(figure: Figure, grid: GridSpec, image: np.ndarray, view: InstanceView, style: PoseStyle,
                options: FigureOptions) -> None:
-    """Whole image, crop with the confident pose, drawn skeleton."""
+    """Whole image, crop with the top-1 pose, drawn skeleton."""
     axes = figure.add_subplot(grid[0, 0])
     show_image(axes, image, view.crop, view.box)
     _title(axes, 'image, box and crop')
     axes = figure.add_subplot(grid[0, 1])
     show_crop(axes, image, view.crop)
     draw_overlay(axes, view.pixels[0], style, view.visible >= options.keypoint_threshold)
-    _title(axes, 'confident pose')
+    _title(axes, 'top-1 pose')
     axes = figure.add_subplot(grid[0, 2])
     links = style.links if options.mask_links is None else options.mask_links
     if len(links):
@@ -128,7 +128,7 @@ def _pose_rows(figure: Figure, grid: GridSpec, view: InstanceView, style: PoseSt
 
 
 def _pose_title(axes: Axes, view: InstanceView, column: int, differs: np.ndarray, errors: np.ndarray | None) -> None:
-    """Which pose this is, how sure it is, how far from the confident one and from the truth."""
+    """Which pose this is, how sure it is, how far from the top-1 pose and from the truth."""
     if column == view.num_hypotheses:
         _title(axes, 'ground truth', TRUE_COLOR)
         return
@@ -136,7 +136,7 @@ def _pose_title(axes: Axes, view: InstanceView, column: int, differs: np.ndarray
     if errors is not None:
         score += f' · {errors[column]:.0f} mm from the truth'
     if column == 0:
-        _title(axes, f'confident pose\n{score}', hypothesis_color(0))
+        _title(axes, f'top-1 pose\n{score}', hypothesis_color(0))
     elif not view.valid[column].any():
         _title(axes, f'hypothesis {column + 1}\nno peak of its own', '#8b929c')
     else:

@@ -22,10 +22,10 @@ from .pose_style import PoseStyle
 class XASVisualizer(PoseLocalVisualizer):
     """Draws what the detector says of an image: all hypotheses, not one.
 
-    One block an instance: the image with box and crop; the confident pose over the crop; the skeleton mask that the
-    mask loss sees; each hypothesis in 3D from several directions, the confident one in grey behind the others and what
-    differs circled in red; the true pose where it is known; the depth profiles with their peaks where the prediction
-    carries them (``test_cfg=dict(output_depth_profiles=True)``). Skeleton and colours come from ``set_dataset_meta``.
+    One block an instance: the image with box and crop; the top-1 pose over the crop; the skeleton mask that the
+    mask loss sees; each hypothesis in 3D from several directions, the top-1 pose in grey behind the others and what
+    differs circled in red; the true pose where it is known; the depth heatmaps with their peaks where the prediction
+    carries them (``test_cfg=dict(output_depth_heatmaps=True)``). Skeleton and colours come from ``set_dataset_meta``.
 
     It stands in wherever mmpose takes its ``PoseLocalVisualizer``, and draws that one's picture where nothing is
     predicted.
@@ -39,7 +39,7 @@ class XASVisualizer(PoseLocalVisualizer):
             the data set's name, else the data set's links.
         views: (azimuth, elevation) in degrees of each row of 3D poses; azimuth 0 is the camera's own direction.
             Defaults to ((30, 14), (100, 8)).
-        difference_mm: Keypoints further than this from the confident pose are circled. Defaults to 50.
+        difference_mm: Keypoints further than this from the top-1 pose are circled. Defaults to 50.
         max_instances: Blocks in one picture, the surest boxes first. Defaults to 4.
         root: Keypoint that poses are centred on; a ``mask_skeleton``'s own root goes before it. Defaults to 0.
         dpi: Resolution; a block of 3 hypotheses with profiles is about 1230 px wide at 110. Defaults to 110.

@@ -30,8 +30,8 @@ from mmxas.synthesis.renderers import EmbreeRenderer, PyTorch3DRenderer
 
 pytestmark = [pytest.mark.cuda, pytest.mark.usefixtures('without_tf32')]
 SKELETON = load_skeleton('h36m18')
-SIDES = side_bone_pairs(SKELETON.parents, SKELETON.pairs)
-TRIPLES = centre_triples(SKELETON.parents, SKELETON.pairs)
+SIDES = side_bone_pairs(SKELETON.parents, SKELETON.flip_pairs)
+TRIPLES = centre_triples(SKELETON.parents, SKELETON.flip_pairs)
 K = SKELETON.num_keypoints
 
 
@@ -58,7 +58,7 @@ OPERATORS = {
     'generator': (generator_loss, [(8, 3)]), 'discriminator': (discriminator_loss, [(8, 3), (8, 1)]),
     'equal bones': (lambda x: bone_symmetry(x, SIDES), [POSES]),
     'centred pairs': (lambda x: keypoint_symmetry(x, TRIPLES), [POSES]),
-    'facing': (lambda x, y: facing_loss(x, facing_direction(y, SKELETON.pairs)), [(4, 2), TARGET]),
+    'facing': (lambda x, y: facing_loss(x, facing_direction(y, SKELETON.flip_pairs)), [(4, 2), TARGET]),
     'linear': (linear, [(5, 7, 16), (8, 16), (8, )]),
     'pointwise': (pointwise_convolution, [(2, 16, 8, 8), (24, 16, 1, 1), (24, )]),
 }

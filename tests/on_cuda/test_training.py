@@ -115,7 +115,7 @@ def test_the_tools_train_resume_test_infer_and_export(data, tmp_path):  # noqa: 
     tool('train.py', config, '--work-dir', tmp_path, '--amp')
     tool('train.py', config, '--work-dir', tmp_path, '--amp', '--resume', tmp_path / 'epoch_1.pth')
     checkpoint = tmp_path / 'epoch_2.pth'
-    assert 'xas/confident/MPJPE' in tool('test.py', config, checkpoint, '--work-dir', tmp_path / 'tested')
+    assert 'xas/top1/MPJPE' in tool('test.py', config, checkpoint, '--work-dir', tmp_path / 'tested')
     cv2.imwrite(str(photo), np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8))
     for device in ('cpu', 'cuda:0'):
         tool('infer.py', photo, config, checkpoint, '--bbox', 10, 10, 80, 80, '--no-pictures', '--device', device,

@@ -14,7 +14,7 @@ def test_facts_are_in_the_file(onnx_file, small_detector):
     colours = small_detector.cfg.model.data_preprocessor
     assert facts == dict(
         crop_size=64, num_keypoints=18, num_hypotheses=3, flip_test=True, skeleton='h36m18', depth_bins=head.depth_bins,
-        window=head.window, peak_threshold=small_detector.model.head.peak_threshold, mapping='centre',
+        window=head.window, peak_threshold=small_detector.model.head.peak_threshold, align_corners=False,
         xy_window=small_detector.model.test_cfg.get('xy_window'),
         mean=pytest.approx(list(colours.mean)), std=pytest.approx(list(colours.std)), bgr_to_rgb=colours.bgr_to_rgb)
     assert facts == graph_facts(small_detector.model, 64)
@@ -25,7 +25,7 @@ def test_any_batch(onnx_file, batch):
     crops = np.random.default_rng(0).integers(0, 255, (batch, 3, 64, 64), dtype=np.uint8)
     found = OnnxDetector(onnx_file, threads=1)(crops)
     assert found.keypoints.shape == (batch, 3, 18, 3) and found.valid.dtype == torch.bool
-    torch.testing.assert_close(found.depth_profile.sum(-1), torch.ones(batch, 18))
+    torch.testing.assert_close(found.depth_heatmap.sum(-1), torch.ones(batch, 18))
     alone = OnnxDetector(onnx_file)(crops[-1:])
     torch.testing.assert_close(alone.keypoints[0], found.keypoints[-1], rtol=0, atol=1e-5)
 
@@ -48,7 +48,7 @@ def test_another_detectors_file_is_refused(onnx_file, small_detector):
 
 
 @pytest.mark.parametrize(('part', 'changes'), [
-    ('head', dict(mapping='released')), ('head', dict(window=5)), ('head', dict(peak_threshold=0.9)),
+    ('head', dict(align_corners=True)), ('head', dict(window=5)), ('head', dict(peak_threshold=0.9)),
     ('head', dict(depth_bins=24)), ('data_preprocessor', dict(mean=[0, 0, 0])),
     ('data_preprocessor', dict(std=[1, 1, 1])), ('data_preprocessor', dict(bgr_to_rgb=False))], ids=str)
 def test_a_file_that_decodes_or_colours_otherwise_is_refused(onnx_file, small_detector, part, changes):
@@ -61,8 +61,8 @@ def test_a_file_that_decodes_or_colours_otherwise_is_refused(onnx_file, small_de
 
 def test_a_file_without_these_facts_is_refused(onnx_file, small_detector):
     detector = OnnxDetector(onnx_file)
-    del detector.facts['mapping']
-    with pytest.raises(ValueError, match="does not state its mapping .*has 'centre'.*export_onnx.py CONFIG"):
+    del detector.facts['align_corners']
+    with pytest.raises(ValueError, match='does not state its align_corners .*has False.*export_onnx.py CONFIG'):
         detector.check_fits(small_detector.model, 64)
 
 
@@ -92,5 +92,5 @@ def test_a_foreign_graph_is_refused(tmp_path):
     graph = onnx.helper.make_graph([node], 'foreign', value[:1], value[1:])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 18)], ir_version=9)
     onnx.save(model, tmp_path / 'foreign.onnx')
-    with pytest.raises(ValueError, match='outputs keypoints, scores, valid, depth_profile expected, found y'):
+    with pytest.raises(ValueError, match='outputs keypoints, scores, valid, depth_heatmap expected, found y'):
         OnnxDetector(tmp_path / 'foreign.onnx')

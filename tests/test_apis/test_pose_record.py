@@ -18,7 +18,7 @@ def prediction(unit='mm'):
         pred_instances=InstanceData(
             keypoints=poses[:, 0], hypotheses=poses, hypothesis_scores=np.array([[[0.5, 0.25], [0.1, 0.0]]]),
             hypothesis_valid=np.array([[[True, True], [False, False]]]), bboxes=np.array([[1.0, 2, 31, 22]]),
-            bbox_scores=np.ones(1), depth_unit=[unit], box_mm=np.array([1500.0])))
+            bbox_scores=np.ones(1), depth_unit=[unit], rect_3d_width=np.array([1500.0])))
 
 
 def test_every_hypothesis_is_there_with_scores_validity_units_and_names():
@@ -26,7 +26,7 @@ def test_every_hypothesis_is_there_with_scores_validity_units_and_names():
     assert record['image'] == 'a.jpg' and record['image_size'] == dict(width=60, height=50)
     assert record['skeleton'] == dict(name='two', keypoints=['root', 'tip'], links=[[0, 1]])
     (instance, ) = record['instances']
-    assert instance['units'] == ['px', 'px', 'mm'] and instance['box_mm'] == 1500.0
+    assert instance['units'] == ['px', 'px', 'mm'] and instance['rect_3d_width'] == 1500.0
     assert instance['bbox'] == [1, 2, 31, 22]
     assert instance['crop'] == [-3.25, -7.25, 34.25, 30.25]
     first, second = instance['hypotheses']
@@ -39,7 +39,7 @@ def test_every_hypothesis_is_there_with_scores_validity_units_and_names():
 def test_crop_units_say_so_and_have_no_size():
     (instance, ) = pose_record(prediction('crop'), META)['instances']
     assert instance['units'] == ['px', 'px', 'sides of the crop']
-    assert instance['depth_unit'] == 'crop' and instance['box_mm'] is None
+    assert instance['depth_unit'] == 'crop' and instance['rect_3d_width'] is None
 
 
 def test_with_a_camera_there_are_poses_in_mm():

@@ -65,7 +65,7 @@ def test_boxes_are_crops_of_their_own(inferencer, image):
 def test_a_camera_gives_mm_and_camera_poses(inferencer, image):
     (result, ) = inferencer(image, bboxes=[20, 20, 100, 100], camera=dict(K=K, root_depth=3000.0))
     (instance, ) = result['predictions'][0]['instances']
-    assert instance['box_mm'] == pytest.approx(100 * 3000 / 200)
+    assert instance['rect_3d_width'] == pytest.approx(100 * 3000 / 200)
     pose, lifted = (np.array(instance['hypotheses'][1][key]) for key in ('keypoints', 'keypoints_camera_mm'))
     np.testing.assert_allclose(camera_to_image(lifted, K, 3000.0), pose, atol=0.02)
     without = next(iter(inferencer(image, bboxes=[20, 20, 100, 100])))['predictions'][0]['instances'][0]
@@ -89,7 +89,7 @@ def test_unknown_arguments_are_refused(inferencer, image):
 def test_weights_are_loaded_and_those_of_another_detector_refused(detector_config, inferencer, tmp_path, image):
     state = inferencer.model.state_dict()
     torch.save(dict(state_dict=state, meta=dict()), tmp_path / 'own.pth')
-    again = XASInferencer(detector_config, str(tmp_path / 'own.pth'), device='cpu', depth_profiles=False)
+    again = XASInferencer(detector_config, str(tmp_path / 'own.pth'), device='cpu', depth_heatmaps=False)
     first, second = (next(iter(i(image)))['predictions'][0]['instances'] for i in (inferencer, again))
     assert first == second
     assert again.model.dataset_meta['num_keypoints'] == 18

@@ -8,7 +8,7 @@ import pytest
 from mmxas.cli.demo import collect, run_demo, summary
 
 RESULTS = {f'xas/{row}/{metric}': 10.0 * i + j
-           for i, row in enumerate(('mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint'))
+           for i, row in enumerate(('mean_pose', 'top1', 'best_of_h_per_pose', 'best_of_h_per_joint'))
            for j, metric in enumerate(('MPJPE', 'N-MPJPE', 'P-MPJPE'))}
 CONFIG = """
 _base_ = '{base}'
@@ -31,16 +31,16 @@ train_cfg = dict(stages=[
 
 def test_collect_and_summary():
     metrics = {**collect(RESULTS), 'seconds': dict(total=61.0)}
-    assert metrics['confident'] == {'MPJPE': 10.0, 'N-MPJPE': 11.0, 'P-MPJPE': 12.0}
+    assert metrics['top1'] == {'MPJPE': 10.0, 'N-MPJPE': 11.0, 'P-MPJPE': 12.0}
     metrics['mean_pose']['MPJPE'] = 40.0
     text = summary(metrics, Path('w'), Path('w/p.png'), 'python tools/train.py full.py')
-    assert 'confident / mean pose: 0.25; 61 s in all' in text
+    assert 'top-1 / mean pose: 0.25; 61 s in all' in text
     assert text.splitlines()[-1].endswith('python tools/train.py full.py')
 
 
 def test_a_missing_number_is_named():
-    with pytest.raises(KeyError, match='xas/best_per_pose/MPJPE'):
-        collect({k: v for k, v in RESULTS.items() if 'best_per_pose/MPJPE' not in k})
+    with pytest.raises(KeyError, match='xas/best_of_h_per_pose/MPJPE'):
+        collect({k: v for k, v in RESULTS.items() if 'best_of_h_per_pose/MPJPE' not in k})
 
 
 def test_demo_in_little(tmp_path):
@@ -49,11 +49,11 @@ def test_demo_in_little(tmp_path):
     config.write_text(CONFIG.format(base=base, root=tmp_path / 'data'), encoding='utf-8')
     text = run_demo(config, tmp_path / 'work', 'the full recipe', num_pictures=1)
     metrics = json.loads((tmp_path / 'work' / 'metrics.json').read_text())
-    assert set(metrics) == {'mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'seconds'}
+    assert set(metrics) == {'mean_pose', 'top1', 'best_of_h_per_pose', 'best_of_h_per_joint', 'seconds'}
     assert set(metrics['seconds']) == {'render', 'train', 'test', 'draw', 'total'}
     for metric in ('MPJPE', 'P-MPJPE'):
-        assert metrics['best_per_keypoint'][metric] <= metrics['confident'][metric] + 1e-6 or metric == 'P-MPJPE'
-        assert metrics['best_per_pose'][metric] <= metrics['confident'][metric]
+        assert metrics['best_of_h_per_joint'][metric] <= metrics['top1'][metric] + 1e-6 or metric == 'P-MPJPE'
+        assert metrics['best_of_h_per_pose'][metric] <= metrics['top1'][metric]
     assert 200 < metrics['mean_pose']['MPJPE'] < 350, 'the committed mean pose against running and dancing people'
     picture = cv2.imread(str(tmp_path / 'work' / 'hypotheses.png'))
     assert picture is not None and picture.shape[1] > 600

@@ -23,7 +23,7 @@ def sample(labels: bool = True, **predicted) -> PoseDataSample:
     points = camera_to_image(POSE, K, 5000.0)
     out = PoseDataSample(metainfo=dict(
         input_size=(64, 64), input_scale=np.array([400.0, 400.0]), input_center=np.array([100.0, 100.0]),
-        box_mm=2000.0, camera=dict(K=K), root_depth=5000.0))
+        rect_3d_width=2000.0, camera=dict(K=K), root_depth=5000.0))
     out.pred_instances = InstanceData(
         keypoints=points[None], keypoint_scores=np.full((1, 18), 0.1), hypotheses=points[None, None],
         bboxes=np.array([[-60.0, -60, 260, 260]]), **predicted)
@@ -54,7 +54,7 @@ def test_poses_are_in_metres_with_z_up():
 
 def test_a_crop_of_unknown_size_is_2_m_wide():
     known, unknown = sample(labels=False), sample(labels=False)
-    for name in ('box_mm', 'camera', 'root_depth'):
+    for name in ('rect_3d_width', 'camera', 'root_depth'):
         unknown.pop(name)
     unknown.pred_instances.hypotheses[..., 2] /= 2000
     unknown.pred_instances.depth_unit = ['crop']

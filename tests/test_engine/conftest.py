@@ -39,10 +39,10 @@ class PairsInMemory(Dataset):
     or not."""
 
     def __init__(self, num_keypoints: int = 18, domains: tuple[str, ...] = DOMAINS, labelled: bool = False,
-                 masks: bool = True, mapping: str = 'centre') -> None:
+                 masks: bool = True, align_corners: bool = False) -> None:
         self.metainfo, self.domains, self.active = dict(num_keypoints=num_keypoints), domains, domains
         self.labelled, self.masks = labelled, masks
-        encoder = dict(type='NormCodec', input_size=(SIZE, SIZE), mapping=mapping)
+        encoder = dict(type='NormCodec', input_size=(SIZE, SIZE), align_corners=align_corners)
         self.parts = {'synthetic': MixedDataset([PipelineInMemory([dict(type='GenerateNormTarget', encoder=encoder)])])}
 
     def activate(self, domains) -> None:

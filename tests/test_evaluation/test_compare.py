@@ -10,7 +10,7 @@ from mmxas.evaluation.result_file import result_header
 
 def result(error, protocol='standard', sha='ab' * 32, root='data', **content):
     context = EvaluationContext(None, dict(file='a.pth', sha256=sha), dict(type='Frames', count=2, data_root=root))
-    table = dict(num_samples=2, confident={'MPJPE': error}, mask_iou=0.5)
+    table = dict(num_samples=2, top1={'MPJPE': error}, mask_iou=0.5)
     return result_header('XASPoseMetric', load_protocol(protocol), False, context) | dict(
         unit='mm', frame='camera', num_hypotheses=3, groups=dict(all=table),
         tables=dict(action=dict(walk=table))) | content
@@ -24,7 +24,7 @@ def cells(text, row):
 def test_two_runs_side_by_side_with_their_difference():
     text = compare([result(92.61), result(76.9, sha='cd' * 32, num_hypotheses=1, root='/elsewhere')], ['a', 'b'])
     assert 'XASPoseMetric, standard, mm' in text
-    assert cells(text, 'all/confident/MPJPE') == ['all/confident/MPJPE', '92.6', '76.9', '-15.7']
+    assert cells(text, 'all/top1/MPJPE') == ['all/top1/MPJPE', '92.6', '76.9', '-15.7']
     assert cells(text, 'checkpoint')[1:3] == ['ab' * 6, 'cd' * 6] and cells(text, 'hypotheses')[1:3] == ['3', '1']
     assert cells(text, 'all/mask_iou')[1:] == ['0.5', '0.5', '+0']
 
@@ -50,7 +50,7 @@ def test_another_protocol_is_refused_with_the_fields():
     with pytest.raises(ValueError, match=r'protocol.switches.left_right_switch: False \| True'):
         compare(results, ['a', 'b'])
     text = compare(results, ['a', 'b'], force=True)
-    assert text.startswith('measured differently:') and cells(text, 'all/confident/MPJPE')[3] == '-32.6'
+    assert text.startswith('measured differently:') and cells(text, 'all/top1/MPJPE')[3] == '-32.6'
 
 
 def test_other_data_are_refused():
@@ -63,7 +63,7 @@ def test_other_data_are_refused():
 
 def test_tables_by_a_key():
     text = compare([result(92.6), result(76.9)], ['a', 'b'], by='action')
-    assert cells(text, 'walk/confident/MPJPE')[1:] == ['92.6', '76.9', '-15.7']
+    assert cells(text, 'walk/top1/MPJPE')[1:] == ['92.6', '76.9', '-15.7']
     with pytest.raises(ValueError, match=r"a: no tables by camera; it has \['action'\]"):
         compare([result(92.6), result(76.9)], ['a', 'b'], by='camera')
     with pytest.raises(ValueError, match='two results or more'):

@@ -38,7 +38,7 @@ def test_the_best_valid_pose_wins(target):
     assert np.allclose(best_pose_errors(hypotheses, valid, target)['MPJPE'], [50, 50, 25, 25])
 
 
-def test_the_confident_pose_always_counts():
+def test_the_top1_pose_always_counts():
     valid = np.zeros((2, 3, 5), bool)
     valid[1, 2, 4] = True
     assert counted_poses(valid).tolist() == [[True, False, False], [True, False, True]]
@@ -57,9 +57,9 @@ def test_keypoints_are_joined_across_hypotheses(target):
     hypotheses[:, 0, 1:3, 2] += 50
     hypotheses[:, 1, 3:, 2] += 50
     errors = hypothesis_errors(hypotheses, np.ones((4, 2, 6), bool), target)
-    assert np.allclose(errors['best_per_keypoint']['MPJPE'], 0)
-    assert np.allclose(errors['confident']['MPJPE'], 100 / 6)
-    assert np.allclose(errors['best_per_pose']['MPJPE'], 100 / 6)
+    assert np.allclose(errors['best_of_h_per_joint']['MPJPE'], 0)
+    assert np.allclose(errors['top1']['MPJPE'], 100 / 6)
+    assert np.allclose(errors['best_of_h_per_pose']['MPJPE'], 100 / 6)
 
 
 def test_three_metrics_and_the_order_between_them(target):
@@ -67,17 +67,17 @@ def test_three_metrics_and_the_order_between_them(target):
     hypotheses = np.repeat(target[:, None], 3, axis=1) + rng.normal(0, 80, (4, 3, 6, 3))
     errors = hypothesis_errors(hypotheses, np.ones((4, 3, 6), bool), target, mean_pose=np.zeros((6, 3)))
     assert list(errors) == [
-        'mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'best_of_noise', 'best_of_first']
+        'mean_pose', 'top1', 'best_of_h_per_pose', 'best_of_h_per_joint', 'best_of_noise', 'best_of_first']
     for name in ('MPJPE', 'N-MPJPE', 'P-MPJPE'):
-        assert (errors['best_per_pose'][name] <= errors['confident'][name] + 1e-9).all()
-    assert (errors['best_per_keypoint']['MPJPE'] <= errors['best_per_pose']['MPJPE'] + 1e-9).all()
-    assert (errors['confident']['P-MPJPE'] < errors['confident']['MPJPE']).all()
+        assert (errors['best_of_h_per_pose'][name] <= errors['top1'][name] + 1e-9).all()
+    assert (errors['best_of_h_per_joint']['MPJPE'] <= errors['best_of_h_per_pose']['MPJPE'] + 1e-9).all()
+    assert (errors['top1']['P-MPJPE'] < errors['top1']['MPJPE']).all()
     assert np.allclose(errors['mean_pose']['MPJPE'], np.linalg.norm(target - ROOT, axis=-1).mean(1))
 
 
 def test_scale_and_place_do_not_matter_where_they_should_not(target):
     scaled = ((target - ROOT) * 1.3 + ROOT)[:, None]
-    errors = hypothesis_errors(scaled + [100.0, 0, 0], np.ones((4, 1, 6), bool), target)['confident']
+    errors = hypothesis_errors(scaled + [100.0, 0, 0], np.ones((4, 1, 6), bool), target)['top1']
     assert np.allclose(errors['N-MPJPE'], 0, atol=1e-9) and np.allclose(errors['P-MPJPE'], 0, atol=1e-6)
     assert (errors['MPJPE'] > 50).all()
 
@@ -88,18 +88,18 @@ def test_one_hypothesis_has_no_control(target):
 
 def test_noise_has_the_spread_of_the_hypotheses_and_keeps_the_image():
     rng = np.random.default_rng(0)
-    confident = np.concatenate([rng.normal(0, 300, (500, 1, 18, 2)), rng.normal(4000, 200, (500, 1, 18, 1))], -1)
-    hypotheses = np.repeat(confident, 3, axis=1)
+    top1 = np.concatenate([rng.normal(0, 300, (500, 1, 18, 2)), rng.normal(4000, 200, (500, 1, 18, 1))], -1)
+    hypotheses = np.repeat(top1, 3, axis=1)
     hypotheses[:, 1:, :, 2] += rng.choice([-90.0, 90.0], (500, 2, 18))
     valid = np.ones((500, 3, 18), bool)
     valid[::2, 2] = False
     copies = depth_noise_copies(hypotheses, valid)
-    assert (copies[:, 0] == confident[:, 0]).all()
-    assert (copies[:, 1:] - confident)[..., 2].std() == pytest.approx(90, rel=0.03)
-    assert np.allclose(copies[..., :2] / copies[..., 2:], confident[..., :2] / confident[..., 2:])
+    assert (copies[:, 0] == top1[:, 0]).all()
+    assert (copies[:, 1:] - top1)[..., 2].std() == pytest.approx(90, rel=0.03)
+    assert np.allclose(copies[..., :2] / copies[..., 2:], top1[..., :2] / top1[..., 2:])
     assert (depth_noise_copies(hypotheses, valid) == copies).all()
     valid[:, 1:] = False
-    assert np.allclose(depth_noise_copies(hypotheses, valid)[:, 1:], confident)
+    assert np.allclose(depth_noise_copies(hypotheses, valid)[:, 1:], top1)
 
 
 def test_shapes_are_checked(target):

@@ -17,12 +17,13 @@ def test_each_switch_by_itself():
 
 
 def test_ground_truth_in_words():
-    assert Protocol(best_per_pose=False, best_per_keypoint=False).ground_truth() == ['camera and root depth given']
-    nothing = Protocol(true_root_depth=False, true_intrinsics=False, best_per_pose=False, best_per_keypoint=False)
+    chosen = dict(best_of_h_per_pose=False, best_of_h_per_joint=False)
+    assert Protocol(**chosen).ground_truth() == ['camera and root depth given']
+    nothing = Protocol(true_root_depth=False, true_intrinsics=False, **chosen)
     assert nothing.ground_truth() == []
     assert nothing.ground_truth(crop_from_root=True) == ['crop from the true root']
     uses = load_protocol('released').ground_truth(crop_from_root=True)
-    assert [use.split()[0] for use in uses] == ['camera', 'crop', 'left/right', 'best_per_keypoint:']
+    assert [use.split()[0] for use in uses] == ['camera', 'crop', 'left/right', 'best_of_h_per_joint:']
 
 
 def test_what_is_refused():

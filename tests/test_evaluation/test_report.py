@@ -3,14 +3,14 @@ import numpy as np
 from mmxas.evaluation.report import Pooled, flatten, grouped, printed, spread, summarise, tables_by
 
 ERRORS = dict(
-    confident={'MPJPE': np.array([10.0, 20.0, 60.0, np.nan]), 'P-MPJPE': np.array([1.0, 2.0, 3.0, np.nan])},
+    top1={'MPJPE': np.array([10.0, 20.0, 60.0, np.nan]), 'P-MPJPE': np.array([1.0, 2.0, 3.0, np.nan])},
     mask_iou=np.array([0.5, np.nan, 0.7, 0.9]))
 CLIPS = ['run', 'run', 'roll', 'walk']
 
 
 def test_means_leave_out_what_is_missing():
     assert summarise(ERRORS, np.ones(4, bool)) == {
-        'confident': {'MPJPE': 30.0, 'P-MPJPE': 2.0}, 'mask_iou': (0.5 + 0.7 + 0.9) / 3}
+        'top1': {'MPJPE': 30.0, 'P-MPJPE': 2.0}, 'mask_iou': (0.5 + 0.7 + 0.9) / 3}
     assert summarise(ERRORS, np.array([False, False, False, True])) == {'mask_iou': 0.9}
 
 
@@ -18,22 +18,22 @@ def test_groups_are_kept_apart():
     tables = grouped(ERRORS, CLIPS, dict(held_out=['run', 'dance'], ood=['roll'], none=['swim']))
     assert list(tables) == ['held_out', 'ood']
     assert tables['held_out'] == dict(
-        num_samples=2, clips=['run'], confident={'MPJPE': 15.0, 'P-MPJPE': 1.5}, mask_iou=0.5)
-    assert tables['ood']['confident']['MPJPE'] == 60
+        num_samples=2, clips=['run'], top1={'MPJPE': 15.0, 'P-MPJPE': 1.5}, mask_iou=0.5)
+    assert tables['ood']['top1']['MPJPE'] == 60
     assert grouped(ERRORS, CLIPS, None)['all']['num_samples'] == 4
 
 
 def test_flat_names():
     table = grouped(ERRORS, CLIPS, dict(ood=['roll']))['ood']
-    assert flatten(table) == {'confident/MPJPE': 60.0, 'confident/P-MPJPE': 3.0, 'mask_iou': 0.7}
+    assert flatten(table) == {'top1/MPJPE': 60.0, 'top1/P-MPJPE': 3.0, 'mask_iou': 0.7}
 
 
 def test_printed_table():
     text = printed(grouped(ERRORS, CLIPS, None), 'mm')
-    row = next(line for line in text.splitlines() if 'confident' in line)
+    row = next(line for line in text.splitlines() if 'top1' in line)
     cells = [cell.strip() for cell in row.strip('|').split('|')]
-    assert cells == ['all', '4', 'confident', '30.0', '2.0', '0.700']
-    assert 'confident' in printed(dict(all=dict(num_samples=1, mask_iou=0.5)), '')
+    assert cells == ['all', '4', 'top1', '30.0', '2.0', '0.700']
+    assert 'top1' in printed(dict(all=dict(num_samples=1, mask_iou=0.5)), '')
 
 
 def test_pooled_numbers_count_labels_and_not_samples():
@@ -56,7 +56,7 @@ def test_the_mean_of_classes():
 def test_a_table_a_value():
     tables = tables_by(ERRORS, ['b', 'a', 'a', 'b'])
     assert list(tables) == ['a', 'b'] and tables['a']['num_samples'] == 2
-    assert tables['a']['confident']['MPJPE'] == 40 and tables['b']['confident']['MPJPE'] == 10
+    assert tables['a']['top1']['MPJPE'] == 40 and tables['b']['top1']['MPJPE'] == 10
 
 
 def test_values_find_their_places():

@@ -34,7 +34,7 @@ def test_other_files_are_refused(tmp_path):
     path.write_text('{')
     with pytest.raises(ValueError, match='result.json: no json'):
         read_result(path)
-    for content, found in (({'xas/confident/MPJPE': 3.0}, 'found None'), ([], 'found list')):
+    for content, found in (({'xas/top1/MPJPE': 3.0}, 'found None'), ([], 'found list')):
         path.write_text(json.dumps(content))
         with pytest.raises(ValueError, match=found):
             read_result(path)

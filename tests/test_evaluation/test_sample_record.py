@@ -33,7 +33,7 @@ def sample(hypotheses=None, **other):
         pred_instances=dict(keypoints=hypotheses[:1], hypotheses=hypotheses[None],
                             hypothesis_valid=np.ones((1, *hypotheses.shape[:2]), bool)),
         gt_instances=dict(keypoints_cam=target()[None], keypoints=image[None, :, :2]), camera=dict(K=K),
-        root_depth=5000.0, input_scale=np.array([440.0, 440.0]), box_mm=2000.0) | other
+        root_depth=5000.0, input_scale=np.array([440.0, 440.0]), rect_3d_width=2000.0) | other
 
 
 def test_an_exact_prediction_is_lifted_to_its_label():
@@ -44,10 +44,10 @@ def test_an_exact_prediction_is_lifted_to_its_label():
 
 
 def test_without_the_root_depth_the_crop_is_taken_to_be_two_metres():
-    exact = sample(box_mm=None)  # the crop is 440 px: 2000 mm at 5 m
+    exact = sample(rect_3d_width=None)  # the crop is 440 px: 2000 mm at 5 m
     record = sample_poses(exact, Protocol(true_root_depth=False), PAIRS)
     np.testing.assert_allclose(record['hypotheses'][0], target(), atol=1e-8)
-    record = sample_poses(exact, Protocol(true_root_depth=False, assumed_box_mm=1000.0), PAIRS)
+    record = sample_poses(exact, Protocol(true_root_depth=False, assumed_rect_3d_width=1000.0), PAIRS)
     np.testing.assert_allclose(record['hypotheses'][0], target() / 2, atol=1e-8)
 
 
@@ -63,7 +63,7 @@ def test_depths_in_sides_of_the_crop():
     crops = sample(image[None])
     crops['pred_instances']['depth_unit'] = ['crop']
     np.testing.assert_allclose(sample_poses(crops, Protocol(), PAIRS)['hypotheses'][0], target(), atol=1e-8)
-    assert ImageFrame(crops, Protocol(true_root_depth=False, assumed_box_mm=1500.0)).side_mm == 1500
+    assert ImageFrame(crops, Protocol(true_root_depth=False, assumed_rect_3d_width=1500.0)).side_mm == 1500
 
 
 def test_the_switch_by_itself():

@@ -28,10 +28,10 @@ def test_what_does_not_fit_is_named(arguments, message):
         KeypointTable(*arguments)
 
 
-def test_confident_and_flat(make_table):
+def test_top1_and_flat(make_table):
     table = make_table()
-    confident, flat = table.confident(), table.flat()
-    np.testing.assert_array_equal(confident.keypoints, table.keypoints[:, :1])
+    top1, flat = table.top1(), table.flat()
+    np.testing.assert_array_equal(top1.keypoints, table.keypoints[:, :1])
     np.testing.assert_array_equal(flat.scores, table.scores[:, :1])
     assert flat.keypoints.shape == (2, 1, 3, 2) and flat.units == ('px', 'px') and flat.scorers == ('mmxas_1',)
 

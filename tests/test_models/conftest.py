@@ -44,7 +44,7 @@ def data_sample(domain: str, seed: int, labelled: bool = True) -> PoseDataSample
     """A sample with everything that a domain's pipeline gives."""
     rng = np.random.default_rng(seed)
     sample = PoseDataSample(metainfo=dict(
-        domain=domain, img_path=f'{domain}_{seed}.jpg', input_size=(SIZE, SIZE), box_mm=2000.0,
+        domain=domain, img_path=f'{domain}_{seed}.jpg', input_size=(SIZE, SIZE), rect_3d_width=2000.0,
         input_center=np.array([100.0, 50.0]), input_scale=np.array([64.0, 64.0]),
         flip_indices=load_skeleton('h36m18').flip_indices))
     sample.gt_instances = InstanceData(bboxes=np.array([[68.0, 18, 132, 82]]), bbox_scores=np.ones(1))

@@ -14,7 +14,7 @@ def logits(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> to
 
 
 def from_profile(*profiles: list[float]) -> Marginals:
-    """Marginals of one sample with these depth profiles, x and y flat."""
+    """Marginals of one sample with these depth heatmaps, x and y flat."""
     z = torch.tensor([profiles])
     flat = torch.full((1, len(profiles), 2), 0.5)
     return Marginals(flat, flat, z / z.sum(-1, keepdim=True))
@@ -25,13 +25,13 @@ def test_parity_decode(parity) -> None:
     batch, keypoints, depth, *size = data['logits'].shape
     num, window = int(data['num_hypotheses']), int(data['window'])
     heatmap = torch.from_numpy(data['logits']).float().reshape(batch, keypoints * depth, *size)
-    decoded = decode_hypotheses(heatmap, keypoints, num, window, mapping='released')
+    decoded = decode_hypotheses(heatmap, keypoints, num, window, align_corners=True)
     tolerance = dict(rtol=0, atol=PARITY_TOLERANCE)
-    torch.testing.assert_close(decoded.depth_profile, torch.from_numpy(data['depth_prob']), **tolerance)
+    torch.testing.assert_close(decoded.depth_heatmap, torch.from_numpy(data['depth_prob']), **tolerance)
     valid = decoded.valid.unsqueeze(-1)
     assert valid.float().mean() > 0.9
     torch.testing.assert_close(decoded.keypoints * valid, torch.from_numpy(data['keypoints']) * valid, **tolerance)
-    peaks = depth_peaks(decoded.depth_profile, num)
+    peaks = depth_peaks(decoded.depth_heatmap, num)
     assert torch.equal(peaks.index * peaks.valid, torch.from_numpy(data['peak_index']) * peaks.valid)
 
 
@@ -41,7 +41,7 @@ def test_cardinality(n: int, k: int, d: int, hm: int, wm: int, h: int) -> None:
     decoded = decode_hypotheses(logits(n, k * d, hm, wm), k, h, window=3)
     assert decoded.keypoints.shape == (n, h, k, 3)
     assert decoded.scores.shape == decoded.valid.shape == (n, h, k)
-    assert decoded.depth_profile.shape == (n, k, d)
+    assert decoded.depth_heatmap.shape == (n, k, d)
     assert decoded.valid.dtype == torch.bool
     assert decoded.keypoints.abs().le(1).all()
     assert decoded.valid[:, 0].all()
@@ -55,7 +55,7 @@ def test_cardinality(n: int, k: int, d: int, hm: int, wm: int, h: int) -> None:
     (dict(xy_window=6), 'xy_window: an odd number of bins .* got 6'),
     (dict(xy_window=True), 'xy_window: an odd number of bins .* got True'),
     (dict(peak_threshold=1.5), 'peak_threshold: a fraction'),
-    (dict(mapping='edges'), "mapping: one of 'centre', 'released'"),
+    (dict(align_corners='edges'), 'align_corners: one of False, True'),
     (dict(depth=7), r'num_keypoints \* depth = 2 \* 7 = 14 channels expected, got 16'),
 ])
 def test_exceptions(options: dict, message: str) -> None:
@@ -145,7 +145,7 @@ def test_peak_threshold_is_relative_to_the_highest() -> None:
 
 def test_hypothesis_takes_each_keypoints_own_peak_and_poses_are_ordered() -> None:
     decoded = decode_marginals(from_profile([0, 0.5, 0, 0.2, 0, 0.1, 0], [0, 0.1, 0, 0.3, 0, 0.2, 0]), 3, 1)
-    index = depth_peaks(decoded.depth_profile, 3).index[0]
+    index = depth_peaks(decoded.depth_heatmap, 3).index[0]
     assert index.tolist() == [[1, 3, 5], [3, 5, 1]]
     means = decoded.scores.mean(-1)[0]
     assert means.tolist() == sorted(means.tolist(), reverse=True)
@@ -210,9 +210,9 @@ def test_autocast_computes_in_float32() -> None:
     torch.testing.assert_close(decoded.keypoints, reference.keypoints)
 
 
-def test_released_mapping_shifts_by_half_a_bin() -> None:
+def test_aligned_corners_shift_by_half_a_bin() -> None:
     heatmap = logits(1, 2 * 8, 4, 16)
-    shift = decode_hypotheses(heatmap, 2).keypoints - decode_hypotheses(heatmap, 2, mapping='released').keypoints
+    shift = decode_hypotheses(heatmap, 2).keypoints - decode_hypotheses(heatmap, 2, align_corners=True).keypoints
     torch.testing.assert_close(shift, torch.tensor([1 / 16, 1 / 4, 1 / 8]).expand_as(shift))
 
 

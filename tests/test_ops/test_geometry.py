@@ -25,7 +25,7 @@ def camera(kind: ModuleType) -> dict:
         kind, [[[1000, 0, 500], [0, 1100, 480], [0, 0, 1]], [[900, 0, 512], [0, 900, 512], [0, 0, 1]]],
         [[[0.5, 0, -200], [0, 0.5, -190]], [[0.3, -0.1, -80], [0.1, 0.3, -120]]], [4000, 5000])
     return dict(intrinsics=intrinsics, warp=warp, root_depth=root_depth, crop_size=128,
-                side_mm=geometry.box_mm(arrays(kind, [256, 400])[0], root_depth, intrinsics[:, 0, 0]))
+                side_mm=geometry.rect_3d_width(arrays(kind, [256, 400])[0], root_depth, intrinsics[:, 0, 0]))
 
 
 def points(kind: ModuleType) -> object:
@@ -38,7 +38,7 @@ def test_parity_geometry(parity) -> None:
             for key, value in parity('geometry.npz').items()}
     camera_mm = geometry.world_to_camera(data['world_mm'], data['R'], data['t_mm'])
     options = dict(warp=data['crop_affine'], crop_size=data['crop_size'], intrinsics=data['K'],
-                   root_depth=data['pelvis_cam_mm'][:, 2], side_mm=data['box_mm'], mapping='released')
+                   root_depth=data['pelvis_cam_mm'][:, 2], side_mm=data['box_mm'], align_corners=True)
     norm = geometry.camera_to_norm(camera_mm, **options)
     torch.testing.assert_close(norm, data['patch_norm'], rtol=0, atol=PARITY_NORM)
     again = geometry.camera_to_world(geometry.norm_to_camera(data['patch_norm'], **options), data['R'], data['t_mm'])
@@ -47,28 +47,28 @@ def test_parity_geometry(parity) -> None:
 
 def test_pixels_are_norm_at_their_centres() -> None:
     assert geometry.pixel_to_norm(np.arange(4.0), 4).tolist() == [-0.75, -0.25, 0.25, 0.75]
-    assert geometry.pixel_to_norm(torch.tensor([0.0, 255.0]), 256, 'released').tolist() == [-1.0, 1.0]
+    assert geometry.pixel_to_norm(torch.tensor([0.0, 255.0]), 256, True).tolist() == [-1.0, 1.0]
     sizes = np.array([4.0, 2.0])
     assert geometry.pixel_to_norm(np.array([[3.5, 1.5], [-0.5, -0.5]]), sizes).tolist() == [[1, 1], [-1, -1]]
 
 
-@pytest.mark.parametrize('mapping', ['centre', 'released'])
-def test_pixel_and_depth_round_trips(mapping: str) -> None:
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_pixel_and_depth_round_trips(align_corners: bool) -> None:
     values = np.linspace(-1.2, 1.2, 7)
-    pixels = geometry.norm_to_pixel(values, 96, mapping)
-    np.testing.assert_allclose(geometry.pixel_to_norm(pixels, 96, mapping), values)
-    depth = geometry.norm_to_depth(values, 2000.0, 96, mapping)
-    np.testing.assert_allclose(geometry.depth_to_norm(depth, 2000.0, 96, mapping), values)
+    pixels = geometry.norm_to_pixel(values, 96, align_corners)
+    np.testing.assert_allclose(geometry.pixel_to_norm(pixels, 96, align_corners), values)
+    depth = geometry.norm_to_depth(values, 2000.0, 96, align_corners)
+    np.testing.assert_allclose(geometry.depth_to_norm(depth, 2000.0, 96, align_corners), values)
 
 
 def test_depth_in_boxes() -> None:
     assert geometry.depth_to_norm(np.array([2000.0, -500.0]), 2000.0).tolist() == [1.0, -0.25]
     # The released form: 1 is 255 / 256 of the box, 1992 mm.
-    assert geometry.norm_to_depth(np.array([1.0]), 2000.0, 256, 'released')[0] == pytest.approx(1992.1875)
+    assert geometry.norm_to_depth(np.array([1.0]), 2000.0, 256, True)[0] == pytest.approx(1992.1875)
 
 
 def test_box_of_a_crop() -> None:
-    assert geometry.box_mm(500.0, 4000.0, 1000.0) == 2000.0
+    assert geometry.rect_3d_width(500.0, 4000.0, 1000.0) == 2000.0
     assert geometry.box_side_px(2000.0, 4000.0, 1000.0) == 500.0
 
 
@@ -85,12 +85,12 @@ def test_known_projection(kind: ModuleType) -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-@pytest.mark.parametrize('mapping', ['centre', 'released'])
-def test_camera_to_norm_and_back(kind: ModuleType, mapping: str) -> None:
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_camera_to_norm_and_back(kind: ModuleType, align_corners: bool) -> None:
     mm = points(kind)
-    norm = geometry.camera_to_norm(mm, mapping=mapping, **camera(kind))
+    norm = geometry.camera_to_norm(mm, align_corners=align_corners, **camera(kind))
     assert norm.shape == mm.shape
-    np.testing.assert_allclose(geometry.norm_to_camera(norm, mapping=mapping, **camera(kind)), mm)
+    np.testing.assert_allclose(geometry.norm_to_camera(norm, align_corners=align_corners, **camera(kind)), mm)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -132,10 +132,10 @@ def test_exceptions() -> None:
         geometry.world_to_camera(points(np), np.eye(2), np.zeros(3))
     with pytest.raises(ValueError, match='matrix: shape'):
         geometry.invert_affine(np.eye(3))
-    with pytest.raises(ValueError, match='mapping: one of'):
+    with pytest.raises(ValueError, match='align_corners: one of'):
         geometry.pixel_to_norm(np.zeros(2), 4, 'corner')
     with pytest.raises(ValueError, match="crop_size: the crop's side in px expected"):
-        geometry.depth_to_norm(np.zeros(2), 2000.0, mapping='released')
+        geometry.depth_to_norm(np.zeros(2), 2000.0, align_corners=True)
 
 
 def test_gradcheck() -> None:

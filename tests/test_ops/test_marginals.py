@@ -23,8 +23,8 @@ def logits(dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 def test_bin_positions_are_cell_centres() -> None:
     assert bin_positions(4).tolist() == [-0.75, -0.25, 0.25, 0.75]
-    assert bin_positions(4, 'released').tolist() == [-1.0, -0.5, 0.0, 0.5]
-    with pytest.raises(ValueError, match="mapping: one of 'centre', 'released' expected, got 'edge'"):
+    assert bin_positions(4, True).tolist() == [-1.0, -0.5, 0.0, 0.5]
+    with pytest.raises(ValueError, match="align_corners: one of False, True expected, got 'edge'"):
         bin_positions(4, 'edge')
 
 

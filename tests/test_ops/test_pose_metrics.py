@@ -32,7 +32,7 @@ def test_parity_metrics(parity) -> None:
 
 def test_parity_left_right_switch(parity) -> None:
     data = parity('metrics.npz')
-    switched, which = left_right_switch(data['pred_mm'], data['gt_mm'], load_skeleton('h36m18').pairs)
+    switched, which = left_right_switch(data['pred_mm'], data['gt_mm'], load_skeleton('h36m18').flip_pairs)
     np.testing.assert_array_equal(which, data['is_switched'])
     np.testing.assert_allclose(switched, data['switched_mm'], atol=KEYPOINT_MM)
 

@@ -20,7 +20,7 @@ def test_parity_skeleton_mask(parity) -> None:
     links = list(zip(data['parent'].tolist(), data['child'].tolist()))
     widths = load_skeleton('h36m18').link_widths
     factors = [widths.get(link, widths.get(link[::-1], 1.0)) for link in links]
-    options = dict(size=int(data['size']), width=float(data['width']), width_factors=factors, mapping='released')
+    options = dict(size=int(data['size']), width=float(data['width']), width_factors=factors, align_corners=True)
     points = torch.from_numpy(data['keypoints'])
     tolerance = dict(rtol=0, atol=PARITY_TOLERANCE)
     torch.testing.assert_close(draw_skeleton(points, links, per_link=True, **options),
@@ -45,7 +45,7 @@ def test_cardinality(n: int, size: int | tuple[int, int]) -> None:
     (dict(width=0.0), 'width: a number above 0'),
     (dict(width_factors=[1.0, 2.0]), r'width_factors: shape \(1\) expected, got \(2,\)'),
     (dict(width_factors=[0.0]), 'width_factors: numbers above 0 expected, got 0'),
-    (dict(mapping='edge'), 'mapping: one of'),
+    (dict(align_corners='edge'), 'align_corners: one of'),
     (dict(size=0), 'size: a number above 0'),
 ])
 def test_exceptions(arguments: dict, message: str) -> None:

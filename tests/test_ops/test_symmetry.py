@@ -16,8 +16,8 @@ def test_parity_symmetry(parity) -> None:
     data = parity('losses.npz')
     skeleton = load_skeleton('h36m18')
     pose, flat = torch.from_numpy(data['kp3d_mm']) * 1e-3, torch.from_numpy(data['kp2d'])
-    triples = centre_triples(skeleton.parents, skeleton.pairs)
-    found = dict(bone_symmetry=bone_symmetry(pose, limb_bone_pairs(skeleton.parents, skeleton.pairs)),
+    triples = centre_triples(skeleton.parents, skeleton.flip_pairs)
+    found = dict(bone_symmetry=bone_symmetry(pose, limb_bone_pairs(skeleton.parents, skeleton.flip_pairs)),
                  kp_symmetry_3d=keypoint_symmetry(pose, triples), kp_symmetry_2d=keypoint_symmetry(flat, triples))
     for name, value in found.items():
         assert value.shape == (len(pose),)
@@ -32,11 +32,11 @@ def test_pairs_of_bones() -> None:
 
 def test_pairs_of_the_human_skeleton() -> None:
     skeleton = load_skeleton('h36m18')
-    sides = side_bone_pairs(skeleton.parents, skeleton.pairs)
+    sides = side_bone_pairs(skeleton.parents, skeleton.flip_pairs)
     assert len(sides) == 6
-    assert {frozenset(pair) for pair in centre_triples(skeleton.parents, skeleton.pairs)} == {
+    assert {frozenset(pair) for pair in centre_triples(skeleton.parents, skeleton.flip_pairs)} == {
         frozenset((1, 4, 0)), frozenset((11, 14, 17))}
-    limbs = {bone for pair in limb_bone_pairs(skeleton.parents, skeleton.pairs) for bone in pair}
+    limbs = {bone for pair in limb_bone_pairs(skeleton.parents, skeleton.flip_pairs) for bone in pair}
     assert limbs == {(1, 2), (2, 3), (4, 5), (5, 6), (11, 12), (12, 13), (14, 15), (15, 16)}
 
 

@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from mmxas.datasets.datasets.recorded_frames import choose_moments
+from mmxas.datasets.datasets.recorded_frames import choose_frame_sets
 from mmxas.engine import parse_stages
 from mmxas.engine.config_knobs import read_config
 from mmxas.models.layers import ChannelsLastBatchNorm2d
@@ -188,7 +188,7 @@ def test_an_epoch_of_the_released_recipe_is_the_authors():
     recordings = [f'S{subject}_{action}_{take}' for subject in (1, 5, 6, 7, 8) for action in target.actions
                   for take in (1, 2)]
     records = ({'sequence': name, 'frame': frame} for name in recordings for _ in range(4) for frame in range(250))
-    images = len(choose_moments(records, target.random_frames))
+    images = len(choose_frame_sets(records, target.random_frames))
     steps = images / cfg.train_dataloader.batch_size / cfg.optim_wrapper.accumulative_counts
     assert (len(recordings), images, steps) == (110, 88000, 687.5)
     assert list(cfg.test_evaluator.groups) == ['paper', 'all'], "the first is the paper's row"

@@ -79,8 +79,8 @@ def test_a_block_trains(number, tmp_path, monkeypatch):
         assert type(model.backbone).__name__ == found(block, r"backbone=dict\(\s*_delete_=True, type='(\w+)'")
     poses = model.head.num_hypotheses
     assert poses == (int(found(block, r'num_hypotheses=(\d)')) if 'num_hypotheses' in block else 3)
-    critic = found(block, r"discriminator=dict\(_delete_=True, type='(\w+)'") if 'discriminator' in block else None
-    assert type(model.discriminator).__name__ == (critic or 'GCNDiscriminator')
+    swapped = found(block, r"discriminator=dict\(_delete_=True, type='(\w+)'") if 'discriminator' in block else None
+    assert type(model.discriminator).__name__ == (swapped or 'GCNDiscriminator')
 
 
 def test_the_loss_of_the_page_is_what_it_says(monkeypatch, tmp_path):

@@ -57,11 +57,11 @@ def test_testing_writes_metrics_predictions_and_pictures(trained, tmp_path):
                               '--show-dir', tmp_path / 'pictures', '--interval', '3'], tmp_path / 'log')
     run.check()
     metrics = json.loads(out.read_text())
-    for pose in ('mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint'):
+    for pose in ('mean_pose', 'top1', 'best_of_h_per_pose', 'best_of_h_per_joint'):
         for group in ('', 'ood/'):
             errors = [metrics[f'xas/{group}{pose}/{name}'] for name in ('MPJPE', 'N-MPJPE', 'P-MPJPE')]
             assert all(0 < error < 2000 for error in errors)
-    assert metrics['xas/best_per_pose/MPJPE'] <= metrics['xas/confident/MPJPE']
+    assert metrics['xas/best_of_h_per_pose/MPJPE'] <= metrics['xas/top1/MPJPE']
     assert re.search(r'held_out +\| +4 ', run.output())
     samples = pickle.loads(dump.read_bytes())
     assert len(samples) == 8
@@ -81,5 +81,5 @@ def test_mmposes_own_tools_train_and_test_the_config(data, tmp_path):
     assert torch.load(checkpoint)['meta']['iter'] == 8
     arguments = [config, checkpoint, '--work-dir', tmp_path, '--out', out, '--dump', tmp_path / 'all.pkl']
     ToolRun(MMPOSE_TOOLS / 'test.py', arguments, tmp_path / 'log').check()
-    assert json.loads(out.read_text())['xas/confident/MPJPE'] > 0
+    assert json.loads(out.read_text())['xas/top1/MPJPE'] > 0
     assert len(pickle.loads((tmp_path / 'all.pkl').read_bytes())) == 8

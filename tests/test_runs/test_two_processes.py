@@ -18,7 +18,7 @@ def test_weights_and_losses_equal_one_process_with_the_doubled_batch(data, tmp_p
             for config, processes in ((one, 1), (two, 2))]
     for run in runs:
         run.check()
-    assert 'xas/confident/MPJPE' in runs[1].output()
+    assert 'xas/top1/MPJPE' in runs[1].output()
     alone, halves = read_losses(one.parent), [read_losses(two.parent, rank) for rank in (0, 1)]
     assert len(alone) == len(halves[0]) == len(halves[1]) == 2 * PAIRS // BATCH
     for single, first, second in zip(alone, *halves, strict=True):

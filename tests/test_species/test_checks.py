@@ -61,13 +61,13 @@ def test_a_cycle_and_an_orphan(edit, verdict):
 
 
 def test_a_pair_that_is_not_mutual_or_does_not_mirror(project, edit, verdict):
-    edit('skeleton', lambda skeleton: skeleton.update(pairs=[['kneeL', 'kneeR'], ['kneeL', 'footR']]))
+    edit('skeleton', lambda skeleton: skeleton.update(flip_pairs=[['kneeL', 'kneeR'], ['kneeL', 'footR']]))
     assert "'kneeL' is paired with 'footR' and with 'kneeR'" in verdict('tree').message
-    edit('skeleton', lambda skeleton: skeleton.update(pairs=[['kneeL', 'kneeR'], ['footR', 'footL']]))
+    edit('skeleton', lambda skeleton: skeleton.update(flip_pairs=[['kneeL', 'kneeR'], ['footR', 'footL']]))
     assert 'footR lies on the right of footL at rest; a pair is (left, right)' in verdict('pairs').message
-    edit('skeleton', lambda skeleton: skeleton.update(pairs=[['kneeL', 'kneeR']]))
+    edit('skeleton', lambda skeleton: skeleton.update(flip_pairs=[['kneeL', 'kneeR']]))
     assert 'footL (no twin) hangs on kneeL (twin kneeR); twins hang on twins' in verdict('pairs').message
-    edit('skeleton', lambda skeleton: skeleton.update(pairs=[['kneeL', 'kneeR'], ['footL', 'footR']]))
+    edit('skeleton', lambda skeleton: skeleton.update(flip_pairs=[['kneeL', 'kneeR'], ['footL', 'footR']]))
     vertices = tiny_arrays()['v_template']
     vertices[-8:, 1] -= 0.1
     vertices[tiny_arrays()['vertex_index'], 0] = 0

@@ -11,7 +11,7 @@ def test_joints_and_landmarks_become_keypoints(body):
     skeleton = derive_skeleton(body, 'boxes')
     assert skeleton.keypoints == ('root', 'chest', 'head', 'kneeL', 'kneeR', 'footL', 'footR', 'nose')
     assert skeleton.parents == (0, 0, 1, 0, 0, 3, 4, 2)
-    assert skeleton.pairs == ((3, 4), (5, 6))
+    assert skeleton.flip_pairs == ((3, 4), (5, 6))
 
 
 def test_near_joints_are_left_out_on_both_sides(body):
@@ -35,7 +35,7 @@ def test_joints_alone_will_do(tmp_path):
     np.savez(tmp_path / 'body.npz', **arrays)
     skeleton = derive_skeleton(RiggedBodyModel(tmp_path / 'body.npz'), 'boxes')
     assert skeleton.keypoints == ('root', 'chest', 'head', 'kneeL', 'kneeR', 'footL', 'footR')
-    assert skeleton.pairs == ((3, 4), (5, 6))
+    assert skeleton.flip_pairs == ((3, 4), (5, 6))
 
 
 @pytest.mark.parametrize(('factor', 'size'), [(100, '114'), (0.01, '0.0114')])
@@ -68,6 +68,6 @@ def test_a_point_without_partner_is_named(tmp_path):
 def test_the_free_body_of_the_project():
     skeleton = derive_skeleton(RiggedBodyModel(find_shipped('projects/animal/data/FREE_DOG.npz')), 'derived')
     parent = {name: skeleton.keypoints[skeleton.parents[i]] for i, name in enumerate(skeleton.keypoints)}
-    assert 28 <= skeleton.num_keypoints <= 40 and len(skeleton.pairs) >= 9
+    assert 28 <= skeleton.num_keypoints <= 40 and len(skeleton.flip_pairs) >= 9
     assert (parent['withers'], parent['throat'], parent['nose']) == ('Neck', 'Neck', 'Head')
     assert parent['left_front_toes'] == 'LLeg3' and parent['tail_tip'].startswith('Tail')

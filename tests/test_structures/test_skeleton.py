@@ -6,7 +6,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from mmxas.structures import Skeleton, load_skeleton
 
-TOY = dict(name='toy', keypoints=['a', 'b', 'c', 'd'], parents=[0, 0, 1, 1], pairs=[['c', 'd']])
+TOY = dict(name='toy', keypoints=['a', 'b', 'c', 'd'], parents=[0, 0, 1, 1], flip_pairs=[['c', 'd']])
 
 
 def test_shipped_skeleton_is_the_papers():
@@ -62,17 +62,17 @@ def test_width_factor_is_found_in_either_direction():
     (dict(parents=[1, 1, 1, 1]), r"root 'a' must be its own parent, not a child of 'b'"),
     (dict(parents=[0, 0, 1]), r'4 parents expected, one a keypoint; 3 found'),
     (dict(parents=[0, 0, 1, 4]), r'parents holds keypoint 4, expected 0 to 3'),
-    (dict(keypoints=['a', 'b', 'c', 'c'], pairs=[]), r"'c' is named twice"),
+    (dict(keypoints=['a', 'b', 'c', 'c'], flip_pairs=[]), r"'c' is named twice"),
     (dict(keypoints=[], parents=[]), r'no keypoints|not one of its'),
-    (dict(pairs=[['b', 'c'], ['c', 'd']]), r"'c' is paired with 'd' and with 'b'"),
-    (dict(pairs=[['c', 'c']]), r"'c' is paired with 'c'"),
-    (dict(pairs=[['c', 'e']]), r"'e' is not one of its keypoints"),
+    (dict(flip_pairs=[['b', 'c'], ['c', 'd']]), r"'c' is paired with 'd' and with 'b'"),
+    (dict(flip_pairs=[['c', 'c']]), r"'c' is paired with 'c'"),
+    (dict(flip_pairs=[['c', 'e']]), r"'e' is not one of its keypoints"),
     (dict(extra_links=[[0, 9]]), r'extra_links holds keypoint 9'),
     (dict(link_widths=[['c', 'd', 2.0]]), r'link_widths names c-d, which is not drawn'),
     (dict(link_widths=[['b', 'd', 0.0]]), r'width factor of b-d must be positive'),
-    (dict(pairs=[['b', 'c', 'd']]), r"'toy': pairs holds \['b', 'c', 'd'\], expected \(a, b\)"),
-    (dict(pairs=['cd']), r"pairs holds 'cd', expected"),
-    (dict(pairs=3), r'pairs is 3, expected a list of'),
+    (dict(flip_pairs=[['b', 'c', 'd']]), r"'toy': flip_pairs holds \['b', 'c', 'd'\], expected \(a, b\)"),
+    (dict(flip_pairs=['cd']), r"flip_pairs holds 'cd', expected"),
+    (dict(flip_pairs=3), r'flip_pairs is 3, expected a list of'),
     (dict(extra_links=[['c']]), r"extra_links holds \['c'\], expected"),
     (dict(link_widths=[['a', 'b']]), r"link_widths holds \['a', 'b'\], expected \(parent, child, factor\)"),
     (dict(colours=[]), r"unknown keys \['colours'\]"),
@@ -83,8 +83,8 @@ def test_refusals_name_the_keypoint(change, message):
 
 
 def test_the_constructor_names_a_pair_of_three():
-    with pytest.raises(ValueError, match=r"'toy': pairs holds \(0, 1, 2\), expected \(left, right\)"):
-        Skeleton('toy', ('a', 'b', 'c'), (0, 0, 0), pairs=((0, 1, 2),))
+    with pytest.raises(ValueError, match=r"'toy': flip_pairs holds \(0, 1, 2\), expected \(left, right\)"):
+        Skeleton('toy', ('a', 'b', 'c'), (0, 0, 0), flip_pairs=((0, 1, 2),))
 
 
 def test_files_are_named_in_errors(tmp_path):

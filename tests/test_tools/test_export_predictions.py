@@ -28,8 +28,8 @@ def test_all_hypotheses(export, out, capsys):
     assert table.scorers == ('net_1', 'net_2') and table.names == ('root', 'tip')
 
 
-def test_the_confident_one_and_flat(export):
-    assert export(['predictions/a.json', 'a.csv', '--confident']) == 0
+def test_the_top1_pose_and_flat(export):
+    assert export(['predictions/a.json', 'a.csv', '--top1']) == 0
     assert read_keypoints('a.csv').keypoints.shape == (1, 1, 2, 3)
     assert export(['predictions', 'a.csv', '--flat']) == 0
     assert read_keypoints('a.csv').keypoints.shape == (1, 1, 2, 2)

@@ -62,7 +62,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     assert status == 0
     assert cv2.imread(str(tmp_path / 'out' / 'visualizations' / 'a.png')) is not None
     (instance, ) = json.loads((tmp_path / 'out' / 'predictions' / 'a.json').read_text())['instances']
-    assert instance['depth_unit'] == 'mm' and instance['box_mm'] == pytest.approx(1.25 * 70 * 3000 / 150)
+    assert instance['depth_unit'] == 'mm' and instance['rect_3d_width'] == pytest.approx(1.25 * 70 * 3000 / 150)
     assert len(instance['hypotheses'][0]['keypoints_camera_mm']) == 18
 
 

@@ -61,7 +61,7 @@ def test_a_body_in_cm_is_warned_of(new_species, tmp_path, capsys):
     body = write_tiny_body(tmp_path, v_template=100 * tiny_arrays()['v_template'] * [0, 1, 1])
     skeleton = tmp_path / 's.json'
     skeleton.write_text(json.dumps(dict(name='x', keypoints=['root', 'kneeL', 'kneeR'], parents=[0, 0, 0],
-                                        pairs=[[1, 2]])))
+                                        flip_pairs=[[1, 2]])))
     new_species(['boxes', '--body-model', str(body), '--out', str(tmp_path / 'x'), '--skeleton', str(skeleton)])
     printed = capsys.readouterr()
     assert printed.err == f'warning: {body}: body 114 m long, 0.02 to 30 m expected; write the file in metres\n'

@@ -52,7 +52,7 @@ def make_sample(num_hypotheses=3, bins=64, depth_unit='mm', with_truth=True, wit
         img_path='person.jpg', ori_shape=(260, 300), img_shape=(SIZE, SIZE), input_size=(SIZE, SIZE),
         input_center=np.array(centre, dtype=np.float32) - 0.5 + 0.5 * side / SIZE,
         input_scale=np.full(2, side, np.float32),
-        box_mm=BOX_MM if depth_unit == 'mm' else None, domain='target'))
+        rect_3d_width=BOX_MM if depth_unit == 'mm' else None, domain='target'))
     sample.pred_instances = InstanceData(
         keypoints=hypotheses[:, 0], keypoint_scores=scores[:, 0], keypoints_visible=np.ones((1, 18), np.float32),
         hypotheses=hypotheses, hypothesis_scores=scores, hypothesis_valid=valid[None], depth_unit=[depth_unit],
@@ -66,7 +66,7 @@ def make_sample(num_hypotheses=3, bins=64, depth_unit='mm', with_truth=True, wit
         mask[:, 20:110, 40:90] = 1
         sample.gt_fields = PixelData(mask=mask)
     if with_profile:
-        sample.pred_fields = PixelData(depth_profile=torch.from_numpy(profile).float()[:, None])
+        sample.pred_fields = PixelData(depth_heatmap=torch.from_numpy(profile).float()[:, None])
     return sample
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from mmxas.visualization.canvas import figure_to_rgb, new_figure
-from mmxas.visualization.depth_panel import hypothesis_color, show_depth_profiles
+from mmxas.visualization.depth_panel import hypothesis_color, show_depth_heatmaps
 from mmxas.visualization.pose_style import PoseStyle
 
 
@@ -13,7 +13,7 @@ def panel(truth=None):
     profile[0, 2], profile[0, 6], profile[1, 4] = 0.7, 0.3, 1.0
     depths = np.array([[-750.0, 250.0], [1250.0, 250.0]])
     valid = np.array([[True, True], [True, False]])
-    show_depth_profiles(axes, profile, (-2000, 2000), depths, valid, style, 'mm', truth)
+    show_depth_heatmaps(axes, profile, (-2000, 2000), depths, valid, style, 'mm', truth)
     figure_to_rgb(figure)
     return axes
 

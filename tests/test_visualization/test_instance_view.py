@@ -21,7 +21,7 @@ def test_the_crop_is_the_one_that_was_cut(make_sample):
     np.testing.assert_allclose(view_instance(make_sample()).crop, [49.5, 29.5, 249.5, 229.5], atol=1e-4)
     # without the transform's record, the padded box gives the same
     sample = make_sample()
-    bare = PoseDataSample(metainfo=dict(box_mm=2000.0), pred_instances=sample.pred_instances)
+    bare = PoseDataSample(metainfo=dict(rect_3d_width=2000.0), pred_instances=sample.pred_instances)
     np.testing.assert_allclose(view_instance(bare).crop, [49.5, 29.5, 249.5, 229.5], atol=1e-4)
 
 
@@ -60,7 +60,7 @@ def test_profiles_are_read_from_fields_and_from_instances(make_sample):
     sample = make_sample(bins=32)
     from_fields = view_instance(sample).profile
     assert from_fields.shape == (18, 32)
-    sample.pred_instances.depth_profiles = from_fields[None]
+    sample.pred_instances.depth_heatmaps = from_fields[None]
     del sample.pred_fields
     np.testing.assert_array_equal(view_instance(sample).profile, from_fields)
     # what mmpose's hook hands on after merging

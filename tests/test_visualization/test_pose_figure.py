@@ -10,16 +10,16 @@ def titles(sample, photo, meta, **options):
 
 def test_every_panel_is_there(make_sample, photo, dataset_meta):
     assert titles(make_sample(), photo, dataset_meta) == [
-        'image, box and crop', 'confident pose', 'skeleton mask and body outline', 'true pose',
-        'confident pose\nscore 0.3 · 33 mm from the truth',
+        'image, box and crop', 'top-1 pose', 'skeleton mask and body outline', 'true pose',
+        'top-1 pose\nscore 0.3 · 33 mm from the truth',
         'hypothesis 2 · 2 keypoints differ\nscore 0.013 · 0 mm from the truth',
         'hypothesis 3 · 1 keypoint differs\nscore 0.0056 · 48 mm from the truth',
-        'ground truth', 'depth profiles']
+        'ground truth', 'depth heatmaps']
 
 
 def test_what_is_unknown_has_no_panel(make_sample, photo, dataset_meta):
     assert titles(make_sample(num_hypotheses=1, with_truth=False, with_profile=False), photo, dataset_meta) == [
-        'image, box and crop', 'confident pose', 'skeleton mask', 'confident pose\nscore 0.3']
+        'image, box and crop', 'top-1 pose', 'skeleton mask', 'top-1 pose\nscore 0.3']
 
 
 def test_a_hypothesis_without_a_peak_says_so(make_sample, photo, dataset_meta):

@@ -43,12 +43,12 @@ COMPARED = {'parts': tuple(PARTS), 'weights': tuple(WEIGHTS)}
 GRADIENTS_EVERY = 8  # iterations
 
 # Heading of a column: name of the number, digits.
-CONFIDENT = {'confident MPJPE': ('xas/confident/MPJPE', 1), 'confident P-MPJPE': ('xas/confident/P-MPJPE', 1),
+TOP1 = {'top-1 MPJPE': ('xas/top1/MPJPE', 1), 'top-1 P-MPJPE': ('xas/top1/P-MPJPE', 1),
              'mask IoU': ('xas/mask_iou', 3)}
 COLUMNS = {
     'parts': {**{f'{name} MPJPE': (f'xas/{name}/MPJPE', 1) for name in (
-        'confident', 'best_per_pose', 'best_of_noise', 'best_per_keypoint')}, **CONFIDENT},
-    'weights': {**CONFIDENT, **{f'grad/{name}, % of grad/render': (f'share/{name}', 0)
+        'top1', 'best_of_h_per_pose', 'best_of_noise', 'best_of_h_per_joint')}, **TOP1},
+    'weights': {**TOP1, **{f'grad/{name}, % of grad/render': (f'share/{name}', 0)
                                 for name in ('mask', 'adversarial')}},
 }
 

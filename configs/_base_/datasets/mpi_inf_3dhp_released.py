@@ -7,7 +7,7 @@ synthetic_pipeline = [
     *_base_.crop,
     dict(
         type='GenerateNormTarget',
-        encoder=dict(type='NormCodec', input_size=(_base_.crop_size, _base_.crop_size), mapping='released')),
+        encoder=dict(type='NormCodec', input_size=(_base_.crop_size, _base_.crop_size), align_corners=True)),
     dict(type='PackXASInputs'),
 ]
 

@@ -21,4 +21,4 @@ model = dict(
         render=dict(type='SyntheticKeypointLoss'),
         mask=dict(type='MaskLoss'),
         adversarial=dict(type='WTAAdversarialLoss')),
-    test_cfg=dict(flip_test=True, output_depth_profiles=True))
+    test_cfg=dict(flip_test=True, output_depth_heatmaps=True))

@@ -43,7 +43,7 @@ def read_frames(video: str | Path, step: int = 1) -> Iterator[tuple[int, np.ndar
 
 
 def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple[tuple[int, np.ndarray], ...]]:
-    """Decode every ``step``-th frame of videos that show the same moments.
+    """Decode every ``step``-th frame of videos that show the same scene at the same times.
 
     Args:
         videos: The files.

@@ -176,8 +176,8 @@ def keypoints_off_mask(keypoints: np.ndarray, K: np.ndarray, mask: np.ndarray) -
 
 
 def cut_pair(image: np.ndarray, mask: np.ndarray, vertices: np.ndarray, keypoints: np.ndarray, size: int,
-             box_mm: float = 2000.0) -> SyntheticPair | None:
-    """Cut the square of ``box_mm`` around the root out of a frame.
+             rect_3d_width: float = 2000.0) -> SyntheticPair | None:
+    """Cut the square of ``rect_3d_width`` around the root out of a frame.
 
     Args:
         image: (h, w, 3) uint8 BGR, mirrored where the keypoints are.
@@ -185,13 +185,13 @@ def cut_pair(image: np.ndarray, mask: np.ndarray, vertices: np.ndarray, keypoint
         vertices: (V, 3) camera frame, mm.
         keypoints: (K, 3) camera frame, mm.
         size: Side of the pair's image in px.
-        box_mm: Side of the square at the root's depth, in mm. Defaults to 2000, the paper's.
+        rect_3d_width: Side of the square at the root's depth, in mm. Defaults to 2000, the paper's.
 
     Returns:
         SyntheticPair | None: The pair without names, pose and betas; None where the mask is black in it.
     """
     K = intrinsics(image.shape[1], image.shape[0])
-    centre, side = crop_window(vertices, keypoints[0], K, 'root_box', 1.0, box_mm)
+    centre, side = crop_window(vertices, keypoints[0], K, 'root_box', 1.0, rect_3d_width)
     crop = crop_intrinsics(K, centre, side, size)
     affine = (crop @ np.linalg.inv(K))[:2]
     image = cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_LINEAR)

@@ -113,9 +113,9 @@ class MPIINF3DHPDataset(RecordedFrames):
             yield from chosen
             return
         bad = self._occluded(content)
-        moments = {_moment(record) for i, record in chosen if bad[i]}
+        dropped = {_frame_set(record) for i, record in chosen if bad[i]}
         kept = [(i, record) for i, record in chosen
-                if not bad[i] and (self.drop_occluded == 'view' or _moment(record) not in moments)]
+                if not bad[i] and (self.drop_occluded == 'view' or _frame_set(record) not in dropped)]
         print_log(f'{self.ann_file}: {len(chosen) - len(kept)} of {len(chosen)} frames are left out, occluded',
                   'current', logging.INFO)
         yield from kept
@@ -150,7 +150,7 @@ class MPIINF3DHPDataset(RecordedFrames):
         return camera
 
 
-def _moment(record: dict) -> tuple[str, int]:
+def _frame_set(record: dict) -> tuple[str, int]:
     return record['sequence'], record['frame']
 
 

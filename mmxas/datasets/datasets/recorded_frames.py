@@ -27,7 +27,7 @@ class RecordedFrames(XASDataset):
     """Base: frames of videos, chosen by subject, action and camera.
 
     Samples name their ``subject``, ``action`` (also as ``clip``), ``camera_name``, ``sequence`` and ``frame``: the
-    views of a moment have all of these in common but the camera.
+    views of a frame set have all of these in common but the camera.
 
     Args:
         data_prefix: Folders ``img`` and, optionally, ``mask`` in ``data_root``; the mask of ``x.jpg`` is ``x.png``.
@@ -109,7 +109,7 @@ class RecordedFrames(XASDataset):
         Raises:
             ValueError: No frame is left.
         """
-        records = check_annotations(choose_moments(self.records(), self.random_frames), self.on_error)
+        records = check_annotations(choose_frame_sets(self.records(), self.random_frames), self.on_error)
         records = check_files(records, self.on_error, self.num_checked)
         if not records:
             wanted = ', '.join(f'{key} in {list(values)}' for key, values in self.chosen.items())
@@ -191,7 +191,7 @@ class EveryNth:
         return self.seen[video] % self.interval == 0
 
 
-def choose_moments(records: Iterable[dict], count: int | None) -> Iterable[dict]:
+def choose_frame_sets(records: Iterable[dict], count: int | None) -> Iterable[dict]:
     """Keep ``count`` random frames of each ``sequence``, the same ones for all cameras; None keeps all.
 
     The choice is a function of the sequence's name and its frames: other recordings and other cameras do not change it.

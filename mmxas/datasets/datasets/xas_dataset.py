@@ -32,11 +32,11 @@ class XASDataset(BaseCocoStyleDataset):
         with_labels: Whether samples hold labels: keypoints, their depths, camera and root depth. Without it they hold
             images, masks and boxes, and nothing else of a label file reaches a sample. Defaults to False.
         box: Where the box comes from: ``'mask'``, ``'annotation'`` (the data set's own boxes), or ``'root'``, a square
-            of ``box_mm`` around the root, which needs the ground truth's root and camera even without ``with_labels``.
-            Samples name it as ``box_source``. Defaults to ``'mask'``.
-        box_mm: Side of the crop in mm for ``box='root'``. Defaults to 2000.
+            of ``rect_3d_width`` around the root, which needs the ground truth's root and camera even without
+            ``with_labels``. Samples name it as ``box_source``. Defaults to ``'mask'``.
+        rect_3d_width: Side of the crop in mm for ``box='root'``. Defaults to 2000.
         crop_padding: The padding that the pipeline's ``GetBBoxCenterScale`` will apply; the box of ``box='root'`` is
-            smaller by it, so that the crop is ``box_mm`` wide. Defaults to 1.25.
+            smaller by it, so that the crop is ``rect_3d_width`` wide. Defaults to 1.25.
         domain: ``'target'`` or ``'synthetic'``. Defaults to ``'target'``.
         metainfo: mmpose metainfo in place of the skeleton's. Defaults to None.
         **kwargs: Arguments of mmengine's BaseDataset: ``data_root``, ``data_prefix``, ``pipeline``, ``indices``,
@@ -49,7 +49,7 @@ class XASDataset(BaseCocoStyleDataset):
     METAINFO: dict = load_skeleton('h36m18').to_metainfo()
 
     def __init__(self, skeleton: str | dict | Skeleton = 'h36m18', with_labels: bool = False, box: str = 'mask',
-                 box_mm: float = 2000.0, crop_padding: float = 1.25, domain: str = 'target',
+                 rect_3d_width: float = 2000.0, crop_padding: float = 1.25, domain: str = 'target',
                  metainfo: dict | None = None, data_prefix: dict | None = None, **kwargs: Any) -> None:
         if box not in BOXES:
             raise ValueError(f'box={box!r}, expected one of {BOXES}')
@@ -57,7 +57,7 @@ class XASDataset(BaseCocoStyleDataset):
             raise ValueError(f"domain={domain!r}, expected 'target' or 'synthetic'")
         self.skeleton = load_skeleton(skeleton)
         self.with_labels, self.domain = with_labels, domain
-        self.box, self.box_mm, self.crop_padding = box, box_mm, crop_padding
+        self.box, self.rect_3d_width, self.crop_padding = box, rect_3d_width, crop_padding
         super().__init__(metainfo=metainfo or self.skeleton.to_metainfo(), data_prefix=data_prefix or {'img': ''},
                          **kwargs)
 
@@ -100,7 +100,7 @@ class XASDataset(BaseCocoStyleDataset):
         """Return the box (1, 4) of ``box='root'`` from the root (3,) in camera mm and the intrinsics (3, 3)."""
         K = np.asarray(K, dtype=np.float64)
         root = camera_to_image(np.asarray(root_cam, dtype=np.float64)[None], K)[0, :2]
-        return root_box(root, root_cam[2], (K[0, 0] + K[1, 1]) / 2, self.box_mm, self.crop_padding)[None]
+        return root_box(root, root_cam[2], (K[0, 0] + K[1, 1]) / 2, self.rect_3d_width, self.crop_padding)[None]
 
     def check_keypoints(self, found: int, where: str | Path) -> None:
         """Refuse labels of another skeleton.

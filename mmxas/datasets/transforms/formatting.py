@@ -13,7 +13,7 @@ from mmxas.registry import KEYPOINT_CODECS, TRANSFORMS
 
 META_KEYS = (
     'id', 'img_id', 'img_path', 'sample_name', 'clip', 'frame', 'domain', 'dataset_name', 'ori_shape', 'img_shape',
-    'input_size', 'input_center', 'input_scale', 'warp_mat', 'flip', 'flip_direction', 'flip_indices', 'box_mm',
+    'input_size', 'input_center', 'input_scale', 'warp_mat', 'flip', 'flip_direction', 'flip_indices', 'rect_3d_width',
     'camera', 'root_depth', 'box_source', 'subject', 'action', 'sequence', 'camera_name', 'several',
     'background')
 INSTANCE_KEYS = {'bbox': 'bboxes', 'bbox_score': 'bbox_scores', 'bbox_scale': 'bbox_scales', 'keypoints': 'keypoints',
@@ -26,8 +26,8 @@ class GenerateNormTarget(BaseTransform):
     """Put the crop's keypoints in the norm frame, for a sample that has 3D labels; another sample passes unchanged.
 
     Required keys for a target: ``transformed_keypoints`` (1, K, 2) crop px, ``keypoints_cam`` (1, K, 3) mm,
-    ``root_depth`` and ``box_mm`` in mm. Added keys: ``keypoint_norm`` (1, K, 3) float32, ``keypoint_weights`` (1, K)
-    float32.
+    ``root_depth`` and ``rect_3d_width`` in mm. Added keys: ``keypoint_norm`` (1, K, 3) float32,
+    ``keypoint_weights`` (1, K) float32.
 
     Args:
         encoder: Config of the codec; ``input_size`` in it is the crop's (S, S).
@@ -38,11 +38,12 @@ class GenerateNormTarget(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Encode one sample."""
-        needed = ('transformed_keypoints', 'keypoints_cam', 'root_depth', 'box_mm')
+        needed = ('transformed_keypoints', 'keypoints_cam', 'root_depth', 'rect_3d_width')
         if all(results.get(key) is not None for key in needed):
             results.update(self.encoder.encode(
                 results['transformed_keypoints'], results.get('keypoints_visible'),
-                keypoint_depths=results['keypoints_cam'][..., 2] - results['root_depth'], box_mm=results['box_mm']))
+                keypoint_depths=results['keypoints_cam'][..., 2] - results['root_depth'],
+                rect_3d_width=results['rect_3d_width']))
         return results
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmxas.ops.boxes import square_crop_matrix
-from mmxas.ops.geometry import apply_affine, box_mm
+from mmxas.ops.geometry import apply_affine, rect_3d_width
 from mmxas.registry import TRANSFORMS
 
 BORDERS = {'constant': cv2.BORDER_CONSTANT, 'replicate': cv2.BORDER_REPLICATE, 'reflect': cv2.BORDER_REFLECT_101}
@@ -122,7 +122,7 @@ class SquareCropAffine(BaseTransform):
     ``mask``, ``keypoints`` (1, K, 2), ``camera`` and ``root_depth``. Modified keys: ``img``, ``img_shape``,
     ``bbox_scale``, ``mask`` (S, S) float32 in [0, 1]. Added keys: ``input_size`` (w, h), ``input_center``,
     ``input_scale`` (2,), ``warp_mat`` (2, 3) float64 image px to crop px, ``transformed_keypoints`` (1, K, 2) crop px,
-    ``box_mm`` (float, the crop's side at the root's depth) where camera and root depth are known.
+    ``rect_3d_width`` (float, the crop's side at the root's depth) where camera and root depth are known.
 
     Args:
         input_size: (S, S), the crop's size in px.
@@ -164,7 +164,7 @@ class SquareCropAffine(BaseTransform):
             results['transformed_keypoints'] = apply_affine(results['keypoints'], warp).astype(np.float32)
         if results.get('camera') is not None and results.get('root_depth') is not None:
             focal = (results['camera']['K'][0, 0] + results['camera']['K'][1, 1]) / 2
-            results['box_mm'] = float(box_mm(side, results['root_depth'], focal))
+            results['rect_3d_width'] = float(rect_3d_width(side, results['root_depth'], focal))
         return results
 
     def _warp_pixels(self, results: dict, warp: np.ndarray, side: float) -> None:

@@ -61,9 +61,9 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
 
     Raises:
-        ValueError: The data set's number of keypoints or the mapping of its encoder is not the head's; a stage weighs a
-            loss that the model has not, or one whose network, data or masks are missing; or the config's knobs were not
-            applied.
+        ValueError: The data set's number of keypoints or ``align_corners`` of its encoder is not the head's; a
+            stage weighs a loss that the model has not, or one whose network, data or masks are missing; or the config's
+            knobs were not applied.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
@@ -90,7 +90,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def _check_model(self) -> None:
         self._check_keypoints()
-        self._check_mapping()
+        self._check_align_corners()
         for stage in self.stages:
             self._set(stage)
             self._check_masks(stage)
@@ -114,14 +114,14 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             raise ValueError(f'{type(dataset).__name__}: {given} keypoints, but model.head.num_keypoints is {wanted}: '
                              'set both to one skeleton')
 
-    def _check_mapping(self) -> None:
+    def _check_align_corners(self) -> None:
         """Whether the labels lie in the frame that the head decodes to: half a bin apart, nothing else would tell."""
-        wanted = getattr(self.model.head, 'mapping', None)
+        wanted = getattr(self.model.head, 'align_corners', None)
         encoders = [step.encoder for step in transforms_of(self.dataloader.dataset) if hasattr(step, 'encoder')]
-        for given in (getattr(encoder, 'mapping', wanted) for encoder in encoders):
+        for given in (getattr(encoder, 'align_corners', wanted) for encoder in encoders):
             if given != wanted:
-                raise ValueError(f'the encoder of the training pipeline has mapping={given!r}, but model.head.mapping '
-                                 f'is {wanted!r}: set both to one')
+                raise ValueError(f'the encoder of the training pipeline has align_corners={given!r}, but '
+                                 f'model.head.align_corners is {wanted!r}: set both to one')
 
     def run(self) -> torch.nn.Module:
         """Train, from the position that the runner was resumed at."""

@@ -19,7 +19,7 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
 
     FSDP replaces the parameters that it shards by views while a model runs. The generator's term asks the
     discriminator for its parameters at that time, to detach them: sharded, it would find none, and the term's gradient
-    would reach the discriminator. So heads and critics, which are small, are left whole.
+    would reach the discriminator. So heads and discriminators, which are small, are left whole.
 
     Args:
         module: The detector, with a ``backbone``.

@@ -16,7 +16,7 @@ from mmxas.structures import Skeleton, load_skeleton
 
 from .context_metric import ContextMetric
 
-NO_LABELS = Protocol(best_per_pose=False, best_per_keypoint=False, true_root_depth=False, true_intrinsics=False)
+NO_LABELS = Protocol(best_of_h_per_pose=False, best_of_h_per_joint=False, true_root_depth=False, true_intrinsics=False)
 
 
 class LabelFreeMetric(ContextMetric):

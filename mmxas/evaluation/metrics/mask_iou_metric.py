@@ -16,7 +16,7 @@ from .label_free_metric import LabelFreeMetric
 
 @METRICS.register_module()
 class MaskIoUMetric(LabelFreeMetric):
-    """Mean IoU of the drawn confident skeleton and the body's mask: ``xas/mask_iou`` in [0, 1].
+    """Mean IoU of the drawn top-1 skeleton and the body's mask: ``xas/mask_iou`` in [0, 1].
 
     Args:
         width: Squared width of the drawn lines, norm units. Defaults to 3e-3.

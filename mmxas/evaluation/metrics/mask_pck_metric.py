@@ -21,17 +21,17 @@ from mmxas.structures import Skeleton, load_skeleton
 from .context_metric import ContextMetric
 
 # In 2D nothing but the best hypothesis is chosen by the labels.
-PROTOCOL = Protocol(best_per_keypoint=False, true_root_depth=False, true_intrinsics=False)
-POSES = ('confident', 'best_per_pose')
+PROTOCOL = Protocol(best_of_h_per_joint=False, true_root_depth=False, true_intrinsics=False)
+POSES = ('top1', 'best_of_h_per_pose')
 
 
 @METRICS.register_module()
 class MaskPCKMetric(ContextMetric):
-    """PCK in fractions of the square root of the mask's area, and the IoU of the drawn mask, confident and best.
+    """PCK in fractions of the square root of the mask's area, and the IoU of the drawn mask, top-1 and best-of-H.
 
     ``PCK@0.1`` is the percentage of an image's visible keypoints nearer to their labels than 0.1 √area, averaged over
-    images; ``PCK@0.1/<group>`` that of a group's keypoints, over the images that show one. ``best_per_pose`` takes the
-    best counted hypothesis of an image, each number its own; it uses the labels. Hypotheses that share x and y, as
+    images; ``PCK@0.1/<group>`` that of a group's keypoints, over the images that show one. ``best_of_h_per_pose`` takes
+    the best counted hypothesis of an image, each number its own; it uses the labels. Hypotheses that share x and y, as
     those of ``MultiHypothesisHead`` do, cannot differ here. The area is that of the mask in the crop, which shows all
     of the body.
 
@@ -72,11 +72,11 @@ class MaskPCKMetric(ContextMetric):
         Raises:
             ValueError: No sample has a mask.
         """
-        places = [i for i, result in enumerate(results) if 'confident' in result]
+        places = [i for i, result in enumerate(results) if 'top1' in result]
         if not places:
             raise ValueError(f'MaskPCKMetric: none of {len(results)} samples has a mask with a pixel in it; give the '
                              'data set masks, and LoadMask to its pipeline')
-        names = list(results[places[0]]['confident'])
+        names = list(results[places[0]]['top1'])
         errors = {pose: {name: spread(np.array([results[i][pose][name] for i in places]), places, len(results))
                          for name in names} for pose in POSES}
         table = grouped(errors, [''] * len(results), None)['all']
@@ -92,7 +92,7 @@ class MaskPCKMetric(ContextMetric):
         return {f'{pose}/{name}': value for pose in POSES for name, value in table.get(pose, {}).items()}
 
     def _numbers(self, sample: dict, mask: torch.Tensor) -> dict[str, dict[str, float]]:
-        """Numbers of the confident and of the best hypothesis; none for an empty mask."""
+        """Numbers of the top-1 and of the best hypothesis; none for an empty mask."""
         warp = np.asarray(sample['warp_mat'], dtype=np.float64)
         size = np.sqrt(float(mask.sum()) / abs(np.linalg.det(warp[:, :2])))
         if not size > 0:
@@ -101,8 +101,8 @@ class MaskPCKMetric(ContextMetric):
         norm = np.stack([crop_keypoints(pose, warp, sample['input_size'][0]) for pose in points])
         iou = skeleton_mask_iou(norm, mask.expand(len(points), *mask.shape), self.skeleton, **self.drawing)
         values = {**self._pck(points, sample, size), 'mask_iou': iou.astype(float)}
-        return {'confident': {name: float(v[0]) for name, v in values.items()},
-                'best_per_pose': {name: float(v.max()) for name, v in values.items()}}
+        return {'top1': {name: float(v[0]) for name, v in values.items()},
+                'best_of_h_per_pose': {name: float(v.max()) for name, v in values.items()}}
 
     def _pck(self, points: np.ndarray, sample: dict, size: float) -> dict[str, np.ndarray]:
         """(H, K, 2) to (H,) of each threshold and group, NaN where no keypoint of the group is visible."""
@@ -142,7 +142,7 @@ def keypoint_members(skeleton: Skeleton, groups: Mapping[str, Sequence[str]]) ->
 
 
 def _hypotheses(predicted: Mapping[str, Any]) -> np.ndarray:
-    """(H, K, 2) image px of the hypotheses that count as poses, the confident one first."""
+    """(H, K, 2) image px of the hypotheses that count as poses, the top-1 pose first."""
     if predicted.get('hypotheses') is None:
         return as_numpy(predicted['keypoints'])[..., :2].astype(np.float64)
     points = as_numpy(predicted['hypotheses'])[0, ..., :2].astype(np.float64)

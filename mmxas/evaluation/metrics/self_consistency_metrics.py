@@ -20,7 +20,7 @@ WAY_OUT = "add dict(type='EvaluationContextHook') to the config's hooks"
 
 @METRICS.register_module()
 class SymmetryMetric(LabelFreeMetric):
-    """Difference in length of the confident pose's left and right bones: ``xas/asymmetry`` in %, lower is better.
+    """Difference in length of the top-1 pose's left and right bones: ``xas/asymmetry`` in %, lower is better.
 
     Lengths are measured in sides of the crop, without perspective. A collapsed pose is symmetric, so choose by it
     beside :class:`~.mask_iou_metric.MaskIoUMetric`, not alone.
@@ -33,13 +33,13 @@ class SymmetryMetric(LabelFreeMetric):
         """Asymmetry of each sample, None without norm-frame hypotheses."""
         poses = [_norm_pose(sample) for sample in data_samples]
         isotropic = [None if pose is None else pose[0] * [0.5, 0.5, 1.0] for pose in poses]
-        return [None if pose is None else float(bone_asymmetry(pose, self.skeleton.parents, self.skeleton.pairs))
+        return [None if pose is None else float(bone_asymmetry(pose, self.skeleton.parents, self.skeleton.flip_pairs))
                 for pose in isotropic]
 
 
 @METRICS.register_module()
 class DiscriminatorScoreMetric(LabelFreeMetric):
-    """The model's own discriminator on the confident pose: ``xas/discriminator_score``, towards 1 for real, 0 for fake.
+    """The model's own discriminator on the top-1 pose: ``xas/discriminator_score``, towards 1 for real, 0 for fake.
 
     Scores of one training run's checkpoints share no scale, because the discriminator moves with the detector: compare
     checkpoints through one fixed discriminator, or take the score as a sign of collapse. It needs the
@@ -121,7 +121,7 @@ class FlipRateMetric(LabelFreeMetric):
         poses = np.stack([_crop_pose(sample) for sample in data_samples])
         others = np.stack([_crop_pose(sample.to_dict()) for sample in mirrored])
         others = others[:, list(self.skeleton.flip_indices)] * [-1.0, 1.0]
-        return flip_rate(poses, others, self.skeleton.pairs, self.min_separation).tolist()
+        return flip_rate(poses, others, self.skeleton.flip_pairs, self.min_separation).tolist()
 
 
 def mirrored_batch(data_batch: dict) -> dict:
@@ -154,6 +154,6 @@ def _norm_pose(sample: dict) -> np.ndarray | None:
 
 
 def _crop_pose(sample: dict) -> np.ndarray:
-    """The confident pose's x and y (K, 2) in the norm frame."""
+    """The top-1 pose's x and y (K, 2) in the norm frame."""
     return crop_keypoints(as_numpy(sample['pred_instances']['keypoints'])[0], sample['warp_mat'],
                           sample['input_size'][0])

@@ -1,4 +1,4 @@
-"""Poses triangulated from the views of one moment (Table 3's second figure), and how the views agree about sides."""
+"""Poses triangulated from the views of one frame set (Table 3's second figure), and how the views agree about sides."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -25,21 +25,22 @@ WEIGHTS = ('none', 'scores', 'depth')
 
 @METRICS.register_module()
 class TriangulationMetric(ContextMetric):
-    """Errors of poses that are triangulated from the confident pose's x and y in all views of a moment, in world mm.
+    """Errors of poses that are triangulated from the top-1 pose's x and y in all views of a frame set, in world mm.
 
     ``xas/triangulated/MPJPE`` and its like compare with the label as the protocol does; ``xas/ambiguity_ratio``
     (:func:`~mmxas.ops.pose_metrics.ambiguity_ratio`) says how much the views disagree about left and right, by the
-    labels. A moment counts once, whichever of its views came. Samples need ``camera`` with ``K``, ``R`` and ``t``.
+    labels. A frame set counts once, whichever of its views came. Samples need ``camera`` with ``K``, ``R`` and ``t``.
 
     Args:
         protocol: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``'standard'``.
-        moment: Samples that agree in all of these show one moment. Defaults to subject, action, sequence and frame.
+        frame_set: Samples that agree in all of these are one frame set. Defaults to subject, action, sequence and
+            frame.
         weights: How far each view is trusted: ``'none'``, ``'scores'`` (the keypoint's score), or ``'depth'`` (its
             predicted depth, with the homogeneous solution, as the released code does). Defaults to None: ``'depth'``
             under the released protocol, else ``'none'``.
-        min_views: Moments with fewer views are left out, and counted. Defaults to 2.
+        min_views: Frame sets with fewer views are left out, and counted. Defaults to 2.
         skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
-        group_by: A table is made for each, of keys that a moment's views share. Defaults to ``('action',)``.
+        group_by: A table is made for each, of keys that a frame set's views share. Defaults to ``('action',)``.
         groups: As in :class:`~.xas_pose_metric.XASPoseMetric`, whose first one's numbers are logged. Defaults to None.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
 
@@ -48,7 +49,7 @@ class TriangulationMetric(ContextMetric):
     """
 
     def __init__(self, protocol: str | Mapping[str, Any] | Protocol = 'standard',
-                 moment: Sequence[str] = ('subject', 'action', 'sequence', 'frame'), weights: str | None = None,
+                 frame_set: Sequence[str] = ('subject', 'action', 'sequence', 'frame'), weights: str | None = None,
                  min_views: int = 2, skeleton: str | dict | Skeleton = 'h36m18',
                  group_by: Sequence[str] = ('action', ), groups: Mapping[str, Sequence[str]] | None = None,
                  **kwargs: Any) -> None:
@@ -59,49 +60,50 @@ class TriangulationMetric(ContextMetric):
         if min_views < 2 or not self.protocol.true_intrinsics:
             raise ValueError('triangulation: min_views of 2 or more and a protocol with true_intrinsics expected, got '
                              f'{min_views} and {self.protocol.true_intrinsics}')
-        self.moment, self.min_views, self.group_by = tuple(moment), min_views, tuple(group_by)
+        self.frame_set, self.min_views, self.group_by = tuple(frame_set), min_views, tuple(group_by)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep each view's keypoints in px, its camera and its label."""
         self.results += [self._view(sample) for sample in data_samples]
 
     def _view(self, sample: dict) -> dict:
-        view = {'moment': tuple(sample_key(sample, name) for name in self.moment),
+        view = {'frame_set': tuple(sample_key(sample, name) for name in self.frame_set),
                 'camera': sample_key(sample, 'camera'), 'box': sample.get('box_source'),
                 'clip': str(sample.get('clip') or ''), 'background': background_of(sample),
                 'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}}}
-        poses = sample_poses(sample, self.protocol, self.skeleton.pairs)
+        poses = sample_poses(sample, self.protocol, self.skeleton.flip_pairs)
         if 'R' not in poses:
             return view
         K = np.asarray(sample['camera']['K'], dtype=np.float64)
-        confident, label = poses['hypotheses'][0], camera_to_image(poses['target'], K)
-        image = camera_to_image(confident, K)
+        top1, label = poses['hypotheses'][0], camera_to_image(poses['target'], K)
+        image = camera_to_image(top1, K)
         scores = as_numpy(sample['pred_instances'].get('hypothesis_scores', np.ones((1, 1, len(image)))))[0, 0]
-        switched = poses.get('switched', left_right_switch(image, label, self.skeleton.pairs)[1][:, 0])
+        switched = poses.get('switched', left_right_switch(image, label, self.skeleton.flip_pairs)[1][:, 0])
         return view | {
-            'points': image[:, :2], 'depth': confident[:, 2], 'scores': scores.astype(np.float64), 'K': K,
+            'points': image[:, :2], 'depth': top1[:, 2], 'scores': scores.astype(np.float64), 'K': K,
             'R': poses['R'], 't': poses['t'], 'switched': switched,
             'target': camera_to_world(poses['target'], poses['R'], poses['t'])}
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Triangulate each moment; print, write and return the errors.
+        """Triangulate each frame set; print, write and return the errors.
 
         Raises:
-            ValueError: No moment has views enough, one has two samples of a camera, or its views are degenerate.
+            ValueError: No frame set has views enough, one has two samples of a camera, or its views are degenerate.
         """
         views = [result for result in results if 'points' in result]
-        moments: dict[tuple, list[dict]] = {}
+        frame_sets: dict[tuple, list[dict]] = {}
         for view in views:
-            moments.setdefault(view['moment'], []).append(view)
-        whole = [group for group in moments.values() if len(group) >= self.min_views]
+            frame_sets.setdefault(view['frame_set'], []).append(view)
+        whole = [group for group in frame_sets.values() if len(group) >= self.min_views]
         if not whole:
-            raise ValueError(f'no moment has {self.min_views} views: {len(results)} samples, {len(views)} of them with '
-                             f'labels and a camera (K, R, t), make {len(moments)} moments by {", ".join(self.moment)}')
+            raise ValueError(f'no frame set has {self.min_views} views: {len(results)} samples, {len(views)} of them '
+                             f'with labels and a camera (K, R, t), make {len(frame_sets)} frame sets by '
+                             f'{", ".join(self.frame_set)}')
         found = np.stack([self._triangulate(group) for group in whole])
         target = np.stack([np.mean([view['target'] for view in group], axis=0) for group in whole])
         errors = {'triangulated': pose_errors(found, target, metrics=self._metrics(len(whole))),
                   'ambiguity_ratio': np.array([ambiguity_ratio(np.stack([v['switched'] for v in g])) for g in whole])}
-        return self._report(results, errors, whole, len(moments) - len(whole))
+        return self._report(results, errors, whole, len(frame_sets) - len(whole))
 
     def _metrics(self, count: int) -> dict:
         """The points are in world mm already: N-MPJPE about the world's origin needs no further step."""
@@ -110,12 +112,12 @@ class TriangulationMetric(ContextMetric):
                             world if self.protocol.scale_about == 'world' else None)
 
     def _triangulate(self, group: list[dict]) -> np.ndarray:
-        """World mm (K, 3) from the views of a moment."""
-        name = ', '.join(group[0]['moment'])
+        """World mm (K, 3) from the views of a frame set."""
+        name = ', '.join(group[0]['frame_set'])
         cameras = [view['camera'] for view in group]
         if len(set(cameras)) < len(cameras):
-            raise ValueError(f'moment ({name}): cameras {cameras}, one sample a camera expected: give `moment` a key '
-                             'that tells these apart')
+            raise ValueError(f'frame set ({name}): cameras {cameras}, one sample a camera expected: give `frame_set` a '
+                             'key that tells these apart')
         weights = None if self.weights == 'none' else np.stack([view[self.weights] for view in group], axis=1)
         count = len(group[0]['points'])
         points, *camera = (np.stack([view[key] for view in group]) for key in ('points', 'K', 'R', 't'))
@@ -124,7 +126,7 @@ class TriangulationMetric(ContextMetric):
         try:
             return triangulate(points.swapaxes(0, 1), *camera, weights=weights, **released)
         except ValueError as error:
-            raise ValueError(f'moment ({name}), cameras {cameras}: {error}') from error
+            raise ValueError(f'frame set ({name}), cameras {cameras}: {error}') from error
 
     def _report(self, results: list[dict], errors: dict, whole: list[list[dict]], short: int) -> dict[str, float]:
         keys = {name: [group[0]['keys'][name] for group in whole] for name in {'action', *self.group_by}}
@@ -140,7 +142,7 @@ class TriangulationMetric(ContextMetric):
             'alignment': {'MPJPE, PCK@150mm, AUC': centred, 'N-MPJPE': f'scaled about the {self.protocol.scale_about}',
                           'P-MPJPE': 'similarity'},
             'ambiguity_ratio': 'by the labels', 'weights': self.weights, 'skeleton': self.skeleton.name,
-            'moment': list(self.moment), 'num_samples': len(results), 'num_moments': len(whole),
-            'num_moments_left_out': short, 'num_views': sorted({len(group) for group in whole}),
+            'frame_set': list(self.frame_set), 'num_samples': len(results), 'num_frame_sets': len(whole),
+            'num_frame_sets_left_out': short, 'num_views': sorted({len(group) for group in whole}),
             'groups': tables, 'tables': by_key})
         return flatten_groups(tables)

@@ -22,19 +22,19 @@ _STACKED = ('hypotheses', 'valid', 'target')
 
 @METRICS.register_module()
 class XASPoseMetric(MaskIoUMetric):
-    """MPJPE, N-MPJPE, P-MPJPE (mm), PCK@150mm and AUC of the confident and the best hypotheses, 2D error, mask IoU.
+    """MPJPE, N-MPJPE, P-MPJPE (mm), PCK@150mm and AUC of the top-1 and the best-of-H poses, 2D error, mask IoU.
 
     Predictions in image px and root-relative mm are lifted to camera mm by the sample's camera and its true root depth,
     and compared root-centred (N-MPJPE: after the best scale; P-MPJPE: after the best similarity); the switches of
-    ``protocol`` change that. ``best_per_pose`` takes the best counted pose of a sample, each metric its own;
-    ``best_per_keypoint`` the nearest valid hypothesis of each keypoint; both use the labels. ``best_of_noise`` is their
-    control (:func:`~mmxas.evaluation.hypothesis_selection.depth_noise_copies`), ``best_of_first`` (in the file only)
-    their MPJPE with the first 1, 2, … H hypotheses. ``2d_error`` is the mean distance of keypoints in % of the crop's
-    side, ``pckh`` PCKh@0.5 where samples have a ``head_size``, both of the confident pose. Samples without labels count
-    for ``mask_iou`` only.
+    ``protocol`` change that. ``best_of_h_per_pose`` takes the best counted pose of a sample, each metric its own;
+    ``best_of_h_per_joint`` the nearest valid hypothesis of each keypoint; both use the labels. ``best_of_noise`` is
+    their control (:func:`~mmxas.evaluation.hypothesis_selection.depth_noise_copies`), ``best_of_first`` (in the file
+    only) their MPJPE with the first 1, 2, … H hypotheses. ``2d_error`` is the mean distance of keypoints in % of the
+    crop's side, ``pckh`` PCKh@0.5 where samples have a ``head_size``, both of the top-1 pose. Samples without labels
+    count for ``mask_iou`` only.
 
-    The logged numbers (``xas/confident/MPJPE``) are those of the first group that has samples; those of further groups
-    carry the group's name (``xas/ood/confident/MPJPE``). Groups are never mixed.
+    The logged numbers (``xas/top1/MPJPE``) are those of the first group that has samples; those of further groups
+    carry the group's name (``xas/ood/top1/MPJPE``). Groups are never mixed.
 
     Args:
         mean_pose_file: The constant pose to compare with: a json of tools/compute_mean_pose.py, or the name of a
@@ -74,14 +74,15 @@ class XASPoseMetric(MaskIoUMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what the tables need of each sample."""
-        pairs, switch = self.skeleton.pairs, self.protocol.left_right_switch
+        flip_pairs, switch = self.skeleton.flip_pairs, self.protocol.left_right_switch
         for sample, iou in zip(data_samples, self.mask_ious(data_samples)):
             self.results.append({
                 'clip': str(sample.get('clip') or ''), 'box': sample.get('box_source'),
                 'background': background_of(sample),
                 'keys': {name: sample_key(sample, name) for name in {'action', *self.group_by}},
-                'mask_iou': np.nan if iou is None else iou, **sample_errors_2d(sample, pairs, switch, self.keypoints),
-                **sample_poses(sample, self.protocol, pairs)})
+                'mask_iou': np.nan if iou is None else iou,
+                **sample_errors_2d(sample, flip_pairs, switch, self.keypoints),
+                **sample_poses(sample, self.protocol, flip_pairs)})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Make the tables; print, write and return them.
@@ -158,7 +159,7 @@ class XASPoseMetric(MaskIoUMetric):
             'root': self.skeleton.keypoints[self.skeleton.root],
             'alignment': {'MPJPE, PCK@150mm, AUC': 'root-centred' if self.protocol.root_centred else 'none',
                           'N-MPJPE': f'scaled about {origin}', 'P-MPJPE': 'similarity'},
-            'mask_iou': 'drawn skeleton of the confident pose against the mask', 'skeleton': self.skeleton.name,
+            'mask_iou': 'drawn skeleton of the top-1 pose against the mask', 'skeleton': self.skeleton.name,
             'num_hypotheses': int(labelled[0]['hypotheses'].shape[0]) if labelled else None,
             'num_samples': len(results), 'num_labelled': len(labelled),
             **({} if self.keypoints is None else {

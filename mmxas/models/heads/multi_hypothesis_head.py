@@ -51,7 +51,7 @@ class _ContiguousConvolution(nn.Conv2d):
 
 @MODELS.register_module()
 class MultiHypothesisHead(BaseHead):
-    """Deconvolutions to K·D heatmaps, decoded to H poses by the peaks of each keypoint's depth profile (eq. 2–6, 19).
+    """Deconvolutions to K·D heatmaps, decoded to H poses by the peaks of each keypoint's depth heatmap (eq. 2–6, 19).
 
     ``num_hypotheses=1, window=None`` is the vanilla single-hypothesis detector of eq. 2.
 
@@ -68,8 +68,8 @@ class MultiHypothesisHead(BaseHead):
         xy_window: Bins of a square window in the x-y plane in all along each side, an odd number, or None for equation
             2 (:func:`mmxas.ops.decode_hypotheses`). ``test_cfg.xy_window`` replaces it in testing. Defaults to None.
         peak_threshold: A peak counts from this part of the profile's highest peak on. Defaults to 0: every peak.
-        mapping: How bins and the crop's px map to norm coordinates, ``'centre'`` (conventions) or ``'released'``.
-            Defaults to ``'centre'``.
+        align_corners: How bins and the crop's px map to norm coordinates: False by their centres (conventions), True as
+            in the released code. Defaults to False.
         losses: Loss terms for training the head by itself on labelled samples, as in mmpose's
             ``TopdownPoseEstimator``: name to config. Defaults to the synthetic keypoint loss (eq. 16).
         in_index: Which feature map is read. Defaults to -1.
@@ -85,17 +85,17 @@ class MultiHypothesisHead(BaseHead):
     def __init__(self, in_channels: int, num_keypoints: int, depth_bins: int = 64,
                  deconv_out_channels: Sequence[int] = (256, 256, 256), deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
                  conv_out_channels: Sequence[int] = (), num_hypotheses: int = 3, window: int | None = 15,
-                 peak_threshold: float = 0.0, mapping: str = 'centre', losses: dict | None = None, in_index: int = -1,
-                 contiguous_logits: bool = False, xy_window: int | None = None,
+                 peak_threshold: float = 0.0, align_corners: bool = False, losses: dict | None = None,
+                 in_index: int = -1, contiguous_logits: bool = False, xy_window: int | None = None,
                  init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg or self.default_init_cfg)
         if len(deconv_out_channels) != len(deconv_kernel_sizes):
             raise ValueError(f'{len(deconv_out_channels)} deconv_out_channels but {len(deconv_kernel_sizes)} '
                              'deconv_kernel_sizes: give one kernel for each deconvolution')
-        check_decoding(num_hypotheses, window, peak_threshold, mapping, xy_window)
+        check_decoding(num_hypotheses, window, peak_threshold, align_corners, xy_window)
         self.num_keypoints, self.depth_bins = num_keypoints, depth_bins
         self.num_hypotheses, self.window, self.xy_window = num_hypotheses, window, xy_window
-        self.peak_threshold, self.mapping, self.in_index = peak_threshold, mapping, in_index
+        self.peak_threshold, self.align_corners, self.in_index = peak_threshold, align_corners, in_index
         widths = [in_channels, *deconv_out_channels]
         self.deconv_layers = nn.Sequential(*(
             _upsampling(i, o, k) for i, o, k in zip(widths[:-1], widths[1:], deconv_kernel_sizes, strict=True)))
@@ -118,7 +118,7 @@ class MultiHypothesisHead(BaseHead):
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
 
     def decode_volume(self, logits: Tensor, test_cfg: Mapping | None = None) -> tuple[Hypotheses, Marginals]:
-        """Decode heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most confident pose first.
+        """Decode heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most top-1 pose first.
 
         The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
 
@@ -129,7 +129,7 @@ class MultiHypothesisHead(BaseHead):
         xy_window = (test_cfg or {}).get('xy_window', self.xy_window)
         marginals = volume_marginals(logits, self.num_keypoints, self.depth_bins, with_plane=xy_window is not None)
         return decode_marginals(marginals, self.num_hypotheses, self.window, peak_threshold=self.peak_threshold,
-                                mapping=self.mapping, xy_window=xy_window), marginals
+                                align_corners=self.align_corners, xy_window=xy_window), marginals
 
     def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int]) -> Tensor:
         """The mean of two volumes' probabilities, one of them of the mirrored crop, as logits (N, K·D, h, w).
@@ -152,15 +152,15 @@ class MultiHypothesisHead(BaseHead):
         Args:
             feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored); of N crops, or of 2 N, the
                 second half of which shows the same bodies: their heatmaps are averaged.
-            batch_data_samples: N data samples; ``box_mm`` in their meta information turns z into mm.
-            test_cfg: ``flip_test``; ``xy_window``, in the place of the head's; ``output_depth_profiles`` adds
-                ``depth_profiles`` (1, K, D), and ``pred_fields.depth_profile`` (K, 1, D).
+            batch_data_samples: N data samples; ``rect_3d_width`` in their meta information turns z into mm.
+            test_cfg: ``flip_test``; ``xy_window``, in the place of the head's; ``output_depth_heatmaps`` adds
+                ``depth_heatmaps`` (1, K, D), and ``pred_fields.depth_heatmap`` (K, 1, D).
 
         Returns:
             N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``keypoints_visible`` (1, K)
             of ones (a peak's height is no visibility), ``hypotheses`` (1, H, K, 3),
             ``hypothesis_scores`` and ``hypothesis_valid`` (1, H, K), ``hypotheses_norm`` (1, H, K, 3) and
-            ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_profiles`` also N ``PixelData``.
+            ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_heatmaps`` also N ``PixelData``.
 
         Raises:
             ValueError: ``flip_test`` without ``flip_indices`` in the samples' meta information.
@@ -203,28 +203,29 @@ class MultiHypothesisHead(BaseHead):
         """
         result = Hypotheses(*(x.detach().cpu() if x.dtype == torch.bool else x.detach().float().cpu() for x in result))
         instances = [self._to_instances(result, i, s.metainfo) for i, s in enumerate(batch_data_samples)]
-        if not (test_cfg or {}).get('output_depth_profiles', False):
+        if not (test_cfg or {}).get('output_depth_heatmaps', False):
             return instances
-        profiles = result.depth_profile
+        profiles = result.depth_heatmap
         for instance, profile in zip(instances, profiles, strict=True):  # mmpose's merging of samples drops fields
-            instance.depth_profiles = profile[None].numpy()
-        return instances, [PixelData(depth_profile=p[:, None]) for p in profiles]
+            instance.depth_heatmaps = profile[None].numpy()
+        return instances, [PixelData(depth_heatmap=p[:, None]) for p in profiles]
 
     def _to_instances(self, result: Hypotheses, index: int, meta: dict) -> InstanceData:
         norm = result.keypoints[index:index + 1]
         width, height = meta['input_size']
-        box_mm = meta.get('box_mm')
+        rect_3d_width = meta.get('rect_3d_width')
         poses = norm.clone()
         for axis, size in enumerate((width, height)):
-            poses[..., axis] = norm_to_pixel(norm[..., axis], size, self.mapping)
-        poses[..., 2] = norm_to_depth(norm[..., 2], 1.0 if box_mm is None else float(box_mm), width, self.mapping)
+            poses[..., axis] = norm_to_pixel(norm[..., axis], size, self.align_corners)
+        side = 1.0 if rect_3d_width is None else float(rect_3d_width)
+        poses[..., 2] = norm_to_depth(norm[..., 2], side, width, self.align_corners)
         scores = result.scores[index:index + 1].numpy()
         poses = poses.numpy()
         return InstanceData(
             keypoints=poses[:, 0].copy(), keypoint_scores=scores[:, 0].copy(),
             keypoints_visible=np.ones_like(scores[:, 0]), hypotheses=poses,
             hypothesis_scores=scores, hypothesis_valid=result.valid[index:index + 1].numpy(),
-            hypotheses_norm=norm.numpy(), depth_unit=['crop' if box_mm is None else 'mm'])
+            hypotheses_norm=norm.numpy(), depth_unit=['crop' if rect_3d_width is None else 'mm'])
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: Sequence[PoseDataSample],
              train_cfg: dict | None = None) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ A loss says by ``reads`` what it is given:
 'features'       ``loss(features, target, weights)``                synthetic samples' feature maps
 'target_labels'  ``loss(hypotheses, target, weights)``               labelled targets
 'mask'           ``loss(drawn, body, masks)``                        targets' skeleton and physique masks
-'critic'         ``loss.generator(fake, valid)``,                    scores of the discriminator
+'adversarial'    ``loss.generator(fake, valid)``,                    scores of the discriminator
                  ``loss.discriminator(fake, real, valid)``
 'pose'           ``loss(hypotheses)``                                targets' hypotheses
 ===============  ==================================================  =======================================

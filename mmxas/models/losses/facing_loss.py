@@ -28,11 +28,11 @@ class FacingLoss(nn.Module):
     def __init__(self, skeleton: str | dict) -> None:
         super().__init__()
         self.skeleton = load_skeleton(skeleton)
-        pairs = [(left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.pairs)]
+        pairs = [(left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.flip_pairs)]
         if not pairs:
             raise ValueError(f'FacingLoss: no pair of the skeleton {self.skeleton.name!r} hangs on an unpaired '
                              'keypoint, so that it cannot say which way a body faces; leave this loss out')
-        self.register_buffer('pairs', torch.tensor(pairs), persistent=False)
+        self.register_buffer('flip_pairs', torch.tensor(pairs), persistent=False)
 
     def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:
         """Features of N samples, the last of which is the facing (N, 2), and keypoints (N, K, 3), to a scalar.
@@ -44,5 +44,5 @@ class FacingLoss(nn.Module):
         if predicted.dim() != 2 or predicted.shape[-1] != 2:
             raise ValueError(f'FacingLoss: the neck\'s last output has shape {tuple(predicted.shape)}, (N, 2) is '
                              'expected: model.neck must be a FacingFusionNeck, and model.head read in_index=0')
-        seen = None if weights is None else (weights[:, self.pairs.flatten()] > 0).all(dim=1).to(target)
-        return facing_loss(predicted, facing_direction(target, self.pairs), seen)
+        seen = None if weights is None else (weights[:, self.flip_pairs.flatten()] > 0).all(dim=1).to(target)
+        return facing_loss(predicted, facing_direction(target, self.flip_pairs), seen)

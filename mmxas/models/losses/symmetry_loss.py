@@ -44,8 +44,8 @@ class SymmetryLoss(nn.Module):
         check_choice(level, ('sample', 'batch'), 'level')
         self.skeleton = skeleton = load_skeleton(skeleton)
         self.bone_weight, self.keypoint_weight, self.level = bone_weight, keypoint_weight, level
-        bone_pairs = _BONES[bones](skeleton.parents, skeleton.pairs)
-        triples = centre_triples(skeleton.parents, skeleton.pairs)
+        bone_pairs = _BONES[bones](skeleton.parents, skeleton.flip_pairs)
+        triples = centre_triples(skeleton.parents, skeleton.flip_pairs)
         if bone_weight and not bone_pairs or keypoint_weight and not triples:
             raise ValueError(f'skeleton {skeleton.name!r}: left and right pairs expected that have bones to compare '
                              f'({len(bone_pairs)} found) and a common parent ({len(triples)} found)')

@@ -23,7 +23,7 @@ class WTAAdversarialLoss(nn.Module):
         ValueError: If the level is unknown.
     """
 
-    reads = 'critic'
+    reads = 'adversarial'
 
     def __init__(self, level: str = 'sample', half: bool = True, detach: bool = False) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ from mmxas.structures import load_skeleton
 
 # What a loss may say that it reads, and the data that this takes.
 READS = {'labels': ('synthetic', ), 'features': ('synthetic', ), 'mask': ('target', ), 'pose': ('target', ),
-         'target_labels': ('target', ), 'critic': ('synthetic', 'target')}
+         'target_labels': ('target', ), 'adversarial': ('synthetic', 'target')}
 
 # In float16 a gradient is taken of the loss times this, where a training's scaler begins; as it is, it would vanish.
 FLOAT16_SCALE = 2.0**16
@@ -44,7 +44,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         backbone, neck, head, test_cfg, data_preprocessor, init_cfg, metainfo: As in ``TopdownPoseEstimator``.
         skeleton: Name, file or dict of the skeleton; its keypoints are the head's.
         losses: The supervision: term name to loss config. The type of a loss says what it reads (``reads``):
-            ``'labels'`` or ``'features'`` (synthetic samples), ``'mask'``, ``'critic'``, ``'pose'`` or
+            ``'labels'`` or ``'features'`` (synthetic samples), ``'mask'``, ``'adversarial'``, ``'pose'`` or
             ``'target_labels'`` (targets).
         loss_weights: Weights until a stage sets its own. Defaults to 1 for each of ``losses``.
         physique: Config of the physique network (skeleton mask to body mask), which mask losses need.
@@ -112,8 +112,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
                              'expected, such as SyntheticKeypointLoss')
         check_choice(criterion.reads, tuple(READS), f'model.losses.{name}: {type(criterion).__name__}.reads')
         skeleton = getattr(criterion, 'skeleton', self.skeleton)
-        if (skeleton.keypoints, skeleton.parents, skeleton.pairs) != (
-                self.skeleton.keypoints, self.skeleton.parents, self.skeleton.pairs):
+        if (skeleton.keypoints, skeleton.parents, skeleton.flip_pairs) != (
+                self.skeleton.keypoints, self.skeleton.parents, self.skeleton.flip_pairs):
             raise ValueError(f'model.losses.{name} has the skeleton {skeleton.name!r}, but model.skeleton is '
                              f'{self.skeleton.name!r}: set both to one')
 
@@ -133,7 +133,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
             if name not in self.criteria:
                 raise ValueError(f'loss_weights names {name!r}, but model.losses has: {", ".join(self.criteria)}')
             reads = self.criteria[name].reads
-            if weight and reads == 'critic' and self.discriminator is None:
+            if weight and reads == 'adversarial' and self.discriminator is None:
                 raise ValueError(f'the loss {name!r} needs model.discriminator, which is None')
             if weight and getattr(self.criteria[name], 'physique_weight', 0) and self.physique is None:
                 raise ValueError(f'the loss {name!r} has a physique_weight, but model.physique is None')
@@ -156,7 +156,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         idle = set()
         if not any(getattr(self.criteria[name], 'physique_weight', 0) for name in self.loss_weights):
             idle.add('physique')
-        if not self._is_on('critic'):
+        if not self._is_on('adversarial'):
             idle.add('discriminator')
         return idle
 
@@ -191,7 +191,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         own = {}
         if poses is not None:
             terms.update(self._target_terms(poses, [data_samples[i] for i in target], inputs.shape[-1]))
-            if labels is not None and self._is_on('critic'):
+            if labels is not None and self._is_on('adversarial'):
                 adversarial, own = self._adversarial_terms(poses, upload(self._whole(labels, weights), inputs.device))
                 terms.update(adversarial)
         if not terms:
@@ -242,7 +242,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def draw(self, keypoints: Tensor, size: int) -> Tensor:
         """Skeleton mask (N, 1, size, size) of norm-frame x, y (N, K, 2)."""
         return draw_skeleton(keypoints, self.drawn_links, size, width=self.line_width,
-                             width_factors=self.width_factors, mapping=self.head.mapping)
+                             width_factors=self.width_factors, align_corners=self.head.align_corners)
 
     def _adversarial_terms(self, poses: Hypotheses, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Generator terms of the detector, and the discriminator's own.
@@ -260,7 +260,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         real_scores = self.discriminator(real).squeeze(-1)
         fake_scores = self.discriminator(fake.detach().reshape(n * h, k, 3)).view(n, h)
         generator, own = {}, {}
-        for name in self._terms('critic'):
+        for name in self._terms('adversarial'):
             loss = self.criteria[name]
             generator[name] = loss.generator(judged, poses.valid)
             own[f'loss_discriminator_{name}'] = loss.discriminator(fake_scores, real_scores, poses.valid)

@@ -55,7 +55,7 @@ def test_the_data_set_reads_it(archive, tmp_path):
     info = dataset.get_data_info(1)
     projected = camera_to_image(info['keypoints_cam'][0].astype(float), info['camera']['K'])[:17, :2]
     assert np.abs(projected - info['keypoints'][0, :17]).max() < 1e-3
-    # The camera's place in the world comes along: back in the world, the four views of a moment are one pose.
+    # The camera's place in the world comes along: back in the world, the four views of a frame set are one pose.
     views = [info for info in map(dataset.get_data_info, range(len(dataset)))
              if (info['sequence'], info['frame']) == ('S9_Directions_1', 3)]
     assert len({info['camera_name'] for info in views}) == 4

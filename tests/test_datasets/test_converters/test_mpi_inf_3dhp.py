@@ -87,7 +87,7 @@ def test_the_config_reads_it(converted):
     dataset = DATASETS.build(given)
     assert len(dataset) == 2 * 2 * FRAMES // 2  # every second frame of both videos of both sequences of subject 7
     sample = dataset[0]['data_samples']
-    assert sample.metainfo['box_mm'] == pytest.approx(2000, rel=1e-4)
+    assert sample.metainfo['rect_3d_width'] == pytest.approx(2000, rel=1e-4)
     assert (sample.metainfo['subject'], sample.metainfo['camera_name']) == ('S7', '0')
     target = DATASETS.build({**config.train_dataloader.dataset.target, 'data_root': str(converted)})
     assert len(target) == 24 - 4 and 'keypoints' not in target[0]['data_samples'].gt_instances

@@ -67,7 +67,7 @@ def test_it_becomes_pairs_that_the_data_set_reads(source, tmp_path):
         pixels = np.clip(np.round((norm[:, :2] + 1) * 16 - 0.5).astype(int), 0, 31)
         mask = cv2.dilate(sample.gt_fields.mask[0].numpy(), np.ones((3, 3)))
         assert (mask[pixels[:, 1], pixels[:, 0]] > 0.3).sum() >= 16
-        assert sample.metainfo['box_mm'] == pytest.approx(2000, rel=1e-3)
+        assert sample.metainfo['rect_3d_width'] == pytest.approx(2000, rel=1e-3)
 
 
 def test_a_pair_knows_its_pose(source, tmp_path):

@@ -76,7 +76,7 @@ def test_actions_of_subject_1_have_the_names_of_the_others(root):
     assert (info['action'], info['clip'], info['sequence']) == ('WalkDog', 'WalkDog', 'S1_WalkDog_1')
 
 
-def test_sampling_keeps_the_same_moments_by_all_cameras(root):
+def test_sampling_keeps_the_same_frame_sets_of_all_cameras(root):
     content = dict(np.load(root / 'test.npz'))
     names = [NAME.replace('54138969', camera).replace('000001', f'{frame:06d}')
              for camera, last in (('54138969', 26), ('55011271', 21)) for frame in range(1, last + 1, 5)]
@@ -95,7 +95,7 @@ def test_sampling_keeps_the_same_moments_by_all_cameras(root):
 
 def test_boxes(root):
     dataset = build(root, pipeline=PIPELINE, with_labels=True)
-    assert dataset[0]['data_samples'].metainfo['box_mm'] == pytest.approx(2000, rel=1e-5)
+    assert dataset[0]['data_samples'].metainfo['rect_3d_width'] == pytest.approx(2000, rel=1e-5)
     annotation = build(root, box='annotation').get_data_info(0)['bbox'][0]
     assert np.allclose((annotation[2:] - annotation[:2]) * 1.25, 100) and np.allclose(annotation[:2], [60, 50])
     masks = dict(img='images', mask='masks')
@@ -114,7 +114,7 @@ def test_without_labels_none_is_read(root):
     (root / 'cameras.pkl').unlink()
     other = build(root, box='annotation', pipeline=PIPELINE)[0]
     assert (clean['inputs'] == other['inputs']).all()
-    assert not {'camera', 'root_depth', 'box_mm'} & set(other['data_samples'].metainfo)
+    assert not {'camera', 'root_depth', 'rect_3d_width'} & set(other['data_samples'].metainfo)
     assert set(other['data_samples'].gt_instances.keys()) == {'bboxes', 'bbox_scores', 'bbox_scales'}
 
 
@@ -175,7 +175,7 @@ def test_real_frames_pass_the_pipeline():
         assert sample.metainfo['action'] == sample.metainfo['clip']
         assert sample.metainfo['sample_name'].startswith(f"{sample.metainfo['subject']}/")
         assert f".{sample.metainfo['camera_name']}_" in sample.metainfo['sample_name']
-        assert sample.metainfo['box_mm'] == pytest.approx(2000, rel=1e-4)
+        assert sample.metainfo['rect_3d_width'] == pytest.approx(2000, rel=1e-4)
         norm = sample.gt_instance_labels.keypoint_norm[0].numpy()
         assert np.abs(norm[0]).max() < 0.01 and np.abs(norm).max() < 1.2
     assert clips == {'Directions', 'SittingDown', 'Greeting', 'WalkDog'}

@@ -9,7 +9,7 @@ from mmxas.datasets.datasets.recorded_frames import (
     append_thorax,
     camera_numbers,
     check_arrays,
-    choose_moments,
+    choose_frame_sets,
     intrinsics,
     read_cameras,
 )
@@ -34,7 +34,7 @@ def test_every_nth_frame_counts_each_video_by_itself():
 def test_random_frames_are_the_same_for_all_cameras_and_in_every_run():
     records = [dict(sequence=sequence, frame=frame, camera_name=camera) for sequence in ('S9_Walking', 'S9_Posing')
                for camera in 'ab' for frame in range(50)]
-    kept = list(choose_moments(records, 8))
+    kept = list(choose_frame_sets(records, 8))
     assert len(kept) == 2 * 2 * 8
     frames = {(r['sequence'], r['camera_name']): [] for r in kept}
     for record in kept:
@@ -42,8 +42,8 @@ def test_random_frames_are_the_same_for_all_cameras_and_in_every_run():
     assert frames['S9_Walking', 'a'] == frames['S9_Walking', 'b'] != frames['S9_Posing', 'a']
     assert frames['S9_Walking', 'a'] != list(range(8))
     alone = [r for r in records if r['sequence'] == 'S9_Posing' and r['camera_name'] == 'b']
-    assert [r['frame'] for r in choose_moments(alone, 8)] == frames['S9_Posing', 'b']
-    assert list(choose_moments(records, 51)) == records == choose_moments(records, None)
+    assert [r['frame'] for r in choose_frame_sets(alone, 8)] == frames['S9_Posing', 'b']
+    assert list(choose_frame_sets(records, 51)) == records == choose_frame_sets(records, None)
 
 
 def test_cameras(tmp_path):

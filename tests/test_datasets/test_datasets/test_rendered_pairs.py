@@ -15,7 +15,8 @@ TRAIN_PIPELINE = [
     dict(type='RandomPhotometric'),
     dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(64, 64))),
     dict(type='PackXASInputs')]
-LABEL_KEYS = {'keypoints', 'keypoints_visible', 'keypoints_cam', 'camera', 'root_depth', 'box_mm', 'pose', 'betas'}
+LABEL_KEYS = {
+    'keypoints', 'keypoints_visible', 'keypoints_cam', 'camera', 'root_depth', 'rect_3d_width', 'pose', 'betas'}
 
 
 @pytest.fixture(scope='module')
@@ -122,7 +123,7 @@ def test_box_around_the_root(pair_root):
         dict(type='LoadXASImage'), dict(type='GetBBoxCenterScale', padding=1.25),
         dict(type='SquareCropAffine', input_size=(64, 64)), dict(type='PackXASInputs')])
     sample = dataset[0]['data_samples']
-    assert sample.metainfo['box_mm'] == pytest.approx(2000, rel=1e-5)
+    assert sample.metainfo['rect_3d_width'] == pytest.approx(2000, rel=1e-5)
     assert sample.metainfo['box_source'] == 'root'
 
 

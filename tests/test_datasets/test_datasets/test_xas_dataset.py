@@ -17,7 +17,7 @@ class OnePose(XASDataset):
 def test_metainfo_is_the_skeletons_and_can_be_replaced():
     dataset = OnePose()
     assert dataset.metainfo['num_keypoints'] == 18 and OnePose.METAINFO['dataset_name'] == 'h36m18'
-    toy = dict(name='toy', keypoints=['a', 'b', 'c'], parents=[0, 0, 0], pairs=[['b', 'c']])
+    toy = dict(name='toy', keypoints=['a', 'b', 'c'], parents=[0, 0, 0], flip_pairs=[['b', 'c']])
     assert OnePose(skeleton=toy).metainfo['flip_indices'] == [0, 2, 1]
     other = dict(load_skeleton(toy).to_metainfo(), dataset_name='other')
     assert OnePose(skeleton=toy, metainfo=other).metainfo['dataset_name'] == 'other'

@@ -28,7 +28,7 @@ def test_what_is_there_is_packed():
     packed = PackXASInputs()(dict(
         img=image, mask=np.ones((8, 8), np.float32), keypoint_norm=norm, keypoint_weights=norm[..., 0],
         keypoints=norm[..., :2], keypoints_cam=norm, camera=dict(K=np.eye(3)), root_depth=3.0, domain='synthetic',
-        box_mm=2000.0, other=1))
+        rect_3d_width=2000.0, other=1))
     sample = packed['data_samples']
     assert (packed['inputs'].permute(1, 2, 0).numpy() == image).all()
     assert sample.gt_fields.mask.shape == (1, 8, 8) and sample.gt_fields.mask.dtype == torch.float32
@@ -45,5 +45,5 @@ def test_pipeline_takes_what_inference_topdown_gives():
         bbox_score=np.ones(1, np.float32), **meta))['data_samples']
     assert sample.metainfo['input_scale'].tolist() == [50, 50]
     assert list(sample.metainfo['flip_indices']) == list(load_skeleton('h36m18').flip_indices)
-    assert 'keypoints' not in sample.gt_instances and 'box_mm' not in sample.metainfo
+    assert 'keypoints' not in sample.gt_instances and 'rect_3d_width' not in sample.metainfo
     assert len(sample.gt_instance_labels.keys()) == 0

@@ -33,7 +33,7 @@ def crop(results, size=64):
 
 def lifted(results, size=64):
     return norm_to_camera(results['keypoint_norm'][0].astype(np.float64), results['warp_mat'], size,
-                          results['camera']['K'], results['root_depth'], results['box_mm'])
+                          results['camera']['K'], results['root_depth'], results['rect_3d_width'])
 
 
 def test_lifting_a_plain_crop_gives_the_pose_back(sample):
@@ -53,11 +53,11 @@ def test_lifting_a_mirrored_turned_crop_gives_the_mirrored_pose(sample):
     assert np.allclose(camera_to_image(expected, results['camera']['K'])[:, :2], results['keypoints'][0], atol=1e-3)
 
 
-def test_box_mm_is_the_crops_side_at_the_root(sample):
+def test_rect_3d_width_is_the_crops_side_at_the_root(sample):
     results = crop(sample)
     side, depth = results['input_scale'][0], results['root_depth']
     K = results['camera']['K']
-    ends = np.array([[0, 0, depth], [results['box_mm'], 0, depth]])
+    ends = np.array([[0, 0, depth], [results['rect_3d_width'], 0, depth]])
     pixels = camera_to_image(ends, K)[:, 0]
     assert pixels[1] - pixels[0] == pytest.approx(side * K[0, 0] / ((K[0, 0] + K[1, 1]) / 2), rel=1e-6)
     assert results['keypoint_norm'][0, 0, 2] == 0
@@ -106,7 +106,7 @@ def test_whole_image_is_copied_and_masks_stay_in_place():
         img=image, mask=mask, bbox_center=np.array([[16.0, 16.0]]), bbox_scale=np.array([[32.0, 20.0]])))
     assert (results['img'] == image).all()
     assert results['mask'].dtype == np.float32 and results['mask'][5, 9] == 1 and results['mask'].sum() == 1
-    assert results['img_shape'] == (32, 32) and results['input_size'] == (32, 32) and 'box_mm' not in results
+    assert results['img_shape'] == (32, 32) and results['input_size'] == (32, 32) and 'rect_3d_width' not in results
 
 
 @pytest.mark.parametrize('size', [256, 250])

@@ -125,8 +125,8 @@ def test_other_storage_keeps_its_own_backend(arguments, expected):
 
 
 @pytest.mark.parametrize(('metric', 'rule'), [
-    ('xas/mask_iou', 'greater'), ('xas/confident/P-MPJPE', 'less'), ('xas/2d_error', 'less'), ('auc', 'greater'),
-    ('xas/confident/PCK@150mm', 'greater'), ('xas/confident/AUC', 'greater'), ('xas/pckh', 'greater'),
+    ('xas/mask_iou', 'greater'), ('xas/top1/P-MPJPE', 'less'), ('xas/2d_error', 'less'), ('auc', 'greater'),
+    ('xas/top1/PCK@150mm', 'greater'), ('xas/top1/AUC', 'greater'), ('xas/pckh', 'greater'),
     ('xas/discriminator_score', 'greater'), ('xas/flip_rate', 'less'), ('xas/asymmetry', 'less'),
     ('xas/triangulated/MPJPE', 'less'), ('xas/ambiguity_ratio', 'less')])
 def test_save_best_knows_the_direction_of_the_metrics(metric, rule):

@@ -1,4 +1,4 @@
-"""PCK by the mask's area, by group of keypoints, of the confident and the best hypothesis; IoU of the drawn mask."""
+"""PCK by the mask's area, by group of keypoints, of the top-1 and the best hypothesis; IoU of the drawn mask."""
 import json
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from mmxas.evaluation import MaskPCKMetric
 from mmxas.registry import METRICS
 
-SKELETON = dict(name='stick', keypoints=['root', 'tip', 'left', 'right'], parents=[0, 0, 0, 0], pairs=[[2, 3]])
+SKELETON = dict(name='stick', keypoints=['root', 'tip', 'left', 'right'], parents=[0, 0, 0, 0], flip_pairs=[[2, 3]])
 GROUPS = dict(middle=['root', 'tip'], sides=['left', 'right'])
 WARP = np.array([[0.5, 0, -10.0], [0, 0.5, -5.0]])  # crop px of half an image px
 
@@ -36,46 +36,46 @@ def evaluated(samples, **options):
 
 def test_errors_at_known_fractions_of_the_size():
     found = evaluated([sample((3.9, 4.1, 5.9, 6.1))])
-    assert found['xas/confident/PCK@0.1'] == 25 and found['xas/confident/PCK@0.15'] == 75
-    assert found['xas/confident/PCK@0.1/middle'] == 50 and found['xas/confident/PCK@0.1/sides'] == 0
-    assert found['xas/confident/PCK@0.15/sides'] == 50
-    assert found['xas/best_per_pose/PCK@0.1'] == 25
+    assert found['xas/top1/PCK@0.1'] == 25 and found['xas/top1/PCK@0.15'] == 75
+    assert found['xas/top1/PCK@0.1/middle'] == 50 and found['xas/top1/PCK@0.1/sides'] == 0
+    assert found['xas/top1/PCK@0.15/sides'] == 50
+    assert found['xas/best_of_h_per_pose/PCK@0.1'] == 25
 
 
 def test_only_visible_keypoints_count_and_images_without_any_of_a_group_do_not():
     found = evaluated([sample((0, 99, 0, 99), visible=(1, 0, 1, 0)), sample((0, 99, 9, 9), visible=(1, 1, 0, 0))])
-    assert found['xas/confident/PCK@0.1'] == pytest.approx((100 + 50) / 2)
-    assert found['xas/confident/PCK@0.1/sides'] == 100, 'of the first image alone'
+    assert found['xas/top1/PCK@0.1'] == pytest.approx((100 + 50) / 2)
+    assert found['xas/top1/PCK@0.1/sides'] == 100, 'of the first image alone'
 
 
 def test_the_best_hypothesis_is_chosen_number_by_number():
     found = evaluated([sample((0, 9, 9, 9), extra=np.array([[[9, 0], [0, 0], [0, 0], [9, 0]]]))])
-    assert (found['xas/confident/PCK@0.1'], found['xas/best_per_pose/PCK@0.1']) == (25, 50)
-    assert (found['xas/confident/PCK@0.1/sides'], found['xas/best_per_pose/PCK@0.1/sides']) == (0, 50)
-    assert found['xas/best_per_pose/mask_iou'] >= found['xas/confident/mask_iou'] > 0.05
+    assert (found['xas/top1/PCK@0.1'], found['xas/best_of_h_per_pose/PCK@0.1']) == (25, 50)
+    assert (found['xas/top1/PCK@0.1/sides'], found['xas/best_of_h_per_pose/PCK@0.1/sides']) == (0, 50)
+    assert found['xas/best_of_h_per_pose/mask_iou'] >= found['xas/top1/mask_iou'] > 0.05
 
 
 def test_a_hypothesis_that_is_no_pose_never_wins():
     one = sample((9, 9, 9, 9), extra=np.zeros((1, 4, 2)))
     one['pred_instances']['hypothesis_valid'][:, 1] = False
-    assert evaluated([one])['xas/best_per_pose/PCK@0.1'] == 0
+    assert evaluated([one])['xas/best_of_h_per_pose/PCK@0.1'] == 0
 
 
 def test_the_result_file_says_what_it_is_and_has_tables(tmp_path):
     path = tmp_path / 'result.json'
     evaluated([sample((0, 0, 0, 0), subject='a'), sample((9, 9, 9, 9), subject='b')], out_file=str(path))
     result = json.loads(path.read_text())
-    assert result['groups']['all']['confident']['PCK@0.1'] == 50 and result['keypoint_groups'] == GROUPS
-    assert {name: table['confident']['PCK@0.1'] for name, table in result['tables']['subject'].items()} == {
+    assert result['groups']['all']['top1']['PCK@0.1'] == 50 and result['keypoint_groups'] == GROUPS
+    assert {name: table['top1']['PCK@0.1'] for name, table in result['tables']['subject'].items()} == {
         'a': 100, 'b': 0}
-    assert any('best_per_pose' in use for use in result['protocol']['ground_truth'])
+    assert any('best_of_h_per_pose' in use for use in result['protocol']['ground_truth'])
 
 
 def test_masks_without_labels_leave_the_iou():
     one = sample((0, 0, 0, 0))
     del one['gt_instances']
     found = evaluated([one, sample((0, 0, 0, 0), mask=False)])
-    assert set(found) == {'xas/confident/mask_iou', 'xas/best_per_pose/mask_iou'}
+    assert set(found) == {'xas/top1/mask_iou', 'xas/best_of_h_per_pose/mask_iou'}
 
 
 def test_what_is_missing_is_named():

@@ -109,9 +109,9 @@ def test_a_mirrored_batch_leaves_the_batch_alone():
 
 def test_asymmetry_of_a_mirror_symmetric_pose_and_of_a_limping_one():
     even = pose()
-    for left, right in SKELETON.pairs:
+    for left, right in SKELETON.flip_pairs:
         even[right] = even[left] * [-1, 1, 1]
-    for middle in set(range(18)) - {i for pair in SKELETON.pairs for i in pair}:
+    for middle in set(range(18)) - {i for pair in SKELETON.flip_pairs for i in pair}:
         even[middle, 0] = 0
     metric = SymmetryMetric()
     metric.process(None, [packed(even).to_dict()])

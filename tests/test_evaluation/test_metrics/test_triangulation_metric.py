@@ -31,7 +31,7 @@ def world_pose(frame):
 
 
 def views(frame, angles=(20, 110, 200, 290), pixels=0.0, depth=300.0, order=None, action='walk', **meta):
-    """Samples of a moment; depths are wrong, which triangulation must not mind."""
+    """Samples of a frame set; depths are wrong, which triangulation must not mind."""
     rng, samples = np.random.default_rng(frame), []
     for number, angle in enumerate(angles):
         setup = camera(angle)
@@ -71,14 +71,14 @@ def test_a_pixel_of_noise_costs_millimetres_and_depths_nothing():
     assert 3 < flat['xas/triangulated/MPJPE'] < 8
 
 
-def test_moments_are_told_apart_and_counted(tmp_path):
+def test_frame_sets_are_told_apart_and_counted(tmp_path):
     out = tmp_path / 'triangulation.json'
     samples = views(0) + views(1, action='sit', order=(0, )) + views(2, angles=(20, )) + views(3, angles=(20, 110))
     flat = run(TriangulationMetric(out_file=str(out)), samples[::-1])
-    # Of the moment with one view of four that exchanges a pair: 2 keypoints of 18 count a quarter.
+    # Of the frame set with one view of four that exchanges a pair: 2 keypoints of 18 count a quarter.
     assert flat['xas/ambiguity_ratio'] == pytest.approx(2 / 18 / 4 / 3)
     result = read_result(out)
-    assert (result['num_moments'], result['num_moments_left_out'], result['num_views']) == (3, 1, [2, 4])
+    assert (result['num_frame_sets'], result['num_frame_sets_left_out'], result['num_views']) == (3, 1, [2, 4])
     assert (result['frame'], result['unit'], result['num_samples']) == ('world', 'mm', 11)
     assert result['tables']['action']['walk']['num_samples'] == 2
     assert result['tables']['action']['sit']['triangulated']['MPJPE'] > 5
@@ -91,11 +91,11 @@ def test_the_switch_repairs_the_released_protocols_numbers():
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match='no moment has 2 views: 1 samples, 1 of them .* make 1 moments by subject'):
+    with pytest.raises(ValueError, match='no frame set has 2 views: 1 samples, 1 of .* make 1 frame sets by subject'):
         run(TriangulationMetric(), views(0, angles=(20, )))
-    with pytest.raises(ValueError, match=r'moment \(S9, walk, S9_walk, 0\): cameras .*one sample a camera'):
+    with pytest.raises(ValueError, match=r'frame set \(S9, walk, S9_walk, 0\): cameras .*one sample a camera'):
         run(TriangulationMetric(), views(0) + views(0))
-    with pytest.raises(ValueError, match=r'moment \(S9, .*, 0\), cameras .*20.0.*: degenerate views'):
+    with pytest.raises(ValueError, match=r'frame set \(S9, .*, 0\), cameras .*20.0.*: degenerate views'):
         run(TriangulationMetric(), views(0, angles=(20, 20.0)))
     with pytest.raises(ValueError, match="weights: one of 'none', 'scores', 'depth' expected"):
         TriangulationMetric(weights='peaks')

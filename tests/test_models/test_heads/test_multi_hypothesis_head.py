@@ -110,16 +110,16 @@ def test_average_of_equal_views_is_the_view():
 
 def test_depth_unit_follows_the_camera(batch):
     head, samples = _head(), copy.deepcopy(batch[1][:2])
-    samples[1].set_metainfo(dict(box_mm=None))
+    samples[1].set_metainfo(dict(rect_3d_width=None))
     with torch.no_grad():
         first, second = head.predict([torch.rand(1, 4, 4, 4).expand(2, -1, -1, -1)], samples)
     assert (first.depth_unit, second.depth_unit) == (['mm'], ['crop'])
     torch.testing.assert_close(torch.tensor(first.hypotheses[..., 2]), 2000 * torch.tensor(second.hypotheses[..., 2]))
 
 
-def test_released_mapping_leads_back_to_pixels_as_well(batch):
+def test_aligned_corners_lead_back_to_pixels_as_well(batch):
     with torch.no_grad():
-        poses = _head(mapping='released').predict([torch.rand(1, 4, 4, 4)], batch[1][:1])[0]
+        poses = _head(align_corners=True).predict([torch.rand(1, 4, 4, 4)], batch[1][:1])[0]
     norm = torch.tensor(poses.hypotheses_norm)
     torch.testing.assert_close(torch.tensor(poses.hypotheses[..., :2]), (norm[..., :2] + 1) * 31 / 2)
     torch.testing.assert_close(torch.tensor(poses.hypotheses[..., 2]), norm[..., 2] * 2000 * 31 / 32)
@@ -130,7 +130,7 @@ def test_released_mapping_leads_back_to_pixels_as_well(batch):
     (dict(num_hypotheses=0), 'num_hypotheses: a whole number of at least 1'),
     (dict(num_hypotheses=2.5), 'num_hypotheses: .* got 2.5'), (dict(window='15'), "window: .* got '15'"),
     (dict(peak_threshold=1.5), 'peak_threshold: .* got 1.5'),
-    (dict(mapping='edge'), 'edge'), (dict(deconv_kernel_sizes=(4, 4)), '1 deconv_out_channels but 2'),
+    (dict(align_corners='edge'), 'edge'), (dict(deconv_kernel_sizes=(4, 4)), '1 deconv_out_channels but 2'),
     (dict(deconv_kernel_sizes=(5, )), 'deconv_kernel_sizes: 5 given')])
 def test_refusals(changes, message):
     with pytest.raises(ValueError, match=message):
@@ -154,5 +154,5 @@ def test_a_batch_of_predictions_comes_to_the_cpu_at_once(monkeypatch):
     monkeypatch.setattr(torch.Tensor, 'cpu', lambda tensor: copied.append(tensor) or cpu(tensor))
     samples = [PoseDataSample(metainfo=dict(input_size=(64, 64))) for _ in range(5)]
     instances, _ = head.pack(head.decode_volume(torch.randn(5, 108, 4, 4))[0], samples,
-                             dict(output_depth_profiles=True))
+                             dict(output_depth_heatmaps=True))
     assert len(instances) == 5 and len(copied) == len(Hypotheses._fields)

@@ -21,13 +21,13 @@ def hypotheses(poses: torch.Tensor, valid: torch.Tensor | None = None) -> Hypoth
 def test_weighted_sum_of_the_winner(bones: str, pairs) -> None:
     loss = MODELS.build(dict(type='SymmetryLoss', skeleton='h36m18', bone_weight=0.5, keypoint_weight=2.0, bones=bones))
     assert loss.reads == 'pose'
-    each = 0.5 * bone_symmetry(METRES, pairs(SKELETON.parents, SKELETON.pairs)) \
-        + 2.0 * keypoint_symmetry(METRES, centre_triples(SKELETON.parents, SKELETON.pairs))
+    each = 0.5 * bone_symmetry(METRES, pairs(SKELETON.parents, SKELETON.flip_pairs)) \
+        + 2.0 * keypoint_symmetry(METRES, centre_triples(SKELETON.parents, SKELETON.flip_pairs))
     torch.testing.assert_close(loss(hypotheses(POSES)), each.min(dim=1).values.mean())
 
 
 def test_batch_level_and_single_terms() -> None:
-    triples = centre_triples(SKELETON.parents, SKELETON.pairs)
+    triples = centre_triples(SKELETON.parents, SKELETON.flip_pairs)
     value = SymmetryLoss('h36m18', bone_weight=0.0, level='batch')(hypotheses(POSES))
     torch.testing.assert_close(value, keypoint_symmetry(METRES, triples).mean(dim=0).min())
 

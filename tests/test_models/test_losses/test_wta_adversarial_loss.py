@@ -12,7 +12,7 @@ VALID = torch.rand(4, 3, 5, generator=torch.Generator().manual_seed(1)) > 0.8
 @pytest.mark.parametrize('level', ['sample', 'batch'])
 def test_both_sides(level: str) -> None:
     loss = MODELS.build(dict(type='WTAAdversarialLoss', level=level))
-    assert loss.reads == 'critic'
+    assert loss.reads == 'adversarial'
     torch.testing.assert_close(loss.generator(FAKE, VALID), generator_loss(FAKE, VALID, level))
     torch.testing.assert_close(loss.discriminator(FAKE, REAL, VALID), discriminator_loss(FAKE, REAL, VALID, level))
 

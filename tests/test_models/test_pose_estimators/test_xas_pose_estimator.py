@@ -20,7 +20,7 @@ class MisspeltLoss(SyntheticKeypointLoss):
     reads = 'label'
 
 
-OTHER = dict(name='other', keypoints=list('abcde'), parents=[0, 0, 0, 1, 2], pairs=[[1, 2], [3, 4]])
+OTHER = dict(name='other', keypoints=list('abcde'), parents=[0, 0, 0, 1, 2], flip_pairs=[[1, 2], [3, 4]])
 
 
 def _gradients(model) -> dict[str, torch.Tensor]:
@@ -121,9 +121,9 @@ def test_each_side_gets_its_own_adversarial_gradient(make_estimator, batch):
     model.zero_grad()
     loss.discriminator(model.discriminator(fake.detach().flatten(0, 1)).view(3, 3),
                        model.discriminator(real).view(3), poses.valid).backward()
-    critic = _gradients(model)
+    adversarial = _gradients(model)
     for name, gradient in together.items():
-        own = critic if name.startswith('discriminator') else detector
+        own = adversarial if name.startswith('discriminator') else detector
         if name.startswith('physique'):
             assert not gradient.any()
             continue
@@ -199,7 +199,7 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(physique=None), "'mask' has a physique_weight, but model.physique is None"),
     (dict(loss_weights=dict(texture=1)), "names 'texture', but model.losses has: render, mask, adversarial"),
     (dict(discriminator=dict(type='MLPDiscriminator', num_keypoints=17)), 'judges poses of 17 keypoints'),
-    (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], pairs=[])), "'two' has 2 keypoints"),
+    (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], flip_pairs=[])), "'two' has 2 keypoints"),
     (dict(test_cfg=dict(xy_window=4)), 'xy_window: an odd number of bins .* got 4'),
     (dict(line_width=-1.0), 'line_width: a number above 0 expected, got -1.0'),
     (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),

@@ -81,7 +81,7 @@ def test_the_facing_comes_from_pairs_on_both_sides_of_the_trunk():
     cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_motion.py')
     skeleton = load_skeleton(cfg.model.losses.facing.skeleton)
     found = {(skeleton.keypoints[left], skeleton.keypoints[right]) for left, right in
-             MODELS.build(cfg.model.losses.facing).pairs}
+             MODELS.build(cfg.model.losses.facing).flip_pairs}
     assert {('left_front_elbow', 'right_front_elbow'), ('left_rear_knee', 'right_rear_knee')} <= found
 
 
@@ -100,8 +100,8 @@ def test_the_demo_in_little(tmp_path):
     config.write_text(LITTLE.format(base=ROOT / 'projects/animal/configs/xas_dog_motion.py', root=tmp_path / 'data'))
     text = run_demo(config, tmp_path / 'work', 'the full recipe', num_pictures=1)
     metrics = json.loads((tmp_path / 'work' / 'metrics.json').read_text())
-    assert set(metrics) == {'mean_pose', 'confident', 'best_per_pose', 'best_per_keypoint', 'seconds'}
-    assert 150 < metrics['mean_pose']['MPJPE'] < 800 and 'confident / mean pose' in text
+    assert set(metrics) == {'mean_pose', 'top1', 'best_of_h_per_pose', 'best_of_h_per_joint', 'seconds'}
+    assert 150 < metrics['mean_pose']['MPJPE'] < 800 and 'top-1 / mean pose' in text
 
 
 def smal_files(folder):
@@ -154,7 +154,7 @@ def test_photos_are_evaluated_by_untrained_weights(tmp_path, monkeypatch):
     cfg.model.backbone.pretrained = False
     cfg.test_dataloader.update(batch_size=5, num_workers=0)
     metrics = Runner.from_cfg(cfg).test()
-    for pose in ('confident', 'best_per_pose'):
+    for pose in ('top1', 'best_of_h_per_pose'):
         for group in ('', '/legs', '/tail', '/ears', '/face'):
             assert 0 <= metrics[f'xas/{pose}/PCK@0.1{group}'] <= metrics[f'xas/{pose}/PCK@0.15{group}'] <= 100
         assert 0 <= metrics[f'xas/{pose}/mask_iou'] <= 1

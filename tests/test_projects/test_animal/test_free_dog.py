@@ -111,12 +111,12 @@ def test_keypoints_are_those_of_the_training_skeleton(dog):
     np.testing.assert_allclose(dog.keypoint_weights.sum(1), 1, atol=1e-6)
     assert (dog.keypoint_weights >= 0).all()
     points = dog.keypoints(dog.v_template[None])[0].numpy()
-    for left, right in skeleton.pairs:
+    for left, right in skeleton.flip_pairs:
         np.testing.assert_allclose(points[left], points[right] * [1, -1, 1], atol=1e-4)
         assert skeleton.keypoints[left].replace('left_', 'right_') == skeleton.keypoints[right]
         assert points[left, 1] > 0
         parents = skeleton.parents[left], skeleton.parents[right]
-        assert parents in skeleton.pairs or parents[0] == parents[1], 'links mirror'
+        assert parents in skeleton.flip_pairs or parents[0] == parents[1], 'links mirror'
 
 
 def test_posed_keypoints_follow_the_joints(dog, motions):

@@ -222,7 +222,7 @@ def test_of_several_dogs_mask_box_and_threshold_are_the_annotated_ones(root):
     points = np.concatenate([off, np.zeros_like(off[..., :1])], axis=2)
     sample.set_field(InstanceData(keypoints=points, keypoint_scores=np.ones(points.shape[:2])), 'pred_instances')
     metric.process(None, [sample.to_dict()])
-    assert metric.results[0]['confident']['PCK@0.1'] == 0
+    assert metric.results[0]['top1']['PCK@0.1'] == 0
 
 
 def test_without_visible_keypoints_the_box_chooses_the_dog(root):

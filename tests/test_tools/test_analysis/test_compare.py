@@ -17,7 +17,7 @@ def write(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(dict(
             format=FORMAT, metric=XASPoseMetric.__name__, protocol=load_protocol(protocol).to_dict(), unit='mm',
-            groups=dict(all=dict(num_samples=1, confident={'MPJPE': error})))))
+            groups=dict(all=dict(num_samples=1, top1={'MPJPE': error})))))
         return str(path)
 
     return write_one

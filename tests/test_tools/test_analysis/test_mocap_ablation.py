@@ -54,8 +54,8 @@ def test_first_stage(tool, cfg):
 
 
 def test_a_result_that_is_there_is_kept(tool, tmp_path):
-    (tmp_path / 'result.json').write_text(json.dumps({'xas/confident/MPJPE': 100.0}))
-    assert tool.run(None, tmp_path, seed=0) == {'xas/confident/MPJPE': 100.0}
+    (tmp_path / 'result.json').write_text(json.dumps({'xas/top1/MPJPE': 100.0}))
+    assert tool.run(None, tmp_path, seed=0) == {'xas/top1/MPJPE': 100.0}
 
 
 @pytest.mark.parametrize(('name', 'weights', 'rate', 'detach'), [
@@ -111,14 +111,14 @@ def test_a_variant_of_another_comparison_is_refused(tool, monkeypatch, capsys):
 
 
 def test_table_of_weights(tool):
-    numbers = {'xas/confident/MPJPE': 101.26, 'xas/mask_iou': 0.5, 'share/mask': 17.6, 'share/adversarial': 9.4}
+    numbers = {'xas/top1/MPJPE': 101.26, 'xas/mask_iou': 0.5, 'share/mask': 17.6, 'share/adversarial': 9.4}
     text = tool.table({'render alone': {0: {}}, 'paper': {0: numbers}}, 'weights')
     assert text.splitlines()[-2:] == ['| render alone | – | – | – | – | – |', '| paper | 101.3 | – | 0.500 | 18 | 9 |']
 
 
 def test_table_has_a_number_a_seed(tool):
-    numbers = {'xas/confident/MPJPE': 101.26, 'xas/mask_iou': 0.5}
-    text = tool.table({'control': {0: numbers, 1: {**numbers, 'xas/confident/MPJPE': 99.0}}})
+    numbers = {'xas/top1/MPJPE': 101.26, 'xas/mask_iou': 0.5}
+    text = tool.table({'control': {0: numbers, 1: {**numbers, 'xas/top1/MPJPE': 99.0}}})
     assert '| control | 101.3 / 99.0 |' in text and '0.500 / 0.500' in text
 
 
