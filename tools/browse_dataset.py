@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401  registers the components
 from mmxas.cli.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
+from mmxas.datasets.shared_parts import share_config
 from mmxas.registry import DATASETS, MODELS
 from mmxas.visualization import write_picture
 from mmxas.visualization.contact_sheet import contact_sheet
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> str:
     """Draw; return where to, and which crops are empty."""
     cfg = load_config(args.config)
     merge_options(cfg, args.cfg_options)
+    share_config(cfg)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     loader = cfg.get(f'{args.split}_dataloader')
     if loader is None:

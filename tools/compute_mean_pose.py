@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from mmxas.cli import command_line
 from mmxas.cli.command_line import KeyValueAction
+from mmxas.datasets.shared_parts import share_config
 from mmxas.evaluation.mean_pose import mean_pose, save_mean_pose
 from mmxas.registry import DATASETS
 
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parse_args(arguments)
     config = command_line.load_config(args.config)
     command_line.merge_options(config, args.cfg_options)
+    share_config(config)
     init_default_scope(config.get('default_scope', 'mmpose'))
     options = config
     for key in args.dataset.split('.'):

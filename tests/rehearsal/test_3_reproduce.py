@@ -106,7 +106,8 @@ def test_textures_are_of_the_bodys_gender_and_none_of_the_test_split(prepared: W
     with prepared.inside():
         cfg = load_config('configs/xas_h36m.py')
         merge_options(cfg, {'xas.crop_size': SIZE, 'xas.num_pairs': PAIRS})
-        generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, seed=0)
+        generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, seed=0,
+                                              skeleton=cfg.model.skeleton)
         pairs = [generator.generate(i) for i in range(8)]
     assert {pair.body for pair in pairs} == {0, 1}
     for pair in pairs:

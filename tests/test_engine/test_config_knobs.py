@@ -84,7 +84,7 @@ def test_every_knob_acts_on_the_papers_recipe(child, data):
     assert Path(target.get_data_info(0)['img_path']).parent == data / 'h36m' / 'images'
     assert synthetic.get_data_info(0)['img'].shape == (64, 64, 3)
     assert {part['inputs'].shape for part in pairs[0]} == {(3, 64, 64)}
-    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator)
+    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, skeleton='h36m18')
     assert {Path(body.model_path).parent for body in generator.bodies} == {data / 'bodies'}
     test = build(cfg.test_dataloader.dataset)
     assert {test.get_data_info(i)['action'] for i in range(len(test))} == {'Walking', 'Eating'}, 'tested on all'
@@ -122,7 +122,7 @@ test_dataloader = dict(dataset=dict(num=2))"""))
     assert {target.get_data_info(i)['clip'] for i in range(len(target))} == {'walk', 'jump'} and 0 < len(target) < 40
     assert Path(target.data_root) == Path(test.data_root) == tmp_path / 'mocap_human'
     assert {part['inputs'].shape for part in (*pairs[0], test[0])} == {(3, 64, 64)}
-    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator)
+    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator, skeleton='h36m18')
     assert {Path(body.model_path).parent for body in generator.bodies} == {data / 'bodies'}
     background = read_config(child('xas_mocap', "xas = dict(background=dict(type='PhotoBackground'))"))
     assert background.synthesis.synthetic.generator.background == dict(type='PhotoBackground')

@@ -219,6 +219,6 @@ def test_two_boxes_of_an_image_are_two_masks_and_two_samples(load_tool, images):
     assert load_tool('generate_masks').main(command(images)) == 0
     assert sorted(path.name for path in (images / 'masks').glob('3*')) == ['3.1.png', '3.2.png']
     dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(images / 'images'),
-                                  masks=str(images / 'masks'), files=['3.png']))
+                                  masks=str(images / 'masks'), files=['3.png'], skeleton='h36m18'))
     found = [dataset.get_data_info(i)['bbox'][0] for i in range(len(dataset))]
     np.testing.assert_allclose(found, [[8, 20, 33, 45], [48, 20, 73, 45]], atol=2)

@@ -33,7 +33,7 @@ def converted(archive, tmp_path_factory):
 
 def build(root, **kwargs):
     given = dict(ann_file=TRAIN, data_prefix=dict(img='images', mask='masks'), with_labels=True)
-    return MPIINF3DHPDataset(data_root=str(root), **{**given, **kwargs})
+    return MPIINF3DHPDataset(data_root=str(root), **{**given, **kwargs}, skeleton='h36m18')
 
 
 def test_poses_images_and_masks_arrive(converted):
