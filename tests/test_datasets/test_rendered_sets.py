@@ -3,7 +3,7 @@ import pytest
 
 from mmxas.datasets.rendered_sets import find_sets
 
-GENERATOR = dict(pose_source=dict(type='MocapPoses'), image_size=64)
+GENERATOR = dict(pose_source=dict(type='MocapPoses'), image_size=64, skeleton='h36m18')
 PAIRS = dict(type='SyntheticPairDataset', data_root='data/pairs', generator=GENERATOR, num=10, seed=3,
              pipeline=[dict(type='NoSuchTransform')], skeleton='h36m18')
 MOCAP = dict(type='MocapHuman', split=('test', 'ood'), data_root='data/motions', generator=GENERATOR,

@@ -61,7 +61,7 @@ def test_recorded_frames_name_their_split(tmp_path):
              for subject in ('S9', 'S11')]
     assert facts[0] == dict(
         type='H36MPoseDataset', mode='test', count=1, ann_file='a.npz', data_root=str(tmp_path), subjects=['S9'],
-        cameras=['54138969'], sample_interval=1, box='annotation', camera_file='cameras.pkl', skeleton='h36m18')
+        cameras=['54138969'], sample_interval=1, box='annotation', camera_file='cameras.pkl')
     assert differences([dict(dataset=found) for found in facts]) == {'dataset.subjects': [['S9'], ['S11']]}
     assert dataset_facts(H36MPoseDataset(actions=['Walking'], **kwargs, skeleton='h36m18'),
                          'test')['actions'] == ['Walking']

@@ -9,7 +9,7 @@ def test_the_generator_has_the_models_skeleton(project):
     assert 'skeleton' not in config.train_dataloader.dataset.synthetic.generator
     assert synthetic_generator(config)['skeleton'] == config.model.skeleton
     config.train_dataloader.dataset.synthetic.generator.skeleton = 'h36m18'
-    with pytest.raises(ValueError, match="synthetic.generator has the skeleton 'h36m18' with 18 .* 'boxes' with 8 key"):
+    with pytest.raises(ValueError, match="synthetic.generator has the skeleton 'h36m18' with 18 .* 'boxes' with 8"):
         synthetic_generator(config)
 
 

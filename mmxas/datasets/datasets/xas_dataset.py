@@ -47,6 +47,7 @@ class XASDataset(BaseCocoStyleDataset):
         ValueError: There is no skeleton, or ``box`` or ``domain`` is unknown.
     """
 
+    FACTS: tuple[str, ...] = ()  # attributes that tell one part of the data from another, for result files
     METAINFO: dict = load_skeleton('h36m18').to_metainfo()
 
     def __init__(self, skeleton: str | dict | Skeleton | None = None, with_labels: bool = False, box: str = 'mask',

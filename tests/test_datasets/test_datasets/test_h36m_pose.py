@@ -39,7 +39,7 @@ def root(tmp_path):
 
 def build(root, **kwargs):
     kwargs = dict(dict(ann_file='test.npz', data_prefix=dict(img='images')), **kwargs)
-    return DATASETS.build(dict(type='H36MPoseDataset', data_root=str(root), **kwargs, skeleton='h36m18'))
+    return DATASETS.build({'type': 'H36MPoseDataset', 'data_root': str(root), 'skeleton': 'h36m18', **kwargs})
 
 
 def test_labels_and_names(root):

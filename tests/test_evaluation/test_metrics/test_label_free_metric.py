@@ -32,7 +32,7 @@ def test_crops_around_the_true_root_are_a_use_of_the_ground_truth(tmp_path):
 
 
 def test_no_value_at_all():
-    metric = Given()
+    metric = Given('h36m18')
     metric.process(None, [{}])
     with pytest.raises(ValueError, match='none of 1 samples has a value'):
         metric.evaluate(1)
