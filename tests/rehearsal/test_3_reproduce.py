@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmxas.cli.command_line import load_config, merge_options
+from mmxas.datasets.shared_parts import share_config
 from mmxas.registry import DATASETS
 from mmxas.synthesis.pair_generator import PairGenerator
 
@@ -92,6 +93,7 @@ def test_the_background_is_black_in_all_crops(prepared: Workshop, config: str):
     with prepared.inside():
         cfg = load_config(config)
         merge_options(cfg, {key: value for key, value in small_counts(config).items() if 'milestones' not in key})
+        share_config(cfg)
         pairs, tests = (DATASETS.build(cfg[loader].dataset) for loader in ('train_dataloader', 'test_dataloader'))
         pairs.activate({'synthetic', 'target'})
         samples = [*pairs[0], tests[0], tests[len(tests) - 1]]

@@ -31,6 +31,7 @@ import mmxas.synthesis.shards as shards
 from mmxas.compat.cpu_distributed import join_cpu_processes
 from mmxas.datasets.converters import frames
 from mmxas.datasets.converters.sequences import Recording, convert_sequences
+from mmxas.datasets.shared_parts import share_config
 from mmxas.engine.optim import autocast_optim_wrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.registry import DATASETS, HOOKS, MODELS
@@ -479,6 +480,7 @@ def render_recipe(data: str) -> None:
     """Render what the miniature of the quick recipe trains on."""
     from test_runs.tiny_mocap import tiny_config
     cfg = tiny_config(Path(data))
+    share_config(cfg)
     with DefaultScope.overwrite_default_scope('mmpose'):
         for loader in (cfg.train_dataloader, cfg.val_dataloader):
             DATASETS.build(loader.dataset)

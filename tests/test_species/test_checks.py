@@ -114,13 +114,13 @@ def test_another_skeleton_somewhere(project):
     config = Config.fromfile(project / 'configs/xas_boxes.py')
     config.model.losses.facing.skeleton = 'h36m18'
     found = {verdict.name: verdict for verdict in SpeciesChecker(config).run(['tree', 'one skeleton'])}
-    message = found['one skeleton'].message
-    assert message.startswith("model.losses.facing has the skeleton 'h36m18' with 18 keypoints, but model.skeleton is 'boxes'")
+    assert found['one skeleton'].message.startswith(
+        "model.losses.facing has the skeleton 'h36m18' with 18 keypoints, but model.skeleton is 'boxes'")
     config.model.losses.facing.skeleton = config.model.skeleton
     config.val_evaluator.skeleton = 'h36m18'
     found = {verdict.name: verdict for verdict in SpeciesChecker(config).run(['tree', 'one skeleton'])}
-    message = found['one skeleton'].message
-    assert message.startswith("val_evaluator has the skeleton 'h36m18' with 18 keypoints, but model.skeleton is 'boxes'")
+    assert found['one skeleton'].message.startswith(
+        "val_evaluator has the skeleton 'h36m18' with 18 keypoints, but model.skeleton is 'boxes'")
     config.val_evaluator.skeleton = config.model.skeleton
     config.model.head.num_keypoints = 9
     found = {verdict.name: verdict for verdict in SpeciesChecker(config).run(['tree', 'one skeleton'])}

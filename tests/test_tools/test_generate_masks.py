@@ -173,7 +173,8 @@ def test_masks_that_a_config_reads_by_the_boxes_of_its_annotations(load_tool, im
     config.write_text(f"""
 custom_imports = dict(imports=['mmxas'], allow_failed_imports=False)
 test_dataloader = dict(dataset=dict(type='MPIIPoseDataset', data_root={str(images)!r}, ann_file='people.json',
-                                    data_prefix=dict(img='images', mask='made'), with_labels=True, pipeline=[]))
+                                    data_prefix=dict(img='images', mask='made'), with_labels=True, pipeline=[],
+                                    skeleton='h36m18'))
 """)
     dataset = Config.fromfile(config).test_dataloader.dataset
     with pytest.raises(UnreadableImageError, match='no mask'):

@@ -106,7 +106,8 @@ def test_splits_are_folders_and_can_be_joined(mocap_root):
     assert both.get_data_info(3)['sample_name'] == 'mocap/ood/000000'
     limited = MocapHuman(split=('test', 'ood'), data_root=root, num=dict(test=1))
     assert len(limited) == 3
-    assert set(datasets.MocapHuman.SPLITS['train']) & set(datasets.MocapHuman.SPLITS['test'] + datasets.MocapHuman.SPLITS['val']) == set()
+    splits = datasets.MocapHuman.SPLITS
+    assert set(splits['train']) & set(splits['test'] + splits['val']) == set()
     with pytest.raises(ValueError, match=r"unknown \['dev'\], expected some of \['ood', 'test', 'train', 'val'\]"):
         MocapHuman(split='dev', data_root=root)
 
