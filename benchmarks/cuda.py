@@ -135,7 +135,8 @@ def run_render(card: Card, way: str) -> Run:
     """A synthetic pair: pytorch3d on the card, against Embree on one core."""
     renderer = dict(plain=dict(type='EmbreeRenderer', supersample=2),
                     ours=dict(type='PyTorch3DRenderer', device=card.device.type))[way]
-    generator, numbers = PairGenerator.from_config(SETS['synthetic'], image_size=card.size, renderer=renderer), iter(
+    generator, numbers = PairGenerator.from_config(
+        SETS['synthetic'], image_size=card.size, renderer=renderer, skeleton='h36m18'), iter(
         range(10**9))
     return lambda: generator.generate(next(numbers))
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import mmxas  # noqa: F401
 from benchmarks.comparison import Contest
-from mmxas.ops import bin_positions, decode_hypotheses, depth_peaks
+from mmxas.ops import Decoding, bin_positions, decode_hypotheses, depth_peaks
 
 N, K, D, SIZE, H, WINDOW = 8, 18, 64, 64, 3, 15
 
@@ -63,7 +63,7 @@ def _plain_poses(x: Tensor, y: Tensor, profile: Tensor, num_hypotheses: int, win
 
 def ours_decode(logits: Tensor) -> Tensor:
     """The same by :func:`mmxas.ops.decode_hypotheses`."""
-    return decode_hypotheses(logits, K, H, WINDOW, sort_poses=False).keypoints
+    return decode_hypotheses(logits, K, Decoding(H, WINDOW), sort_poses=False).keypoints
 
 
 def example_logits(batch: int = N, depth: int = D, size: int = SIZE) -> Tensor:

@@ -21,7 +21,8 @@ def build(way: str, size: int = SIZE) -> Callable[[], dict[str, Any]]:
     Raises:
         ImportError: The plain renderer, pytorch3d's rasteriser, is not installed.
     """
-    generator = PairGenerator.from_config(SETS['synthetic'], image_size=size, renderer=RENDERERS[way])
+    generator = PairGenerator.from_config(SETS['synthetic'], image_size=size, renderer=RENDERERS[way],
+                                          skeleton='h36m18')
     numbers = itertools.count()
     return lambda: encode(generator.generate(next(numbers)), 95)
 

@@ -22,7 +22,7 @@ import mmxas  # noqa: F401
 from benchmarks import decode, discriminator, skeleton_mask, training_step
 from benchmarks.comparison import ROOT, alternate, peak_bytes, settle
 from mmxas.io.atomic_writes import write_atomically
-from mmxas.ops import decode_hypotheses
+from mmxas.ops import Decoding, decode_hypotheses
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt
@@ -37,7 +37,7 @@ def decode_with(hypotheses: int, batch: int = 2) -> Callable[[], Any]:
 
     def run() -> torch.Tensor:
         leaf = logits.detach().requires_grad_()
-        return torch.autograd.grad(decode_hypotheses(leaf, decode.K, hypotheses).keypoints.sum(), leaf)[0]
+        return torch.autograd.grad(decode_hypotheses(leaf, decode.K, Decoding(hypotheses)).keypoints.sum(), leaf)[0]
 
     return run
 

@@ -50,7 +50,7 @@ synthetic_pipeline = [
     *augmentation,
     dict(type='RandomOccluder'),
     *appearance_changes,
-    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
+    dict(type='GenerateNormTarget'),
     dict(type='PackXASInputs'),
 ]
 target_pipeline = [
@@ -77,7 +77,8 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 # 32 x 32 x 64 bins: 0.2 of a torso, the unit of PCK, is about one bin of 16 x 16. EfficientNet-Lite2 takes the place of
 # Lite0 by model_name='tf_efficientnet_lite2' and in_channels=(48, 120).
 model = dict(
-    head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64, window=9),
+    head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64,
+              decoder=dict(decoding=dict(window=9))),
     test_cfg=dict(background='both'))
 
 # A batch of 16 from 3072 pairs makes 192 iterations per epoch: 6912 in all, and 192 of the second stage.

@@ -4,6 +4,10 @@ Components that have a counterpart in mmpose register straight into mmpose's reg
 registries are not searched from mmpose's ``default_scope``. Kinds that mmpose does not have get a registry here, under
 mmpose's scope, so that they are found from it.
 """
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
 from mmengine.registry import Registry
 from mmpose.registry import (
     DATA_SAMPLERS,
@@ -38,3 +42,23 @@ __all__ = [
     'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_SOURCES', 'RENDERERS', 'SEGMENTERS',
     'TRANSFORMS', 'VISUALIZERS',
 ]
+
+
+def component_takes(kind: Any, argument: str, registries: Iterable[Registry]) -> bool:
+    """Return whether the constructor of a component, or one that it passes its keywords on to, has an argument.
+
+    Args:
+        kind: A registered name, or the class.
+        argument: Name of the argument.
+        registries: Where names are looked up. A name that none of them has takes nothing.
+    """
+    component = next((found for one in registries if (found := one.get(kind))), None) if isinstance(kind, str) else kind
+    for base in getattr(component, '__mro__', ()):
+        if '__init__' not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters
+        if argument in parameters:
+            return True
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+            return False
+    return False

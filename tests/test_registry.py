@@ -50,6 +50,14 @@ def test_a_component_is_exported_by_the_package_it_lives_in():
     assert hidden == []
 
 
+def test_what_a_component_takes_is_what_its_constructors_pass_on():
+    takes = registry.component_takes
+    assert takes('MocapHuman', 'skeleton', (registry.METRICS, registry.DATASETS)), 'by three bases'
+    assert not takes('MixedDataset', 'skeleton', (registry.DATASETS, )) and takes(dict, 'x', ()) is False
+    assert not takes('GCNDiscriminator', 'norms', (registry.MODELS, ))
+    assert not takes('NobodyKnows', 'skeleton', (registry.DATASETS, ))
+
+
 def test_importing_mmxas_registers_everything():
     """No module with a registered class is left to be imported by somebody else."""
     before = {name for _, name, _ in _components()}

@@ -44,7 +44,8 @@ def photo_config(data: Path, options: dict | None = None) -> Config:
 
 def write_photos(cfg: Config, folder: Path, num: int = NUM) -> Path:
     """Write images of 64 px, ``00.png`` and so on, of which nothing but the pixels is kept."""
-    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator.to_dict(), seed=7)
+    generator = PairGenerator.from_config(
+        cfg.train_dataloader.dataset.target.generator.to_dict(), seed=7, skeleton=cfg.model.skeleton)
     folder.mkdir(parents=True)
     for index in range(num):
         pair = generator.generate(index)

@@ -19,7 +19,7 @@ from mmxas.io.images import read_image
 
 from .photos import Photo
 
-DECODINGS: dict[str, int | None] = {'eq. 2': None, 'window': 5}  # test_cfg.xy_window, bins
+DECODINGS: dict[str, int | None] = {'eq. 2': None, 'window': 5}  # test_cfg.decoding.xy_window, bins
 BATCH = 32
 
 
@@ -122,7 +122,7 @@ class Detector:
         found = {}
         for name, window in DECODINGS.items():
             start = time.perf_counter()
-            decoded, _ = model.head.decode_volume(volume, dict(xy_window=window))
+            decoded, _ = model.head.decode_volume(volume, dict(decoding=dict(xy_window=window)))
             instances = model.head.pack(decoded, data['data_samples'])
             decode = time.perf_counter() - start
             found[name] = [_prediction(sample) for sample in

@@ -120,9 +120,11 @@ def lspet(root: Path) -> Iterator[Photo]:
 def frames(root: Path) -> Iterator[Photo]:
     """The labelled frames of Human3.6M and MPI-INF-3DHP whose images are there."""
     options = dict(box='annotation', with_labels=True, on_error='skip')
-    sets = {'Human3.6M': H36MPoseDataset('test_h36m_body3d.npz', data_root=str(root / 'h36m'), **options),
+    sets = {'Human3.6M': H36MPoseDataset('test_h36m_body3d.npz', data_root=str(root / 'h36m'), **options,
+                                         skeleton='h36m18'),
             'MPI-INF-3DHP': MPIINF3DHPDataset('test_3dhp_train.npz', camera_file='cameras_train.pkl',
-                                              data_root=str(root / 'mpi_inf_3dhp'), drop_occluded=None, **options)}
+                                              data_root=str(root / 'mpi_inf_3dhp'), drop_occluded=None, **options,
+                                              skeleton='h36m18')}
     for group, dataset in sets.items():
         for info in map(dataset.get_data_info, range(len(dataset))):
             points, pose = info['keypoints'][0], info['keypoints_cam'][0]

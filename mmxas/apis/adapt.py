@@ -71,7 +71,7 @@ def adaptation_config(base: Config, folder: Path, out: Path, iterations: int, co
     if not (pairs.get('target') or {}).get('pipeline') or not (cfg.get('train_cfg') or {}).get('stages'):
         raise ValueError(f'{cfg.filename}: train_dataloader.dataset.target.pipeline and train_cfg.stages expected, as '
                          'in configs/xas_mocap.py: they say how the images are trained on')
-    skeleton = cfg.model.get('skeleton', 'h36m18')
+    skeleton = cfg.model.skeleton
     images = dict(type='ImageFolderDataset', data_root=str(folder), masks=str(masks or out / 'masks'),
                   boxes=str(out / 'boxes.json'), files=str(out / 'used.json'), on_error='skip', skeleton=skeleton)
     batch, per_epoch = cfg.train_dataloader.batch_size, math.ceil(iterations / EVALUATIONS)
@@ -265,7 +265,7 @@ class Adaptation:
     def _require_better(self, iou: float, model: ZooModel) -> None:
         """Refuse images whose masks a model of another skeleton fits better."""
         base, target = load_config(str(model.config)), self.cfg.train_dataloader.dataset.target
-        if base.model.get('skeleton', 'h36m18') == self.cfg.model.get('skeleton', 'h36m18'):
+        if base.model.skeleton == self.cfg.model.skeleton:
             return
         cfg = adaptation_config(base, Path(target.data_root), self.out, self.iterations, len(self.frames), target.masks)
         name = (*model.aliases, model.name)[0]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,6 @@ from mmxas.ops import Hypotheses
 
 INPUT = 'crops'
 OUTPUTS = Hypotheses._fields
-# What a head decodes by.
-HEAD = ('num_keypoints', 'depth_bins', 'num_hypotheses', 'window', 'peak_threshold', 'align_corners')
 AGAIN = 'export it with this config: mmxas export onnx CONFIG CHECKPOINT OUT.onnx'
 
 
@@ -109,10 +108,10 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
         ``align_corners``, ``flip_test``, ``xy_window``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the
         crops.
     """
-    head, test_cfg = {name: getattr(model.head, name) for name in HEAD}, model.test_cfg or {}
-    flip_test, xy_window = bool(test_cfg.get('flip_test', False)), test_cfg.get('xy_window', model.head.xy_window)
-    return dict(head, crop_size=crop_size, flip_test=flip_test, xy_window=xy_window, skeleton=model.skeleton.name,
-                **_colours(model))
+    head, flip_test = model.head, bool((model.test_cfg or {}).get('flip_test', False))
+    return dict(crop_size=crop_size, num_keypoints=head.num_keypoints, depth_bins=head.depth_bins,
+                align_corners=head.align_corners, flip_test=flip_test, skeleton=model.skeleton.name,
+                **asdict(head.decoding(model.test_cfg)), **_colours(model))
 
 
 def _colours(model: nn.Module) -> dict[str, Any]:

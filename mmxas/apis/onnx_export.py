@@ -101,8 +101,8 @@ def compare(graph: DetectorGraph, detector: OnnxDetector, batch: int, crop_size:
     if [tuple(one.shape) for one in wanted] != [tuple(one.shape) for one in found]:
         return float('inf')
     head, profile = graph.model.head, found.depth_heatmap
-    decoded = decode_marginals(Marginals(profile, profile, profile), head.num_hypotheses, head.window,
-                               peak_threshold=head.peak_threshold, align_corners=head.align_corners)
+    decoding = head.decoding(graph.model.test_cfg).changed(dict(xy_window=None))  # depths alone
+    decoded = decode_marginals(Marginals(profile, profile, profile), decoding, head.align_corners)
     if not torch.equal(decoded.valid, found.valid):
         return float('inf')
     pairs = ((found.keypoints[..., :2], wanted.keypoints[..., :2]), (profile, wanted.depth_heatmap),

@@ -321,7 +321,9 @@ class XASInferencer(Pose2DInferencer):
 
     def _empty_sample(self) -> PoseDataSample:
         """The prediction for an image in which nobody is found."""
-        shape = (0, getattr(self.model.head, 'num_hypotheses', 1), self.model.head.num_keypoints)
+        head = self.model.head
+        poses = head.decoding(self.model.test_cfg).num_hypotheses if hasattr(head, 'decoding') else 1
+        shape = (0, poses, head.num_keypoints)
         sample = PoseDataSample()
         sample.pred_instances = InstanceData(
             keypoints=np.zeros((0, shape[2], 3)), keypoint_scores=np.zeros((0, shape[2])), bboxes=np.zeros((0, 4)),

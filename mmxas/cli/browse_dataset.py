@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 
 from mmxas.apis.configs import config_stem, load_config, merge_options
+from mmxas.datasets.shared_parts import share_config
 from mmxas.errors import UsageError
 from mmxas.registry import DATASETS, MODELS
 from mmxas.visualization import write_picture
@@ -42,6 +43,7 @@ def draw(args: argparse.Namespace) -> str:
     """
     cfg = load_config(args.config)
     merge_options(cfg, args.cfg_options)
+    share_config(cfg)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     loader = cfg.get(f'{args.split}_dataloader')
     if loader is None:

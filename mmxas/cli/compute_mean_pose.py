@@ -5,6 +5,7 @@ import numpy as np
 from mmengine.registry import init_default_scope
 
 from mmxas.apis.configs import load_config, merge_options
+from mmxas.datasets.shared_parts import share_config
 from mmxas.errors import UsageError
 from mmxas.evaluation.mean_pose import mean_pose, save_mean_pose
 from mmxas.registry import DATASETS
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> None:
     """
     config = load_config(args.config)
     merge_options(config, args.cfg_options)
+    share_config(config)
     init_default_scope(config.get('default_scope', 'mmpose'))
     options = config
     for key in args.dataset.split('.'):

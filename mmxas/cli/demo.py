@@ -17,6 +17,7 @@ from terminaltables import AsciiTable
 from torch.utils.data import Dataset
 
 from mmxas.apis.configs import config_stem, load_config
+from mmxas.datasets.shared_parts import share_config
 from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import DATASETS
 from mmxas.visualization import XASVisualizer
@@ -58,6 +59,7 @@ def run_demo(config: str | Path, work_dir: Path, full_recipe: str, num_pictures:
         The summary: metrics table, paths, and the command.
     """
     cfg = load_config(str(config))
+    share_config(cfg)
     cfg.work_dir = str(work_dir)
     init_default_scope('mmpose')
     watch, start = Stopwatch(), time.perf_counter()

@@ -1,41 +1,48 @@
-"""Keypoints in the norm frame."""
+"""Keypoints in the norm frame: labels for a heatmap detector, and poses from its heatmaps."""
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from mmpose.codecs.base import BaseKeypointCodec
+from torch import Tensor
 
 from mmxas.ops.checks import check_choice
-from mmxas.ops.geometry import depth_to_norm, norm_to_depth, norm_to_pixel, pixel_to_norm
+from mmxas.ops.decoding import Decoding, Hypotheses, decode_marginals
+from mmxas.ops.geometry import depth_to_norm, pixel_to_norm
+from mmxas.ops.marginals import Marginals, volume_marginals
 from mmxas.registry import KEYPOINT_CODECS
 
 
 @KEYPOINT_CODECS.register_module()
 class NormCodec(BaseKeypointCodec):
-    """Crop px and root-relative mm to the norm frame, and back.
+    """Encodes keypoints of a crop as labels in the norm frame, and decodes 3D heatmaps to hypotheses in it.
 
-    x and y of a crop of side S become (2p + 1) / S - 1, z becomes z_mm / rect_3d_width (``align_corners=False``).
-    Shapes: N instances, K keypoints.
+    One config serves both: ``decoder`` of the head, ``encoder`` of the pipeline's ``GenerateNormTarget``. x and y of a
+    crop of side S become (2p + 1) / S - 1, z becomes z_mm / rect_3d_width (``align_corners=False``).
+
+    N: batch or instances, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size.
 
     Args:
-        input_size: (S, S), the crop's size in px.
         align_corners: Whether the crop's first and last px lie at -1 and 1, as in the released code. Defaults to False:
             their outer edges do.
+        decoding: Options of :class:`mmxas.ops.Decoding`, as a dict. Defaults to None: its defaults.
 
     Raises:
-        ValueError: The crop is not square, or ``align_corners`` is no bool.
+        ValueError: ``align_corners`` is no bool, or an option of the decoding is unknown or out of range.
     """
 
-    auxiliary_encode_keys = {'keypoint_depths', 'rect_3d_width'}
+    auxiliary_encode_keys = {'keypoint_depths', 'rect_3d_width', 'input_size'}
     label_mapping_table = {'keypoint_norm': 'keypoint_norm', 'keypoint_weights': 'keypoint_weights'}
 
-    def __init__(self, input_size: tuple[int, int], align_corners: bool = False) -> None:
-        if len(input_size) != 2 or input_size[0] != input_size[1]:
-            raise ValueError(f'input_size={tuple(input_size)}: crops are square, (S, S) expected')
+    def __init__(self, align_corners: bool = False, decoding: Mapping[str, Any] | None = None) -> None:
         check_choice(align_corners, (False, True), 'align_corners')
-        self.size, self.align_corners = int(input_size[0]), align_corners
+        self.align_corners, self.decoding = align_corners, Decoding().changed(decoding)
 
     def encode(self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None,
-               keypoint_depths: np.ndarray | None = None, rect_3d_width: float | None = None) -> dict:
+               keypoint_depths: np.ndarray | None = None, rect_3d_width: float | None = None,
+               input_size: tuple[int, int] | None = None) -> dict:
         """Encode the keypoints of one crop.
 
         Args:
@@ -44,29 +51,43 @@ class NormCodec(BaseKeypointCodec):
             keypoint_depths: Depths (N, K) relative to the root, mm. None, or an unknown ``rect_3d_width``, gives no
                 target.
             rect_3d_width: Side of the crop in mm at the root's depth.
+            input_size: (S, S), the crop's size in px.
 
         Returns:
             dict: ``keypoint_norm`` (N, K, 3) float32 and ``keypoint_weights`` (N, K) float32; empty without depths.
+
+        Raises:
+            ValueError: The crop is not square.
         """
         if keypoint_depths is None or rect_3d_width is None or np.ndim(keypoints) != 3:
             return {}
-        xy = pixel_to_norm(keypoints[..., :2], self.size, self.align_corners)
-        z = depth_to_norm(keypoint_depths, rect_3d_width, self.size, self.align_corners)
+        if input_size is None or len(input_size) != 2 or input_size[0] != input_size[1]:
+            raise ValueError(f'input_size={input_size}: crops are square, (S, S) expected')
+        size = int(input_size[0])
+        xy = pixel_to_norm(keypoints[..., :2], size, self.align_corners)
+        z = depth_to_norm(keypoint_depths, rect_3d_width, size, self.align_corners)
         visible = np.ones(z.shape) if keypoints_visible is None else keypoints_visible.reshape(z.shape)
         return {'keypoint_norm': np.concatenate([xy, z[..., None]], axis=-1).astype(np.float32),
                 'keypoint_weights': visible.astype(np.float32)}
 
-    def decode(self, encoded: np.ndarray, rect_3d_width: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Decode keypoints.
+    def decode(self, encoded: Tensor, num_keypoints: int, depth_bins: int | None = None,
+               changes: Mapping[str, Any] | None = None) -> tuple[Hypotheses, Marginals]:
+        """Decode heatmap logits to hypotheses in the norm frame, the top-1 pose first; differentiable.
+
+        The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
 
         Args:
-            encoded: Keypoints (N, K, 3) in the norm frame.
-            rect_3d_width: Side of the crop in mm. None leaves z in units of the crop's side.
+            encoded: Heatmap logits (N, K·D, h, w).
+            num_keypoints: K.
+            depth_bins: D. Defaults to None: from the number of channels.
+            changes: Options that replace the codec's own ``decoding``. Defaults to None.
 
         Returns:
-            tuple: keypoints (N, K, 3) in crop px and root-relative mm, and scores (N, K) of 1.
+            tuple: the hypotheses, and the marginals that they were decoded from.
+
+        Raises:
+            ValueError: The channels are not K·D, or an option is unknown or out of range.
         """
-        xy = norm_to_pixel(encoded[..., :2], self.size, self.align_corners)
-        side = 1.0 if rect_3d_width is None else rect_3d_width
-        z = norm_to_depth(encoded[..., 2:], side, self.size, self.align_corners)
-        return np.concatenate([xy, z], axis=-1), np.ones(encoded.shape[:2], dtype=np.float32)
+        decoding = self.decoding.changed(changes)
+        marginals = volume_marginals(encoded, num_keypoints, depth_bins, with_plane=decoding.xy_window is not None)
+        return decode_marginals(marginals, decoding, self.align_corners), marginals

@@ -20,6 +20,7 @@ from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS
 
 from .random_state import seeded
+from .shared_parts import share
 from .transforms.loading import recorded_skips
 
 LOADERS = ('train', 'val', 'test')
@@ -74,13 +75,17 @@ def dataset_configs(cfg: Mapping[str, Any]) -> dict[str, dict]:
         cfg: A config with ``train_dataloader``, ``val_dataloader``, ``test_dataloader``, or some of them.
 
     Returns:
-        dict: An equal config stands once, under its first place.
+        dict: An equal config stands once, under its first place. The model's skeleton and codec are in it.
+
+    Raises:
+        ValueError: A data set states another skeleton than the model's.
     """
     found: dict[str, dict] = {}
     for split in LOADERS:
         loader = cfg.get(f'{split}_dataloader')
         if loader:
-            for name, config in _leaves(loader['dataset'], split):
+            dataset = share(loader['dataset'], cfg.get('model'), f'{split}_dataloader.dataset')
+            for name, config in _leaves(dataset, split):
                 if config not in found.values():
                     found[name] = config
     return found

@@ -4,6 +4,7 @@ from typing import Any
 
 from .datasets.rendered_pairs import RenderedPairDataset
 from .inspection import build_unloaded, dataset_configs, is_dataset
+from .shared_parts import share
 
 
 def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, dict]:
@@ -21,9 +22,10 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
         only read pairs that something else made.
 
     Raises:
-        ValueError: the config has no rendered pairs at all, or no set of this name; the names are listed.
+        ValueError: the config has no rendered pairs at all, or no set of this name (the names are listed), or a set
+            states another skeleton than the model's.
     """
-    sets = dict(config.get('synthesis') or {})
+    sets = dict(share(config.get('synthesis') or {}, config.get('model'), 'synthesis'))
     rendered = [part for part in dataset_configs(config).values() if is_dataset(part, RenderedPairDataset)]
     if not sets and not rendered:
         raise ValueError('the config renders nothing: neither `synthesis = dict(NAME=dict(generator=..., num=..., '

@@ -10,10 +10,9 @@ from torch import nn
 
 from mmxas.io import file_sha256
 
-# What tells one part of a data set from another, where a data set has it.
-_FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval',
-          'random_frames', 'indices', 'box', 'seed', 'num', 'sequences', 'camera_file', 'drop_occluded',
-          'max_hidden', 'mask_coverage', 'complete')
+# What tells one part of a data set from another, in many data sets.
+_FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval', 'indices',
+          'box', 'seed', 'num', 'camera_file')
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def checkpoint_facts(path: str | None) -> dict[str, Any]:
 
 
 def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
-    """A data set's type, size and split, as far as its attributes say.
+    """A data set's type, size and split, as far as its attributes say; ``FACTS`` of its class names filters of its own.
 
     Args:
         dataset: The data set of a loader.
@@ -57,7 +56,7 @@ def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
         dict: Plain data.
     """
     facts = {'type': type(dataset).__name__, 'mode': mode, 'count': len(dataset)}
-    for name in _FACTS:
+    for name in (*_FACTS, *getattr(dataset, 'FACTS', ())):
         value = getattr(dataset, name, None)
         if isinstance(value, str | int | float | Path):
             facts[name] = str(value) if isinstance(value, Path) else value

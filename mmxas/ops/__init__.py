@@ -1,6 +1,6 @@
 """Pure tensor functions: the mathematics of the method, without configs and registries."""
 from .alignment import align_procrustes, align_scale, root_centred
-from .decoding import Hypotheses, decode_hypotheses, decode_marginals, depth_peaks
+from .decoding import Decoding, Hypotheses, decode_hypotheses, decode_marginals, depth_peaks
 from .facing import facing_direction, facing_loss
 from .geometry import (
     apply_affine,
@@ -50,8 +50,8 @@ from .triangulation import triangulate
 from .winner_takes_all import winner_index, winner_takes_all
 
 __all__ = [
-    'Hypotheses', 'Marginals', 'align_procrustes', 'align_scale', 'ambiguity_ratio', 'apply_affine', 'auc',
-    'bin_positions', 'bone_symmetry', 'box_side_px', 'camera_to_image', 'camera_to_norm', 'camera_to_world',
+    'Decoding', 'Hypotheses', 'Marginals', 'align_procrustes', 'align_scale', 'ambiguity_ratio', 'apply_affine',
+    'auc', 'bin_positions', 'bone_symmetry', 'box_side_px', 'camera_to_image', 'camera_to_norm', 'camera_to_world',
     'centre_triples', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'depth_to_norm', 'discriminator_loss',
     'distance_weights', 'draw_skeleton', 'error_2d', 'facing_direction', 'facing_loss', 'generator_loss',
     'heatmap_marginals', 'image_to_camera', 'image_to_norm', 'invert_affine', 'keypoint_distances', 'keypoint_errors',

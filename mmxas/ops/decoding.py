@@ -3,7 +3,9 @@
 Symbols: N batch, H hypotheses, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
 Coordinates are in the norm frame: x and y in [-1, 1] over the crop, z = z_mm / rect_3d_width.
 """
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +13,7 @@ from torch import Tensor
 from .checks import check_choice, check_shape
 from .marginals import Marginals, bin_positions, spatial_softmax, volume_marginals
 
-__all__ = ['Hypotheses', 'check_decoding', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'spatial_softmax']
+__all__ = ['Decoding', 'Hypotheses', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'spatial_softmax']
 
 
 class Hypotheses(NamedTuple):
@@ -28,6 +30,53 @@ class Hypotheses(NamedTuple):
     scores: Tensor
     valid: Tensor
     depth_heatmap: Tensor
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How hypotheses are read from a heatmap (:func:`decode_hypotheses`).
+
+    Args:
+        num_hypotheses: H. 1 with ``window=None`` is the vanilla detector (equation 2 for z as well). Defaults to 3.
+        window: Odd number of bins in all around a peak (2 N_w + 1), bins outside the volume do not count; or None for
+            the whole profile. Defaults to 15.
+        peak_threshold: A peak counts if it is at least this fraction of the keypoint's highest, in [0, 1]. Defaults to
+            0: every peak.
+        xy_window: Odd number of bins in all along x and along y; bins outside the plane do not count, and of equal
+            bins the first is the highest. Defaults to None: equation 2.
+
+    Raises:
+        ValueError: If an option is out of range, or ``window`` is None with several hypotheses.
+    """
+
+    num_hypotheses: int = 3
+    window: int | None = 15
+    peak_threshold: float = 0.0
+    xy_window: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_peaks(self.num_hypotheses, self.peak_threshold)
+        if self.window is None and self.num_hypotheses != 1:
+            raise ValueError(f'window: an odd number of bins expected with num_hypotheses={self.num_hypotheses}, got '
+                             'None (None means the vanilla detector, which has one hypothesis)')
+        for name, value in dict(window=self.window, xy_window=self.xy_window).items():
+            if value is not None and (type(value) is not int or value < 1 or value % 2 == 0):
+                raise ValueError(f'{name}: an odd number of bins (1 or more) expected, got {value!r}')
+
+    def changed(self, options: Mapping[str, Any] | None) -> 'Decoding':
+        """Return the same with some options replaced.
+
+        Args:
+            options: Names and values, as a config holds them; None for no change.
+
+        Raises:
+            ValueError: An option is unknown (the known ones are listed), or out of range.
+        """
+        options = dict(options or {})
+        known = [field.name for field in fields(self)]
+        if unknown := sorted(set(options) - set(known)):
+            raise ValueError(f'decoding: {", ".join(unknown)} unknown; there are: {", ".join(known)}')
+        return replace(self, **options)
 
 
 class Peaks(NamedTuple):
@@ -82,46 +131,42 @@ def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) ->
         return Peaks(index=torch.where(valid, index, index[..., :1]), scores=values * valid, valid=valid)
 
 
-def decode_marginals(marginals: Marginals, num_hypotheses: int = 3, window: int | None = 15,
-                     peak_threshold: float = 0.0, align_corners: bool = False, sort_poses: bool = True,
-                     xy_window: int | None = None) -> Hypotheses:
+def decode_marginals(marginals: Marginals, decoding: Decoding | None = None, align_corners: bool = False,
+                     sort_poses: bool = True) -> Hypotheses:
     """Decode hypotheses from the marginals of a heatmap; see :func:`decode_hypotheses`.
 
     Args:
         marginals: Result of :func:`mmxas.ops.marginals.volume_marginals`, with its plane for an ``xy_window``.
-        num_hypotheses: H.
-        window: Odd number of bins, or None.
-        peak_threshold: Fraction of the highest peak.
+        decoding: The options. Defaults to None: ``Decoding()``.
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
         sort_poses: Order poses by score.
-        xy_window: Odd number of bins, or None.
 
     Returns:
         The hypotheses.
 
     Raises:
-        ValueError: If an option is out of range, or the marginals lack the plane that ``xy_window`` needs.
+        ValueError: If ``align_corners`` is no bool, or the marginals lack the plane that ``xy_window`` needs.
     """
-    check_decoding(num_hypotheses, window, peak_threshold, align_corners, xy_window)
-    if xy_window is not None and marginals.plane is None:
+    decoding = decoding or Decoding()
+    check_choice(align_corners, (False, True), 'align_corners')
+    if decoding.xy_window is not None and marginals.plane is None:
         raise ValueError('marginals: a plane is needed with xy_window; volume_marginals(..., with_plane=True) gives it')
     profile = marginals.z
     with torch.autocast(device_type=profile.device.type, enabled=False):
-        x, y = (_expectation(axis, align_corners) for axis in marginals[:2]) if xy_window is None else \
-            _windowed_plane(marginals.plane, xy_window, align_corners)
-        peaks = depth_peaks(profile, num_hypotheses, peak_threshold)
-        z = _expectation(profile, align_corners).unsqueeze(-1) if window is None else \
-            _windowed_depth(profile, peaks.index, window, align_corners)
+        x, y = (_expectation(axis, align_corners) for axis in marginals[:2]) if decoding.xy_window is None else \
+            _windowed_plane(marginals.plane, decoding.xy_window, align_corners)
+        peaks = depth_peaks(profile, decoding.num_hypotheses, decoding.peak_threshold)
+        z = _expectation(profile, align_corners).unsqueeze(-1) if decoding.window is None else \
+            _windowed_depth(profile, peaks.index, decoding.window, align_corners)
         z = z.transpose(1, 2)
         keypoints = torch.stack([x.unsqueeze(1).expand_as(z), y.unsqueeze(1).expand_as(z), z], dim=-1)
         scores = profile.gather(-1, peaks.index) * peaks.valid
     decoded = Hypotheses(keypoints, scores.transpose(1, 2), peaks.valid.transpose(1, 2), profile)
-    return _sorted_by_score(decoded) if sort_poses and num_hypotheses > 1 else decoded
+    return _sorted_by_score(decoded) if sort_poses and decoding.num_hypotheses > 1 else decoded
 
 
-def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 3, window: int | None = 15,
-                      peak_threshold: float = 0.0, align_corners: bool = False, sort_poses: bool = True,
-                      depth: int | None = None, xy_window: int | None = None) -> Hypotheses:
+def decode_hypotheses(logits: Tensor, num_keypoints: int, decoding: Decoding | None = None,
+                      align_corners: bool = False, sort_poses: bool = True, depth: int | None = None) -> Hypotheses:
     """Decode H poses from the logits of a 3D heatmap (equations 2-6).
 
     x and y are integrals over the whole volume (equation 2). In depth, the profile (equation 3) has peaks (equation
@@ -138,48 +183,28 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, num_hypotheses: int = 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels. Any D, Hm, Wm.
         num_keypoints: K.
-        num_hypotheses: H. 1 with ``window=None`` is the vanilla detector (equation 2 for z as well).
-        window: Odd number of bins in all around a peak; bins outside the volume do not count.
-        peak_threshold: A peak counts if it is at least this fraction of the keypoint's highest, in [0, 1].
+        decoding: The number of hypotheses, the windows, the threshold of peaks. Defaults to None: ``Decoding()``.
         align_corners: Norm position of the bins: False, the centres of their cells; True, 2 i / n - 1, as in the
             released code.
-        sort_poses: Order poses by descending score, so that hypothesis 0 is the most confident.
+        sort_poses: Order poses by descending score, so that hypothesis 0 is the top-1 pose.
         depth: D; None takes it from the number of channels.
-        xy_window: Odd number of bins in all along x and along y; bins outside the plane do not count, and of equal
-            bins the first is the highest. Defaults to None: equation 2.
 
     Returns:
         The hypotheses.
 
     Raises:
-        ValueError: If channels are not K * D, or an option is out of range.
+        ValueError: If channels are not K * D, or ``align_corners`` is no bool.
 
     Example:
         >>> logits = torch.full((1, 9, 4, 4), -20.0)
         >>> logits[0, 2, 1, 3] = 20.0
-        >>> decode_hypotheses(logits, num_keypoints=1, num_hypotheses=1, window=3).keypoints.round(decimals=3)
+        >>> one = Decoding(num_hypotheses=1, window=3)
+        >>> decode_hypotheses(logits, num_keypoints=1, decoding=one).keypoints.round(decimals=3)
         tensor([[[[ 0.7500, -0.2500, -0.4440]]]])
     """
-    check_decoding(num_hypotheses, window, peak_threshold, align_corners, xy_window)
-    marginals = volume_marginals(logits, num_keypoints, depth, with_plane=xy_window is not None)
-    return decode_marginals(marginals, num_hypotheses, window, peak_threshold, align_corners, sort_poses, xy_window)
-
-
-def check_decoding(num_hypotheses: int, window: int | None, peak_threshold: float = 0.0,
-                   align_corners: bool = False, xy_window: int | None = None) -> None:
-    """Refuse options of :func:`decode_hypotheses` that do not fit together, before there is anything to decode.
-
-    Raises:
-        ValueError: The option, its value and what is expected.
-    """
-    _check_peaks(num_hypotheses, peak_threshold)
-    check_choice(align_corners, (False, True), 'align_corners')
-    if window is None and num_hypotheses != 1:
-        raise ValueError(f'window: an odd number of bins expected with num_hypotheses={num_hypotheses}, got None '
-                         '(None means the vanilla detector, which has one hypothesis)')
-    for name, value in dict(window=window, xy_window=xy_window).items():
-        if value is not None and (type(value) is not int or value < 1 or value % 2 == 0):
-            raise ValueError(f'{name}: an odd number of bins (1 or more) expected, got {value!r}')
+    decoding = decoding or Decoding()
+    marginals = volume_marginals(logits, num_keypoints, depth, with_plane=decoding.xy_window is not None)
+    return decode_marginals(marginals, decoding, align_corners, sort_poses)
 
 
 def _check_peaks(num_hypotheses: int, threshold: float) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 from mmengine.config import Config
 
 from mmxas.body_models.body_model_file import read_body_model
+from mmxas.datasets.shared_parts import PARTS, share
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import BODY_MODELS, POSE_SOURCES
-from mmxas.structures import Skeleton, load_skeleton
+from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 from mmxas.synthesis.pair_generator import PairGenerator
 from mmxas.synthesis.pose_sources.truncated_gaussian import read_prior_file
 
-from .config_parts import skeletons, synthetic_generator
+from .config_parts import synthetic_generator
 from .default_prior import check_joints
 from .derived_skeleton import MIRROR_TOLERANCE, body_size, size_warning
 from .prior_extremes import damage, extreme_poses, mesh_edges, posed_vertices
@@ -96,7 +97,7 @@ class SpeciesChecker:
     @cached_property
     def skeleton(self) -> Skeleton:
         """The training skeleton."""
-        return load_skeleton(self.generator.get('skeleton', 'h36m18'))
+        return load_skeleton(self.config.model.skeleton)
 
     @cached_property
     def bodies(self) -> list[Any]:
@@ -119,21 +120,26 @@ class SpeciesChecker:
                 f'root {skeleton.keypoints[skeleton.root]}')
 
     def one_skeleton(self) -> str:
-        """Model, pairs and targets have the same keypoints.
+        """Data, metrics and the parts of the model have the model's skeleton, where they state one.
 
         Raises:
-            CheckFailed: One has others.
+            CheckFailed: One has another.
         """
-        places = skeletons(self.config)
-        for where, given in places.items():
-            found = load_skeleton(given)
-            if found.keypoints != self.skeleton.keypoints:
-                raise CheckFailed(f'{where} is {found.name!r} with {found.num_keypoints} keypoints; '
-                                  f'{self.skeleton.name!r} with {self.skeleton.num_keypoints} expected')
-        count = self.config.model.head.get('num_keypoints')
+        model = self.config.model
+        parts = {'discriminator': model.get('discriminator'),
+                 **{f'losses.{name}': part for name, part in (model.get('losses') or {}).items()}}
+        try:
+            for name in PARTS:
+                share(self.config.get(name), model, name)
+            for name, part in parts.items():
+                if part and part.get('skeleton') is not None:
+                    require_same_skeleton(load_skeleton(part['skeleton']), self.skeleton, f'model.{name}')
+        except ValueError as error:
+            raise CheckFailed(str(error)) from error
+        count = model.head.get('num_keypoints', self.skeleton.num_keypoints)
         if count != self.skeleton.num_keypoints:
             raise CheckFailed(f'model.head.num_keypoints is {count}; {self.skeleton.num_keypoints} expected')
-        return f'the same keypoints at {len(places)} places'
+        return f'the model, data and metrics have the {self.skeleton.num_keypoints} keypoints of {self.skeleton.name!r}'
 
     def limits(self) -> str:
         """Limits are in order; reading a prior asks for it.

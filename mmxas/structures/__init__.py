@@ -1,4 +1,4 @@
 """Skeletons as data: json files and their reader."""
-from .skeleton import Skeleton, load_skeleton
+from .skeleton import Skeleton, load_skeleton, require_same_skeleton
 
-__all__ = ['Skeleton', 'load_skeleton']
+__all__ = ['Skeleton', 'load_skeleton', 'require_same_skeleton']

@@ -172,7 +172,26 @@ class Skeleton:
                     joint_weights=[1.0] * self.num_keypoints, sigmas=[0.05] * self.num_keypoints)
 
 
-def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton) -> Skeleton:
+def require_same_skeleton(found: Skeleton, wanted: Skeleton, where: str) -> None:
+    """Refuse a skeleton whose poses are not the model's: other keypoints, another tree, other flip pairs.
+
+    Args:
+        found: What a part of a config has.
+        wanted: The model's.
+        where: The part, such as ``'val_evaluator'``.
+
+    Raises:
+        ValueError: They differ; both are named.
+    """
+    differing = [what for what in ('keypoints', 'parents', 'root', 'flip_pairs')
+                 if getattr(found, what) != getattr(wanted, what)]
+    if differing:
+        raise ValueError(f'{where} has the skeleton {found.name!r} with {found.num_keypoints} keypoints, but '
+                         f'model.skeleton is {wanted.name!r} with {wanted.num_keypoints} (other {differing[0]}): leave '
+                         'the skeleton out here, so that the model\'s is taken, or set both to one')
+
+
+def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton | None) -> Skeleton:
     """Return a skeleton from any of the forms that a config may hold.
 
     Args:
@@ -181,7 +200,12 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton) -> Skelet
 
     Raises:
         FileNotFoundError: A string that is neither a shipped name nor an existing file.
+        ValueError: None, which stands for a skeleton that nobody stated.
     """
+    if skeleton is None:
+        raise ValueError('no skeleton given: state it as model.skeleton of the config, from which mmxas.datasets.'
+                         'shared_parts.share_config and the loops of mmxas hand it on; or give skeleton=…, the name of '
+                         f'a shipped one ({", ".join(_shipped())}) or a json file')
     if isinstance(skeleton, Skeleton):
         return skeleton
     if isinstance(skeleton, Mapping):
@@ -191,8 +215,12 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton) -> Skelet
         return Skeleton.from_file(shipped)
     if find_shipped(skeleton).is_file():
         return Skeleton.from_file(find_shipped(skeleton))
-    names = sorted(path.stem for path in SHIPPED_DIR.glob('*.json'))
-    raise FileNotFoundError(f'skeleton {str(skeleton)!r} is neither a shipped one ({", ".join(names)}) nor a json file')
+    raise FileNotFoundError(f'skeleton {str(skeleton)!r} is neither a shipped one ({", ".join(_shipped())}) nor a json '
+                            'file')
+
+
+def _shipped() -> list[str]:
+    return sorted(path.stem for path in SHIPPED_DIR.glob('*.json'))
 
 
 def _rows(skeleton: str, key: str, rows: Any, *items: str) -> Any:

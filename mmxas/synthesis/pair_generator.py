@@ -39,7 +39,7 @@ class PairGenerator:
         light: config of lights, None for none.
         background: config of backgrounds; default: black.
         renderer: config of a renderer.
-        skeleton: whose keypoints the pairs have; the body models must give the same.
+        skeleton: whose keypoints the pairs have; the body models must give the same. A data set gives its own.
         image_size: S.
         crop: ``'mask'`` cuts a square around the body's box, side = its larger side * ``margin``; ``'root_box'`` cuts
             the square of ``box_mm`` at the root's depth around the root.
@@ -49,13 +49,13 @@ class PairGenerator:
         seed: of the whole set.
 
     Raises:
-        ValueError: if keypoints or joints of body, skeleton and pose source do not fit together, the appearance does
-            not fit a body, or one of appearance, light and background is another of these.
+        ValueError: if there is no skeleton, keypoints or joints of body, skeleton and pose source do not fit together,
+            the appearance does not fit a body, or one of appearance, light and background is another of these.
     """
 
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
                  appearance: Config | None = None, light: Config | None = None, background: Config | None = None,
-                 renderer: Config | None = None, skeleton: Any = 'h36m18', image_size: int = 256,
+                 renderer: Config | None = None, skeleton: Any = None, image_size: int = 256,
                  crop: CropName = 'mask', margin: float = 1.875, box_mm: float = 2000.0, seed: int = 0) -> None:
         bodies = [body_model] if isinstance(body_model, Mapping) else list(body_model)
         self.bodies = [BODY_MODELS.build(body).eval() for body in bodies]

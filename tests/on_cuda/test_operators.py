@@ -10,6 +10,7 @@ from torch.autograd import gradcheck
 from mmxas.models.discriminators import GCNDiscriminator, MLPDiscriminator
 from mmxas.models.physique import PhysiqueNetwork
 from mmxas.ops import (
+    Decoding,
     bone_symmetry,
     centre_triples,
     decode_hypotheses,
@@ -37,7 +38,7 @@ K = SKELETON.num_keypoints
 
 def decoded(logits, **options):
     """Keypoints and scores."""
-    found = decode_hypotheses(logits, K, **options)
+    found = decode_hypotheses(logits, K, Decoding(**options))
     return torch.cat([found.keypoints.flatten(), found.scores.flatten()])
 
 
@@ -113,7 +114,7 @@ def test_networks(name):
 
 def test_gradients_are_those_of_differences():
     logits = torch.randn(2, 2 * 5, 3, 4, dtype=torch.float64, device='cuda', requires_grad=True)
-    assert gradcheck(lambda x: decode_hypotheses(x, 2, num_hypotheses=2, window=3).keypoints, logits)
+    assert gradcheck(lambda x: decode_hypotheses(x, 2, Decoding(2, window=3)).keypoints, logits)
     points = (torch.rand(2, 3, 2, dtype=torch.float64, device='cuda') - 0.5).requires_grad_()
     assert gradcheck(lambda x: draw_skeleton(x, [(0, 1), (1, 2)], 6, width=0.05), points)
 

@@ -48,7 +48,7 @@ def test_a_data_set_of_the_page_reads_what_is_there(workshop: Workshop, block):
     workshop.prepared()
     config = eval(compile(ast.parse(block.strip(), mode='eval'), 'docs', 'eval'), {'dict': dict})
     with workshop.inside():
-        dataset = DATASETS.build(config)
+        dataset = DATASETS.build(dict(config, skeleton='h36m18'))
         infos = [dataset[i] for i in (0, len(dataset) - 1)]
     assert len(dataset) >= 2
     for info in infos:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmxas.apis.configs import load_config, merge_options
+from mmxas.datasets.shared_parts import share_config
 from mmxas.registry import DATASETS
 from mmxas.synthesis.pair_generator import PairGenerator
 
@@ -92,6 +93,7 @@ def test_the_background_is_black_in_all_crops(prepared: Workshop, config: str):
     with prepared.inside():
         cfg = load_config(config)
         merge_options(cfg, {key: value for key, value in small_counts(config).items() if 'milestones' not in key})
+        share_config(cfg)
         pairs, tests = (DATASETS.build(cfg[loader].dataset) for loader in ('train_dataloader', 'test_dataloader'))
         pairs.activate({'synthetic', 'target'})
         samples = [*pairs[0], tests[0], tests[len(tests) - 1]]
@@ -106,7 +108,8 @@ def test_textures_are_of_the_bodys_gender_and_none_of_the_test_split(prepared: W
     with prepared.inside():
         cfg = load_config('configs/xas_h36m.py')
         merge_options(cfg, {'xas.crop_size': SIZE, 'xas.num_pairs': PAIRS})
-        generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, seed=0)
+        generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, seed=0,
+                                              skeleton=cfg.model.skeleton)
         pairs = [generator.generate(i) for i in range(8)]
     assert {pair.body for pair in pairs} == {0, 1}
     for pair in pairs:

@@ -31,6 +31,7 @@ import mmxas.synthesis.shards as shards
 from mmxas.compat.cpu_distributed import join_cpu_processes
 from mmxas.datasets.converters import frames
 from mmxas.datasets.converters.sequences import Recording, convert_sequences
+from mmxas.datasets.shared_parts import share_config
 from mmxas.engine.optim import autocast_optim_wrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.registry import DATASETS, HOOKS, MODELS
@@ -39,7 +40,8 @@ from mmxas.synthesis.synthesize import synthesize
 _CONTEXT = multiprocessing.get_context('forkserver')
 RENDER = dict(name='synthetic', epochs=5, lr=0.01, loss_weights=dict(render=1.0))
 FULL = dict(name='full', epochs=5, lr=0.002, loss_weights=dict(render=0.5, mask=1.0, adversarial=1.0))
-GENERATOR = dict(body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'), image_size=32,
+GENERATOR = dict(skeleton='h36m18', body_model=dict(type='SMPLBodyModel'),
+                 pose_source=dict(type='TruncatedGaussianPrior'), image_size=32,
                  light=dict(type='RandomLight'), background=dict(type='NoiseBackground'))
 
 
@@ -210,16 +212,17 @@ def config(work_dir: str, model: dict | None = None, train_cfg: dict | None = No
 
 CROP = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
         dict(type='SquareCropAffine', input_size=(32, 32)),
-        dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(32, 32))),
+        dict(type='GenerateNormTarget', encoder=dict(type='NormCodec')),
         dict(type='PackXASInputs')]
 
 
 def files(folder: Path) -> dict:
     """Config of a data set of files: ``images``, ``masks`` and rendered ``pairs``."""
     return dict(type='PairedDataset', length=8,
-                synthetic=dict(type='SyntheticPairDataset', data_root=str(folder / 'pairs'), pipeline=CROP),
+                synthetic=dict(type='SyntheticPairDataset', data_root=str(folder / 'pairs'), pipeline=CROP,
+                               skeleton='h36m18'),
                 target=dict(type='ImageFolderDataset', data_root=str(folder / 'images'), masks=str(folder / 'masks'),
-                            pipeline=CROP))
+                            pipeline=CROP, skeleton='h36m18'))
 
 
 def train(out: str | None = None, world: int = 1, moment: str | None = None, count: int = 1, bf16: bool = False,
@@ -477,6 +480,7 @@ def render_recipe(data: str) -> None:
     """Render what the miniature of the quick recipe trains on."""
     from test_runs.tiny_mocap import tiny_config
     cfg = tiny_config(Path(data))
+    share_config(cfg)
     with DefaultScope.overwrite_default_scope('mmpose'):
         for loader in (cfg.train_dataloader, cfg.val_dataloader):
             DATASETS.build(loader.dataset)

@@ -93,7 +93,7 @@ def as_mask(path: Path) -> object:
 IMAGE_DOORS: dict[str, Callable[[Path], object]] = {
     'image': read_image, 'size': image_size, 'mask': as_mask,
     'transform': lambda path: LoadXASImage().transform({'img_path': str(path)}),
-    'folder': lambda path: ImageFolderDataset(str(folder_of(path))),
+    'folder': lambda path: ImageFolderDataset(str(folder_of(path)), skeleton='h36m18'),
     'inference': lambda path: as_image_inputs(str(path))[0].load(), 'background': with_background,
     'texture': with_texture, 'picture': _read_picture,
 }
@@ -101,7 +101,7 @@ IMAGE_DOORS: dict[str, Callable[[Path], object]] = {
 JSON_DOORS: dict[str, Callable[[Path], object]] = {
     'skeleton': Skeleton.from_file, 'cameras': read_camera_file, 'prior': read_prior_file, 'splits': read_splits,
     'result': read_result, 'keypoints': read_keypoint_definitions,
-    'boxes': lambda path: ImageFolderDataset(str(good_images(path.parent)), boxes=str(path)),
+    'boxes': lambda path: ImageFolderDataset(str(good_images(path.parent)), boxes=str(path), skeleton='h36m18'),
 }
 
 

@@ -127,7 +127,8 @@ def test_an_augmented_sample_is_a_function_of_its_key(transform, tmp_path):
         [dict(type='RandomBBoxTransform')] if transform == 'crop' else []), *steps,
         dict(type='SquareCropAffine', input_size=(32, 32)), dict(type='PackXASInputs')]
     with DefaultScope.overwrite_default_scope('mmpose'):
-        dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(tmp_path), pipeline=pipeline))
+        dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(tmp_path), pipeline=pipeline,
+                                      skeleton='h36m18'))
     found = []
     for key in range(12):
         versions = []

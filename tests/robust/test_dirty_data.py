@@ -32,7 +32,7 @@ SIZE = 32
 PIPELINE = [
     dict(type='LoadXASImage', on_error='skip'), dict(type='LoadMask', on_error='skip'),
     dict(type='GetBBoxCenterScale', padding=1.25), dict(type='SquareCropAffine', input_size=(SIZE, SIZE)),
-    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(SIZE, SIZE))),
+    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec')),
     dict(type='PackXASInputs')]
 FAST = settings(max_examples=30, deadline=None, derandomize=True, database=None,
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -86,7 +86,8 @@ def load(root: Path, **kwargs):
     """The data set of such a folder."""
     if (root / 'masks').is_dir():
         kwargs.setdefault('masks', str(root / 'masks'))
-    return DATASETS.build(dict(type='ImageFolderDataset', data_root=str(root / 'images'), pipeline=PIPELINE, **kwargs))
+    return DATASETS.build(dict(type='ImageFolderDataset', data_root=str(root / 'images'), pipeline=PIPELINE, **kwargs,
+                               skeleton='h36m18'))
 
 
 def png(array: np.ndarray, suffix: str = '.png') -> bytes:
@@ -345,7 +346,7 @@ def recorded(root: Path, change: dict | None = None, camera: dict | None = None,
     entry = dict(dict(f=np.array([[250.0], [252.0]]), c=np.array([[100.0], [101.0]])), **(camera or {}))
     (root / 'cameras.pkl').write_bytes(pickle.dumps({('S9', '54138969'): entry}))
     return DATASETS.build(dict(type='H36MPoseDataset', data_root=str(root), ann_file='a.npz', pipeline=PIPELINE,
-                               **dict(dict(with_labels=True), **kwargs)))
+                               **dict(dict(with_labels=True), **kwargs), skeleton='h36m18'))
 
 
 nan, inf = float('nan'), float('inf')

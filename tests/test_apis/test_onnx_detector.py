@@ -11,11 +11,12 @@ from mmxas.apis.onnx_detector import OnnxDetector, graph_facts
 def test_facts_are_in_the_file(onnx_file, small_detector):
     facts = OnnxDetector(onnx_file).facts
     head = small_detector.cfg.model.head
+    decoding = head.decoder.decoding
     colours = small_detector.cfg.model.data_preprocessor
     assert facts == dict(
         crop_size=64, num_keypoints=18, num_hypotheses=3, flip_test=True, skeleton='h36m18', depth_bins=head.depth_bins,
-        window=head.window, peak_threshold=small_detector.model.head.peak_threshold, align_corners=False,
-        xy_window=small_detector.model.test_cfg.get('xy_window'),
+        window=decoding.window, peak_threshold=decoding.peak_threshold, align_corners=False,
+        xy_window=small_detector.model.test_cfg['decoding']['xy_window'],
         mean=pytest.approx(list(colours.mean)), std=pytest.approx(list(colours.std)), bgr_to_rgb=colours.bgr_to_rgb)
     assert facts == graph_facts(small_detector.model, 64)
 
@@ -42,19 +43,20 @@ def test_an_inferencer_gives_the_same_predictions(onnx_file, small_detector, ima
 
 def test_another_detectors_file_is_refused(onnx_file, small_detector):
     cfg = copy.deepcopy(small_detector.cfg)
-    cfg.model.head.num_hypotheses = 2
+    cfg.model.head.decoder.decoding.num_hypotheses = 2
     with pytest.raises(ValueError, match='the ONNX file has num_hypotheses 3, this config 2'):
         XASInferencer(cfg, str(onnx_file), backend='onnxruntime')
 
 
 @pytest.mark.parametrize(('part', 'changes'), [
-    ('head', dict(align_corners=True)), ('head', dict(window=5)), ('head', dict(peak_threshold=0.9)),
-    ('head', dict(depth_bins=24)), ('data_preprocessor', dict(mean=[0, 0, 0])),
-    ('data_preprocessor', dict(std=[1, 1, 1])), ('data_preprocessor', dict(bgr_to_rgb=False))], ids=str)
+    ('head.decoder', dict(align_corners=True)), ('head.decoder.decoding', dict(window=5)),
+    ('test_cfg.decoding', dict(peak_threshold=0.9)), ('head', dict(depth_bins=24)),
+    ('data_preprocessor', dict(mean=[0, 0, 0])), ('data_preprocessor', dict(std=[1, 1, 1])),
+    ('data_preprocessor', dict(bgr_to_rgb=False))], ids=str)
 def test_a_file_that_decodes_or_colours_otherwise_is_refused(onnx_file, small_detector, part, changes):
     cfg = copy.deepcopy(small_detector.cfg)
-    cfg.model[part].update(changes)
     name, = changes
+    cfg.merge_from_dict({f'model.{part}.{name}': changes[name]})
     with pytest.raises(ValueError, match=f'the ONNX file has {name} .*mmxas export onnx CONFIG CHECKPOINT OUT.onnx'):
         XASInferencer(cfg, str(onnx_file), backend='onnxruntime')
 

@@ -46,7 +46,7 @@ def test_the_stored_file_predicts_what_the_checkpoint_does(zoo, checkpoint, smal
     stored = XASInferencer('small', device='cpu')
     poses = []
     for inferencer in (small_detector, stored):
-        monkeypatch.setitem(inferencer.model.test_cfg, 'xy_window', None)
+        monkeypatch.setitem(inferencer.model.test_cfg, 'decoding', dict(xy_window=None))
         (result, ) = inferencer(image, bboxes=[[10, 10, 90, 100], [20, 0, 150, 120]], return_datasamples=True)
         poses.append(result['predictions'][0].pred_instances.keypoints[..., :2])
     difference = np.abs(poses[0] - poses[1])

@@ -262,7 +262,8 @@ def test_the_background_is_left_in_where_training_does_not_always_remove_it(phot
 
 def test_held_out_pairs_are_not_those_of_the_training(photo_recipe, rendered):
     photos, folder = rendered
-    generator = PairGenerator.from_config(photo_recipe.train_dataloader.dataset.synthetic.generator, seed=1000)
+    generator = PairGenerator.from_config(
+        photo_recipe.train_dataloader.dataset.synthetic.generator, seed=1000, skeleton='h36m18')
     pair = generator.generate(2)
     assert photos[2].joints == pytest.approx(camera_to_image(pair.keypoints_cam, pair.K)[IN_H36M, :2], abs=1e-2)
     assert photos[2].box.tolist() == pair.bbox.tolist() and (photos[2].mask == pair.mask.astype(bool)).all()

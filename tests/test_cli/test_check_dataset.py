@@ -10,7 +10,8 @@ custom_imports = dict(imports=['mmxas'], allow_failed_imports=False)
 pipeline = [
     dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='SquareCropAffine', input_size=(32, 32)), dict(type='PackXASInputs')]
-photos = dict(type='ImageFolderDataset', data_root={images!r}, masks={masks!r}, pipeline=pipeline)
+photos = dict(type='ImageFolderDataset', data_root={images!r}, masks={masks!r}, pipeline=pipeline,
+              skeleton='h36m18')
 train_dataloader = dict(dataset=dict(type='PairedDataset', target=photos, synthetic=dict(photos, domain='synthetic')))
 val_dataloader = dict(dataset=photos)
 """

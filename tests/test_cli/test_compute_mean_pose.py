@@ -7,7 +7,8 @@ from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.structures import load_skeleton
 from mmxas.synthesis.shards import PairWriter, SetMeta, SyntheticPair, encode
 
-CONFIG = "train_dataloader = dict(dataset=dict(target=dict(type='MocapHuman', split='train', data_root='{root}')))\n"
+CONFIG = "train_dataloader = dict(dataset=dict(target=dict(type='MocapHuman', split='train', data_root='{root}')))\n" \
+         "model = dict(skeleton='h36m18')\n"
 
 
 @pytest.fixture

@@ -173,7 +173,8 @@ def test_masks_that_a_config_reads_by_the_boxes_of_its_annotations(load_command,
     config.write_text(f"""
 custom_imports = dict(imports=['mmxas'], allow_failed_imports=False)
 test_dataloader = dict(dataset=dict(type='MPIIPoseDataset', data_root={str(images)!r}, ann_file='people.json',
-                                    data_prefix=dict(img='images', mask='made'), with_labels=True, pipeline=[]))
+                                    data_prefix=dict(img='images', mask='made'), with_labels=True, pipeline=[],
+                                    skeleton='h36m18'))
 """)
     dataset = Config.fromfile(config).test_dataloader.dataset
     with pytest.raises(UnreadableImageError, match='no mask'):
@@ -219,6 +220,6 @@ def test_two_boxes_of_an_image_are_two_masks_and_two_samples(load_command, image
     assert load_command('generate_masks').main(command(images)) == 0
     assert sorted(path.name for path in (images / 'masks').glob('3*')) == ['3.1.png', '3.2.png']
     dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(images / 'images'),
-                                  masks=str(images / 'masks'), files=['3.png']))
+                                  masks=str(images / 'masks'), files=['3.png'], skeleton='h36m18'))
     found = [dataset.get_data_info(i)['bbox'][0] for i in range(len(dataset))]
     np.testing.assert_allclose(found, [[8, 20, 33, 45], [48, 20, 73, 45]], atol=2)

@@ -18,7 +18,8 @@ from mmxas.synthesis.synthesize import set_meta
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 generator = dict(
-    body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'), image_size=48)
+    skeleton='h36m18', body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'),
+    image_size=48)
 synthesis = dict(
     small=dict(generator=generator, num=6, out={out!r}),
     other=dict(generator=dict(generator, image_size=32), num=6, out={out!r}))

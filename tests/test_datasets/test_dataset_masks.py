@@ -33,11 +33,12 @@ def data(tmp_path):
 
 def frames_of(root, split, **options):
     return dict(dict(type='H36MPoseDataset', data_root=str(root), ann_file=f'{split}.npz',
-                     data_prefix=dict(img='images', mask='masks'), pipeline=[dict(type='Nothing')]), **options)
+                     data_prefix=dict(img='images', mask='masks'), pipeline=[dict(type='Nothing')], skeleton='h36m18'),
+                     **options)
 
 
 def config(train, test=None):
-    pairs = dict(type='SyntheticPairDataset', data_root='nowhere')
+    pairs = dict(type='SyntheticPairDataset', data_root='nowhere', skeleton='h36m18')
     return dict(train_dataloader=dict(dataset=dict(type='PairedDataset', synthetic=pairs, target=train)),
                 test_dataloader=dict(dataset=test) if test else None)
 
@@ -70,7 +71,7 @@ def test_people_of_one_image_have_a_box_each(tmp_path):
               for i, image in enumerate(('a.jpg', 'a.jpg', 'b.jpg'))]
     (tmp_path / 'people.json').write_text(json.dumps(people))
     mpii = dict(type='MPIIPoseDataset', data_root=str(tmp_path), ann_file='people.json', mask_coverage=(0.1, 0.7),
-                data_prefix=dict(img='images', mask='masks'))
+                data_prefix=dict(img='images', mask='masks'), skeleton='h36m18')
     (masks, ) = find_mask_sets(dict(test_dataloader=dict(dataset=mpii)))
     assert [(frame.name, frame.mask_name) for frame in masks.frames] == [('a.jpg', 'a.png'), ('b.jpg', 'b.png')]
     assert {name: len(boxes) for name, boxes in masks.boxes.items()} == {'a.jpg': 2, 'b.jpg': 1}

@@ -26,10 +26,11 @@ def folder(tmp_path):
 
 def images(folder, **changes):
     return dict(type='ImageFolderDataset', data_root=str(folder / 'images'), masks=str(folder / 'masks'),
-                pipeline=PIPELINE, **changes)
+                pipeline=PIPELINE, **{'skeleton': 'h36m18', **changes})
 
 
 def pairs_config(root, **changes):
+    changes = {'skeleton': 'h36m18', **changes}
     return dict(type='SyntheticPairDataset', data_root=str(root), pipeline=PIPELINE, **changes)
 
 

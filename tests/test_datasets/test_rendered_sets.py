@@ -3,15 +3,15 @@ import pytest
 
 from mmxas.datasets.rendered_sets import find_sets
 
-GENERATOR = dict(pose_source=dict(type='MocapPoses'), image_size=64)
+GENERATOR = dict(pose_source=dict(type='MocapPoses'), image_size=64, skeleton='h36m18')
 PAIRS = dict(type='SyntheticPairDataset', data_root='data/pairs', generator=GENERATOR, num=10, seed=3,
-             pipeline=[dict(type='NoSuchTransform')])
+             pipeline=[dict(type='NoSuchTransform')], skeleton='h36m18')
 MOCAP = dict(type='MocapHuman', split=('test', 'ood'), data_root='data/motions', generator=GENERATOR,
-             num=dict(test=2, ood=4))
+             num=dict(test=2, ood=4), skeleton='h36m18')
 
 
 def config(synthetic, **entries):
-    target = dict(type='ImageFolderDataset', data_root='nowhere')
+    target = dict(type='ImageFolderDataset', data_root='nowhere', skeleton='h36m18')
     pairs = dict(type='PairedDataset', synthetic=synthetic, target=target)
     return dict(train_dataloader=dict(dataset=pairs), **entries)
 
@@ -46,4 +46,4 @@ def test_pairs_that_are_only_read_and_configs_without_any():
     with pytest.raises(ValueError, match="no synthesis set 'x' in the config; it has motions/ood, motions/test"):
         find_sets(dict(test_dataloader=dict(dataset=MOCAP)), 'x')
     with pytest.raises(ValueError, match='the config renders nothing: neither `synthesis'):
-        find_sets(dict(test_dataloader=dict(dataset=dict(type='ImageFolderDataset', data_root='x'))))
+        find_sets(dict(test_dataloader=dict(dataset=dict(type='ImageFolderDataset', data_root='x', skeleton='h36m18'))))

@@ -42,7 +42,7 @@ class PairsInMemory(Dataset):
                  masks: bool = True, align_corners: bool = False) -> None:
         self.metainfo, self.domains, self.active = dict(num_keypoints=num_keypoints), domains, domains
         self.labelled, self.masks = labelled, masks
-        encoder = dict(type='NormCodec', input_size=(SIZE, SIZE), align_corners=align_corners)
+        encoder = dict(type='NormCodec', align_corners=align_corners)
         self.parts = {'synthetic': MixedDataset([PipelineInMemory([dict(type='GenerateNormTarget', encoder=encoder)])])}
 
     def activate(self, domains) -> None:

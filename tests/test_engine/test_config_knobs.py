@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmxas.body_models import SMPLBodyModel
+from mmxas.datasets.shared_parts import share
 from mmxas.engine.config_knobs import (
     KNOBS,
     apply_knobs,
@@ -68,15 +69,15 @@ def data(tmp_path_factory) -> Path:
     return data
 
 
-def build(dataset: dict):
+def build(cfg: Config, loader: str):
     with DefaultScope.overwrite_default_scope('mmpose'):
-        return DATASETS.build(dataset)
+        return DATASETS.build(share(cfg[loader].dataset, cfg.model, loader))
 
 
 def test_every_knob_acts_on_the_papers_recipe(child, data):
     cfg = read_config(child('xas_h36m', f"""xas = dict(
         data_root={str(data)!r}, crop_size=64, actions=['Eating'], smpl={str(data / 'bodies')!r}, num_pairs=2)"""))
-    pairs = build(cfg.train_dataloader.dataset)
+    pairs = build(cfg, 'train_dataloader')
     target, synthetic = pairs.parts['target'], pairs.parts['synthetic']
     assert len(synthetic) == 2 and Path(synthetic.data_root) == data / 'synthetic_h36m'
     assert (data / 'synthetic_h36m').is_dir(), 'rendered there'
@@ -84,9 +85,9 @@ def test_every_knob_acts_on_the_papers_recipe(child, data):
     assert Path(target.get_data_info(0)['img_path']).parent == data / 'h36m' / 'images'
     assert synthetic.get_data_info(0)['img'].shape == (64, 64, 3)
     assert {part['inputs'].shape for part in pairs[0]} == {(3, 64, 64)}
-    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator)
+    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.synthetic.generator, skeleton='h36m18')
     assert {Path(body.model_path).parent for body in generator.bodies} == {data / 'bodies'}
-    test = build(cfg.test_dataloader.dataset)
+    test = build(cfg, 'test_dataloader')
     assert {test.get_data_info(i)['action'] for i in range(len(test))} == {'Walking', 'Eating'}, 'tested on all'
     assert test[0]['inputs'].shape == (3, 64, 64)
     assert test[0]['data_samples'].background == 'removed by masks of the data set'
@@ -97,7 +98,7 @@ def test_backgrounds_stay_without_masks(child, data, tmp_path):
         background=dict(type='PhotoBackground'), smpl='free', num_pairs=1, crop_size=64,
         data_root=dict(h36m={str(data / 'h36m')!r}, textures={str(data / 'textures')!r},
                        synthetic_h36m={str(tmp_path / 'pairs')!r}))"""))
-    pairs, test = build(cfg.train_dataloader.dataset), build(cfg.test_dataloader.dataset)
+    pairs, test = build(cfg, 'train_dataloader'), build(cfg, 'test_dataloader')
     assert Path(pairs.parts['synthetic'].data_root) == tmp_path / 'pairs'
     image, mask = (pairs.parts['synthetic'].get_data_info(0)[key] for key in ('img', 'mask'))
     assert image[mask == 0].std() > 5, 'a photo'
@@ -115,14 +116,14 @@ def test_every_knob_acts_on_the_quick_recipe(child, data, tmp_path):
 train_dataloader = dict(dataset=dict(target=dict(num=40)))
 test_dataloader = dict(dataset=dict(num=2))"""))
     assert cfg.synthesis.synthetic.num == 2 and cfg.synthesis.mocap_train.num == 4096
-    pairs, test = build(cfg.train_dataloader.dataset), build(cfg.test_dataloader.dataset)
+    pairs, test = build(cfg, 'train_dataloader'), build(cfg, 'test_dataloader')
     target, synthetic = pairs.parts['target'], pairs.parts['synthetic']
     assert len(synthetic) == 2 and Path(synthetic.data_root) == tmp_path / 'synthetic_human'
     assert synthetic.get_data_info(0)['img'].shape == (96, 96, 3), '1.5 times the crop, as 192 to 128'
     assert {target.get_data_info(i)['clip'] for i in range(len(target))} == {'walk', 'jump'} and 0 < len(target) < 40
     assert Path(target.data_root) == Path(test.data_root) == tmp_path / 'mocap_human'
     assert {part['inputs'].shape for part in (*pairs[0], test[0])} == {(3, 64, 64)}
-    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator)
+    generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator, skeleton='h36m18')
     assert {Path(body.model_path).parent for body in generator.bodies} == {data / 'bodies'}
     background = read_config(child('xas_mocap', "xas = dict(background=dict(type='PhotoBackground'))"))
     assert background.synthesis.synthetic.generator.background == dict(type='PhotoBackground')

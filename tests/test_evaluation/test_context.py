@@ -56,28 +56,31 @@ def write_frames(folder, *names):
 def test_recorded_frames_name_their_split(tmp_path):
     write_frames(tmp_path, *(f'{s}_Walking_1.54138969_000001.jpg' for s in ('S9', 'S11')))
     kwargs = dict(ann_file='a.npz', data_root=str(tmp_path), box='annotation')
-    facts = [dataset_facts(H36MPoseDataset(subjects=[subject], cameras=['54138969'], **kwargs), 'test')
+    facts = [dataset_facts(H36MPoseDataset(subjects=[subject], cameras=['54138969'], **kwargs, skeleton='h36m18'),
+                           'test')
              for subject in ('S9', 'S11')]
     assert facts[0] == dict(
         type='H36MPoseDataset', mode='test', count=1, ann_file='a.npz', data_root=str(tmp_path), subjects=['S9'],
         cameras=['54138969'], sample_interval=1, box='annotation', camera_file='cameras.pkl')
     assert differences([dict(dataset=found) for found in facts]) == {'dataset.subjects': [['S9'], ['S11']]}
-    assert dataset_facts(H36MPoseDataset(actions=['Walking'], **kwargs), 'test')['actions'] == ['Walking']
+    assert dataset_facts(H36MPoseDataset(actions=['Walking'], **kwargs, skeleton='h36m18'),
+                         'test')['actions'] == ['Walking']
 
 
 def test_filters_of_the_data_sets_are_named(tmp_path):
     write_frames(tmp_path, 'S1_Seq1_Cam0_000001.jpg')
     found = MPIINF3DHPDataset('a.npz', data_root=str(tmp_path), box='annotation', drop_occluded=None, max_hidden=3,
-                              camera_file=str(tmp_path / 'c.pkl'))
+                              camera_file=str(tmp_path / 'c.pkl'), skeleton='h36m18')
     facts = dataset_facts(found, 'test')
     assert facts['max_hidden'] == 3 and facts['camera_file'] == 'c.pkl' and 'drop_occluded' not in facts
     found.drop_occluded = 'view'
     assert dataset_facts(found, 'test')['drop_occluded'] == 'view'
     write_frames(tmp_path, '00001/images/1.png', '00001/masks/1.png')
-    assert dataset_facts(TikTokDataset(str(tmp_path), sequences=['00001']), 'test')['sequences'] == ['00001']
+    assert dataset_facts(TikTokDataset(str(tmp_path), sequences=['00001'], skeleton='h36m18'),
+                         'test')['sequences'] == ['00001']
     person = dict(image='00001/images/1.png', center=[10, 10], scale=0.1, joints=[[5, 5]] * 16, joints_vis=[1] * 16)
     (tmp_path / 'mpii.json').write_text(json.dumps([person]))
     people = MPIIPoseDataset('mpii.json', data_root=str(tmp_path), complete=True, mask_coverage=(0.5, 1.0),
-                             data_prefix=dict(img='', mask=''))
+                             data_prefix=dict(img='', mask=''), skeleton='h36m18')
     facts = dataset_facts(people, 'test')
     assert facts['complete'] is True and facts['mask_coverage'] == pytest.approx([0.5, 1.0])

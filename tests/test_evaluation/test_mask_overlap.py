@@ -35,7 +35,8 @@ def test_iou_of_a_shift():
 def test_the_true_keypoints_cover_rendered_bodies():
     """What a perfect detector reaches: the number that the docs name, of a few poses."""
     generator = PairGenerator.from_config(dict(
-        body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='MocapPoses', clips=['run', 'dance_b']),
+        skeleton='h36m18', body_model=dict(type='SMPLBodyModel'),
+        pose_source=dict(type='MocapPoses', clips=['run', 'dance_b']),
         camera=dict(type='SampledCamera'), appearance=dict(type='PartSegmentation'), image_size=96, margin=1.25))
     pairs = [generator.generate(index) for index in range(8)]
     keypoints = np.stack([pixel_to_norm(p.keypoints_cam[:, :2] / p.keypoints_cam[:, 2:] * p.K[[0, 1], [0, 1]]

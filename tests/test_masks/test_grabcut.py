@@ -8,7 +8,7 @@ from mmxas.registry import SEGMENTERS
 from mmxas.synthesis import PairGenerator
 
 TARGET = dict(
-    body_model=dict(type='SMPLBodyModel', model_path='free', gender='neutral'),
+    skeleton='h36m18', body_model=dict(type='SMPLBodyModel', model_path='free', gender='neutral'),
     pose_source=dict(type='MocapPoses', clips=['run', 'dance_b']), appearance=dict(type='PaintedClothes'),
     light=dict(type='RandomLight'), background=dict(type='PhotoBackground'), image_size=144)
 

@@ -81,7 +81,7 @@ def test_masks_are_made_once_and_fit_the_data_set(folder, frames, boxes):
     again = BoxSegmenter()
     assert make(frames, folder, again, boxes).kept == 3 and again.calls == 0
     assert make(frames, folder, again, boxes, overwrite=True).made == 3
-    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'))
+    dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'), skeleton='h36m18')
     assert [dataset.get_data_info(i)['bbox'][0].tolist() for i in range(3)] == list(boxes.values())
 
 

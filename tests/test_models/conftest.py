@@ -28,11 +28,12 @@ def estimator_config(**changes) -> dict:
     """Config of an estimator with all of the method's parts."""
     config = dict(
         type='XASPoseEstimator', skeleton='h36m18', backbone=dict(type='OneConvolution'),
-        head=dict(type='MultiHypothesisHead', in_channels=8, num_keypoints=KEYPOINTS, depth_bins=8, window=3,
+        head=dict(type='MultiHypothesisHead', in_channels=8, num_keypoints=KEYPOINTS, depth_bins=8,
+                  decoder=dict(type='NormCodec', decoding=dict(window=3)),
                   deconv_out_channels=(), deconv_kernel_sizes=(),
                   init_cfg=dict(type='Normal', layer='Conv2d', std=0.5)),
         physique=dict(type='PhysiqueNetwork', channels=(2, 4, 4)),
-        discriminator=dict(type='GCNDiscriminator', skeleton='h36m18', width=16, head_channels=32, dropout=0.0),
+        discriminator=dict(type='GCNDiscriminator', width=16, head_channels=32, dropout=0.0),
         losses=dict(render=dict(type='SyntheticKeypointLoss'), mask=dict(type='MaskLoss'),
                     adversarial=dict(type='WTAAdversarialLoss')),
         grad_log_interval=0)

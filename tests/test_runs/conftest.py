@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.registry import DefaultScope
 
+from mmxas.datasets.shared_parts import share_config
 from mmxas.registry import DATASETS
 
 from .tiny_mocap import ToolRun, read_losses, tiny_config, write_config
@@ -15,6 +16,7 @@ def data(tmp_path_factory) -> Path:
     """Folder of the rendered sets."""
     folder = tmp_path_factory.mktemp('rendered')
     cfg = tiny_config(folder)
+    share_config(cfg)
     with DefaultScope.overwrite_default_scope('mmpose'):
         for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
             DATASETS.build(loader.dataset)

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torchvision.models import resnet50
 
 from mmxas.datasets.datasets.recorded_frames import choose_frame_sets
+from mmxas.datasets.shared_parts import share_config
 from mmxas.engine import parse_stages
 from mmxas.engine.config_knobs import read_config
 from mmxas.models.layers import ChannelsLastBatchNorm2d
@@ -34,6 +35,7 @@ def cfg(request) -> Config:
     if 'pretrained' in cfg.model.backbone:
         cfg.model.backbone.pretrained = False
     cfg.model.backbone.pop('init_cfg', None)
+    share_config(cfg)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         yield cfg
 
@@ -42,7 +44,7 @@ def cfg(request) -> Config:
 def tiny_data(tmp_path_factory) -> Path:
     """Folder with the pairs ``train``, which stand for every data set."""
     folder = tmp_path_factory.mktemp('tiny')
-    generator = dict(body_model=dict(type='SMPLBodyModel', model_path='free'),
+    generator = dict(body_model=dict(type='SMPLBodyModel', model_path='free'), skeleton='h36m18',
                      pose_source=dict(type='TruncatedGaussianPrior'), image_size=SIZE, crop='root_box')
     synthesize(generator, out=str(folder / 'train'), num=2, workers=0, seed=0)
     return folder
@@ -61,8 +63,8 @@ def shrink(dataset: ConfigDict, data: Path) -> dict:
     """The tiny pairs, in small crops, in place of a data set: its pipeline, its boxes, its labels."""
     first = next(leaves(dataset))
     for transform in first.pipeline:
-        if 'input_size' in transform.get('encoder', transform):
-            transform.get('encoder', transform).input_size = (SIZE, SIZE)
+        if 'input_size' in transform:
+            transform.input_size = (SIZE, SIZE)
     kept = {key: first[key] for key in ('pipeline', 'box', 'with_labels') if key in first}
     if first.type == 'SyntheticPairDataset':
         return dict(type='SyntheticPairDataset', data_root=str(data / 'train'), **kept)
@@ -189,7 +191,7 @@ def test_resnet_50_takes_the_place_of_lite2_in_the_recipe_for_a_gpu(tmp_path):
 def test_the_model_index_says_what_the_config_is(entry):
     cfg = Config.fromfile(ROOT / entry['Config'])
     parts = entry['Metadata']['Architecture']
-    heads = 'Single-hypothesis head' if cfg.model.head.get('num_hypotheses', 3) == 1 else 'Multi-hypothesis head'
+    heads = 'Single-hypothesis head' if cfg.model.head.decoder.decoding.num_hypotheses == 1 else 'Multi-hypothesis head'
     assert [part for part in parts if part.endswith('head')] == [heads]
     judge = PARTS[cfg.model.discriminator.type if cfg.model.discriminator else None]
     assert [part for part in parts if part.endswith('discriminator')] == ([judge] if judge else [])

@@ -12,6 +12,7 @@ from test_models.conftest import data_sample
 
 from mmxas.apis.configs import load_config
 from mmxas.models.losses import MaskLoss
+from mmxas.models.losses.routes import ROUTES
 from mmxas.ops import Hypotheses
 from mmxas.registry import MODELS
 
@@ -77,7 +78,7 @@ def test_a_block_trains(number, tmp_path, monkeypatch):
     assert steps[0]['loss_marginal'] != steps[1]['loss_marginal']
     if 'backbone' in block:
         assert type(model.backbone).__name__ == found(block, r"backbone=dict\(\s*_delete_=True, type='(\w+)'")
-    poses = model.head.num_hypotheses
+    poses = model.head.decoder.decoding.num_hypotheses
     assert poses == (int(found(block, r'num_hypotheses=(\d)')) if 'num_hypotheses' in block else 3)
     swapped = found(block, r"discriminator=dict\(_delete_=True, type='(\w+)'") if 'discriminator' in block else None
     assert type(model.discriminator).__name__ == (swapped or 'GCNDiscriminator')
@@ -94,6 +95,5 @@ def test_the_loss_of_the_page_is_what_it_says(monkeypatch, tmp_path):
 
 
 def test_the_table_of_reads_is_whole():
-    from mmxas.models.pose_estimators.xas_pose_estimator import READS
     rows = re.findall(r"^\| `'(\w+)'` \|", PAGE.read_text(encoding='utf-8'), re.MULTILINE)
-    assert sorted(rows) == sorted(READS) and MaskLoss.reads in rows
+    assert sorted(rows) == sorted(ROUTES) and MaskLoss.reads in rows

@@ -95,7 +95,8 @@ def tiny_config(data: Path, backbone: dict | None = None) -> Config:
     """
     cfg = load_config(str(CHECKOUT / 'configs' / 'xas_mocap.py'))
     cfg.merge_from_dict(dict(model=dict(
-        neck=dict(out_channels=16), head=dict(in_channels=16, depth_bins=8, conv_out_channels=(16, ), window=3),
+        neck=dict(out_channels=16),
+        head=dict(in_channels=16, depth_bins=8, conv_out_channels=(16, ), decoder=dict(decoding=dict(window=3))),
         physique=dict(channels=(2, 4, 4)), discriminator=dict(width=16, head_channels=32), mask_size=16,
         grad_log_interval=4)))
     if backbone is None:
@@ -116,8 +117,8 @@ def tiny_config(data: Path, backbone: dict | None = None) -> Config:
         dataset.data_root = str(data / ('synthetic' if dataset is sets[0] else 'mocap'))
         dataset.generator.update(body_model=dataset.generator.body_model[:1], image_size=SIZE)
         for transform in dataset.pipeline:
-            if 'input_size' in transform.get('encoder', transform):
-                transform.get('encoder', transform).input_size = (SIZE, SIZE)
+            if 'input_size' in transform:
+                transform.input_size = (SIZE, SIZE)
     cfg.default_hooks.logger.interval = 4
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     cfg.custom_imports.imports.append('test_runs.tiny_mocap')

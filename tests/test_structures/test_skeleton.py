@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from mmxas.structures import Skeleton, load_skeleton
+from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 
 TOY = dict(name='toy', keypoints=['a', 'b', 'c', 'd'], parents=[0, 0, 1, 1], flip_pairs=[['c', 'd']])
 
@@ -99,3 +99,12 @@ def test_files_are_named_in_errors(tmp_path):
         load_skeleton('h36m99')
     with pytest.raises(FileNotFoundError, match='absent.json'):
         Skeleton.from_file(tmp_path / 'absent.json')
+
+
+def test_another_skeleton_is_named_with_what_differs():
+    toy = load_skeleton(TOY)
+    require_same_skeleton(load_skeleton(dict(TOY, name='drawn', extra_links=[])), toy, 'here')
+    with pytest.raises(ValueError, match=r"here has the skeleton 'toy' with . keypoints, but .* \(other flip_pairs\)"):
+        require_same_skeleton(load_skeleton(dict(TOY, flip_pairs=[])), toy, 'here')
+    with pytest.raises(ValueError, match='no skeleton given: .* a shipped one .*h36m18'):
+        load_skeleton(None)

@@ -8,10 +8,12 @@ from mmxas.registry import BODY_MODELS
 from mmxas.synthesis import PairGenerator
 
 SYNTHETIC = dict(
-    body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'), image_size=64,
+    skeleton='h36m18', body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'),
+    image_size=64,
     light=dict(type='RandomLight'), background=dict(type='NoiseBackground'))
 TARGET = dict(
-    body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='MocapPoses', clips=['walk', 'run']),
+    skeleton='h36m18', body_model=dict(type='SMPLBodyModel'),
+    pose_source=dict(type='MocapPoses', clips=['walk', 'run']),
     appearance=dict(type='PaintedClothes'), light=dict(type='RandomLight'), background=dict(type='PhotoBackground'),
     image_size=64)
 

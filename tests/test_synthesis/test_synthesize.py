@@ -47,6 +47,14 @@ def test_the_pairs_are_those_of_the_generator(synthetic_config, generator, tmp_p
     np.testing.assert_array_equal(pair.keypoints_cam, expected.keypoints_cam)
 
 
+def test_a_named_skeleton_is_the_one_that_sets_had_before(synthetic_config):
+    """Sets that were rendered when 'h36m18' went without saying are not rendered again."""
+    before = {key: value for key, value in synthetic_config.items() if key != 'skeleton'}
+    now, other = set_meta(synthetic_config, 4, 0), set_meta(synthetic_config | dict(skeleton='x.json'), 4, 0)
+    assert set_meta(before, 4, 0).fingerprint == now.fingerprint != other.fingerprint
+    assert now.generator['skeleton'] == 'h36m18', 'the processes that render need it'
+
+
 def test_seed_of_the_config_counts(synthetic_config):
     metas = [set_meta(synthetic_config | dict(seed=s), 4, s) for s in (0, 1)]
     assert metas[0].fingerprint != metas[1].fingerprint and 'seed' not in metas[0].generator

@@ -89,7 +89,7 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
         for term in added - set(terms):
             second.loss_weights.pop(term)
     if name == 'single hypothesis':
-        cfg.model.head.update(num_hypotheses=1, window=None)
+        cfg.model.head.decoder.decoding.update(num_hypotheses=1, window=None)
     if name == 'supervised':
         target = cfg.train_dataloader.dataset.target
         target.update(with_labels=True, domain='synthetic', pipeline=cfg.train_dataloader.dataset.synthetic.pipeline)

@@ -4,23 +4,12 @@ _base_ = './h36m.py'
 
 released_actions = [*_base_.paper_actions, 'Purchases', 'SittingDown', 'Photo', 'WalkDog', 'WalkTogether']
 
-synthetic_pipeline = [
-    dict(type='LoadXASImage'),
-    dict(type='LoadMask'),
-    *_base_.crop,
-    dict(
-        type='GenerateNormTarget',
-        encoder=dict(type='NormCodec', input_size=(_base_.crop_size, _base_.crop_size), align_corners=True)),
-    dict(type='PackXASInputs'),
-]
-
 train_dataloader = dict(
     dataset=dict(
         length='target',
         synthetic=dict(
             data_root=f'{_base_.rendered_root}/synthetic_h36m_released',
-            generator=dict(pose_source=dict(mode='clip')),
-            pipeline=synthetic_pipeline),
+            generator=dict(pose_source=dict(mode='clip'))),
         target=dict(actions=released_actions, random_frames=200)))
 test_dataloader = dict(dataset=dict(random_frames=40))
 val_dataloader = test_dataloader

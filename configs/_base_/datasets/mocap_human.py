@@ -37,7 +37,7 @@ synthetic_pipeline = [
     *augmentation,
     dict(type='RandomPhotometric', blur_prob=0.2, noise_prob=0.2),
     dict(type='RemoveBackground'),
-    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
+    dict(type='GenerateNormTarget'),  # by the model's codec
     dict(type='PackXASInputs'),
 ]
 target_pipeline = [

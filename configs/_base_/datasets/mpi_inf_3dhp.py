@@ -39,7 +39,7 @@ synthetic_pipeline = [
     dict(type='LoadXASImage'),
     dict(type='LoadMask'),
     *crop,
-    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(crop_size, crop_size))),
+    dict(type='GenerateNormTarget'),  # by the model's codec
     dict(type='PackXASInputs'),
 ]
 target_pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), *crop, dict(type='PackXASInputs')]

@@ -1,23 +1,12 @@
 # MPI-INF-3DHP as the authors' code reads it.
 _base_ = './mpi_inf_3dhp.py'
 
-synthetic_pipeline = [
-    dict(type='LoadXASImage'),
-    dict(type='LoadMask'),
-    *_base_.crop,
-    dict(
-        type='GenerateNormTarget',
-        encoder=dict(type='NormCodec', input_size=(_base_.crop_size, _base_.crop_size), align_corners=True)),
-    dict(type='PackXASInputs'),
-]
-
 train_dataloader = dict(
     dataset=dict(
         length='target',
         synthetic=dict(
             data_root=f'{_base_.rendered_root}/synthetic_h36m_released',
-            generator=dict(pose_source=dict(mode='clip')),
-            pipeline=synthetic_pipeline)))
+            generator=dict(pose_source=dict(mode='clip')))))
 
 test_evaluator = dict(protocol=dict(name='released', average='samples'))  # the authors average over samples here
 val_evaluator = test_evaluator

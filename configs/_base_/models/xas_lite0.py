@@ -18,11 +18,11 @@ model = dict(
     neck=dict(type='FacingFusionNeck', in_channels=(40, 112), out_channels=192),
     head=dict(
         in_index=0, in_channels=192, deconv_out_channels=(), deconv_kernel_sizes=(), conv_out_channels=(192, ),
-        depth_bins=128, window=17, peak_threshold=0.1, contiguous_logits=True),
+        depth_bins=128, contiguous_logits=True, decoder=dict(decoding=dict(window=17, peak_threshold=0.1))),
     physique=dict(channels=(16, 32, 64)),
     discriminator=dict(width=64),
     losses=dict(
         marginal=dict(type='MarginalCrossEntropyLoss', sigma_bins=0.5),
-        facing=dict(type='FacingLoss', skeleton='h36m18')),
-    test_cfg=dict(xy_window=5),  # helps in testing and not in training: docs/training.md
+        facing=dict(type='FacingLoss')),
+    test_cfg=dict(decoding=dict(xy_window=5)),  # helps in testing and not in training: docs/training.md
     mask_size=64)

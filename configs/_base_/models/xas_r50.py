@@ -1,5 +1,7 @@
 # The paper's detector (appendix C.1): ResNet-50, three deconvolutions, 18 x 64 x 64 x 64 heatmaps, three hypotheses.
 sync_bn = 'torch'  # batch statistics of all processes together, where there are several
+# The skeleton and the codec are said here alone: data sets and metrics take them from the model (docs/configs.md).
+codec = dict(type='NormCodec', align_corners=False, decoding=dict(num_hypotheses=3, window=15))
 model = dict(
     type='XASPoseEstimator',
     channels_last=True,
@@ -13,10 +15,9 @@ model = dict(
     backbone=dict(
         type='ResNet', depth=50, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
     head=dict(
-        type='MultiHypothesisHead', in_channels=2048, num_keypoints=18, depth_bins=64, num_hypotheses=3, window=15,
-        contiguous_logits=True),
+        type='MultiHypothesisHead', in_channels=2048, depth_bins=64, contiguous_logits=True, decoder=codec),
     physique=dict(type='PhysiqueNetwork', channels=(32, 64, 128)),
-    discriminator=dict(type='GCNDiscriminator', skeleton='h36m18', width=128, num_modules=2),
+    discriminator=dict(type='GCNDiscriminator', width=128, num_modules=2),
     losses=dict(
         render=dict(type='SyntheticKeypointLoss'),
         mask=dict(type='MaskLoss'),

@@ -10,7 +10,7 @@ train_cfg = dict(
         dict(name='full', epochs=15, lr=2e-5, loss_weights=dict(mask=0.02, adversarial=0.005, render=0.5)),
     ],
     val_interval=5)
-val_cfg = dict()
-test_cfg = dict()
+val_cfg = dict(type='XASValLoop')
+test_cfg = dict(type='XASTestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-4, betas=(0.5, 0.999)))
 auto_scale_lr = dict(base_batch_size=32)

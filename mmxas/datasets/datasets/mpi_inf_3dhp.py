@@ -64,6 +64,8 @@ class MPIINF3DHPDataset(RecordedFrames):
             neither 28 nor 17, ``hidden`` is needed and missing, or no frame is left.
     """
 
+    FACTS = (*RecordedFrames.FACTS, 'drop_occluded', 'max_hidden')
+
     def __init__(self, ann_file: str, camera_file: str = 'annotations/cameras_train.pkl',
                  drop_occluded: str | None = 'frame', max_hidden: int = 4, **kwargs: Any) -> None:
         if drop_occluded not in OCCLUSION:

@@ -60,6 +60,8 @@ class MPIIPoseDataset(XASDataset):
         ValueError: The files do not fit together or have another form, or an argument is unknown.
     """
 
+    FACTS = ('mask_coverage', 'complete')
+
     def __init__(self, ann_file: str, headbox_file: str | None = None, data_prefix: dict | None = None,
                  box: str = 'annotation', mask_coverage: Sequence[float] | None = None, complete: bool = False,
                  on_error: str = 'raise', num_checked: int = 1000, **kwargs: Any) -> None:

@@ -50,6 +50,8 @@ class RecordedFrames(XASDataset):
             below 1.
     """
 
+    FACTS = ('random_frames', )
+
     def __init__(self, data_prefix: dict | None = None, subjects: Sequence[str] | None = None,
                  actions: Sequence[str] | None = None, cameras: Sequence[str] | None = None, box: str = 'root',
                  on_error: str = 'raise', num_checked: int = 1000, random_frames: int | None = None,

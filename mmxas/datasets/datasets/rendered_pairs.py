@@ -19,6 +19,7 @@ from mmxas.io.atomic_writes import write_atomically
 from mmxas.io.shipped_files import find_shipped
 from mmxas.processes import usable_cpus
 from mmxas.registry import DATASETS
+from mmxas.structures import Skeleton
 from mmxas.synthesis.shards import PairReader, SyntheticPair
 
 from .xas_dataset import XASDataset
@@ -54,7 +55,8 @@ class RenderedPairDataset(XASDataset):
 
     Args:
         data_root: Folder of the shards, or None to render on the fly. Defaults to None.
-        generator: Config of the pair generator. Defaults to None: only read.
+        generator: Config of the pair generator, which takes the data set's skeleton where it states none. Defaults to
+            None: only read.
         num: Number of pairs; with ``generator`` it is needed. Defaults to None: all that the folder holds.
         seed: Seed of the rendering. Defaults to 0.
         workers: Processes that render; 0, or a set of one shard, renders in this one. Defaults to the number of CPUs
@@ -74,7 +76,7 @@ class RenderedPairDataset(XASDataset):
     def __init__(self, data_root: str | None = None, generator: dict | None = None, num: int | None = None,
                  seed: int = 0, workers: int | None = None, clips: Sequence[str] | None = None,
                  image_files: bool | None = None, **kwargs: Any) -> None:
-        self.generator, self.num, self.seed = generator, num, seed
+        self.generator, self.num, self.seed = _with_skeleton(generator, kwargs.get('skeleton')), num, seed
         self.workers = usable_cpus() if workers is None else workers
         self.clips = None if clips is None else tuple(clips)
         self.image_files = kwargs.get('test_mode', False) if image_files is None else image_files
@@ -249,6 +251,12 @@ class _OnTheFly:
 
     def __getitem__(self, index: int) -> SyntheticPair:
         return self._generator.generate(index)
+
+
+def _with_skeleton(generator: Mapping[str, Any] | None, skeleton: Any) -> Mapping[str, Any] | None:
+    if generator is None or generator.get('skeleton') is not None:
+        return generator
+    return {**generator, 'skeleton': skeleton.to_dict() if isinstance(skeleton, Skeleton) else skeleton}
 
 
 def _open(part: RenderedPart, seed: int, workers: int) -> Any:

@@ -38,6 +38,8 @@ class TikTokDataset(XASDataset):
             unknown.
     """
 
+    FACTS = ('sequences', )
+
     def __init__(self, data_root: str, sequences: Sequence[str] | None = None, on_error: str = 'raise',
                  num_checked: int = 1000, **kwargs: Any) -> None:
         if on_error not in ON_ERROR:

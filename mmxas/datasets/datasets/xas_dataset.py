@@ -28,7 +28,8 @@ class XASDataset(BaseCocoStyleDataset):
     """Base of the data sets: one body a sample.
 
     Args:
-        skeleton: Name or file of the skeleton, or its data. Defaults to ``'h36m18'``.
+        skeleton: Name or file of the skeleton, or its data. A config says it once, as ``model.skeleton``
+            (:func:`mmxas.datasets.shared_parts.share`).
         with_labels: Whether samples hold labels: keypoints, their depths, camera and root depth. Without it they hold
             images, masks and boxes, and nothing else of a label file reaches a sample. Defaults to False.
         box: Where the box comes from: ``'mask'``, ``'annotation'`` (the data set's own boxes), or ``'root'``, a square
@@ -43,12 +44,13 @@ class XASDataset(BaseCocoStyleDataset):
             ``test_mode``, …
 
     Raises:
-        ValueError: ``box`` or ``domain`` is unknown.
+        ValueError: There is no skeleton, or ``box`` or ``domain`` is unknown.
     """
 
+    FACTS: tuple[str, ...] = ()  # attributes that tell one part of the data from another, for result files
     METAINFO: dict = load_skeleton('h36m18').to_metainfo()
 
-    def __init__(self, skeleton: str | dict | Skeleton = 'h36m18', with_labels: bool = False, box: str = 'mask',
+    def __init__(self, skeleton: str | dict | Skeleton | None = None, with_labels: bool = False, box: str = 'mask',
                  rect_3d_width: float = 2000.0, crop_padding: float = 1.25, domain: str = 'target',
                  metainfo: dict | None = None, data_prefix: dict | None = None, **kwargs: Any) -> None:
         if box not in BOXES:

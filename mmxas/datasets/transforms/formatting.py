@@ -26,14 +26,21 @@ class GenerateNormTarget(BaseTransform):
     """Put the crop's keypoints in the norm frame, for a sample that has 3D labels; another sample passes unchanged.
 
     Required keys for a target: ``transformed_keypoints`` (1, K, 2) crop px, ``keypoints_cam`` (1, K, 3) mm,
-    ``root_depth`` and ``rect_3d_width`` in mm. Added keys: ``keypoint_norm`` (1, K, 3) float32,
+    ``root_depth`` and ``rect_3d_width`` in mm, ``input_size`` (S, S). Added keys: ``keypoint_norm`` (1, K, 3) float32,
     ``keypoint_weights`` (1, K) float32.
 
     Args:
-        encoder: Config of the codec; ``input_size`` in it is the crop's (S, S).
+        encoder: Config of the codec, which is the head's ``decoder``: the loops of mmxas and
+            :func:`mmxas.datasets.shared_parts.share_config` fill it in where a config does not say it.
+
+    Raises:
+        ValueError: There is no encoder.
     """
 
-    def __init__(self, encoder: dict) -> None:
+    def __init__(self, encoder: dict | None = None) -> None:
+        if encoder is None:
+            raise ValueError('GenerateNormTarget: no encoder; give the codec that is model.head.decoder, or build the '
+                             'data set behind mmxas.datasets.shared_parts.share_config, which hands it on')
         self.encoder = KEYPOINT_CODECS.build(encoder)
 
     def transform(self, results: dict) -> dict:
@@ -43,7 +50,7 @@ class GenerateNormTarget(BaseTransform):
             results.update(self.encoder.encode(
                 results['transformed_keypoints'], results.get('keypoints_visible'),
                 keypoint_depths=results['keypoints_cam'][..., 2] - results['root_depth'],
-                rect_3d_width=results['rect_3d_width']))
+                rect_3d_width=results['rect_3d_width'], input_size=results['input_size']))
         return results
 
 

@@ -1,4 +1,5 @@
-"""The loop that goes through the stages of a config."""
+"""The loop that goes through the stages of a config, and those that validate and test."""
+from .evaluation_loops import XASTestLoop, XASValLoop
 from .staged_train_loop import StagedTrainLoop
 
-__all__ = ['StagedTrainLoop']
+__all__ = ['StagedTrainLoop', 'XASTestLoop', 'XASValLoop']

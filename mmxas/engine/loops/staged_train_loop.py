@@ -14,6 +14,7 @@ from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_ran
 from torch.utils.data import DataLoader
 
 from mmxas.datasets.inspection import inner_datasets
+from mmxas.datasets.shared_parts import share
 from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
@@ -23,6 +24,7 @@ from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.engine.wrappers import ShardedBackboneDataParallel
 from mmxas.registry import LOOPS
+from mmxas.structures import Skeleton, require_same_skeleton
 
 
 def transforms_of(dataset: Any) -> Iterator[Any]:
@@ -53,7 +55,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
     start, which persistent ones do only once).
 
     Args:
-        runner: The runner.
+        runner: The runner; ``model`` in its config has the skeleton and the codec, which data sets take from there
+            (:func:`mmxas.datasets.shared_parts.share`).
         dataloader: The training data loader or its config.
         stages: See :class:`mmxas.engine.stages.Stage`.
         alternate: Alternating updates: ``dict(discriminator=1, detector=1)`` steps the discriminator once, then
@@ -61,7 +64,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
 
     Raises:
-        ValueError: The data set's number of keypoints or ``align_corners`` of its encoder is not the head's; a
+        ValueError: The data set's skeleton is not the model's, or ``align_corners`` of its encoder not the head's; a
             stage weighs a loss that the model has not, or one whose network, data or masks are missing; or the config's
             knobs were not applied.
     """
@@ -71,6 +74,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         refuse_unapplied(runner.cfg)
         self.stages = parse_stages(stages)
         kwargs.pop('max_epochs', None)
+        dataloader = share(dataloader, runner.cfg.get('model'), 'train_dataloader')
         if isinstance(dataloader, dict) and torch.cuda.is_available():
             dataloader = {'pin_memory': True, **dataloader}
         super().__init__(runner, dataloader, max_epochs=sum(s.epochs for s in self.stages), **kwargs)
@@ -89,7 +93,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         return model.module if is_model_wrapper(model) else model
 
     def _check_model(self) -> None:
-        self._check_keypoints()
+        self._check_skeletons(self.dataloader.dataset)
         self._check_align_corners()
         for stage in self.stages:
             self._set(stage)
@@ -106,10 +110,13 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             raise ValueError(f'stage {stage.name!r}: the loss {reads[0]!r} reads masks, but the target data set has '
                              f'none ({sample.metainfo.get("img_path")}); mmxas masks makes them')
 
-    def _check_keypoints(self) -> None:
-        dataset = self.dataloader.dataset
-        given = (getattr(dataset, 'metainfo', None) or {}).get('num_keypoints')
-        wanted = self.model.head.num_keypoints
+    def _check_skeletons(self, dataset: Any) -> None:
+        """Whether data sets that were built from elsewhere have the model's skeleton."""
+        for part in inner_datasets(dataset):
+            self._check_skeletons(part)
+        if isinstance(skeleton := getattr(dataset, 'skeleton', None), Skeleton):
+            require_same_skeleton(skeleton, self.model.skeleton, type(dataset).__name__)
+        given, wanted = (getattr(dataset, 'metainfo', None) or {}).get('num_keypoints'), self.model.head.num_keypoints
         if given is not None and given != wanted:
             raise ValueError(f'{type(dataset).__name__}: {given} keypoints, but model.head.num_keypoints is {wanted}: '
                              'set both to one skeleton')
@@ -121,7 +128,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         for given in (getattr(encoder, 'align_corners', wanted) for encoder in encoders):
             if given != wanted:
                 raise ValueError(f'the encoder of the training pipeline has align_corners={given!r}, but '
-                                 f'model.head.align_corners is {wanted!r}: set both to one')
+                                 f'model.head.decoder has {wanted!r}: leave the encoder out, so that the head\'s codec '
+                                 'is taken, or give both one codec')
 
     def run(self) -> torch.nn.Module:
         """Train, from the position that the runner was resumed at."""

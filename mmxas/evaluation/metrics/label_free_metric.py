@@ -23,7 +23,8 @@ class LabelFreeMetric(ContextMetric):
     """Base of the metrics without labels: a subclass names its ``quantity`` and ``unit`` and gives one value a sample.
 
     Args:
-        skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
+        skeleton: Name, file or data of the skeleton. A config says it once, as ``model.skeleton``
+            (:func:`mmxas.datasets.shared_parts.share`).
         group_by: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``('action', 'camera')``.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
     """
@@ -33,7 +34,7 @@ class LabelFreeMetric(ContextMetric):
     needs = 'predictions'
     worst: float | None = None
 
-    def __init__(self, skeleton: str | dict | Skeleton = 'h36m18', group_by: Sequence[str] = ('action', 'camera'),
+    def __init__(self, skeleton: str | dict | Skeleton | None = None, group_by: Sequence[str] = ('action', 'camera'),
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.skeleton, self.group_by = load_skeleton(skeleton), tuple(group_by)

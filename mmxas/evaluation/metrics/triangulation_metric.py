@@ -39,7 +39,7 @@ class TriangulationMetric(ContextMetric):
             predicted depth, with the homogeneous solution, as the released code does). Defaults to None: ``'depth'``
             under the released protocol, else ``'none'``.
         min_views: Frame sets with fewer views are left out, and counted. Defaults to 2.
-        skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
+        skeleton: Name, file or data of the skeleton. A config says it once, as ``model.skeleton``.
         group_by: A table is made for each, of keys that a frame set's views share. Defaults to ``('action',)``.
         groups: As in :class:`~.xas_pose_metric.XASPoseMetric`, whose first one's numbers are logged. Defaults to None.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
@@ -50,7 +50,7 @@ class TriangulationMetric(ContextMetric):
 
     def __init__(self, protocol: str | Mapping[str, Any] | Protocol = 'standard',
                  frame_set: Sequence[str] = ('subject', 'action', 'sequence', 'frame'), weights: str | None = None,
-                 min_views: int = 2, skeleton: str | dict | Skeleton = 'h36m18',
+                 min_views: int = 2, skeleton: str | dict | Skeleton | None = None,
                  group_by: Sequence[str] = ('action', ), groups: Mapping[str, Sequence[str]] | None = None,
                  **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -41,7 +41,7 @@ class XASPoseMetric(MaskIoUMetric):
             shipped one. Defaults to None: no such line.
         groups: Name of a group to the clips in it. Defaults to None: one group of all samples.
         out_file: Where all tables go as json. Defaults to None.
-        skeleton: Name, file or data of the skeleton. Defaults to ``'h36m18'``.
+        skeleton: Name, file or data of the skeleton. A config says it once, as ``model.skeleton``.
         protocol: ``'standard'``, ``'released'``, or a dict of the name and single switches
             (:class:`~mmxas.evaluation.protocol.Protocol`). Defaults to ``'standard'``.
         group_by: A table is made for each: ``'action'``, ``'camera'``, or any name in the samples' metainfo. Defaults
@@ -56,7 +56,7 @@ class XASPoseMetric(MaskIoUMetric):
     """
 
     def __init__(self, mean_pose_file: str | None = None, groups: Mapping[str, Sequence[str]] | None = None,
-                 out_file: str | None = None, skeleton: str | dict | Skeleton = 'h36m18',
+                 out_file: str | None = None, skeleton: str | dict | Skeleton | None = None,
                  protocol: str | Mapping[str, Any] | Protocol = 'standard',
                  group_by: Sequence[str] = ('action', 'camera'), keypoints: Sequence[str] | None = None,
                  **kwargs: Any) -> None:

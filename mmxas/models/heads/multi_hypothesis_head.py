@@ -11,11 +11,9 @@ from mmpose.models.heads.base_head import BaseHead
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from mmxas.ops import Hypotheses, Marginals, decode_marginals, norm_to_depth, norm_to_pixel, volume_marginals
-from mmxas.ops.decoding import check_decoding
+from mmxas.ops import Decoding, Hypotheses, Marginals, norm_to_depth, norm_to_pixel
 from mmxas.ops.kernels.products import pointwise_convolution
-from mmxas.ops.kernels.uploads import upload
-from mmxas.registry import MODELS
+from mmxas.registry import KEYPOINT_CODECS, MODELS
 
 
 def _upsampling(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
@@ -53,49 +51,38 @@ class _ContiguousConvolution(nn.Conv2d):
 class MultiHypothesisHead(BaseHead):
     """Deconvolutions to K·D heatmaps, decoded to H poses by the peaks of each keypoint's depth heatmap (eq. 2–6, 19).
 
-    ``num_hypotheses=1, window=None`` is the vanilla single-hypothesis detector of eq. 2.
+    A decoder with ``num_hypotheses=1, window=None`` makes it the vanilla single-hypothesis detector of eq. 2.
 
     Args:
         in_channels: Channels of the feature map.
-        num_keypoints: K, which must be the skeleton's.
+        num_keypoints: K, which must be the skeleton's. :class:`~mmxas.models.pose_estimators.XASPoseEstimator` fills it
+            in where a config does not say it.
         depth_bins: D. Defaults to 64.
         deconv_out_channels: Width of each deconvolution; empty for none. Defaults to (256, 256, 256).
         deconv_kernel_sizes: Kernel of each deconvolution. Defaults to (4, 4, 4).
         conv_out_channels: Width of each 3×3 convolution (with BN and ReLU) behind them. Defaults to none.
-        num_hypotheses: H. Defaults to 3.
-        window: Bins of the local window in all, an odd number (2 N_w + 1), or None for the whole profile.
-            Defaults to 15.
-        xy_window: Bins of a square window in the x-y plane in all along each side, an odd number, or None for equation
-            2 (:func:`mmxas.ops.decode_hypotheses`). ``test_cfg.xy_window`` replaces it in testing. Defaults to None.
-        peak_threshold: A peak counts from this part of the profile's highest peak on. Defaults to 0: every peak.
-        align_corners: How bins and the crop's px map to norm coordinates: False by their centres (conventions), True as
-            in the released code. Defaults to False.
-        losses: Loss terms for training the head by itself on labelled samples, as in mmpose's
-            ``TopdownPoseEstimator``: name to config. Defaults to the synthetic keypoint loss (eq. 16).
+        decoder: Config of the codec that decodes the heatmaps, such as ``dict(type='NormCodec',
+            decoding=dict(window=9))``; the ``encoder`` of the pipeline has to be the same. Defaults to None: the
+            NormCodec with its own defaults.
         in_index: Which feature map is read. Defaults to -1.
         contiguous_logits: Write the heatmaps in contiguous memory, which decoding reads faster, also where the features
             are channels-last. Defaults to False: in the features' own layout.
         init_cfg: Initialisation. Defaults to normal(std=0.001) for (de)convolutions, as in mmpose's heatmap heads.
 
     Raises:
-        ValueError: Unequal numbers of deconvolution widths and kernels, or decoding options that do not fit
-            (:func:`mmxas.ops.decoding.check_decoding`).
+        ValueError: Unequal numbers of deconvolution widths and kernels, or an option of the codec does not fit.
     """
 
     def __init__(self, in_channels: int, num_keypoints: int, depth_bins: int = 64,
                  deconv_out_channels: Sequence[int] = (256, 256, 256), deconv_kernel_sizes: Sequence[int] = (4, 4, 4),
-                 conv_out_channels: Sequence[int] = (), num_hypotheses: int = 3, window: int | None = 15,
-                 peak_threshold: float = 0.0, align_corners: bool = False, losses: dict | None = None,
-                 in_index: int = -1, contiguous_logits: bool = False, xy_window: int | None = None,
-                 init_cfg: dict | list | None = None) -> None:
+                 conv_out_channels: Sequence[int] = (), decoder: dict | None = None, in_index: int = -1,
+                 contiguous_logits: bool = False, init_cfg: dict | list | None = None) -> None:
         super().__init__(init_cfg or self.default_init_cfg)
         if len(deconv_out_channels) != len(deconv_kernel_sizes):
             raise ValueError(f'{len(deconv_out_channels)} deconv_out_channels but {len(deconv_kernel_sizes)} '
                              'deconv_kernel_sizes: give one kernel for each deconvolution')
-        check_decoding(num_hypotheses, window, peak_threshold, align_corners, xy_window)
-        self.num_keypoints, self.depth_bins = num_keypoints, depth_bins
-        self.num_hypotheses, self.window, self.xy_window = num_hypotheses, window, xy_window
-        self.peak_threshold, self.align_corners, self.in_index = peak_threshold, align_corners, in_index
+        self.decoder = KEYPOINT_CODECS.build(decoder or dict(type='NormCodec'))
+        self.num_keypoints, self.depth_bins, self.in_index = num_keypoints, depth_bins, in_index
         widths = [in_channels, *deconv_out_channels]
         self.deconv_layers = nn.Sequential(*(
             _upsampling(i, o, k) for i, o, k in zip(widths[:-1], widths[1:], deconv_kernel_sizes, strict=True)))
@@ -104,8 +91,15 @@ class MultiHypothesisHead(BaseHead):
             _convolution(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True)))
         last = _ContiguousConvolution if contiguous_logits else nn.Conv2d
         self.final_layer = last(widths[-1], num_keypoints * depth_bins, kernel_size=1)
-        losses = losses or dict(render=dict(type='SyntheticKeypointLoss'))
-        self.loss_modules = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in losses.items()})
+
+    @property
+    def align_corners(self) -> bool:
+        """Where the crop's corners lie in the norm frame: the codec's."""
+        return self.decoder.align_corners
+
+    def decoding(self, test_cfg: Mapping | None = None) -> Decoding:
+        """Return the options that heatmaps are decoded with: the codec's, changed by ``test_cfg.decoding``."""
+        return self.decoder.decoding.changed((test_cfg or {}).get('decoding'))
 
     @property
     def default_init_cfg(self) -> list[dict]:
@@ -118,18 +112,14 @@ class MultiHypothesisHead(BaseHead):
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
 
     def decode_volume(self, logits: Tensor, test_cfg: Mapping | None = None) -> tuple[Hypotheses, Marginals]:
-        """Decode heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most top-1 pose first.
-
-        The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
+        """Decode heatmap logits to hypotheses in the norm frame, the top-1 pose first, by the head's codec.
 
         Args:
             logits: (N, K·D, h, w).
-            test_cfg: Its ``xy_window``, where it has one, replaces the head's. Defaults to None, as in training.
+            test_cfg: Its ``decoding``, where it has one, changes options of the codec. Defaults to None, as in
+                training.
         """
-        xy_window = (test_cfg or {}).get('xy_window', self.xy_window)
-        marginals = volume_marginals(logits, self.num_keypoints, self.depth_bins, with_plane=xy_window is not None)
-        return decode_marginals(marginals, self.num_hypotheses, self.window, peak_threshold=self.peak_threshold,
-                                align_corners=self.align_corners, xy_window=xy_window), marginals
+        return self.decoder.decode(logits, self.num_keypoints, self.depth_bins, (test_cfg or {}).get('decoding'))
 
     def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int]) -> Tensor:
         """The mean of two volumes' probabilities, one of them of the mirrored crop, as logits (N, K·D, h, w).
@@ -153,7 +143,7 @@ class MultiHypothesisHead(BaseHead):
             feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored); of N crops, or of 2 N, the
                 second half of which shows the same bodies: their heatmaps are averaged.
             batch_data_samples: N data samples; ``rect_3d_width`` in their meta information turns z into mm.
-            test_cfg: ``flip_test``; ``xy_window``, in the place of the head's; ``output_depth_heatmaps`` adds
+            test_cfg: ``flip_test``; ``decoding``, options in the place of the codec's; ``output_depth_heatmaps`` adds
                 ``depth_heatmaps`` (1, K, D), and ``pred_fields.depth_heatmap`` (K, 1, D).
 
         Returns:
@@ -229,45 +219,6 @@ class MultiHypothesisHead(BaseHead):
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: Sequence[PoseDataSample],
              train_cfg: dict | None = None) -> dict[str, Tensor]:
-        """Loss terms against ``gt_instance_labels.keypoint_norm``; one pass of the head.
-
-        Args:
-            feats: Feature maps of the N crops.
-            batch_data_samples: N data samples with labels.
-            train_cfg: Not used.
-
-        Returns:
-            A scalar for each term, by the name ``loss_<name>``.
-
-        Raises:
-            ValueError: A sample has no labels, or labels of another number of keypoints.
-        """
-        logits = self.forward(feats)
-        target, weights = (upload(x, logits.device) for x in stack_labels(batch_data_samples, self.num_keypoints))
-        hypotheses, marginals = self.decode_volume(logits)
-        return {f'loss_{name}': module(hypotheses, marginals, target, weights)
-                for name, module in self.loss_modules.items()}
-
-
-def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Tensor]:
-    """Norm-frame labels (N, K, 3) and weights (N, K) of data samples, in float32 and where the samples hold them.
-
-    A keypoint of weight 0 has the label 0, whatever the sample holds there: a NaN, times 0, would still be one in every
-    gradient.
-
-    Raises:
-        ValueError: A sample without labels, or labels of another number of keypoints; the sample is named.
-    """
-    for sample in data_samples:
-        labels = getattr(sample, 'gt_instance_labels', None)
-        if labels is None or 'keypoint_norm' not in labels:
-            raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: has no keypoint_norm label. A keypoint '
-                             'loss was asked for: give it labelled (synthetic) samples, or with_labels=True')
-        if labels.keypoint_norm.shape[-2] != num_keypoints:
-            raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: {labels.keypoint_norm.shape[-2]} '
-                             f'keypoints, but the head predicts {num_keypoints}: set head.num_keypoints and the data '
-                             'set\'s skeleton to one skeleton')
-    target = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_norm) for s in data_samples])
-    weights = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_weights) for s in data_samples])
-    target = torch.where(weights[..., None] == 0, 0.0, target)
-    return target.float(), weights.float()
+        """Not here: ``XASPoseEstimator`` computes all losses, from its ``losses``."""
+        raise NotImplementedError('MultiHypothesisHead has no losses of its own: train it in an XASPoseEstimator, '
+                                  "whose losses=dict(render=dict(type='SyntheticKeypointLoss')) is eq. 16")

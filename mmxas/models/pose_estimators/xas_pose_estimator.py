@@ -3,6 +3,8 @@
 N: batch, H: hypotheses, K: keypoints, L: drawn links, S: crop size in px, m: mask size in px.
 """
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,18 +15,15 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mmxas.models.heads.multi_hypothesis_head import stack_labels
 from mmxas.models.layers import convert_batch_norm
-from mmxas.ops import Hypotheses, Marginals, draw_skeleton
+from mmxas.models.losses.routes import ROUTES, check_reads
+from mmxas.ops import Decoding, Hypotheses, Marginals, draw_skeleton
 from mmxas.ops.checks import check_choice, check_positive
-from mmxas.ops.decoding import check_decoding
 from mmxas.ops.kernels.uploads import upload
-from mmxas.registry import MODELS
-from mmxas.structures import load_skeleton
+from mmxas.registry import MODELS, component_takes
+from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 
-# What a loss may say that it reads, and the data that this takes.
-READS = {'labels': ('synthetic', ), 'features': ('synthetic', ), 'mask': ('target', ), 'pose': ('target', ),
-         'target_labels': ('target', ), 'adversarial': ('synthetic', 'target')}
+from .batch_labels import stack_labels, stack_masks
 
 # In float16 a gradient is taken of the loss times this, where a training's scaler begins; as it is, it would vanish.
 FLOAT16_SCALE = 2.0**16
@@ -42,10 +41,10 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     Args:
         backbone, neck, head, test_cfg, data_preprocessor, init_cfg, metainfo: As in ``TopdownPoseEstimator``.
-        skeleton: Name, file or dict of the skeleton; its keypoints are the head's.
-        losses: The supervision: term name to loss config. The type of a loss says what it reads (``reads``):
-            ``'labels'`` or ``'features'`` (synthetic samples), ``'mask'``, ``'adversarial'``, ``'pose'`` or
-            ``'target_labels'`` (targets).
+        skeleton: Name, file or dict of the skeleton. Head, discriminator and losses that take a number of keypoints or
+            a skeleton, and state none, are given this one.
+        losses: The supervision: term name to loss config. The type of a loss says what it reads, by a ``reads`` of
+            :data:`mmxas.models.losses.routes.ROUTES`.
         loss_weights: Weights until a stage sets its own. Defaults to 1 for each of ``losses``.
         physique: Config of the physique network (skeleton mask to body mask), which mask losses need.
         discriminator: Config of the discriminator, which adversarial losses need; None for no discriminator.
@@ -61,7 +60,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
     Raises:
         ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
             component that is not there, reads something unknown or has a name with ``loss`` in it,
-            ``test_cfg.xy_window`` is no odd number, or a size or width is not positive.
+            ``test_cfg.decoding`` has an option that is unknown or out of range, or a size or width is not positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -70,11 +69,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
                  line_width: float = 3e-3, channels_last: bool = False, grad_log_interval: int = 50,
                  train_cfg: dict | None = None, test_cfg: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None, metainfo: dict | None = None) -> None:
+        skeleton = load_skeleton(skeleton)
+        head = _handed(head, 'num_keypoints', skeleton.num_keypoints)
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
-        check_decoding(1, None, xy_window=self.test_cfg.get('xy_window') if self.test_cfg else None)
-        check_choice((self.test_cfg or {}).get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
-        self.skeleton = load_skeleton(skeleton)
+        self.skeleton = skeleton
         given = getattr(self.head, 'num_keypoints', None)
         if given is None:
             raise ValueError(f'model.head is a {type(self.head).__name__}: a head with num_keypoints and decode_volume '
@@ -82,13 +81,20 @@ class XASPoseEstimator(TopdownPoseEstimator):
         if given != self.skeleton.num_keypoints:
             raise ValueError(f'model.head.num_keypoints is {given}, but the skeleton {self.skeleton.name!r} has '
                              f'{self.skeleton.num_keypoints} keypoints')
+        self._check_test_cfg()
         self.physique = MODELS.build(physique) if physique else None
-        self.discriminator = MODELS.build(discriminator) if discriminator else None
+        self.discriminator = None
+        if discriminator:
+            own = discriminator.get('num_keypoints') is not None
+            self.discriminator = MODELS.build(
+                discriminator if own else _with_skeleton(discriminator, skeleton, 'model.discriminator'))
         judged = getattr(self.discriminator, 'num_keypoints', self.skeleton.num_keypoints)
         if judged != self.skeleton.num_keypoints:
             raise ValueError(f'model.discriminator judges poses of {judged} keypoints, but the skeleton '
                              f'{self.skeleton.name!r} has {self.skeleton.num_keypoints}')
-        self.criteria = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in (losses or {}).items()})
+        self.criteria = nn.ModuleDict({
+            name: MODELS.build(_with_skeleton(cfg, skeleton, f'model.losses.{name}'))
+            for name, cfg in (losses or {}).items()})
         for name, criterion in self.criteria.items():
             self._check_loss(name, criterion)
         for name, values, dtype in (('drawn_links', self.skeleton.drawn_links, torch.int64),
@@ -107,15 +113,18 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def _check_loss(self, name: str, criterion: nn.Module) -> None:
         if 'loss' in name:  # mmengine adds up all that has it in its name, and would add grad/<name>
             raise ValueError(f"model.losses: the name {name!r} has 'loss' in it, which is put before it by itself")
-        if not hasattr(criterion, 'reads'):
-            raise ValueError(f'model.losses.{name} is a {type(criterion).__name__}: a loss that says what it reads is '
-                             'expected, such as SyntheticKeypointLoss')
-        check_choice(criterion.reads, tuple(READS), f'model.losses.{name}: {type(criterion).__name__}.reads')
-        skeleton = getattr(criterion, 'skeleton', self.skeleton)
-        if (skeleton.keypoints, skeleton.parents, skeleton.flip_pairs) != (
-                self.skeleton.keypoints, self.skeleton.parents, self.skeleton.flip_pairs):
-            raise ValueError(f'model.losses.{name} has the skeleton {skeleton.name!r}, but model.skeleton is '
-                             f'{self.skeleton.name!r}: set both to one')
+        check_reads(f'model.losses.{name}', criterion)
+        require_same_skeleton(getattr(criterion, 'skeleton', self.skeleton), self.skeleton, f'model.losses.{name}')
+
+    def _check_test_cfg(self) -> None:
+        """Refuse what testing would fail at, or not read, after a whole training."""
+        test_cfg = self.test_cfg or {}
+        check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
+        loose = [field.name for field in fields(Decoding) if field.name in test_cfg]
+        if loose:
+            raise ValueError(f'test_cfg.{loose[0]} is read by nobody: give test_cfg=dict(decoding=dict({loose[0]}=…))')
+        if hasattr(self.head, 'decoding'):
+            self.head.decoding(test_cfg)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Crops (N, 3, S, S) to feature maps, shallow to deep."""
@@ -149,7 +158,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
     @property
     def domains(self) -> frozenset[str]:
         """The data that the terms that are on read."""
-        return frozenset(domain for name in self.loss_weights for domain in READS[self.criteria[name].reads])
+        return frozenset(domain for name in self.loss_weights for domain in ROUTES[self.criteria[name].reads].domains)
 
     def idle_modules(self) -> set[str]:
         """Children that no term of this stage trains."""
@@ -208,6 +217,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def _terms(self, reads: str) -> list[str]:
         return [name for name in self.loss_weights if self.criteria[name].reads == reads]
 
+    def _computed(self, reads: str, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The terms that are on and read this, by the table of routes."""
+        return {name: self.criteria[name](*(inputs[what] for what in ROUTES[reads].inputs))
+                for name in self._terms(reads)}
+
     def _detect(self, features: Sequence[Tensor], heatmaps: list[Tensor]) -> tuple[Hypotheses, Marginals]:
         heatmaps.append(self.head(features))
         return self.head.decode_volume(heatmaps[-1])
@@ -216,27 +230,25 @@ class XASPoseEstimator(TopdownPoseEstimator):
                          ) -> dict[str, Tensor]:
         if not (self._is_on('labels') or self._is_on('features')):
             return {}
-        features = self.extract_feat(crops)
-        terms = {name: self.criteria[name](features, labels, weights) for name in self._terms('features')}
-        hypotheses, marginals = self._detect(features, heatmaps)
-        terms.update({name: self.criteria[name](hypotheses, marginals, labels, weights)
-                      for name in self._terms('labels')})
+        inputs = dict(features=self.extract_feat(crops), labels=labels, weights=weights)
+        terms = self._computed('features', inputs)
+        hypotheses, marginals = self._detect(inputs['features'], heatmaps)
+        terms.update(self._computed('labels', dict(inputs, hypotheses=hypotheses, marginals=marginals)))
         return terms
 
     def _target_terms(self, poses: Hypotheses, samples: Sequence, crop_size: int) -> dict[str, Tensor]:
-        terms = {name: self.criteria[name](poses) for name in self._terms('pose')}
+        inputs: dict[str, Any] = dict(hypotheses=poses)
+        terms = self._computed('pose', inputs)
         if self._is_on('target_labels'):
-            labels = [upload(x, poses.keypoints.device) for x in stack_labels(samples, self.head.num_keypoints)]
-            terms.update({name: self.criteria[name](poses, *labels) for name in self._terms('target_labels')})
-        names = self._terms('mask')
-        if not names:
-            return terms
-        drawn = self.draw(poses.keypoints[:, 0, :, :2], self.mask_size or crop_size)
-        masks = upload(torch.stack(_masks(samples)), drawn.device).to(drawn.dtype)
-        masks = F.interpolate(masks, drawn.shape[-2:], mode='area')
-        body = None if self.physique is None else self.physique(drawn)
-        for name in names:
-            terms[name] = self.criteria[name](drawn, body, masks)
+            labels, weights = (
+                upload(x, poses.keypoints.device) for x in stack_labels(samples, self.head.num_keypoints))
+            terms.update(self._computed('target_labels', dict(inputs, labels=labels, weights=weights)))
+        if self._is_on('mask'):
+            drawn = self.draw(poses.keypoints[:, 0, :, :2], self.mask_size or crop_size)
+            masks = upload(stack_masks(samples), drawn.device).to(drawn.dtype)
+            masks = F.interpolate(masks, drawn.shape[-2:], mode='area')
+            body = None if self.physique is None else self.physique(drawn)
+            terms.update(self._computed('mask', dict(drawn=drawn, body=body, masks=masks)))
         return terms
 
     def draw(self, keypoints: Tensor, size: int) -> Tensor:
@@ -366,17 +378,15 @@ def _block(indices: list[int]) -> slice | list[int]:
     return slice(first, first + count) if indices == list(range(first, first + count)) else indices
 
 
-def _masks(samples: Sequence) -> list[Tensor]:
-    """Masks (1, S, S) of target samples, each of which must have one."""
-    masks = []
-    for sample in samples:
-        name = sample.metainfo.get('img_path') or sample.metainfo.get('sample_name')
-        mask = getattr(sample.gt_fields, 'mask', None) if 'gt_fields' in sample else None
-        if mask is None:
-            raise ValueError(f'{name}: no mask, which a loss reads; give the target data set masks '
-                             '(mmxas masks makes them) or leave the mask loss out')
-        masks.append(torch.as_tensor(mask))
-        if masks[-1].shape != masks[0].shape:
-            raise ValueError(f'{name}: a mask of shape {tuple(masks[-1].shape)}, but {tuple(masks[0].shape)} in the '
-                             'batch before it')
-    return masks
+def _handed(config: Mapping[str, Any], argument: str, value: Any) -> Mapping[str, Any]:
+    """A component's config with an argument that it takes and does not state."""
+    if config.get(argument) is None and component_takes(config.get('type'), argument, (MODELS, )):
+        return {**config, argument: value}
+    return config
+
+
+def _with_skeleton(config: Mapping[str, Any], skeleton: Skeleton, where: str) -> Mapping[str, Any]:
+    """A component's config with the model's skeleton, where it takes one; another one that it states is refused."""
+    if config.get('skeleton') is not None:
+        require_same_skeleton(load_skeleton(config['skeleton']), skeleton, where)
+    return _handed(config, 'skeleton', skeleton)

@@ -1,7 +1,7 @@
 # The dog's detector from built-in data with eight times the iterations of the quick recipe, as the human's full one.
 _base_ = './xas_dog_motion.py'
 
-model = dict(test_cfg=dict(xy_window=5))  # for photos: docs/real_photos.md
+model = dict(test_cfg=dict(decoding=dict(xy_window=5)))  # for photos: docs/real_photos.md
 
 train_dataloader = dict(dataset=dict(length=16384))
 train_cfg = dict(

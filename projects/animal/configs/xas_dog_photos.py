@@ -1,7 +1,6 @@
 # The recipe for photos with a dog's body, coats, poses and motions.
 _base_ = ['../../../configs/xas_photos.py', './_base_/dog.py']
 
-skeleton = _base_.dog_skeleton
 breeds = dict(type='TruncatedGaussianPrior', file=f'{_base_.dog_data}/dog_breeds_pose_prior.json')
 dog_generator = dict(
     _base_.photo_generator,
@@ -20,26 +19,21 @@ dog_generator = dict(
 target_generator = dict(
     _base_.target_generator, **_base_.dog_body, pose_source=_base_.dog_poses,
     appearance=_base_.dog_coats)
-model = dict(
-    skeleton=skeleton,
-    head=dict(num_keypoints=26),
-    discriminator=dict(skeleton=skeleton),
-    losses=dict(facing=dict(skeleton=skeleton)))
+model = dict(skeleton=_base_.dog_skeleton)
 
 dog_pairs = f'{_base_.rendered_root}/synthetic_dog_photos'
 motions = dict(
     type='RenderedMotions', splits=f'{_base_.dog_data}/dog_motion_splits.json',
-    data_root=f'{_base_.rendered_root}/dog_motion', skeleton=skeleton, generator=target_generator)
+    data_root=f'{_base_.rendered_root}/dog_motion', generator=target_generator)
 train_dataloader = dict(
     dataset=dict(
-        synthetic=dict(data_root=dog_pairs, generator=dict(_delete_=True, **dog_generator), skeleton=skeleton),
+        synthetic=dict(data_root=dog_pairs, generator=dict(_delete_=True, **dog_generator)),
         target=motions))
 val_dataloader = dict(dataset=motions)
 test_dataloader = dict(dataset=motions)
 
-val_evaluator = dict(skeleton=skeleton, mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json')
+val_evaluator = dict(mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json')
 test_evaluator = dict(
-    skeleton=skeleton,
     mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
 

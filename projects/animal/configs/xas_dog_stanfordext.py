@@ -3,8 +3,7 @@ _base_ = ['../../../configs/xas_h36m_seg.py', './_base_/stanford_extra.py']
 custom_imports = dict(imports=['mmxas', 'projects.animal.animal'], allow_failed_imports=False)
 
 data = 'projects/animal/data'
-skeleton = f'{data}/dog26.json'
-model = dict(skeleton=skeleton, head=dict(num_keypoints=26), discriminator=dict(skeleton=skeleton))
+model = dict(skeleton=f'{data}/dog26.json')
 
 train_dataloader = dict(
     dataset=dict(
@@ -12,12 +11,10 @@ train_dataloader = dict(
             data_root=f'{_base_.rendered_root}/synthetic_dog_seg',
             num=12000,
             box='mask',
-            skeleton=skeleton,
             generator=dict(
                 body_model=[dict(type='SMALBodyModel', keypoints=f'{data}/dog_keypoints.json')],
                 pose_source=dict(file=f'{data}/dog_pose_prior.json'),
                 camera=dict(_delete_=True, type='SampledCamera'),
-                skeleton=skeleton,
                 crop='mask',
                 margin=1.25)),
         target=dict(**_base_.stanford_extra, split='train', pipeline=_base_.target_pipeline)))

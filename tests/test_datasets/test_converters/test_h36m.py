@@ -50,7 +50,8 @@ def test_the_data_set_reads_it(archive, tmp_path):
     h36m.convert(archive, tmp_path, subjects=['S9'], step=1)
     dataset = H36MPoseDataset(
         'annotation_body3d/fps50/h36m_test.npz', camera_file='annotation_body3d/cameras.pkl', data_root=str(tmp_path),
-        data_prefix=dict(img='images'), with_labels=True, subjects=['S9'], actions=['Directions'], sample_interval=2)
+        data_prefix=dict(img='images'), with_labels=True, subjects=['S9'], actions=['Directions'], sample_interval=2,
+        skeleton='h36m18')
     assert len(dataset) == 4 * FRAMES // 2
     info = dataset.get_data_info(1)
     projected = camera_to_image(info['keypoints_cam'][0].astype(float), info['camera']['K'])[:17, :2]

@@ -33,7 +33,7 @@ def converted(archive, tmp_path_factory):
 
 def build(root, **kwargs):
     given = dict(ann_file=TRAIN, data_prefix=dict(img='images', mask='masks'), with_labels=True)
-    return MPIINF3DHPDataset(data_root=str(root), **{**given, **kwargs})
+    return MPIINF3DHPDataset(data_root=str(root), **{**given, **kwargs}, skeleton='h36m18')
 
 
 def test_poses_images_and_masks_arrive(converted):
@@ -83,13 +83,14 @@ def test_subjects_cameras_and_the_test_set(converted):
 
 def test_the_config_reads_it(converted):
     config = Config.fromfile(Path(__file__).parents[3] / 'configs/_base_/datasets/mpi_inf_3dhp.py')
-    given = {**config.test_dataloader.dataset, 'data_root': str(converted)}
+    given = {**config.test_dataloader.dataset, 'data_root': str(converted), 'skeleton': 'h36m18'}
     dataset = DATASETS.build(given)
     assert len(dataset) == 2 * 2 * FRAMES // 2  # every second frame of both videos of both sequences of subject 7
     sample = dataset[0]['data_samples']
     assert sample.metainfo['rect_3d_width'] == pytest.approx(2000, rel=1e-4)
     assert (sample.metainfo['subject'], sample.metainfo['camera_name']) == ('S7', '0')
-    target = DATASETS.build({**config.train_dataloader.dataset.target, 'data_root': str(converted)})
+    target = DATASETS.build({**config.train_dataloader.dataset.target, 'data_root': str(converted),
+                             'skeleton': 'h36m18'})
     assert len(target) == 24 - 4 and 'keypoints' not in target[0]['data_samples'].gt_instances
     official = DATASETS.build({**given, **config.official_test})
     assert len(official) == 10 and official[9]['data_samples'].metainfo['sequence'] == 'TS6'

@@ -68,7 +68,7 @@ def test_the_data_set_reads_it(mat, tmp_path):
     for i in (1, 2):
         cv2.imwrite(str(tmp_path / 'images' / f'00000000{i}.jpg'), np.full((100, 120, 3), 90, np.uint8))
     dataset = MPIIPoseDataset('annotations/mpii_trainval.json', data_root=str(tmp_path), with_labels=True,
-                              data_prefix=dict(img='images'))
+                              data_prefix=dict(img='images'), skeleton='h36m18')
     info = dataset.get_data_info(0)
     assert info['head_size'][0, 0] == pytest.approx(0.6 * 50)
     assert info['keypoints'][0, 13].tolist() == [64.0, 54.0]  # left wrist, counted from 0

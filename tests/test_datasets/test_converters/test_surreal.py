@@ -56,9 +56,9 @@ def test_it_becomes_pairs_that_the_data_set_reads(source, tmp_path):
     assert [reader[i].body for i in range(7)] == [0, 0, 0, 1, 1, 0, 0]
     pipeline = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
                 dict(type='SquareCropAffine', input_size=(32, 32)),
-                dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(32, 32))),
+                dict(type='GenerateNormTarget', encoder=dict(type='NormCodec')),
                 dict(type='PackXASInputs')]
-    dataset = SyntheticPairDataset(data_root=str(tmp_path / 'out'), box='root', pipeline=pipeline)
+    dataset = SyntheticPairDataset(data_root=str(tmp_path / 'out'), box='root', pipeline=pipeline, skeleton='h36m18')
     assert len(dataset) == 7
     for index in range(7):
         sample = dataset[index]['data_samples']

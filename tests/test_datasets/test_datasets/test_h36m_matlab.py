@@ -45,7 +45,8 @@ def root(tmp_path):
 
 
 def build(root, **kwargs):
-    return H36MMatlabDataset(**{**dict(data_root=str(root), data_prefix=dict(img='images')), **kwargs})
+    return H36MMatlabDataset(**{**dict(data_root=str(root), data_prefix=dict(img='images')), **kwargs},
+                             skeleton='h36m18')
 
 
 def test_poses_in_the_frame_of_the_camera(root):

@@ -15,7 +15,7 @@ DATA = Path(os.environ.get('MMXAS_DATA_DIR') or Path(__file__).parents[3] / '../
 NAME = 'S9/S9_Walking_1.54138969/S9_Walking_1.54138969_000001.jpg'
 PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
             dict(type='SquareCropAffine', input_size=(64, 64)),
-            dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(64, 64))),
+            dict(type='GenerateNormTarget', encoder=dict(type='NormCodec')),
             dict(type='PackXASInputs')]
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f'no sample of Human3.6M in {DATA} (set MMXAS_DATA_DIR)')
 
@@ -39,7 +39,7 @@ def root(tmp_path):
 
 def build(root, **kwargs):
     kwargs = dict(dict(ann_file='test.npz', data_prefix=dict(img='images')), **kwargs)
-    return DATASETS.build(dict(type='H36MPoseDataset', data_root=str(root), **kwargs))
+    return DATASETS.build({'type': 'H36MPoseDataset', 'data_root': str(root), 'skeleton': 'h36m18', **kwargs})
 
 
 def test_labels_and_names(root):
@@ -154,7 +154,7 @@ def test_bad_input_is_named(root):
 @real
 def test_order_of_keypoints_by_projection():
     """Poses projected by their cameras fall on the image keypoints; the lens' distortion is all that is left."""
-    dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True)
+    dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True, skeleton='h36m18')
     assert len(dataset) == 4
     assert len(build(DATA, ann_file='test_h36m_body3d.npz', data_prefix=None, actions=['Greeting'])) == 1
     for i in range(4):
@@ -167,7 +167,8 @@ def test_order_of_keypoints_by_projection():
 
 @real
 def test_real_frames_pass_the_pipeline():
-    dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True, pipeline=PIPELINE)
+    dataset = H36MPoseDataset('test_h36m_body3d.npz', data_root=str(DATA), with_labels=True, pipeline=PIPELINE,
+                              skeleton='h36m18')
     clips = set()
     for i in range(4):
         sample = dataset[i]['data_samples']

@@ -1,12 +1,14 @@
 import json
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
 
-from mmxas.datasets.datasets import ImageFolderDataset
+from mmxas.datasets import datasets
 from mmxas.registry import DATASETS
 
+ImageFolderDataset = partial(datasets.ImageFolderDataset, skeleton='h36m18')
 PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
             dict(type='SquareCropAffine', input_size=(32, 32)), dict(type='PackXASInputs')]
 
@@ -27,7 +29,8 @@ def folder(tmp_path):
 
 
 def test_without_masks_the_box_is_the_image(folder):
-    dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(folder / 'images'), pipeline=PIPELINE))
+    dataset = DATASETS.build(dict(type='ImageFolderDataset', skeleton='h36m18', data_root=str(folder / 'images'),
+                                  pipeline=PIPELINE))
     assert [dataset.get_data_info(i)['sample_name'] for i in range(3)] == ['a.jpg', 'b.png', 'sub/c.jpg']
     assert dataset.get_data_info(0)['bbox'].tolist() == [[0, 0, 60, 40]]
     sample = dataset[2]['data_samples']
@@ -169,7 +172,7 @@ def video(tmp_path):
 
 
 def test_a_video_is_a_folder_of_frames(video):
-    dataset = DATASETS.build(dict(type='ImageFolderDataset', data_root=str(video), pipeline=PIPELINE,
+    dataset = DATASETS.build(dict(type='ImageFolderDataset', skeleton='h36m18', data_root=str(video), pipeline=PIPELINE,
                                   boxes={'clip.avi:2': [4, 5, 40, 41]}, sample_interval=2))
     assert [dataset.get_data_info(i)['sample_name'] for i in range(3)] == ['clip.avi:0', 'clip.avi:2', 'clip.avi:4']
     for index in (2, 0, 1):

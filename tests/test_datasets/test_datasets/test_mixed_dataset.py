@@ -95,10 +95,11 @@ def test_as_a_target_of_pairs_it_changes_with_the_epoch(tmp_path, pair_root):
                 dict(type='RandomCropJitter'), dict(type='SquareCropAffine', input_size=(16, 16)),
                 dict(type='PackXASInputs')]
     target = dict(type='MixedDataset', ratios=[1, 1], length=4, datasets=[
-        dict(type='ImageFolderDataset', data_root=str(tmp_path / name), pipeline=pipeline) for name in ('one', 'two')])
+        dict(type='ImageFolderDataset', data_root=str(tmp_path / name), pipeline=pipeline, skeleton='h36m18')
+        for name in ('one', 'two')])
     paired = DATASETS.build(dict(
         type='PairedDataset', target=target, length=4,
-        synthetic=dict(type='SyntheticPairDataset', data_root=str(pair_root), pipeline=pipeline)))
+        synthetic=dict(type='SyntheticPairDataset', data_root=str(pair_root), pipeline=pipeline, skeleton='h36m18')))
     assert isinstance(paired, PairedDataset)
 
     def names(epoch):

@@ -48,7 +48,7 @@ def root(tmp_path):
 
 
 def build(root, **kwargs):
-    return MPIINF3DHPDataset(**{**dict(ann_file='train.npz', data_root=str(root)), **kwargs})
+    return MPIINF3DHPDataset(**{**dict(ann_file='train.npz', data_root=str(root)), **kwargs}, skeleton='h36m18')
 
 
 def test_keypoints_by_name():
@@ -106,7 +106,7 @@ def test_bad_input_is_named(root):
 def test_real_frame_by_projection():
     """Poses projected by the camera of their video fall on the image keypoints."""
     dataset = MPIINF3DHPDataset('test_3dhp_train.npz', camera_file='cameras_train.pkl', data_root=str(DATA),
-                                subjects=['S4'], drop_occluded=None, with_labels=True)
+                                subjects=['S4'], drop_occluded=None, with_labels=True, skeleton='h36m18')
     assert len(dataset) == 1
     info = dataset.get_data_info(0)
     assert (info['sequence'], info['camera_name'], info['frame']) == ('S4_Seq2', '0', 1033)

@@ -53,7 +53,7 @@ def _build(root, **kwargs):
     kwargs = {'headbox_file': 'annotations/mpii_gt_val.mat', 'data_prefix': dict(img='images', mask='masks'),
               'with_labels': True, 'pipeline': PIPELINE, 'test_mode': True, **kwargs}
     return DATASETS.build(dict(type='MPIIPoseDataset', data_root=str(root), ann_file='annotations/mpii_val.json',
-                               **kwargs))
+                               **kwargs, skeleton='h36m18'))
 
 
 def test_the_mapping_joins_equal_names():
@@ -160,4 +160,4 @@ def test_bad_arguments(root):
     with pytest.raises(ValueError, match='need the folder of masks'):
         _build(root, mask_coverage=(0.1, 0.7), data_prefix=dict(img='images'))
     with pytest.raises(ValueError, match='on_error'):
-        MPIIPoseDataset('x.json', on_error='ignore')
+        MPIIPoseDataset('x.json', on_error='ignore', skeleton='h36m18')

@@ -135,4 +135,4 @@ def test_missing_targets_are_said_before_anything_is_rendered(tmp_path, monkeypa
     monkeypatch.setattr(_NumberedDataset, '__init__', lambda *_, **__: pytest.fail('the synthetic set was made first'))
     with pytest.raises(FileNotFoundError, match='no such folder of images'):
         PairedDataset(synthetic=dict(type='_NumberedDataset', name='s', size=5),
-                      target=dict(type='ImageFolderDataset', data_root=str(tmp_path / 'none')))
+                      target=dict(type='ImageFolderDataset', data_root=str(tmp_path / 'none'), skeleton='h36m18'))

@@ -87,7 +87,7 @@ def test_annotations_of_another_form_are_named(tmp_path, change, message):
     np.savez(tmp_path / 'a.npz', **arrays)
     for kind in (H36MPoseDataset, MPIINF3DHPDataset):
         with pytest.raises(ValueError, match=f'a.npz: {message}'):
-            kind(ann_file='a.npz', data_root=str(tmp_path), with_labels=True)
+            kind(ann_file='a.npz', data_root=str(tmp_path), with_labels=True, skeleton='h36m18')
 
 
 def test_whole_annotations_pass():

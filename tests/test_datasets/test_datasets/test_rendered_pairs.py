@@ -1,19 +1,24 @@
 import dataclasses
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from mmxas.datasets.datasets import MocapHuman, RenderedMotions, RenderedPairDataset, SyntheticPairDataset
+from mmxas.datasets import datasets
 from mmxas.registry import DATASETS
 
+MocapHuman = partial(datasets.MocapHuman, skeleton='h36m18')
+RenderedMotions = partial(datasets.RenderedMotions, skeleton='h36m18')
+RenderedPairDataset = partial(datasets.RenderedPairDataset, skeleton='h36m18')
+SyntheticPairDataset = partial(datasets.SyntheticPairDataset, skeleton='h36m18')
 TRAIN_PIPELINE = [
     dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='RandomCropJitter'), dict(type='RandomMirror'), dict(type='SquareCropAffine', input_size=(64, 64)),
     dict(type='RandomPhotometric'),
-    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(64, 64))),
+    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec')),
     dict(type='PackXASInputs')]
 LABEL_KEYS = {
     'keypoints', 'keypoints_visible', 'keypoints_cam', 'camera', 'root_depth', 'rect_3d_width', 'pose', 'betas'}
@@ -41,7 +46,8 @@ def packed(dataset, seed=0):
 
 
 def test_synthetic_pairs_have_labels(pair_root):
-    dataset = DATASETS.build(dict(type='SyntheticPairDataset', data_root=str(pair_root), pipeline=TRAIN_PIPELINE))
+    dataset = DATASETS.build(dict(type='SyntheticPairDataset', skeleton='h36m18', data_root=str(pair_root),
+                                  pipeline=TRAIN_PIPELINE))
     samples = packed(dataset)
     assert len(dataset) == 10
     sample = samples[3]['data_samples']
@@ -100,7 +106,8 @@ def test_splits_are_folders_and_can_be_joined(mocap_root):
     assert both.get_data_info(3)['sample_name'] == 'mocap/ood/000000'
     limited = MocapHuman(split=('test', 'ood'), data_root=root, num=dict(test=1))
     assert len(limited) == 3
-    assert set(MocapHuman.SPLITS['train']) & set(MocapHuman.SPLITS['test'] + MocapHuman.SPLITS['val']) == set()
+    splits = datasets.MocapHuman.SPLITS
+    assert set(splits['train']) & set(splits['test'] + splits['val']) == set()
     with pytest.raises(ValueError, match=r"unknown \['dev'\], expected some of \['ood', 'test', 'train', 'val'\]"):
         MocapHuman(split='dev', data_root=root)
 
@@ -157,7 +164,8 @@ def test_missing_shards_are_rendered_with_the_splits_clips(tmp_path, pairs, monk
     generator = dict(pose_source=dict(type='MocapPoses'))
     dataset = MocapHuman(split='val', data_root=str(tmp_path / 'mocap'), generator=generator, num=3, seed=7)
     assert len(dataset) == 3 and generator == dict(pose_source=dict(type='MocapPoses'))
-    assert calls == [(dict(pose_source=dict(type='MocapPoses', clips=['kick'])), str(tmp_path / 'mocap/val'), 3, 7)]
+    assert calls == [(dict(pose_source=dict(type='MocapPoses', clips=['kick']), skeleton='h36m18'),
+                      str(tmp_path / 'mocap/val'), 3, 7)]
 
 
 def test_several_processes_refuse_what_is_not_rendered(tmp_path, pairs, monkeypatch):
@@ -176,7 +184,7 @@ def test_several_processes_refuse_what_is_not_rendered(tmp_path, pairs, monkeypa
         SyntheticPairDataset(**config)
     pairs.write(tmp_path / 'set', [pairs.make(i) for i in range(2)])
     assert len(SyntheticPairDataset(**config)) == 2
-    assert asked == 2 * [(dict(a=1), str(tmp_path / 'set'), 2, 5)]
+    assert asked == 2 * [(dict(a=1, skeleton='h36m18'), str(tmp_path / 'set'), 2, 5)]
 
 
 def test_as_many_processes_render_as_cpus_may_be_used(tmp_path, monkeypatch):

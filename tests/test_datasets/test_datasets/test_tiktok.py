@@ -1,11 +1,14 @@
 """The archive's layout, boxes from masks, and what is said of files that are missing or broken."""
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
 
-from mmxas.datasets.datasets.tiktok import TikTokDataset
+from mmxas.datasets.datasets import tiktok
 from mmxas.registry import DATASETS
 
+TikTokDataset = partial(tiktok.TikTokDataset, skeleton='h36m18')
 PIPELINE = [dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
             dict(type='SquareCropAffine', input_size=(32, 32)), dict(type='PackXASInputs')]
 
@@ -27,7 +30,7 @@ def root(tmp_path):
 
 
 def test_frames_boxes_and_masks(root):
-    dataset = DATASETS.build(dict(type='TikTokDataset', data_root=str(root), pipeline=PIPELINE))
+    dataset = DATASETS.build(dict(type='TikTokDataset', skeleton='h36m18', data_root=str(root), pipeline=PIPELINE))
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert [info['sample_name'] for info in infos] == [
         '00001/0001', '00001/0002', '00001/0003', '00014/0001', '00014/0002']

@@ -9,7 +9,7 @@ from mmxas.structures import load_skeleton
 TEST_PIPELINE = [
     dict(type='LoadXASImage'), dict(type='LoadMask'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='SquareCropAffine', input_size=(64, 64)),
-    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec', input_size=(64, 64))),
+    dict(type='GenerateNormTarget', encoder=dict(type='NormCodec')),
     dict(type='PackXASInputs')]
 
 

@@ -28,7 +28,7 @@ class _Skeletal:
 
 def crop(results, size=64):
     results = SquareCropAffine((size, size))(results)
-    return GenerateNormTarget(dict(type='NormCodec', input_size=(size, size)))(results)
+    return GenerateNormTarget(dict(type='NormCodec'))(results)
 
 
 def lifted(results, size=64):

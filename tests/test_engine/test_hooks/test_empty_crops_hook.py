@@ -44,7 +44,7 @@ def photos(tmp_path):
                     *([dict(type='ScaleMaskTwice')] if wrong else []),
                     dict(type='RemoveBackground'), dict(type='PackXASInputs')]
         part = dict(type='ImageFolderDataset', data_root=str(tmp_path / 'images'), masks=str(tmp_path / 'masks'),
-                    pipeline=pipeline)
+                    pipeline=pipeline, skeleton='h36m18')
         return dict(type='PairedDataset', target=part, synthetic=dict(part, domain='synthetic'))
 
     return make

@@ -23,7 +23,7 @@ def runner_of(metrics, cfg=None, **other):
 def test_a_test_names_the_checkpoint_by_its_hash(tmp_path):
     path = tmp_path / 'a.pth'
     save_checkpoint(dict(state_dict={}), str(path))
-    metric = SymmetryMetric()
+    metric = SymmetryMetric(skeleton='h36m18')
     runner = runner_of([object(), metric], _load_from=str(path))
     HOOKS.build(dict(type='EvaluationContextHook')).before_test_epoch(runner)
     assert metric.context.model is runner.model
@@ -37,7 +37,7 @@ def test_a_test_by_a_program_that_knows_no_knobs_is_refused():
 
 
 def test_a_validation_names_the_run():
-    metric = SymmetryMetric()
+    metric = SymmetryMetric(skeleton='h36m18')
     EvaluationContextHook().before_val_epoch(runner_of([metric], timestamp='20260101', epoch=3, iter=40))
     assert metric.context.checkpoint == dict(file=None, sha256=None, run='20260101', epoch=3, iteration=40)
     assert metric.context.dataset['mode'] == 'val'

@@ -19,7 +19,7 @@ def folder(root, masks):
         cv2.imwrite(str(root / f'images/{number}.png'), np.full((24, 32, 3), 90, np.uint8))
         cv2.imwrite(str(root / f'masks/{number}.png'), mask)
     boxes = {f'{number}.png': [4, 4, 20, 20] for number in range(len(masks))}
-    return ImageFolderDataset(str(root / 'images'), str(root / 'masks'), boxes)
+    return ImageFolderDataset(str(root / 'images'), str(root / 'masks'), boxes, skeleton='h36m18')
 
 
 def shape(value=255):
@@ -54,7 +54,7 @@ def test_each_data_set_of_a_mixture_is_looked_at(tmp_path):
 
 def test_data_without_masks_goes_on(tmp_path):
     folder(tmp_path, [shape()])
-    begin(ImageFolderDataset(str(tmp_path / 'images')))
+    begin(ImageFolderDataset(str(tmp_path / 'images'), skeleton='h36m18'))
     begin([1, 2])
     with pytest.raises(ValueError, match='num=0'):
         MaskCoverageHook(0)

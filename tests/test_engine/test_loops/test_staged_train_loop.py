@@ -63,7 +63,7 @@ def test_random_numbers_are_a_function_of_seed_and_iteration(make_runner):
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(data=dict(num_keypoints=17)), 'PairsInMemory: 17 keypoints, but model.head.num_keypoints is 18'),
     (dict(data=dict(align_corners=True)),
-     'the encoder of the training pipeline has align_corners=True, but model.head.align_corners is False'),
+     'the encoder of the training pipeline has align_corners=True, but model.head.decoder has False'),
     (dict(train_cfg=dict(stages=[RENDER, dict(RENDER, name='b', loss_weights=dict(texture=1))])),
      "names 'texture', but model.losses has: render, mask, adversarial"),
     (dict(data=dict(domains=('synthetic', ))), r"a loss needs \['target'\] samples"),

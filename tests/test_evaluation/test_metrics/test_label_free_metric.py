@@ -12,7 +12,7 @@ class Given(LabelFreeMetric):
 
 
 def test_the_mean_and_its_tables(tmp_path):
-    metric = Given(out_file=str(tmp_path / 'given.json'))
+    metric = Given('h36m18', out_file=str(tmp_path / 'given.json'))
     metric.process(None, [dict(value=1.0, clip='walk', camera_name='a'), dict(value=4.0, clip='sit', camera_name='a'),
                           dict(clip='sit', camera_name='b'), dict(value=float('nan'), clip='sit')])
     assert metric.evaluate(4) == {'xas/given': 2.5}
@@ -25,14 +25,14 @@ def test_the_mean_and_its_tables(tmp_path):
 
 
 def test_crops_around_the_true_root_are_a_use_of_the_ground_truth(tmp_path):
-    metric = Given(out_file=str(tmp_path / 'given.json'))
+    metric = Given('h36m18', out_file=str(tmp_path / 'given.json'))
     metric.process(None, [dict(value=1.0, box_source='root')])
     metric.evaluate(1)
     assert read_result(tmp_path / 'given.json')['protocol']['ground_truth'] == ['crop from the true root']
 
 
 def test_no_value_at_all():
-    metric = Given()
+    metric = Given('h36m18')
     metric.process(None, [{}])
     with pytest.raises(ValueError, match='none of 1 samples has a value'):
         metric.evaluate(1)

@@ -21,7 +21,7 @@ def sample(shift=0.0, mask=True, seed=0):
 
 
 def test_drawn_skeleton_against_its_own_mask():
-    metric = MaskIoUMetric()
+    metric = MaskIoUMetric(skeleton='h36m18')
     metric.process(None, [sample(), sample(shift=8.0, seed=1), sample(mask=False)])
     ious = [r['mask_iou'] for r in metric.results]
     assert ious[0] == pytest.approx(1) and 0.1 < ious[1] < 0.9 and ious[2] is None
@@ -30,13 +30,13 @@ def test_drawn_skeleton_against_its_own_mask():
 
 def test_as_a_config_of_the_evaluator():
     init_default_scope('mmpose')
-    evaluator = Evaluator([dict(type='MaskIoUMetric', prefix='val')])
+    evaluator = Evaluator([dict(type='MaskIoUMetric', prefix='val', skeleton='h36m18')])
     evaluator.process(data_samples=[sample(), sample(seed=2)], data_batch=None)
     assert evaluator.evaluate(2) == {'val/mask_iou': pytest.approx(1)}
 
 
 def test_without_any_mask_it_says_so():
-    metric = MaskIoUMetric()
+    metric = MaskIoUMetric(skeleton='h36m18')
     metric.process(None, [sample(mask=False)])
     with pytest.raises(ValueError, match='none of 1 samples has a mask'):
         metric.evaluate(size=1)

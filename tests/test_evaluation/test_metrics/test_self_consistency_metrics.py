@@ -1,3 +1,4 @@
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,13 +7,16 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
+from mmxas.evaluation import metrics
 from mmxas.evaluation.context import EvaluationContext
-from mmxas.evaluation.metrics import DiscriminatorScoreMetric, FlipRateMetric, SymmetryMetric
 from mmxas.evaluation.metrics.self_consistency_metrics import mirrored_batch
 from mmxas.ops.geometry import norm_to_pixel
 from mmxas.registry import MODELS
 from mmxas.structures import load_skeleton
 
+DiscriminatorScoreMetric = partial(metrics.DiscriminatorScoreMetric, skeleton='h36m18')
+FlipRateMetric = partial(metrics.FlipRateMetric, skeleton='h36m18')
+SymmetryMetric = partial(metrics.SymmetryMetric, skeleton='h36m18')
 SKELETON, SIZE = load_skeleton('h36m18'), 32
 
 

@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,10 +7,11 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from mmxas.evaluation.metrics import TriangulationMetric
+from mmxas.evaluation import metrics
 from mmxas.evaluation.result_file import read_result
 from mmxas.ops.geometry import camera_to_image, world_to_camera
 
+TriangulationMetric = partial(metrics.TriangulationMetric, skeleton='h36m18')
 ROOT = Path(__file__).parents[3]
 K = np.array([[1145.0, 0, 512], [0, 1143.0, 515], [0, 0, 1]])
 

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,11 +7,12 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
-from mmxas.evaluation import XASPoseMetric, load_mean_pose
+from mmxas.evaluation import load_mean_pose, metrics
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import METRICS
 from mmxas.structures import load_skeleton
 
+XASPoseMetric = partial(metrics.XASPoseMetric, skeleton='h36m18')
 K = np.array([[1100.0, 0, 480], [0, 1150.0, 520], [0, 0, 1]])
 SKELETON = load_skeleton('h36m18')
 
@@ -119,7 +121,7 @@ def test_the_result_says_what_became_of_backgrounds(tmp_path, monkeypatch):
 def test_groups_clips_and_the_file(tmp_path):
     out = tmp_path / 'results' / 'pose.json'
     metric = METRICS.build(dict(
-        type='XASPoseMetric', mean_pose_file='mocap_human_mean_pose', out_file=str(out),
+        type='XASPoseMetric', skeleton='h36m18', mean_pose_file='mocap_human_mean_pose', out_file=str(out),
         groups=dict(held_out=['run', 'dance_b'], ood=['roll'])))
     flat = run(metric, [sample('run'), sample('run', (20.0, 20.0, 20.0)), sample('roll', (90.0, 90.0, 90.0)),
                         sample('walk', (500.0, 500.0, 500.0))])

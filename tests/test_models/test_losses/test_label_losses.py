@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmxas.ops.decoding import decode_marginals
+from mmxas.ops.decoding import Decoding, decode_marginals
 from mmxas.ops.keypoint_loss import keypoint_loss, planar_keypoint_loss
 from mmxas.ops.marginals import marginal_cross_entropy, volume_marginals
 from mmxas.registry import MODELS
@@ -16,7 +16,7 @@ def test_synthetic_keypoint_loss(norm: str, level: str) -> None:
     loss = MODELS.build(dict(type='SyntheticKeypointLoss', norm=norm, level=level))
     assert loss.reads == 'labels'
     marginals = volume_marginals(HEATMAP, 3)
-    hypotheses = decode_marginals(marginals, 2, 3)
+    hypotheses = decode_marginals(marginals, Decoding(2, 3))
     expected = keypoint_loss(hypotheses.keypoints, TARGET, hypotheses.valid, WEIGHTS, norm, level)
     torch.testing.assert_close(loss(hypotheses, marginals, TARGET, WEIGHTS), expected)
     assert loss(hypotheses, marginals, TARGET) > 0
@@ -32,7 +32,7 @@ def test_marginal_cross_entropy_loss() -> None:
 def test_planar_keypoint_loss() -> None:
     loss = MODELS.build(dict(type='PlanarKeypointLoss', norm='l1'))
     assert loss.reads == 'target_labels'
-    hypotheses = decode_marginals(volume_marginals(HEATMAP, 3), 2, 3)
+    hypotheses = decode_marginals(volume_marginals(HEATMAP, 3), Decoding(2, 3))
     expected = planar_keypoint_loss(hypotheses.keypoints, TARGET, WEIGHTS, 'l1')
     torch.testing.assert_close(loss(hypotheses, TARGET, WEIGHTS), expected)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
+from test_models.conftest import estimator_config
 
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.models.losses import SyntheticKeypointLoss
@@ -200,19 +201,35 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(loss_weights=dict(texture=1)), "names 'texture', but model.losses has: render, mask, adversarial"),
     (dict(discriminator=dict(type='MLPDiscriminator', num_keypoints=17)), 'judges poses of 17 keypoints'),
     (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], flip_pairs=[])), "'two' has 2 keypoints"),
-    (dict(test_cfg=dict(xy_window=4)), 'xy_window: an odd number of bins .* got 4'),
+    (dict(test_cfg=dict(decoding=dict(xy_window=4))), 'xy_window: an odd number of bins .* got 4'),
+    (dict(test_cfg=dict(decoding=dict(windows=4))), 'decoding: windows unknown; there are: num_hypotheses, window, '),
+    (dict(test_cfg=dict(xy_window=5)), r'test_cfg.xy_window is read by nobody: give test_cfg=dict\(decoding=dict'),
+    (dict(discriminator=dict(type='GCNDiscriminator', skeleton=OTHER)), "model.discriminator has the skeleton 'other'"),
     (dict(line_width=-1.0), 'line_width: a number above 0 expected, got -1.0'),
     (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),
     (dict(losses=dict(render_loss=dict(type='SyntheticKeypointLoss'))), "the name 'render_loss' has 'loss' in it"),
-    (dict(losses=dict(render=dict(type='MPJPELoss'))), 'losses.render is a MPJPELoss: a loss that says what it reads'),
+    (dict(losses=dict(render=dict(type='MPJPELoss'))), 'losses.render is a MPJPELoss, which does not say what it'),
     (dict(losses=dict(render=dict(type='MisspeltLoss'))),
-     "losses.render: MisspeltLoss.reads: one of 'labels', 'features', .* expected, got 'label'"),
+     "losses.render: MisspeltLoss.reads: one of 'features', 'labels', .* expected, got 'label'"),
     (dict(losses=dict(symmetry=dict(type='SymmetryLoss', skeleton=OTHER))), "losses.symmetry has the skeleton 'other'"),
     (dict(losses=dict(facing=dict(type='FacingLoss', skeleton=OTHER))), "losses.facing has the skeleton 'other'"),
     (dict(head=dict(type='HeatmapHead', in_channels=8, out_channels=18)), 'model.head is a HeatmapHead: a head with')])
 def test_bad_configs_are_refused_before_training(make_estimator, changes, message):
     with pytest.raises(ValueError, match=message):
         make_estimator(**changes)
+
+
+def test_a_skeleton_is_said_once(make_estimator):
+    """Head, discriminator and losses take the model's; one that is stated and agrees is fine."""
+    head = {name: value for name, value in estimator_config()['head'].items() if name != 'num_keypoints'}
+    losses = dict(symmetry=dict(type='SymmetryLoss'), facing=dict(type='FacingLoss', skeleton='h36m18'))
+    toy = dict(name='toy', keypoints=['root', 'left', 'right'], parents=[0, 0, 0], flip_pairs=[[1, 2]])
+    model = make_estimator(head=head, losses=losses)
+    assert (model.head.num_keypoints, model.discriminator.num_keypoints) == (18, 18)
+    assert model.criteria['symmetry'].skeleton == model.skeleton
+    model = make_estimator(skeleton=toy, head=head, losses=dict(facing=dict(type='FacingLoss')))
+    assert (model.head.num_keypoints, model.discriminator.num_keypoints) == (3, 3)
+    assert model.criteria['facing'].skeleton.name == 'toy'
 
 
 def test_no_discriminator_and_no_physique(make_estimator, batch):

@@ -4,7 +4,7 @@ from torch.autograd import gradcheck
 from torch.utils.checkpoint import checkpoint
 
 from benchmarks.comparison import peak_bytes
-from mmxas.ops.decoding import decode_hypotheses, decode_marginals
+from mmxas.ops.decoding import Decoding, decode_hypotheses, decode_marginals
 from mmxas.ops.kernels import blockwise_marginals
 from mmxas.ops.kernels.blockwise_marginals import BlockwiseMarginals
 from mmxas.ops.marginals import Marginals, spatial_softmax, volume_marginals
@@ -98,9 +98,9 @@ def test_gradcheck(layout: torch.memory_format, block: int) -> None:
 def test_hypotheses_have_the_plain_ones_gradient(case: str, xy_window: int | None) -> None:
     """More hypotheses than peaks, ties, a flat volume."""
     values = DEGENERATE.get(case, lambda x: x)(logits())
-    options = dict(window=3, xy_window=xy_window)
-    ours, own = with_gradient(lambda v: decode_hypotheses(v, K, 5, **options)[:2], values, torch.channels_last)
-    wanted, gradient = with_gradient(lambda v: decode_marginals(plain(v, True), 5, **options)[:2], values,
+    decoding = Decoding(5, window=3, xy_window=xy_window)
+    ours, own = with_gradient(lambda v: decode_hypotheses(v, K, decoding)[:2], values, torch.channels_last)
+    wanted, gradient = with_gradient(lambda v: decode_marginals(plain(v, True), decoding)[:2], values,
                                      torch.contiguous_format)
     torch.testing.assert_close(ours[0], wanted[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(own, gradient, rtol=0, atol=1e-5)

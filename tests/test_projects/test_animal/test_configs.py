@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmxas.apis.configs import load_config
 from mmxas.body_models import SMALBodyModel
 from mmxas.cli.demo import run_demo
+from mmxas.datasets.shared_parts import share_config
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.registry import BODY_MODELS, METRICS, MODELS
 from mmxas.structures import load_skeleton
@@ -49,12 +50,15 @@ def skeletons(node):
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_one_skeleton_throughout(path):
+    """Said once, at the model, and shared by everything that has one."""
     cfg = Config.fromfile(path)
     parts = {key: cfg[key] for key in (
         'model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator', 'test_evaluator')}
     assert set(skeletons({key: value.to_dict() for key, value in parts.items()})) == {'projects/animal/data/dog26.json'}
-    assert all(len(list(skeletons(part.to_dict()))) for part in parts.values())
-    assert cfg.model.head.num_keypoints == load_skeleton('projects/animal/data/dog26.json').num_keypoints
+    share_config(cfg)
+    shared = {key: list(skeletons(cfg[key].to_dict())) for key in parts}
+    assert all(len(found) for found in shared.values()) and len(shared['train_dataloader']) >= 2
+    assert set(sum(shared.values(), [])) == {'projects/animal/data/dog26.json'}
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         METRICS.build(evaluator)
     bodies = cfg.train_dataloader.dataset.synthetic.generator.body_model

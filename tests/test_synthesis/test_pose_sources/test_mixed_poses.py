@@ -67,7 +67,8 @@ def test_arms_are_raised_one_by_one():
     above = {}
     for name in ('wide', 'raised_arms'):
         generator = PairGenerator(dict(type='SMPLBodyModel', model_path='free', gender='neutral'),
-                                  dict(type='TruncatedGaussianPrior', file=f'smpl_{name}_pose_prior'))
+                                  dict(type='TruncatedGaussianPrior', file=f'smpl_{name}_pose_prior'),
+                                  skeleton='h36m18')
         keypoints, names = generator.body_keypoints(range(400))[0], list(generator.skeleton.keypoints)
         wrists, shoulders = ([names.index(f'{side}_{joint}') for side in ('left', 'right')]
                              for joint in ('wrist', 'shoulder'))

@@ -8,7 +8,8 @@ from mmxas.synthesis import PairReader, synthesize
 from mmxas.synthesis.pair_generator import PairGenerator
 from mmxas.synthesis.pose_sources import PairPoses
 
-GENERATOR = dict(body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'), image_size=32)
+GENERATOR = dict(body_model=dict(type='SMPLBodyModel'), pose_source=dict(type='TruncatedGaussianPrior'), image_size=32,
+                 skeleton='h36m18')
 RNG = np.random.default_rng(0)
 
 

@@ -2,17 +2,15 @@
 # by legs, tail, ears and face, in which no eye is annotated.
 limbs = ('front_paw', 'front_wrist', 'front_elbow', 'rear_paw', 'rear_hock', 'rear_knee')
 stanford_extra = dict(
-    _delete_=True, type='StanfordExtraDataset', data_root='{{$MMXAS_DATA_DIR:data}}/stanford_extra',
-    skeleton='projects/animal/data/dog26.json')
+    _delete_=True, type='StanfordExtraDataset', data_root='{{$MMXAS_DATA_DIR:data}}/stanford_extra')
 stanford_extra_metric = dict(
     _delete_=True,
     type='MaskPCKMetric',
-    skeleton='projects/animal/data/dog26.json',
     keypoint_groups=dict(
         legs=[f'{side}_{limb}' for side in ('left', 'right') for limb in limbs],
         tail=['tail_start', 'tail_end'],
         ears=['left_ear_base', 'right_ear_base', 'left_ear_tip', 'right_ear_tip'],
         face=['nose', 'chin']))
 # A folder of photos without labels, by another family's config: data_root and masks are its own.
-photo_folder = dict(_delete_=True, type='ImageFolderDataset', skeleton='projects/animal/data/dog26.json')
-photo_folder_metric = dict(_delete_=True, type='MaskIoUMetric', skeleton='projects/animal/data/dog26.json')
+photo_folder = dict(_delete_=True, type='ImageFolderDataset')
+photo_folder_metric = dict(_delete_=True, type='MaskIoUMetric')

@@ -1,0 +1,51 @@
+"""Validation and testing with the model's skeleton and codec, which a config states once."""
+from typing import Any
+
+from mmengine.evaluator import Evaluator
+from mmengine.runner import Runner, TestLoop, ValLoop
+from torch.utils.data import DataLoader
+
+from mmxas.datasets.shared_parts import share
+from mmxas.registry import LOOPS
+
+
+@LOOPS.register_module()
+class XASValLoop(ValLoop):
+    """mmengine's loop, whose data set and metrics take what they do not state from the model.
+
+    Args:
+        runner: The runner; ``model`` in its config has the skeleton and the codec.
+        dataloader: The data loader or its config.
+        evaluator: The evaluator, or its config.
+        **kwargs: ``ValLoop``'s.
+
+    Raises:
+        ValueError: Data set or metric state another skeleton than the model's.
+    """
+
+    def __init__(self, runner: Runner, dataloader: DataLoader | dict, evaluator: Evaluator | dict | list,
+                 **kwargs: Any) -> None:
+        model = runner.cfg.get('model')
+        super().__init__(runner, share(dataloader, model, 'val_dataloader'), share(evaluator, model, 'val_evaluator'),
+                         **kwargs)
+
+
+@LOOPS.register_module()
+class XASTestLoop(TestLoop):
+    """mmengine's loop, whose data set and metrics take what they do not state from the model.
+
+    Args:
+        runner: The runner; ``model`` in its config has the skeleton and the codec.
+        dataloader: The data loader or its config.
+        evaluator: The evaluator, or its config.
+        **kwargs: ``TestLoop``'s.
+
+    Raises:
+        ValueError: Data set or metric state another skeleton than the model's.
+    """
+
+    def __init__(self, runner: Runner, dataloader: DataLoader | dict, evaluator: Evaluator | dict | list,
+                 **kwargs: Any) -> None:
+        model = runner.cfg.get('model')
+        super().__init__(runner, share(dataloader, model, 'test_dataloader'),
+                         share(evaluator, model, 'test_evaluator'), **kwargs)

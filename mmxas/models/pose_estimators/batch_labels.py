@@ -1,0 +1,52 @@
+"""Labels and masks of a batch's samples, as tensors.
+
+N: samples, K: keypoints, S: crop size in px.
+"""
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Tensor]:
+    """Norm-frame labels (N, K, 3) and weights (N, K) of data samples, in float32 and where the samples hold them.
+
+    A keypoint of weight 0 has the label 0, whatever the sample holds there: a NaN, times 0, would still be one in every
+    gradient.
+
+    Raises:
+        ValueError: A sample without labels, or labels of another number of keypoints; the sample is named.
+    """
+    for sample in data_samples:
+        labels = getattr(sample, 'gt_instance_labels', None)
+        if labels is None or 'keypoint_norm' not in labels:
+            raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: has no keypoint_norm label. A keypoint '
+                             'loss was asked for: give it labelled (synthetic) samples, or with_labels=True')
+        if labels.keypoint_norm.shape[-2] != num_keypoints:
+            raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: {labels.keypoint_norm.shape[-2]} '
+                             f'keypoints, but the head predicts {num_keypoints}: give both one '
+                             'skeleton')
+    target = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_norm) for s in data_samples])
+    weights = torch.cat([torch.as_tensor(s.gt_instance_labels.keypoint_weights) for s in data_samples])
+    target = torch.where(weights[..., None] == 0, 0.0, target)
+    return target.float(), weights.float()
+
+
+def stack_masks(samples: Sequence) -> Tensor:
+    """Masks (N, 1, S, S) of target samples, each of which must have one.
+
+    Raises:
+        ValueError: A sample has no mask, or one of another size than the first one's; the sample is named.
+    """
+    masks = []
+    for sample in samples:
+        name = sample.metainfo.get('img_path') or sample.metainfo.get('sample_name')
+        mask = getattr(sample.gt_fields, 'mask', None) if 'gt_fields' in sample else None
+        if mask is None:
+            raise ValueError(f'{name}: no mask, which a loss reads; give the target data set masks '
+                             '(mmxas masks makes them) or leave the mask loss out')
+        masks.append(torch.as_tensor(mask))
+        if masks[-1].shape != masks[0].shape:
+            raise ValueError(f'{name}: a mask of shape {tuple(masks[-1].shape)}, but {tuple(masks[0].shape)} in the '
+                             'batch before it')
+    return torch.stack(masks)
