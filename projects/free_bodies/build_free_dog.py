@@ -1,7 +1,7 @@
 """Builds the free dog in SMAL's format, and its coat, from the Apache-2.0 dog inside the dm_control wheel.
 
     pip download --no-deps dm_control==1.0.50 -d wheels
-    OMP_NUM_THREADS=1 python projects/animal/tools/build_free_dog.py wheels/dm_control-1.0.50-py3-none-any.whl
+    OMP_NUM_THREADS=1 python projects/free_bodies/build_free_dog.py wheels/dm_control-1.0.50-py3-none-any.whl
 
 The wheel is only read as an archive, never installed or imported. The same wheel and versions of numpy, scipy and
 OpenCV give the same bytes. It takes half a minute on one core.
@@ -15,10 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
-from dog_building.free_dog import build_dog, model_arrays
-
-# isort: split
 from body_model_building.archive import save_npz
+from dog_building.free_dog import build_dog, model_arrays
 
 INSIDE = 'dm_control/suite/'
 FILES = {  # of dm_control 1.0.50
@@ -26,7 +24,7 @@ FILES = {  # of dm_control 1.0.50
     'dog_assets/dog_skin.skn': 'a583f47e969a12169917aee69022f5c5e4854c6b2ca5cae3bfee498e7803ab94',
     'dog_assets/skin_texture.png': 'ffcbdd7a3bf9861b05c7f508c9d131eff9c954fc0cf9c09f2d8f60b5950b114b',
 }
-DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'data'
+DEFAULT_OUT = Path(__file__).resolve().parents[1] / 'animal/data'
 
 
 def parse_args() -> argparse.Namespace:

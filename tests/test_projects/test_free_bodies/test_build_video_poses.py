@@ -3,12 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SHIPPED = Path(__file__).parents[2] / 'mmxas/synthesis/data/video_poses.npz'
+SHIPPED = Path(__file__).parents[3] / 'mmxas/synthesis/data/video_poses.npz'
 
 
 @pytest.fixture
-def tool(load_tool):
-    return load_tool('build_video_poses')
+def tool():
+    import build_video_poses
+    return build_video_poses
 
 
 def test_every_second_frame_of_each_clip_with_y_up(tool, tmp_path, monkeypatch):

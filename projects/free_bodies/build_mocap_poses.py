@@ -1,7 +1,7 @@
 """Builds the shipped mocap poses from the clips inside the pybullet wheel.
 
     pip download --no-deps pybullet==3.2.7 -d wheels
-    python tools/build_mocap_poses.py wheels/pybullet-3.2.7-*.whl
+    python projects/free_bodies/build_mocap_poses.py wheels/pybullet-3.2.7-*.whl
 
 The wheel is only read as an archive, never installed or imported. The same wheel gives the same bytes.
 """
@@ -19,7 +19,7 @@ CLIPS = '*/data/motions/humanoid3d_*.txt'
 LICENSE = 'zlib licence, Bullet Continuous Collision Detection and Physics Library, https://bulletphysics.org'
 NOTICE = ('Altered from pybullet_data/data/motions/humanoid3d_*.txt of the pybullet wheel: retargeted to the SMPL tree '
           'by tools/build_mocap_poses.py. See NOTICE beside this file.')
-DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'mmxas/synthesis/data/mocap_poses.npz'
+DEFAULT_OUT = Path(__file__).resolve().parents[2] / 'mmxas/synthesis/data/mocap_poses.npz'
 
 
 def parse_args() -> argparse.Namespace:

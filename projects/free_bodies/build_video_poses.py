@@ -1,6 +1,6 @@
 """Builds the shipped poses of motions that were estimated from videos, from the files of the ASAP repository.
 
-    python tools/build_video_poses.py asap_smpl.npz
+    python projects/free_bodies/build_video_poses.py asap_smpl.npz
 
 The source holds ``poses`` (T, 72), SMPL axis-angle with the root first, radians, z up; ``names`` and ``starts`` of its
 clips. Every second frame is kept, and the root is turned so that y points up, as SMPL has it. The same source gives the
@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 LICENSE = 'MIT licence, https://github.com/LeCAR-Lab/ASAP'
 NOTICE = ('Altered from humanoidverse/data/motions/raw_tairantestbed_smpl of the repository: every second frame, y up. '
           'The poses were estimated from videos by its authors. See NOTICE beside this file.')
-DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'mmxas/synthesis/data/video_poses.npz'
+DEFAULT_OUT = Path(__file__).resolve().parents[2] / 'mmxas/synthesis/data/video_poses.npz'
 STEP = 2
 Y_UP = Rotation.from_euler('x', -90, degrees=True)
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SHIPPED = Path(__file__).parents[2] / 'mmxas/synthesis/data/mocap_poses.npz'
+SHIPPED = Path(__file__).parents[3] / 'mmxas/synthesis/data/mocap_poses.npz'
 
 
 @pytest.fixture
-def tool(load_tool):
-    return load_tool('build_mocap_poses')
+def tool():
+    import build_mocap_poses
+    return build_mocap_poses
 
 
 @pytest.fixture

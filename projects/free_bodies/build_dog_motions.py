@@ -1,6 +1,6 @@
 """Makes the motions of the dog's built-in target domain: gaits and postures, another way than the prior samples poses.
 
-    python projects/animal/tools/build_dog_motions.py
+    python projects/free_bodies/build_dog_motions.py
 
 The same seed and version of numpy give the same bytes. Nothing is downloaded, nothing was recorded.
 """
@@ -8,13 +8,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from body_model_building.archive import save_npz
 from dog_building.gaits import GAITS, run_gait
 from dog_building.postures import MOTIONS, mirrored, play
 
-# isort: split
-from body_model_building.archive import save_npz
-
-DEFAULT_OUT = Path(__file__).resolve().parent.parent / 'data/dog_motions.npz'
+DEFAULT_OUT = Path(__file__).resolve().parents[1] / 'animal/data/dog_motions.npz'
 GAIT_TAKES, GAIT_SECONDS, MOTION_TAKES = 8, 1.2, 3
 
 

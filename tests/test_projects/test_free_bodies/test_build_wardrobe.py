@@ -9,8 +9,9 @@ from mmxas.synthesis.appearance.wardrobe import read_wardrobe
 
 
 @pytest.fixture
-def tool(load_tool):
-    return load_tool('build_wardrobe')
+def tool():
+    import build_wardrobe
+    return build_wardrobe
 
 
 def test_an_archive_becomes_a_wardrobe(tool, tmp_path, monkeypatch):
