@@ -1,7 +1,7 @@
 """Draw what the network will see, and count the empty crops: ``python tools/browse_dataset.py CONFIG``.
 
 One sheet: of each sample the crop as it enters the backbone, the mask over it, the skeleton where there are labels;
-targets beside their synthetic partners. Data that the config renders on first use is rendered first.
+targets beside their synthetic partners. What the config renders and is not there yet is rendered first.
 """
 import argparse
 import sys
@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 import mmxas  # noqa: F401  registers the components
 from mmxas.cli.command_line import KeyValueAction, UsageError, load_config, merge_options, positive
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.registry import DATASETS, MODELS
 from mmxas.visualization import write_picture
 from mmxas.visualization.contact_sheet import contact_sheet
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> str:
     loader = cfg.get(f'{args.split}_dataloader')
     if loader is None:
         raise UsageError(f'{args.config}: no {args.split}_dataloader')
+    prepare_sets(cfg, [args.split])
     preprocessor = MODELS.build(cfg.get('model', {}).get('data_preprocessor') or dict(type='BaseDataPreprocessor'))
     samples = list(browse(DATASETS.build(loader.dataset), args.num, preprocessor, args.seed, args.side,
                           training=args.split == 'train'))

@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 
 from mmxas.cli import command_line
 from mmxas.cli.command_line import KeyValueAction
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.evaluation.mean_pose import mean_pose, save_mean_pose
 from mmxas.registry import DATASETS
 
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         if key not in options:
             raise SystemExit(f'{args.config}: no {args.dataset} ({key!r} is missing)')
         options = options[key]
+    prepare_sets(dict(train_dataloader=dict(dataset=options)), ['train'])
     dataset = DATASETS.build({**options, 'with_labels': True, 'pipeline': []})
     poses = np.concatenate([dataset.get_data_info(i)['keypoints_cam'] for i in range(len(dataset))])
     pose = mean_pose(poses, dataset.skeleton.root)

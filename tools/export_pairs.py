@@ -3,7 +3,7 @@ import argparse
 import sys
 
 import mmxas  # noqa: F401  checks the stack
-from mmxas.synthesis.export_pairs import export_pairs
+from mmxas.synthesis.shards import export_pairs
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -21,6 +21,7 @@ from mmxas.apis.checkpoint_checks import check_fits
 from mmxas.cli import command_line
 from mmxas.cli.command_line import NO_CHECKPOINT, UsageError
 from mmxas.compat.cpu_distributed import join_cpu_processes
+from mmxas.datasets.rendered_sets import prepare_sets
 
 
 class SaveMetricsHook(Hook):
@@ -147,6 +148,7 @@ def main() -> None:
     command_line.check_keys(cfg)
     command_line.check_text(cfg)
     check_outputs(cfg, args)
+    prepare_sets(cfg, ['test'])
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)
     if cfg.load_from:

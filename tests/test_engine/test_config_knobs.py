@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmxas.body_models import SMPLBodyModel
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.engine.config_knobs import (
     KNOBS,
     apply_knobs,
@@ -114,7 +115,7 @@ def test_every_knob_acts_on_the_quick_recipe(child, data, tmp_path):
         data_root={str(tmp_path)!r}, crop_size=64, actions=['walk', 'jump'], smpl={str(data / 'bodies')!r}, num_pairs=2)
 train_dataloader = dict(dataset=dict(target=dict(num=40)))
 test_dataloader = dict(dataset=dict(num=2))"""))
-    assert cfg.synthesis.synthetic.num == 2 and cfg.synthesis.mocap_train.num == 4096
+    prepare_sets(cfg, ['train', 'test'])
     pairs, test = build(cfg.train_dataloader.dataset), build(cfg.test_dataloader.dataset)
     target, synthetic = pairs.parts['target'], pairs.parts['synthetic']
     assert len(synthetic) == 2 and Path(synthetic.data_root) == tmp_path / 'synthetic_human'
@@ -125,7 +126,7 @@ test_dataloader = dict(dataset=dict(num=2))"""))
     generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator)
     assert {Path(body.model_path).parent for body in generator.bodies} == {data / 'bodies'}
     background = read_config(child('xas_mocap', "xas = dict(background=dict(type='PhotoBackground'))"))
-    assert background.synthesis.synthetic.generator.background == dict(type='PhotoBackground')
+    assert background.train_dataloader.dataset.synthetic.generator.background == dict(type='PhotoBackground')
     assert 'RemoveBackground' not in str(background.test_dataloader) + str(background.train_dataloader)
 
 

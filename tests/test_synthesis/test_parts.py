@@ -39,7 +39,7 @@ def test_parts_of_one_folder_equal_the_whole(synthetic_config, whole, tmp_path):
     root = tmp_path / 'shared'
     for number in (2, 1):
         with pytest.raises(FileNotFoundError, match='of 4 shards are missing or broken, the first is pairs_00000.npz; '
-                                                    'render them by `python tools/synthesize.py CONFIG`'):
+                                                    'render them by `mmxas synthesize CONFIG`'):
             require_rendered(synthetic_config, root, 7, shard_size=2)
         synthesize(synthetic_config, root, 7, shard_size=2, progress=False, part=Part(number, 2))
     assert digests(root) == digests(whole)

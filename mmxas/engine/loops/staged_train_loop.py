@@ -14,6 +14,7 @@ from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_ran
 from torch.utils.data import DataLoader
 
 from mmxas.datasets.inspection import inner_datasets
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
@@ -69,6 +70,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
                  alternate: dict | None = None, **kwargs) -> None:
         refuse_unapplied(runner.cfg)
+        prepare_sets(runner.cfg, ['train', 'val'])
         self.stages = parse_stages(stages)
         kwargs.pop('max_epochs', None)
         if isinstance(dataloader, dict) and torch.cuda.is_available():

@@ -1,11 +1,41 @@
-"""What stands behind a body: photos, noise, a colour, or nothing; (size, size, 3) uint8 BGR each."""
+"""What is around a body: lights, and backgrounds, which are (size, size, 3) uint8 BGR each."""
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from mmxas.registry import APPEARANCES
+from mmxas.registry import BACKGROUNDS, LIGHTS
 from mmxas.synthesis.pictures import PictureStore
+from mmxas.synthesis.renderers.shading import Light
+
+
+@LIGHTS.register_module()
+class RandomLight:
+    """An ambient light and a directional one from the camera's half-space, mostly from above.
+
+    Args:
+        ambient: range of the ambient intensity.
+        diffuse: range of the directional intensity.
+        azimuth: largest angle to the left or right of the camera, degrees.
+        elevation: range of the angle above the horizon, degrees.
+        tint: largest relative difference between the colour channels.
+    """
+
+    def __init__(self, ambient: Sequence[float] = (0.35, 0.65), diffuse: Sequence[float] = (0.3, 0.75),
+                 azimuth: float = 90, elevation: Sequence[float] = (-10, 75), tint: float = 0.1) -> None:
+        self.ambient, self.diffuse = tuple(ambient), tuple(diffuse)
+        self.azimuth, self.elevation, self.tint = azimuth, tuple(elevation), tint
+
+    def sample(self, rng: np.random.Generator) -> Light:
+        """Draw one light."""
+        azimuth = np.deg2rad(rng.uniform(-self.azimuth, self.azimuth))
+        elevation = np.deg2rad(rng.uniform(*self.elevation))
+        direction = np.array([np.sin(azimuth) * np.cos(elevation), -np.sin(elevation),
+                              -np.cos(azimuth) * np.cos(elevation)])
+        ambient, diffuse = rng.uniform(*self.ambient), rng.uniform(*self.diffuse)
+        tints = 1 + rng.uniform(-self.tint, self.tint, (2, 3))
+        return Light(direction.astype(np.float32), (ambient * tints[0]).astype(np.float32),
+                     (diffuse * tints[1]).astype(np.float32))
 
 
 def random_window(image: np.ndarray, size: int, scale: Sequence[float], rng: np.random.Generator) -> np.ndarray:
@@ -56,7 +86,7 @@ def paint_over(image: np.ndarray, mask: np.ndarray, side: int = 320, margin: flo
     return cv2.inpaint(cv2.resize(image, size, interpolation=cv2.INTER_AREA), body, 3, cv2.INPAINT_TELEA)
 
 
-@APPEARANCES.register_module()
+@BACKGROUNDS.register_module()
 class PhotoBackground:
     """Random windows of photos.
 
@@ -95,7 +125,7 @@ class PhotoBackground:
         return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
 
 
-@APPEARANCES.register_module()
+@BACKGROUNDS.register_module()
 class NoiseBackground:
     """Smooth coloured noise: a random grid of colours, interpolated, with fine grain on top.
 
@@ -125,7 +155,7 @@ class NoiseBackground:
         return np.clip(image, 0, 255).astype(np.uint8)
 
 
-@APPEARANCES.register_module()
+@BACKGROUNDS.register_module()
 class PlainBackground:
     """One colour.
 
