@@ -19,7 +19,7 @@ from benchmarks.comparison import ROOT, Contest
 from benchmarks.decode import plain_decode
 from benchmarks.discriminator import PlainDiscriminator
 from benchmarks.skeleton_mask import FACTORS, LINKS, plain_draw
-from mmxas.engine.freed_memory import keep_freed_memory
+from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
 from mmxas.engine.optim import AutocastOptimWrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.ops.kernels.products import has_onednn

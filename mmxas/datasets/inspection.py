@@ -19,7 +19,7 @@ from mmxas.io.masks import FULL
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS
 
-from .random_state import seeded
+from .samplers import seeded
 from .transforms.loading import recorded_skips
 
 LOADERS = ('train', 'val', 'test')

@@ -435,8 +435,7 @@ def evaluate(size: int, world: int, out: str, work_dir: str) -> None:
 
 def draw(out: str, world: int, seed: int) -> None:
     """The samples of three epochs, and numbers that augmentations would draw."""
-    from mmxas.datasets.random_state import seeded
-    from mmxas.datasets.samplers import SeededSampler
+    from mmxas.datasets.samplers import SeededSampler, seeded
     rank = _join(world)
     sampler = SeededSampler(list(range(8)), seed=seed)
     samples, noise = [], []

@@ -19,7 +19,7 @@ from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
-from mmxas.engine.optim.accumulation import begin_epoch
+from mmxas.engine.optim.autocast_optim_wrapper import begin_epoch
 from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.engine.wrappers import ShardedBackboneDataParallel
