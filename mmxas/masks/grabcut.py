@@ -24,7 +24,7 @@ class GrabCutSegmenter(Segmenter):
         iterations: Rounds of GrabCut. Defaults to 5.
         padding: The box grows by this fraction of its larger side first, for boxes that cut the body. Defaults to 0.
         ellipse: Half-axes of the ellipse, as a fraction of the box's sides. Defaults to 0.5, which touches the box.
-        core: The same of its middle. Defaults to 0.2.
+        core: The same of its middle. Defaults to 0.1.
         parts: Connected parts are kept from this share of the largest one's area on. Defaults to 0.05.
 
     Raises:
@@ -34,7 +34,7 @@ class GrabCutSegmenter(Segmenter):
     needs_box = True
 
     def __init__(self, size: int = 150, margin: float = 0.5, iterations: int = 5, padding: float = 0.0,
-                 ellipse: float = 0.5, core: float = 0.2, parts: float = 0.05) -> None:
+                 ellipse: float = 0.5, core: float = 0.1, parts: float = 0.05) -> None:
         if size < 16 or not margin > 0 or iterations < 1 or padding < 0 or not 0 <= core <= ellipse:
             raise ValueError(f'size={size}, margin={margin}, iterations={iterations}, padding={padding}, '
                              f'core={core}, ellipse={ellipse}: expected size >= 16, margin > 0, iterations >= 1, '
@@ -64,14 +64,14 @@ class GrabCutSegmenter(Segmenter):
         return mask & inside_box(box, image.shape)
 
 
-def initial_trimap(box: np.ndarray, shape: tuple[int, ...], ellipse: float = 0.5, core: float = 0.2) -> np.ndarray:
+def initial_trimap(box: np.ndarray, shape: tuple[int, ...], ellipse: float = 0.5, core: float = 0.1) -> np.ndarray:
     """Return where GrabCut starts from.
 
     Args:
         box: (4,) px on pixel edges.
         shape: (h, w, ...) of the crop.
         ellipse: Half-axes of the ellipse in the box's sides, where a pixel is probably body. Defaults to 0.5.
-        core: The same, where it is body. Defaults to 0.2.
+        core: The same, where it is body. Defaults to 0.1.
 
     Returns:
         np.ndarray: (h, w) uint8 of OpenCV's ``GC_BGD``, ``GC_FGD``, ``GC_PR_BGD`` and ``GC_PR_FGD``.

@@ -33,7 +33,7 @@ from mmxas.datasets.converters import frames
 from mmxas.datasets.converters.sequences import Recording, convert_sequences
 from mmxas.engine.optim import autocast_optim_wrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
-from mmxas.registry import DATASETS, HOOKS, MODELS
+from mmxas.registry import HOOKS, MODELS
 from mmxas.synthesis.synthesize import synthesize
 
 _CONTEXT = multiprocessing.get_context('forkserver')
@@ -475,10 +475,11 @@ def shard(work_dir: str, world: int, out: str | None = None, **kwargs) -> None:
 def render_recipe(data: str) -> None:
     """Render what the miniature of the quick recipe trains on."""
     from test_runs.tiny_mocap import tiny_config
+
+    from mmxas.datasets.rendered_sets import prepare_sets
     cfg = tiny_config(Path(data))
     with DefaultScope.overwrite_default_scope('mmpose'):
-        for loader in (cfg.train_dataloader, cfg.val_dataloader):
-            DATASETS.build(loader.dataset)
+        prepare_sets(cfg, ['train', 'val'])
 
 
 def resident_mb(pid: int | str) -> float:

@@ -71,6 +71,7 @@ def data(tmp_path_factory) -> Path:
 
 def build(dataset: dict):
     with DefaultScope.overwrite_default_scope('mmpose'):
+        prepare_sets(dict(train_dataloader=dict(dataset=dataset)))
         return DATASETS.build(dataset)
 
 
@@ -115,7 +116,6 @@ def test_every_knob_acts_on_the_quick_recipe(child, data, tmp_path):
         data_root={str(tmp_path)!r}, crop_size=64, actions=['walk', 'jump'], smpl={str(data / 'bodies')!r}, num_pairs=2)
 train_dataloader = dict(dataset=dict(target=dict(num=40)))
 test_dataloader = dict(dataset=dict(num=2))"""))
-    prepare_sets(cfg, ['train', 'test'])
     pairs, test = build(cfg.train_dataloader.dataset), build(cfg.test_dataloader.dataset)
     target, synthetic = pairs.parts['target'], pairs.parts['synthetic']
     assert len(synthetic) == 2 and Path(synthetic.data_root) == tmp_path / 'synthetic_human'

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.registry import DefaultScope
 
-from mmxas.registry import DATASETS
+from mmxas.datasets.rendered_sets import prepare_sets
 
 from .tiny_mocap import ToolRun, read_losses, tiny_config, write_config
 
@@ -16,8 +16,7 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp('rendered')
     cfg = tiny_config(folder)
     with DefaultScope.overwrite_default_scope('mmpose'):
-        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-            DATASETS.build(loader.dataset)
+        prepare_sets(cfg)
     return folder
 
 
