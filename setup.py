@@ -9,6 +9,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 # What a checkout has beside the package, and mim and our config inheritance look for inside it.
 MIM_ENTRIES = ('configs', 'projects', 'tools', 'requirements', 'model-index.yml')
+NOT_COPIED = ('__pycache__', '*.pyc', 'free_bodies')  # projects/free_bodies builds the shipped data files
 DATA_PATTERNS = ['**/*.npz', '**/*.json', '**/*.jpg', '**/*.png', '**/*.txt', '**/*.yml', '**/*.safetensors',
                  '**/NOTICE*']
 
@@ -32,7 +33,7 @@ class BuildWithMim(build_py):
         for entry in MIM_ENTRIES:
             source = ROOT / entry
             if source.is_dir():
-                shutil.copytree(source, target / entry, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+                shutil.copytree(source, target / entry, ignore=shutil.ignore_patterns(*NOT_COPIED))
             else:
                 shutil.copy2(source, target / entry)
 

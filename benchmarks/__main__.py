@@ -18,7 +18,7 @@ import mmxas  # noqa: F401
 from benchmarks.comparison import FAIR, ROOT, WAYS, CannotKeepMemory, Contest, Result, hold, peak_bytes, settle
 from mmxas.io.atomic_writes import write_atomically
 
-FILES = ('decode', 'skeleton_mask', 'discriminator', 'training_step', 'render', 'inference')
+FILES = ('decode', 'skeleton_mask', 'discriminator', 'training_step', 'rendering', 'inference')
 LATEST = ROOT / 'benchmarks/results/latest.json'
 
 

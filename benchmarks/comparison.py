@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from mmxas.engine.freed_memory import keep_freed_memory
+from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = ('plain', 'ours')

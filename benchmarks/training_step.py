@@ -19,7 +19,7 @@ from benchmarks.comparison import ROOT, Contest
 from benchmarks.decode import plain_decode
 from benchmarks.discriminator import PlainDiscriminator
 from benchmarks.skeleton_mask import FACTORS, LINKS, plain_draw
-from mmxas.engine.freed_memory import keep_freed_memory
+from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
 from mmxas.engine.optim import AutocastOptimWrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
 from mmxas.ops.kernels.products import has_onednn
@@ -42,6 +42,18 @@ def detector(**changes: object) -> XASPoseEstimator:
     return MODELS.build(cfg.model).train()
 
 
+def build_model(config: str) -> XASPoseEstimator:
+    """The estimator of a config in the last stage, in which all networks train, with random weights."""
+    cfg = Config.fromfile(ROOT / config)
+    backbone = cfg.model.backbone
+    backbone.update({'init_cfg': None} if 'init_cfg' in backbone else {'pretrained': False})
+    torch.manual_seed(0)
+    init_default_scope('mmpose')
+    model = MODELS.build(cfg.model)
+    model.set_stage(cfg.train_cfg.stages[-1].loss_weights)
+    return model.train()
+
+
 def example_batch(batch: int = N, size: int = SIZE) -> tuple[Tensor, list[PoseDataSample]]:
     """Normalised crops (2 N, 3, S, S): N targets with masks, N synthetic ones with labels."""
     generator = torch.Generator().manual_seed(0)
@@ -58,19 +70,6 @@ def example_batch(batch: int = N, size: int = SIZE) -> tuple[Tensor, list[PoseDa
             sample.gt_instance_labels = InstanceData(keypoint_norm=labels, keypoint_weights=torch.ones(1, 18))
         samples.append(sample)
     return crops, samples
-
-
-def pair_gflop(model: XASPoseEstimator | None = None, size: int = SIZE, batch: int = 2) -> float:
-    """10^9 operations, forward and backward, of one target and one synthetic sample, counted by torch.
-
-    Args:
-        model: The estimator. Defaults to :func:`detector`'s.
-        size: Side of the crops in px.
-        batch: Pairs that are counted together.
-    """
-    crops, samples = example_batch(batch, size)
-    model = model or detector()
-    return counted_flops(lambda: sum(model.loss(crops, samples).values()).backward()) / batch / 1e9
 
 
 def counted_flops(run: Callable[[], object]) -> int:

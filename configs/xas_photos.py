@@ -95,6 +95,3 @@ custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='EMAHook', momentum=2e-3, update_buffers=True),
 ]
-
-synthesis = dict(
-    synthetic=dict(generator=dict(_delete_=True, **photo_generator), num=16384, out=photo_pairs))

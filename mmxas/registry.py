@@ -30,17 +30,21 @@ BODY_MODELS = Registry('body model', scope='mmpose', locations=['mmxas.body_mode
 POSE_SOURCES = Registry('pose source', scope='mmpose', locations=['mmxas.synthesis'])
 # Where a synthetic image is taken from.
 CAMERAS = Registry('camera', scope='mmpose', locations=['mmxas.synthesis'])
-# Colours and textures of a mesh, and what stands behind it.
+# Colours and textures of a mesh.
 APPEARANCES = Registry('appearance', scope='mmpose', locations=['mmxas.synthesis'])
+# What lights a mesh.
+LIGHTS = Registry('light', scope='mmpose', locations=['mmxas.synthesis'])
+# What stands behind a mesh.
+BACKGROUNDS = Registry('background', scope='mmpose', locations=['mmxas.synthesis'])
 # Mesh to image, mask, depth and part labels.
 RENDERERS = Registry('renderer', scope='mmpose', locations=['mmxas.synthesis'])
 # Image and box to mask, for images that come without masks.
 SEGMENTERS = Registry('segmenter', scope='mmpose', locations=['mmxas.masks'])
 
 __all__ = [
-    'APPEARANCES', 'BODY_MODELS', 'CAMERAS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'INFERENCERS', 'KEYPOINT_CODECS',
-    'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_SOURCES', 'RENDERERS', 'SEGMENTERS',
-    'TRANSFORMS', 'VISUALIZERS',
+    'APPEARANCES', 'BACKGROUNDS', 'BODY_MODELS', 'CAMERAS', 'DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'INFERENCERS',
+    'KEYPOINT_CODECS', 'LIGHTS', 'LOOPS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'POSE_SOURCES',
+    'RENDERERS', 'SEGMENTERS', 'TRANSFORMS', 'VISUALIZERS',
 ]
 
 

@@ -61,7 +61,9 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
     assert package <= names
     folders = ('configs', 'projects', 'tools', 'requirements')
     mim = {f'mmxas/.mim/{path.relative_to(CHECKOUT).as_posix()}' for folder in folders
-           for path in (CHECKOUT / folder).rglob('*') if path.is_file() and '__pycache__' not in path.parts}
+           for path in (CHECKOUT / folder).rglob('*')
+           if path.is_file() and not {'__pycache__', 'free_bodies'} & set(path.parts)}
+    assert not any('free_bodies' in name for name in names)
     assert mim | {'mmxas/.mim/model-index.yml'} <= names
     assert not any(name.startswith(('tests/', 'tools/', 'configs/', 'projects/')) for name in names)
 

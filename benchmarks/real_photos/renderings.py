@@ -70,7 +70,9 @@ def renderings(cfg: Config, folder: Path, num: int = NUM) -> list[Photo]:
     generator, seed = plain(source['generator']), source.get('seed', 0) + SEED_STEP
     name = hashlib.sha256(json.dumps([generator, seed], sort_keys=True).encode()).hexdigest()[:12]
     dataset = SyntheticPairDataset(data_root=str(folder / name), generator=generator, num=num, seed=seed,
-                                   image_files=True, skeleton='h36m18')
+                                   image_files=True, skeleton='h36m18', lazy_init=True)
+    dataset.render_missing()
+    dataset.full_init()
     infos = map(dataset.get_data_info, range(len(dataset)))
     return [Photo(REMOVED, Path(info['img_path']), np.asarray(info['bbox'][0]), info['keypoints'][0][IN_H36M],
                   mask=info['mask'] > 0) for info in infos]

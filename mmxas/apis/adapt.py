@@ -26,7 +26,7 @@ from mmxas.masks.frames import Frame, spread
 from mmxas.masks.mask_folder import MaskReport, generate_masks, inspect_masks
 from mmxas.masks.saliency import default_segmenter
 from mmxas.registry import DATASETS, MODELS, SEGMENTERS
-from mmxas.synthesis.backgrounds import paint_over
+from mmxas.synthesis.scene import paint_over
 from mmxas.visualization import write_picture
 from mmxas.visualization.mask_sheet import mask_sheet
 

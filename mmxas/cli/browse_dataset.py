@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 
 from mmxas.apis.configs import config_stem, load_config, merge_options
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
 from mmxas.errors import UsageError
 from mmxas.registry import DATASETS, MODELS
@@ -21,7 +22,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = CommandParser('browse', example='mmxas browse mmxas::xas_mocap.py',
                            details='One sheet: of each sample the crop as it enters the backbone, the mask over '
                            'it, the skeleton where there are labels; targets beside their synthetic partners. Data '
-                           'that the config renders on first use is rendered first.')
+                           'that the config renders and that is not there yet is rendered first.')
     add_config(parser)
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='default: train')
     parser.add_argument('--num', type=positive, default=16, help='samples, evenly spread (default: 16)')
@@ -48,6 +49,7 @@ def draw(args: argparse.Namespace) -> str:
     loader = cfg.get(f'{args.split}_dataloader')
     if loader is None:
         raise UsageError(f'{args.config}: no {args.split}_dataloader')
+    prepare_sets(cfg, [args.split])
     preprocessor = MODELS.build(cfg.get('model', {}).get('data_preprocessor') or dict(type='BaseDataPreprocessor'))
     samples = list(browse(DATASETS.build(loader.dataset), args.num, preprocessor, args.seed, args.side,
                           training=args.split == 'train'))

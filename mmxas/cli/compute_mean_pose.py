@@ -5,6 +5,7 @@ import numpy as np
 from mmengine.registry import init_default_scope
 
 from mmxas.apis.configs import load_config, merge_options
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
 from mmxas.errors import UsageError
 from mmxas.evaluation.mean_pose import mean_pose, save_mean_pose
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
         if key not in options:
             raise UsageError(f'{args.config}: no {args.dataset} ({key!r} is missing)')
         options = options[key]
+    prepare_sets(dict(train_dataloader=dict(dataset=options)), ['train'])
     dataset = DATASETS.build({**options, 'with_labels': True, 'pipeline': []})
     poses = np.concatenate([dataset.get_data_info(i)['keypoints_cam'] for i in range(len(dataset))])
     pose = mean_pose(poses, dataset.skeleton.root)

@@ -17,6 +17,7 @@ from terminaltables import AsciiTable
 from torch.utils.data import Dataset
 
 from mmxas.apis.configs import config_stem, load_config
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
 from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import DATASETS
@@ -64,7 +65,7 @@ def run_demo(config: str | Path, work_dir: Path, full_recipe: str, num_pictures:
     init_default_scope('mmpose')
     watch, start = Stopwatch(), time.perf_counter()
     with watch.step('render', 'Rendering the built-in data sets (what is there already is kept)'):
-        DATASETS.build(cfg.train_dataloader.dataset)
+        prepare_sets(cfg)
         test_set = DATASETS.build(cfg.test_dataloader.dataset)
     with watch.step('train', f'Training {config_stem(str(config))}: log in {work_dir}'):
         runner = Runner.from_cfg(cfg)

@@ -1,7 +1,7 @@
 """``mmxas export pairs``: write rendered pairs as images/, masks/ and boxes.json."""
 import argparse
 
-from mmxas.synthesis.export_pairs import export_pairs
+from mmxas.synthesis.shards import export_pairs
 
 from .options import CommandParser
 from .running import mistakes, run_command

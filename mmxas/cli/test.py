@@ -18,6 +18,7 @@ from mmxas.apis.checkpoint_checks import check_fits
 from mmxas.apis.checkpoint_files import require_checkpoint
 from mmxas.apis.configs import add_result_files, check_keys, check_text, load_config, merge_options
 from mmxas.compat.cpu_distributed import join_cpu_processes
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.errors import UsageError
 
 from .options import NO_CHECKPOINT, CommandParser, add_run_options
@@ -151,6 +152,7 @@ def run(args: argparse.Namespace) -> None:
     check_keys(cfg)
     check_text(cfg)
     check_outputs(cfg, args)
+    prepare_sets(cfg, ['test'])
     join_cpu_processes(cfg)
     runner = Runner.from_cfg(cfg)
     if cfg.load_from:

@@ -1,5 +1,5 @@
 """Everything between files and batches: data sets, transforms, samplers."""
 from . import datasets, samplers, transforms
-from .random_state import seeded
+from .samplers import seeded
 
 __all__ = ['datasets', 'samplers', 'seeded', 'transforms']

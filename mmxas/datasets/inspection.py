@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mmxas.io.masks import FULL
 from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import DATASETS
 
-from .random_state import seeded
+from .samplers import seeded
 from .shared_parts import share
 from .transforms.loading import recorded_skips
 
@@ -68,11 +68,12 @@ class DatasetReport:
                     problems=[list(problem) for problem in self.problems], notes=self.notes)
 
 
-def dataset_configs(cfg: Mapping[str, Any]) -> dict[str, dict]:
+def dataset_configs(cfg: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -> dict[str, dict]:
     """The configs of all data sets that hold samples, by their place: those inside pairs and mixtures, not these.
 
     Args:
         cfg: A config with ``train_dataloader``, ``val_dataloader``, ``test_dataloader``, or some of them.
+        loaders: Which of these to look at. Defaults to all.
 
     Returns:
         dict: An equal config stands once, under its first place. The model's skeleton and codec are in it.
@@ -81,9 +82,9 @@ def dataset_configs(cfg: Mapping[str, Any]) -> dict[str, dict]:
         ValueError: A data set states another skeleton than the model's.
     """
     found: dict[str, dict] = {}
-    for split in LOADERS:
+    for split in loaders:
         loader = cfg.get(f'{split}_dataloader')
-        if loader:
+        if isinstance(loader, Mapping):
             dataset = share(loader['dataset'], cfg.get('model'), f'{split}_dataloader.dataset')
             for name, config in _leaves(dataset, split):
                 if config not in found.values():
@@ -107,7 +108,9 @@ def inner_datasets(dataset: Any) -> list[Any]:
     return [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
 
 
-def _leaves(config: Mapping[str, Any], name: str) -> list[tuple[str, dict]]:
+def _leaves(config: Any, name: str) -> list[tuple[str, dict]]:
+    if not isinstance(config, Mapping):  # it is built already
+        return []
     inner = {key: config[key] for key in ('target', 'synthetic') if isinstance(config.get(key), Mapping)}
     if isinstance(config.get('datasets'), list | tuple):
         inner.update({f'datasets[{i}]': part for i, part in enumerate(config['datasets'])})
@@ -182,7 +185,7 @@ def _build(config: Mapping[str, Any], report: DatasetReport) -> Any:
             dataset.full_init() if hasattr(dataset, 'full_init') else None
         except FileNotFoundError as error:
             if rendered:
-                report.notes.append(f'not rendered, or not completely; the first run renders it ({error})')
+                report.notes.append(f'not rendered, or not completely; training and testing render it first ({error})')
             else:
                 report.problems.append(('missing', str(error)))
             dataset = None

@@ -1,9 +1,9 @@
-"""The sets of pairs that a config renders: those it lists, or those that its data sets read."""
-from collections.abc import Iterable, Mapping
+"""The sets of pairs that a config renders: those that its data sets read, and those that it lists."""
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .datasets.rendered_pairs import RenderedPairDataset
-from .inspection import build_unloaded, dataset_configs, is_dataset
+from .inspection import LOADERS, build_unloaded, dataset_configs, is_dataset
 from .shared_parts import share
 
 
@@ -37,6 +37,24 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
     if name not in sets:
         raise ValueError(f'no synthesis set {name!r} in the config; it has {", ".join(sorted(sets)) or "none"}')
     return {name: sets[name]}
+
+
+def prepare_sets(config: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -> None:
+    """Render the pairs that the data sets of a config read and that are not there yet.
+
+    Every process of a run calls it before it builds its data sets: one of each machine renders, and the others wait for
+    the folder.
+
+    Args:
+        config: A loaded config.
+        loaders: Of which loaders, such as ``['test']``. Defaults to all.
+
+    Raises:
+        ValueError: A folder holds pairs of another generator.
+    """
+    for part in dataset_configs(config, loaders).values():
+        if is_dataset(part, RenderedPairDataset):
+            build_unloaded(part).render_missing()
 
 
 def _sets_of_datasets(rendered: Iterable[Mapping[str, Any]]) -> dict[str, dict]:

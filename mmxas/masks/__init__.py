@@ -2,9 +2,7 @@
 from .background_subtraction import BackgroundSubtractor
 from .grabcut import GrabCutSegmenter
 from .saliency import SaliencySegmenter
-from .sam import SAMSegmenter
 from .segmenter import Segmenter
 from .torchvision_segmenter import TorchvisionSegmenter
 
-__all__ = ['BackgroundSubtractor', 'GrabCutSegmenter', 'SAMSegmenter', 'SaliencySegmenter', 'Segmenter',
-           'TorchvisionSegmenter']
+__all__ = ['BackgroundSubtractor', 'GrabCutSegmenter', 'SaliencySegmenter', 'Segmenter', 'TorchvisionSegmenter']

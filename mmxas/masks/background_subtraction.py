@@ -10,8 +10,7 @@ import numpy as np
 from mmxas.io.images import UnreadableImageError
 from mmxas.registry import SEGMENTERS
 
-from .geodesic import inside_box
-from .segmenter import Segmenter, clip_box, main_components
+from .segmenter import Segmenter, clip_box, inside_box, main_components
 
 
 @SEGMENTERS.register_module()

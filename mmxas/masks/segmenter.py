@@ -73,6 +73,12 @@ def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.nd
     return inside
 
 
+def inside_box(box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Pixels (h, w) whose centre lies in a box (4,) on pixel edges, as bool."""
+    y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5
+    return (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
+
+
 def main_components(mask: np.ndarray, share: float = 1.0) -> np.ndarray:
     """Keep the large connected parts (8 neighbours) of a mask.
 

@@ -8,7 +8,7 @@ import numpy as np
 from mmxas.body_models.skinned_model import SkinnedBodyModel
 from mmxas.registry import APPEARANCES, RENDERERS
 from mmxas.synthesis.cameras import FACING, rotation
-from mmxas.synthesis.lights import RandomLight
+from mmxas.synthesis.scene import RandomLight
 from mmxas.visualization.contact_sheet import captioned, contact_sheet
 
 TILE = 112  # px

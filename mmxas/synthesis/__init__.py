@@ -1,11 +1,11 @@
-"""Synthetic pairs: pose priors, cameras, appearances, renderers, and the generator that puts them together."""
-from mmxas.synthesis.appearance import OneOf, PaintedClothes, PartSegmentation, UVTexture
-from mmxas.synthesis.backgrounds import NoiseBackground, PhotoBackground, PlainBackground
+"""Synthetic pairs: the parts that they are drawn from, renderers, and the generator that puts them together."""
+from mmxas.synthesis.appearance import PaintedClothes, PartSegmentation, UVTexture
 from mmxas.synthesis.cameras import CameraSample, DatasetCameras, SampledCamera
-from mmxas.synthesis.lights import RandomLight
+from mmxas.synthesis.one_of import OneOf
 from mmxas.synthesis.pair_generator import PairGenerator
 from mmxas.synthesis.pose_sources import MocapPoses, PoseSample, TruncatedGaussianPrior
 from mmxas.synthesis.renderers import EmbreeRenderer, PyTorch3DRenderer, RenderOutput
+from mmxas.synthesis.scene import NoiseBackground, PhotoBackground, PlainBackground, RandomLight
 from mmxas.synthesis.shards import PairReader, PairWriter, SyntheticPair
 from mmxas.synthesis.synthesize import synthesize
 

@@ -1,4 +1,4 @@
-"""Where a synthetic image is taken from.
+"""Where a synthetic image is taken from, and the square window of it that a pair stores.
 
 A camera maps the body's frame (metres, x left, y up, z front, origin at the root) to the camera frame (mm, x right,
 y down, z forward).
@@ -6,15 +6,17 @@ y down, z forward).
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from mmxas.io import read_json
 from mmxas.io.safe_pickle import load_pickle
+from mmxas.ops.geometry import camera_to_image
 from mmxas.registry import CAMERAS
 
 Range = Sequence[float]
+CropName = Literal['mask', 'root_box']
 # Body axes to those of a camera that stands in front of the body.
 FACING = np.diag([1.0, -1.0, -1.0])
 FRONTAL = (-60.0, 60.0)  # yaw in degrees of a body that faces the camera
@@ -211,3 +213,39 @@ class DatasetCameras:
             raise ValueError(f'DatasetCameras: the place ({x:.0f}, {y:.0f}, {height:.0f}) mm lies behind a camera; '
                              'narrow the ranges x and y, or check that the file is in mm')
         return CameraSample(camera['R'] @ UPRIGHT @ rotation(1, turn), t, camera['K'], float(turn))
+
+
+def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: CropName, margin: float,
+                rect_3d_width: float) -> tuple[np.ndarray, float]:
+    """Centre and side of a square window around a body.
+
+    Args:
+        vertices: (V, 3) in the camera frame, mm.
+        root: (3,) root keypoint in the camera frame, mm.
+        K: (3, 3) intrinsics in px.
+        crop: ``'mask'``: around the body's box, side = its larger side * margin; ``'root_box'``: around the projected
+            root, side = ``rect_3d_width`` seen at the root's depth (conventions: the crop of the paper's evaluation).
+        margin: factor for ``'mask'``.
+        rect_3d_width: side in mm for ``'root_box'``.
+
+    Returns:
+        centre (2,) and side, in px of the whole image.
+
+    Raises:
+        ValueError: for another crop.
+    """
+    if crop == 'mask':
+        uv = camera_to_image(vertices, K)[:, :2]
+        low, high = uv.min(0), uv.max(0)
+        return (low + high) / 2, float((high - low).max() * margin)
+    if crop == 'root_box':
+        return camera_to_image(root[None], K)[0, :2], float(K[0, 0] * rect_3d_width / root[2])
+    raise ValueError(f"crop={crop!r}, expected 'mask' or 'root_box'")
+
+
+def crop_intrinsics(K: np.ndarray, centre: np.ndarray, side: float, size: int) -> np.ndarray:
+    """Intrinsics of the window, resampled to ``size`` px, both with pixel centres at integers: (3, 3)."""
+    scale = size / side
+    A = np.array([[scale, 0, (size - 1) / 2 - scale * centre[0]],
+                  [0, scale, (size - 1) / 2 - scale * centre[1]], [0, 0, 1]])
+    return A @ K

@@ -2,7 +2,6 @@
 
 Shapes: V vertices, J joints, K keypoints, S side of the stored image in px.
 """
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ import numpy as np
 import torch
 
 from mmxas.ops.boxes import mask_box
-from mmxas.registry import APPEARANCES, BODY_MODELS, CAMERAS, POSE_SOURCES, RENDERERS
+from mmxas.registry import APPEARANCES, BACKGROUNDS, BODY_MODELS, CAMERAS, LIGHTS, POSE_SOURCES, RENDERERS
 from mmxas.structures import load_skeleton
-from mmxas.synthesis.cameras import CameraSample
-from mmxas.synthesis.crops import CropName, crop_intrinsics, crop_window
+from mmxas.synthesis.cameras import CameraSample, CropName, crop_intrinsics, crop_window
 from mmxas.synthesis.pose_sources.sampling import PoseSample
 from mmxas.synthesis.renderers.shading import RenderOutput
 from mmxas.synthesis.shards import SyntheticPair
@@ -23,9 +21,6 @@ Config = Mapping[str, Any]
 # Each component draws from a stream of its own: another appearance leaves poses and cameras as they are.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
 
-# One registry holds appearances, lights and backgrounds; the first thing that each asks for tells them apart.
-DRAWS = {'appearance': 'body', 'light': 'rng', 'background': 'size'}
-
 
 class PairGenerator:
     """Poses a body, looks at it, renders it before a background, and cuts out a square image (paper, 3.3.2 and C.1).
@@ -33,7 +28,7 @@ class PairGenerator:
     Args:
         body_model: config of a body model, or a list of them to choose from with equal chances, unless the pose source
             says which one a shape is of.
-        pose_source: config of a pose prior or of recorded poses.
+        pose_source: config of a pose source: a prior, or recorded poses.
         camera: config of a camera.
         appearance: config of an appearance; default: part segmentation in random colormaps.
         light: config of lights, None for none.
@@ -50,7 +45,8 @@ class PairGenerator:
 
     Raises:
         ValueError: if there is no skeleton, keypoints or joints of body, skeleton and pose source do not fit together,
-            the appearance does not fit a body, or one of appearance, light and background is another of these.
+            or the appearance does not fit a body.
+        KeyError: a component is not of its kind, such as a background given as appearance.
     """
 
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
@@ -62,8 +58,8 @@ class PairGenerator:
         self.pose_source = POSE_SOURCES.build(pose_source)
         self.camera = CAMERAS.build(camera or dict(type='SampledCamera'))
         self.appearance = APPEARANCES.build(appearance or dict(type='PartSegmentation'))
-        self.light = None if light is None else APPEARANCES.build(light)
-        self.background = APPEARANCES.build(background or dict(type='PlainBackground'))
+        self.light = None if light is None else LIGHTS.build(light)
+        self.background = BACKGROUNDS.build(background or dict(type='PlainBackground'))
         self.renderer = RENDERERS.build(renderer or dict(type='EmbreeRenderer'))
         self.skeleton = load_skeleton(skeleton)
         self.image_size, self.crop, self.margin, self.box_mm, self.seed = image_size, crop, margin, box_mm, seed
@@ -98,8 +94,6 @@ class PairGenerator:
         if self.margin < 1 or self.image_size < 8:
             raise ValueError(f'PairGenerator: margin={self.margin}, image_size={self.image_size}; expected margin >= 1 '
                              'and image_size >= 8')
-        for role in DRAWS:
-            _check_role(getattr(self, role), role)
         for body in self.bodies:
             if tuple(body.keypoint_names) != self.skeleton.keypoints:
                 raise ValueError(f'PairGenerator: the skeleton {self.skeleton.name!r} has the '
@@ -198,18 +192,3 @@ class PairGenerator:
         behind = self.background.sample(self.image_size, rng)
         alpha = out.alpha[..., None]
         return (behind + alpha * (out.rgb[..., ::-1].astype(np.float32) - behind) + 0.5).astype(np.uint8)
-
-
-def _check_role(part: Any, role: str) -> None:
-    """Refuse what is known to be something else, and each choice of a part that has several.
-
-    Raises:
-        ValueError: the part asks for what another role is given.
-    """
-    for choice in getattr(part, 'choices', ()):
-        _check_role(choice, role)
-    first = next(iter(inspect.signature(part.sample).parameters), None) if part is not None else None
-    others = {wanted: other for other, wanted in DRAWS.items() if other != role}
-    if first in others:
-        raise ValueError(f'PairGenerator: {role}=dict(type={type(part).__name__!r}) is of the kind `{others[first]}`; '
-                         f'give it as {others[first]}, and another component as {role}')

@@ -20,6 +20,7 @@ from mmxas.io.atomic_writes import write_atomically
 from mmxas.io.images import decode_image
 
 FORMAT = 1
+COMMAND = '`mmxas synthesize CONFIG` (`python tools/synthesize.py CONFIG`)'  # what renders a set
 IMAGES = ('image', 'mask')
 
 
@@ -193,8 +194,7 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
     if not path.is_file():
         if missing_ok:
             return None
-        raise FileNotFoundError(f'{root}: no rendered pairs here (meta.json is missing); render them with '
-                                '`mmxas synthesize CONFIG`')
+        raise FileNotFoundError(f'{root}: no rendered pairs here (meta.json is missing); render them by {COMMAND}')
     try:
         return SetMeta(**json.loads(path.read_text()))
     except (TypeError, json.JSONDecodeError) as error:
@@ -211,8 +211,7 @@ def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndar
         with open_arrays(path) as content:
             return {name: content[name] for name in (content.files if names is None else names)}
     except (BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f'{path}: a broken shard ({error}); remove it, mmxas synthesize renders it '
-                         'again') from error
+        raise ValueError(f'{path}: a broken shard ({error}); remove it, and render it again by {COMMAND}') from error
 
 
 class PairReader:
@@ -232,7 +231,7 @@ class PairReader:
         absent = [s for s in range(self.meta.num_shards) if not shard_path(root, s).is_file()]
         if absent:
             raise FileNotFoundError(f'{root}: {len(absent)} of {self.meta.num_shards} shards are missing, the first is '
-                                    f'{shard_path(root, absent[0]).name}; mmxas synthesize resumes the set')
+                                    f'{shard_path(root, absent[0]).name}; render them by {COMMAND}')
         self._keep = keep
         self._shards: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
         self._annotations: dict[str, np.ndarray] | None = None
@@ -277,3 +276,36 @@ class PairReader:
         values.update(clip=str(values['clip']), frame=int(values['frame']), yaw=float(values['yaw']),
                       body=int(values['body']))
         return SyntheticPair(**values)
+
+
+def export_pairs(root: str | Path, out: str | Path, num: int | None = None) -> int:
+    """Write ``images/000000.png``, ``masks/000000.png`` (0 and 255) and ``boxes.json`` of a folder of shards.
+
+    Args:
+        root: The folder of the shards.
+        out: Where to; files that are there are written again, with the same bytes.
+        num: At most this many pairs, evenly spread. Defaults to None: all.
+
+    Returns:
+        int: Number of pairs written; those without a body in the image are left out.
+
+    Raises:
+        FileNotFoundError: The folder holds no pairs.
+        ValueError: ``num`` is below 1.
+    """
+    if num is not None and num < 1:
+        raise ValueError(f'num={num}: expected at least 1')
+    pairs, out, boxes = PairReader(root), Path(out), {}
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(num or len(pairs), len(pairs))).round().astype(int))
+    for index in chosen.tolist():
+        pair = pairs[index]
+        if not (pair.bbox[2:] > pair.bbox[:2]).all():
+            continue
+        name = f'{index:06d}.png'
+        for folder, pixels in (('images', pair.image), ('masks', (pair.mask > 127).astype(np.uint8) * 255)):
+            data = cv2.imencode('.png', pixels)[1].tobytes()
+            write_atomically(out / folder / name, lambda file, data=data: file.write(data))
+        boxes[name] = [float(value) for value in pair.bbox]
+    text = json.dumps(boxes, indent=1)
+    write_atomically(out / 'boxes.json', lambda file: file.write(text.encode()))
+    return len(boxes)

@@ -16,6 +16,7 @@ from mmxas.processes import ProcessError, component_modules, run_in_processes
 from mmxas.synthesis.pair_generator import PairGenerator
 from mmxas.synthesis.parts import WHOLE, Part
 from mmxas.synthesis.shards import (
+    COMMAND,
     PairWriter,
     SetMeta,
     another_set,
@@ -179,8 +180,8 @@ def require_rendered(generator_cfg: Any, out: str | Path, num: int, seed: int | 
     missing = missing_shards(out, meta)
     if missing:
         raise FileNotFoundError(f'{out}: {len(missing)} of {meta.num_shards} shards are missing or broken, the first '
-                                f'is {shard_path(out, missing[0]).name}; render them by '
-                                '`mmxas synthesize CONFIG`, in one process or in parts')
+                                f'is {shard_path(out, missing[0]).name}; render them by {COMMAND}, in one process or '
+                                'in parts')
     return meta
 
 

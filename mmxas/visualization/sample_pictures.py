@@ -13,8 +13,7 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from mmxas.datasets.empty_crops import empty_crops
-from mmxas.datasets.random_state import seeded
-from mmxas.datasets.samplers import SampleKey
+from mmxas.datasets.samplers import SampleKey, seeded
 from mmxas.ops.geometry import apply_affine, norm_to_pixel
 
 from .contact_sheet import captioned, contact_sheet, fit_picture, overlay_mask

@@ -11,7 +11,7 @@ from typing import Any
 from mmxas.apis.configs import load_config
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = re.compile(r'(?:python )?(?:tools|projects/\w+/tools)/[\w/]+\.(?:py|sh)\b')
+PROGRAM = re.compile(r'(?:python )?(?:tools|projects/free_bodies)/[\w/]+\.(?:py|sh)\b')
 SIZE, BATCH, PAIRS, PROCESSES = 64, 2, 4, 2
 PLACES = {'CONFIG', 'CHECKPOINT', 'FOLDER', 'NAME', 'OUT'}  # commands with these are patterns
 HAVE_WORKERS = ('tools/synthesize.py', 'tools/generate_masks.py')

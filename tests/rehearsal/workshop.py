@@ -19,8 +19,8 @@ DOCS = ROOT / 'docs'
 FOLDERS = ('MMXAS_DATA_DIR', 'MMXAS_RENDERED_DIR', 'SMPL_MODEL_DIR', 'SMAL_MODEL_DIR')
 PREPARATION = [command for command in commands(DOCS / 'data_preparation.md')
                if command.tool.startswith('tools/dataset_converters')]
-# Masks by Segment Anything (its weights cannot be shipped) are the page's other way to what `--masks` writes.
-NOT_REHEARSED = [command for command in commands(DOCS / 'data_preparation.md') if 'SAMSegmenter' in command.text]
+# Masks by a segmenter are the page's other way to what `--masks` writes.
+NOT_REHEARSED = [command for command in commands(DOCS / 'data_preparation.md') if 'generate_masks' in command.text]
 
 
 class Workshop:

@@ -34,7 +34,7 @@ from mmxas.datasets.converters.sequences import Recording, convert_sequences
 from mmxas.datasets.shared_parts import share_config
 from mmxas.engine.optim import autocast_optim_wrapper
 from mmxas.models.pose_estimators import XASPoseEstimator
-from mmxas.registry import DATASETS, HOOKS, MODELS
+from mmxas.registry import HOOKS, MODELS
 from mmxas.synthesis.synthesize import synthesize
 
 _CONTEXT = multiprocessing.get_context('forkserver')
@@ -438,8 +438,7 @@ def evaluate(size: int, world: int, out: str, work_dir: str) -> None:
 
 def draw(out: str, world: int, seed: int) -> None:
     """The samples of three epochs, and numbers that augmentations would draw."""
-    from mmxas.datasets.random_state import seeded
-    from mmxas.datasets.samplers import SeededSampler
+    from mmxas.datasets.samplers import SeededSampler, seeded
     rank = _join(world)
     sampler = SeededSampler(list(range(8)), seed=seed)
     samples, noise = [], []
@@ -479,11 +478,12 @@ def shard(work_dir: str, world: int, out: str | None = None, **kwargs) -> None:
 def render_recipe(data: str) -> None:
     """Render what the miniature of the quick recipe trains on."""
     from test_runs.tiny_mocap import tiny_config
+
+    from mmxas.datasets.rendered_sets import prepare_sets
     cfg = tiny_config(Path(data))
     share_config(cfg)
     with DefaultScope.overwrite_default_scope('mmpose'):
-        for loader in (cfg.train_dataloader, cfg.val_dataloader):
-            DATASETS.build(loader.dataset)
+        prepare_sets(cfg, ['train', 'val'])
 
 
 def resident_mb(pid: int | str) -> float:

@@ -19,10 +19,10 @@ from mmxas.io.images import image_size
 from mmxas.structures import Skeleton
 from mmxas.synthesis.appearance.uv_texture import UVTexture
 from mmxas.synthesis.appearance.varied_texture import _read_picture
-from mmxas.synthesis.backgrounds import PhotoBackground
 from mmxas.synthesis.cameras import read_camera_file
 from mmxas.synthesis.pose_sources import MocapPoses
 from mmxas.synthesis.pose_sources.truncated_gaussian import read_prior_file
+from mmxas.synthesis.scene import PhotoBackground
 from mmxas.synthesis.shards import ARRAYS, PairReader, shard_length, shard_path
 
 

@@ -119,7 +119,7 @@ def test_another_seed_is_another_training(trained, tmp_path):
 def test_an_augmented_sample_is_a_function_of_its_key(transform, tmp_path):
     import cv2
 
-    from mmxas.datasets.random_state import seeded
+    from mmxas.datasets.samplers import seeded
     cv2.imwrite(str(tmp_path / 'a.png'), np.random.default_rng(0).integers(0, 255, (40, 30, 3), dtype=np.uint8))
     steps = {'RandomFlip': [dict(type='RandomFlip', direction='horizontal', prob=0.5)],
              'ColorJitter': [dict(type='PhotometricDistortion')], 'crop': []}[transform]

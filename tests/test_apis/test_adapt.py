@@ -16,6 +16,7 @@ from mmxas.apis import adapt
 from mmxas.apis.adapt import METRICS, Adaptation, adaptation_config, renders_backgrounds, summary
 from mmxas.apis.configs import load_config
 from mmxas.apis.model_zoo import ZooModel, file_sha256
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
 from mmxas.io import read_checkpoint_file
 from mmxas.registry import DATASETS
@@ -124,6 +125,7 @@ def test_pairs_are_rendered_over_the_folders_backgrounds(detector):
     assert len(painted) == NUM - 1 and max(abs(image - COLOUR).max() for image in painted) < 60  # JPEG
     with DefaultScope.overwrite_default_scope('mmpose'):
         share_config(adaptation.cfg)
+        prepare_sets(adaptation.cfg, ['train'])
         pairs = DATASETS.build(adaptation.cfg.train_dataloader.dataset.synthetic)
     info = pairs.get_data_info(0)
     blue, green, red = info['img'][info['mask'] == 0].mean(axis=0)

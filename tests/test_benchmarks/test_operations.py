@@ -1,14 +1,10 @@
 """The two sides of each benchmark give the same results, on small input."""
-import json
-
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks import decode, discriminator, roofline, skeleton_mask, training_step
+from benchmarks import decode, discriminator, skeleton_mask, training_step
 from benchmarks.__main__ import contests
 from mmxas.models.layers import ChannelsLastBatchNorm2d
-from mmxas.ops.kernels import products
 
 
 @pytest.mark.parametrize(('module', 'options'), [
@@ -81,108 +77,10 @@ def test_each_operation_of_the_table_has_an_aim():
     known = contests()
     assert set(known) == {'decode', 'decode_marginals_first', 'decode_both_keep', 'skeleton_mask', 'discriminator',
                           'training_step', 'training_step_same_memory', 'training_step_both_keep', 'training_step_bf16',
-                          'render', 'inference', 'inference_one_core'}
+                          'render', 'render_128', 'inference', 'inference_one_core'}
     assert [name for name, contest in known.items() if contest.keeps_memory] == ['decode_both_keep']
     assert [name for name, contest in known.items() if not contest.speedup and not contest.at_most_ms] == [
         'decode_marginals_first', 'decode_both_keep', 'training_step_same_memory', 'training_step_both_keep']
-
-
-TIMES = dict(plain=80.0, ours=30.0, products_plain=40.0, products_ours=15.0,
-             wide_torch=100.0, wide_onednn=125.0)
-RATES = dict(memory=10.0, fresh=2.0, cache=100.0, exp=1.0, gemm=100.0, onednn=200.0, conv=300.0)
-
-
-@pytest.fixture
-def timed(monkeypatch):
-    """What is timed, in the place of times that are known: in ms."""
-    timed = {}
-
-    def alternate(runs, _):
-        timed.update(runs)
-        return {name: TIMES[name] for name in runs}
-
-    monkeypatch.setattr(roofline, 'alternate', alternate)
-    roofline.times.cache_clear()
-    yield timed
-    roofline.times.cache_clear()
-
-
-@pytest.mark.usefixtures('timed')
-def test_bounds_add_up():
-    bounds = roofline.bounds(RATES)
-    assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
-    assert all(value > 0 for kinds in bounds.values() for parts in kinds.values() for value in parts.values())
-    # The better of the wide products takes 100 ms for 2 * 2048^3 operations.
-    least = roofline.product_gflop('ours') * 1e9 / (2 * 2048**3) * 100
-    assert list(bounds['discriminator']['processor'].values()) == [pytest.approx(least)]
-    assert next(iter(bounds['discriminator']['processor'])).endswith('at 172 GFLOP/s, the rate of a product 2048 wide')
-    assert list(bounds['discriminator']['memory'].values()) == [pytest.approx(50 * 96 * 18 * 128 * 4 / 100e6)]
-
-
-@pytest.mark.usefixtures('timed')
-def test_the_roofline_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(roofline, 'rates', lambda: RATES)
-    monkeypatch.setattr(roofline, 'settle', lambda: None)
-    assert roofline.main(['--threads', str(torch.get_num_threads()), '--out', str(tmp_path / 'x.json')]) == 0
-    content = json.loads((tmp_path / 'x.json').read_text())
-    rows = content['operations']
-    assert content['rates'] == RATES and rows.keys() == {*roofline.RUNS}
-    assert {way: (row['products_ms'], row['whole_ms']) for way, row in content['products'].items()} == {
-        'plain': (40.0, 80.0), 'ours': (15.0, 30.0)}
-    for way, row in content['products'].items():
-        assert row['gflop'] == roofline.product_gflop(way)
-        assert row['wide_ms'] == pytest.approx(row['gflop'] * 1e9 / (2 * 2048**3) * 100)
-    assert content['products']['plain']['gflop'] > content['products']['ours']['gflop']
-    for row in rows.values():
-        memory, processor = (sum(kind.values()) for kind in row['parts_ms'].values())
-        assert row['bound_ms'] == pytest.approx(max(memory, processor))
-        assert row['sum_ms'] == pytest.approx(memory + processor)
-    assert (rows['decode']['aim_ms'], rows['discriminator']['measured_ms']) == (16.0, 30.0)
-
-
-def test_each_bound_belongs_to_a_measured_form_and_an_aim(timed):
-    assert roofline.measured_and_aim('discriminator') == (30.0, 20.0)
-    wide = {name for name in timed if name.startswith('wide_')}
-    assert timed.keys() | {'wide_onednn'} == TIMES.keys() and 'wide_torch' in wide
-    for form in ('plain', 'ours'):
-        for name in (form, f'products_{form}'):
-            assert training_step.counted_flops(timed[name]) == roofline.product_gflop(form) * 1e9, name
-    assert all(training_step.counted_flops(timed[name]) == 2 * 2048**3 for name in wide)
-    timed.clear()
-    assert roofline.measured_and_aim('decode') == (30.0, 16.0) and timed.keys() == {'plain', 'ours'}
-    assert all(file.CONTESTS[0].speedup for file in roofline.RUNS.values())
-
-
-class _Products(TorchDispatchMode):
-    """Keeps what each operator that counts operations reads, where that lies, and what it gives."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen, self.with_grad = [], False
-
-    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        given = operator(*args, **(kwargs or {}))
-        if str(operator).rpartition('.')[0].split('.')[-1] in ('mm', 'addmm', 'bmm', 'mv', 'dot', '_linear_pointwise'):
-            tensors = [x for x in args if isinstance(x, torch.Tensor)]
-            self.seen.append((operator, [(x.shape, x.stride(), x.data_ptr()) for x in tensors], given.clone()))
-            self.with_grad |= torch.is_grad_enabled()
-        return given
-
-
-@pytest.mark.parametrize('vendor', ['AuthenticAMD', 'GenuineIntel'])
-def test_all_products_are_repeated_where_they_lie(monkeypatch, vendor):
-    """By either library, forward and backward."""
-    monkeypatch.setattr(products, 'cpu_vendor', lambda: vendor)
-    with _Products() as first:
-        repeat = roofline.products_of(discriminator.build('ours', 2))
-    with _Products() as second:
-        repeat()
-    assert len(first.seen) > 60
-    for (operator, operands, given), (again, same, repeated) in zip(first.seen, second.seen, strict=True):
-        assert operator == again and operands == same and torch.equal(given, repeated)
-    assert first.with_grad and not second.with_grad
-    by_onednn = {'_linear_pointwise' in str(operator) for operator, *_ in first.seen}
-    assert by_onednn == ({True, False} if vendor == 'AuthenticAMD' and products.has_onednn() else {False})
 
 
 def test_the_operations_of_the_discriminator():
@@ -193,7 +91,7 @@ def test_the_operations_of_the_discriminator():
     change, product = 2 * 2 * 18 * 18 * batch, 3 * 2 * nodes * 128 * 128
     first = 3 * 2 * nodes * 14 * 128 + 3 * 2 * 128 * 128 * 14 + 2 * 2 * 18 * 18 * 96 * 7
     operations = ends + 8 * (2 * change + product) + 2 * first
-    assert roofline.product_gflop('ours') * 1e9 == pytest.approx(operations, rel=1e-12)
+    assert training_step.counted_flops(discriminator.build('ours')) == pytest.approx(operations, rel=1e-12)
 
 
 def test_the_stronger_plain_decoding_gives_the_same():
@@ -211,3 +109,8 @@ def test_which_side_keeps_freed_memory(name, wanted, monkeypatch):
     monkeypatch.setattr(training_step, 'detector', lambda head=(), **changes: small(
         backbone=dict(depth=18, init_cfg=None), head=dict(head, in_channels=512, depth_bins=8), **changes))
     assert [contests()[name].build(way, batch=1, size=64).keep for way in ('plain', 'ours')] == wanted
+
+
+def test_a_recipe_is_built_in_its_last_stage():
+    model = training_step.build_model('configs/xas_mocap.py')
+    assert model.training and model.loss_weights['adversarial'] > 0

@@ -106,7 +106,7 @@ def test_no_images_is_no_limit(load_command, images, capsys):
 def test_mistakes_are_one_line(load_command, images, capsys):
     tool = load_command('generate_masks')
     for options, message in ((['--options', 'size=1'], 'size=1'), (['--options', 'nothing=1'], 'nothing'),
-                             (['--segmenter', 'SAMSegmenter', '--options', 'checkpoint=no.pth'], 'looked for no.pth')):
+                             (['--segmenter', 'SaliencySegmenter', '--options', 'weights=x.onnx'], 'x.onnx: no such')):
         assert tool.main(command(images, *options)) == 2
         error = capsys.readouterr().err
         assert message in error and len(error.strip().splitlines()) == 1

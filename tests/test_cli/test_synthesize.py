@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmxas.datasets.datasets.rendered_pairs import MocapHuman
 from mmxas.synthesis import PairReader, synthesize
 from mmxas.synthesis.synthesize import set_meta
 
@@ -133,7 +132,7 @@ def test_an_option_without_a_value_is_named(main, config, capsys):
 
 def test_a_config_of_the_package_is_named_as_elsewhere(main, capsys):
     assert main(['mmxas::xas_mocap.py', '--num', '1']) == 2
-    assert '--merge are of one set; choose it by --which: synthetic, mocap_train' in capsys.readouterr().err
+    assert '--merge are of one set; choose it by --which: mocap_human/train, synthetic_human' in capsys.readouterr().err
 
 
 PAPER_CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('xas_*.py'))
@@ -180,18 +179,3 @@ def test_a_task_of_a_slurm_array_renders_its_part(tmp_path):
         PYTHON=str(tmp_path / 'python')))
     assert done.stdout.strip() == 'tools/synthesize.py a config.py --part 3/4 --which x', done.stderr
     assert subprocess.run(script, capture_output=True, env=environment()).returncode == 2  # without Slurm
-
-
-def test_the_sets_of_the_built_in_config_are_those_that_training_renders():
-    config = Config.fromfile(ROOT / 'configs/xas_mocap.py')
-    sets = config.synthesis
-    loaders = (config.train_dataloader, config.val_dataloader, config.test_dataloader)
-    train, val, test = (loader.dataset for loader in loaders)
-    trained = [(train.synthetic, 'synthetic', None), (train.target, 'mocap_train', 'train'), (val, 'mocap_val', 'val'),
-               (test, 'mocap_test', 'test'), (test, 'mocap_ood', 'ood')]
-    for dataset, name, split in trained:
-        generator = dataset.generator.to_dict()
-        if split:
-            generator['pose_source']['clips'] = list(MocapHuman.SPLITS[split])
-        expected = set_meta(generator, dataset.num, dataset.get('seed', 0))
-        assert set_meta(sets[name].generator, sets[name].num, sets[name].seed) == expected, name

@@ -1,7 +1,9 @@
 """Which sets a config renders."""
+import sys
+
 import pytest
 
-from mmxas.datasets.rendered_sets import find_sets
+from mmxas.datasets.rendered_sets import find_sets, prepare_sets
 
 GENERATOR = dict(pose_source=dict(type='MocapPoses'), image_size=64, skeleton='h36m18')
 PAIRS = dict(type='SyntheticPairDataset', data_root='data/pairs', generator=GENERATOR, num=10, seed=3,
@@ -47,3 +49,20 @@ def test_pairs_that_are_only_read_and_configs_without_any():
         find_sets(dict(test_dataloader=dict(dataset=MOCAP)), 'x')
     with pytest.raises(ValueError, match='the config renders nothing: neither `synthesis'):
         find_sets(dict(test_dataloader=dict(dataset=dict(type='ImageFolderDataset', data_root='x', skeleton='h36m18'))))
+
+
+def test_what_the_data_sets_of_some_loaders_read_is_prepared(monkeypatch):
+    made = []
+    monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'synthesize',
+                        lambda generator, out, num, workers, seed: made.append((out, num, seed)))
+    both = config(PAIRS, test_dataloader=dict(dataset=MOCAP), synthesis=dict(other=dict(generator=GENERATOR)))
+    prepare_sets(both, ['train', 'val'])
+    assert made == [('data/pairs', 10, 3)]
+    made.clear()
+    prepare_sets(both, ['test'])
+    assert made == [('data/motions/test', 2, 0), ('data/motions/ood', 4, 0)]
+    made.clear()
+    prepare_sets(config(dict(PAIRS, generator=None, num=None)))
+    prepare_sets(config(dict(PAIRS, data_root=None)))
+    prepare_sets(dict(train_dataloader=dict(dataset=[1, 2]), val_dataloader=None))  # built already
+    assert made == []

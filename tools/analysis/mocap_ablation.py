@@ -22,6 +22,7 @@ from mmengine.runner import Runner
 from mmxas.apis.configs import load_config, merge_options
 from mmxas.cli.options import add_cfg_options
 from mmxas.cli.running import run_command
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.engine.stages import Stage
 from mmxas.io.atomic_writes import write_atomically
 
@@ -131,6 +132,7 @@ def run(cfg: Config, work_dir: Path, seed: int, test: bool = True) -> dict[str, 
     cfg.work_dir, cfg.randomness.seed = str(work_dir), seed
     if (work_dir / 'last_checkpoint').is_file():
         cfg.resume, cfg.load_from = True, None
+    prepare_sets(cfg, ['train', 'val', *['test'] * test])
     runner = Runner.from_cfg(cfg)
     runner.train()
     numbers = shares(runner.message_hub)

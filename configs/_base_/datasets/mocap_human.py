@@ -96,22 +96,3 @@ test_evaluator = dict(
     groups=dict(
         held_out=['run', 'dance_b'],
         ood=['backflip', 'cartwheel', 'crawl', 'getup_facedown', 'getup_faceup', 'roll']))
-
-# The same sets for tools/synthesize.py --which NAME, to render them ahead and elsewhere (docs/synthesis.md).
-synthesis = dict(
-    synthetic=dict(generator=synthetic_generator, num=12288, out=f'{rendered_root}/synthetic_human', seed=0),
-    mocap_train=dict(
-        generator=dict(target_generator, pose_source=dict(
-            type='MocapPoses', clips=['walk', 'jump', 'punch', 'spin', 'spinkick', 'dance_a'])),
-        num=4096, out=f'{rendered_root}/mocap_human/train', seed=1),
-    mocap_val=dict(
-        generator=dict(target_generator, pose_source=dict(type='MocapPoses', clips=['kick'])),
-        num=256, out=f'{rendered_root}/mocap_human/val', seed=2),
-    mocap_test=dict(
-        generator=dict(target_generator, pose_source=dict(type='MocapPoses', clips=['run', 'dance_b'])),
-        num=512, out=f'{rendered_root}/mocap_human/test', seed=3),
-    mocap_ood=dict(
-        generator=dict(target_generator, pose_source=dict(
-            type='MocapPoses',
-            clips=['backflip', 'cartwheel', 'crawl', 'getup_facedown', 'getup_faceup', 'roll'])),
-        num=512, out=f'{rendered_root}/mocap_human/ood', seed=3))

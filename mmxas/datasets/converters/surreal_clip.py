@@ -21,7 +21,7 @@ from mmxas.body_models import SMPLBodyModel
 from mmxas.io import check_mat, foreground
 from mmxas.ops.boxes import mask_box
 from mmxas.ops.geometry import camera_to_image
-from mmxas.synthesis.crops import crop_intrinsics, crop_window
+from mmxas.synthesis.cameras import crop_intrinsics, crop_window
 from mmxas.synthesis.shards import SyntheticPair
 
 from .frames import UnreadableFileError

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from mmxas.datasets.random_state import seeded
-from mmxas.datasets.samplers import SampleKey
+from mmxas.datasets.samplers import SampleKey, seeded
 from mmxas.registry import DATASETS
 
 from .xas_dataset import XASDataset

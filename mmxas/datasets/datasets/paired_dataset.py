@@ -7,8 +7,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import FUNCTIONS
 from torch.utils.data import Dataset, default_collate
 
-from mmxas.datasets.random_state import seeded
-from mmxas.datasets.samplers import SampleKey
+from mmxas.datasets.samplers import SampleKey, seeded
 from mmxas.registry import DATASETS
 
 from .mixed_dataset import MixedDataset

@@ -11,7 +11,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.dist import get_world_size
 
 from mmxas.datasets.transforms.loading import SkipCounter
 from mmxas.io import read_json
@@ -49,9 +48,10 @@ class RenderedPart:
 class RenderedPairDataset(XASDataset):
     """Images, masks and labels that a pair generator rendered.
 
-    They are read from shards in ``data_root``. Where those are missing and ``generator`` is given, they are rendered
-    first; a run of several processes refuses, as the others would wait for hours. Without ``data_root`` each pair is
-    rendered when it is asked for.
+    They are read from shards in ``data_root``, where :meth:`render_missing` puts them if ``generator`` is given.
+    Training and ``tools/test.py`` call it for all data sets of a config first
+    (:func:`mmxas.datasets.rendered_sets.prepare_sets`); building a data set renders nothing. Without ``data_root`` each
+    pair is rendered when it is asked for.
 
     Args:
         data_root: Folder of the shards, or None to render on the fly. Defaults to None.
@@ -59,18 +59,17 @@ class RenderedPairDataset(XASDataset):
             None: only read.
         num: Number of pairs; with ``generator`` it is needed. Defaults to None: all that the folder holds.
         seed: Seed of the rendering. Defaults to 0.
-        workers: Processes that render; 0, or a set of one shard, renders in this one. Defaults to the number of CPUs
-            that this process may use.
+        workers: Processes that :meth:`render_missing` starts; 0, or a set of one shard, renders in this one. Defaults
+            to the number of CPUs that this process may use.
         clips: Keep pairs of these motion clips only. Defaults to None: all.
         image_files: Write each image to ``data_root/images`` when it is asked for, and give its path as ``img_path``,
             so that mmpose's visualization hook finds it. Defaults to None: in test mode only.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
-        FileNotFoundError: The folder holds no pairs and there is no generator, or one of several processes would have
-            to render; the message says how to render them.
-        ValueError: No pair is left, the pairs have another number of keypoints than the skeleton, or ``num`` is
-            missing.
+        FileNotFoundError: Pairs are missing; the message says how to render them.
+        ValueError: No pair is left, the pairs have another number of keypoints than the skeleton, ``num`` is missing,
+            or the folder holds pairs of another generator.
     """
 
     def __init__(self, data_root: str | None = None, generator: dict | None = None, num: int | None = None,
@@ -88,14 +87,27 @@ class RenderedPairDataset(XASDataset):
         name = Path(self.data_root).name if self.data_root else 'rendered'
         return [RenderedPart(name, self.data_root, self.generator, self.num)]
 
-    def load_data_list(self) -> list[dict]:
-        """List the pairs, rendering them first where that is asked for.
+    def render_missing(self) -> None:
+        """Render the pairs that are not there yet; of several processes that call it one renders, and the others wait.
 
         Raises:
+            ValueError: A folder holds pairs of another generator, or ``num`` is missing.
+        """
+        from mmxas.synthesis.synthesize import synthesize
+        for part in self.rendered_parts():
+            if part.generator is not None and part.root is not None:
+                num = _number(part)
+                synthesize(part.generator, part.root, num, self.workers if num > ONE_SHARD else 0, self.seed)
+
+    def load_data_list(self) -> list[dict]:
+        """List the pairs.
+
+        Raises:
+            FileNotFoundError: Pairs are missing; the message says how to render them.
             ValueError: No pair is left, or the pairs have another number of keypoints than the skeleton.
         """
         parts = self.rendered_parts()
-        self._sources = [_open(part, self.seed, self.workers) for part in parts]
+        self._sources = [_open(part, self.seed) for part in parts]
         records = []
         for number, (part, source) in enumerate(zip(parts, self._sources, strict=True)):
             records += self._records(part, number, source)
@@ -259,22 +271,24 @@ def _with_skeleton(generator: Mapping[str, Any] | None, skeleton: Any) -> Mappin
     return {**generator, 'skeleton': skeleton.to_dict() if isinstance(skeleton, Skeleton) else skeleton}
 
 
-def _open(part: RenderedPart, seed: int, workers: int) -> Any:
-    """Return the pairs of a part, rendering the missing ones first."""
+def _open(part: RenderedPart, seed: int) -> Any:
+    """Return the pairs of a part."""
     if part.generator is None:
         if part.root is None:
             raise ValueError('rendered pairs need a data_root to read from, or a generator to render with')
         return PairReader(part.root)
+    num = _number(part)
+    if part.root is None:
+        return _OnTheFly(part.generator, num, seed)
+    from mmxas.synthesis.synthesize import require_rendered
+    require_rendered(part.generator, part.root, num, seed)
+    return PairReader(part.root)
+
+
+def _number(part: RenderedPart) -> int:
     if part.num is None:
         raise ValueError(f'{part.name}: num is needed together with a generator')
-    if part.root is None:
-        return _OnTheFly(part.generator, part.num, seed)
-    from mmxas.synthesis.synthesize import require_rendered, synthesize
-    if get_world_size() > 1:
-        require_rendered(part.generator, part.root, part.num, seed)
-    else:
-        synthesize(part.generator, part.root, part.num, workers if part.num > ONE_SHARD else 0, seed)
-    return PairReader(part.root)
+    return part.num
 
 
 def _image_file(root: str | Path, index: int, image: np.ndarray) -> str:

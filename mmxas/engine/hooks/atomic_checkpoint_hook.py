@@ -9,7 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import nn
 
-from mmxas.engine.optim.accumulation import is_between_steps
+from mmxas.engine.optim.autocast_optim_wrapper import is_between_steps
 from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import HOOKS
 

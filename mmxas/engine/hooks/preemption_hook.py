@@ -1,10 +1,11 @@
 """Leaving when a cluster asks for it: SIGTERM saves and ends the run."""
+import functools
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,14 +13,15 @@ import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
-from mmxas.engine.data_workers import bind_workers
 from mmxas.engine.hooks.atomic_checkpoint_hook import check_weights
-from mmxas.engine.optim.accumulation import is_between_steps
+from mmxas.engine.optim.autocast_optim_wrapper import is_between_steps
 from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import HOOKS
 
 STATUS = 128 + signal.SIGTERM
+SECONDS = 2.0  # after which a worker looks for its parent
 
 
 @contextmanager
@@ -40,7 +42,7 @@ class PreemptionHook(Hook):
 
     ``--resume`` goes on from there, inside the epoch. Of several processes it is enough that one was told. Workers of
     data loaders, which a scheduler signals as well, end with the process that started them
-    (:func:`mmxas.engine.data_workers.bind_workers`), in testing too.
+    (:func:`bind_workers`), in testing too.
 
     Several processes vote beside the training, on their CPUs, and read a vote when they cast the next one: nobody waits
     for another process or a GPU.
@@ -128,3 +130,33 @@ class PreemptionHook(Hook):
         runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; go on with --resume', name, done)
         self.after_train(runner)
         sys.exit(STATUS)
+
+
+def bind_workers(loader: DataLoader) -> None:
+    """Have a loader's workers listen to SIGTERM from their parent only, and end when it is gone.
+
+    torch's own die by a scheduler's SIGTERM to the whole group, and raise in the parent wherever it is, in the middle
+    of saving too; and where the parent was killed they wait for ever, with their memory, for somebody to read the
+    batches that lie in the pipe. Changes ``worker_init_fn`` in place, once; without ``sigtimedwait`` (macOS) nothing.
+
+    Args:
+        loader: The loader, before its workers start.
+    """
+    before = loader.worker_init_fn
+    if hasattr(signal, 'sigtimedwait') and loader.num_workers and getattr(before, 'func', None) is not _start_worker:
+        loader.worker_init_fn = functools.partial(_start_worker, before)
+
+
+def _start_worker(also: Callable[[int], None] | None, worker: int) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    if also is not None:
+        also(worker)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        told = signal.sigtimedwait({signal.SIGTERM}, SECONDS)
+        if told is not None and told.si_pid == parent:
+            break
+    os._exit(0)

@@ -3,7 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmxas.engine.optim.accumulation import step_of
+from mmxas.engine.optim.autocast_optim_wrapper import step_of
 from mmxas.registry import HOOKS
 
 

@@ -14,12 +14,13 @@ from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner, set_ran
 from torch.utils.data import DataLoader
 
 from mmxas.datasets.inspection import inner_datasets
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share
 from mmxas.engine.batch_dump import dump_batch
 from mmxas.engine.config_knobs import refuse_unapplied
 from mmxas.engine.hooks.preemption_hook import sigterm_given_back
 from mmxas.engine.hooks.update_gate_hook import UpdateGateHook
-from mmxas.engine.optim.accumulation import begin_epoch
+from mmxas.engine.optim.autocast_optim_wrapper import begin_epoch
 from mmxas.engine.optim.staged_lr import StagedLR
 from mmxas.engine.stages import Stage, parse_stages, stage_at
 from mmxas.engine.wrappers import ShardedBackboneDataParallel
@@ -72,6 +73,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
                  alternate: dict | None = None, **kwargs) -> None:
         refuse_unapplied(runner.cfg)
+        prepare_sets(runner.cfg, ['train', 'val'])
         self.stages = parse_stages(stages)
         kwargs.pop('max_epochs', None)
         dataloader = share(dataloader, runner.cfg.get('model'), 'train_dataloader')

@@ -1,11 +1,11 @@
-"""Mixed precision that also runs on a CPU."""
+"""Mixed precision that also runs on a CPU; steps that gather the gradients of several iterations."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from mmengine.device import get_device
 from mmengine.logging import print_log
-from mmengine.optim import OptimWrapper
+from mmengine.optim import BaseOptimWrapper, OptimWrapper
 from torch import nn
 
 from mmxas.registry import OPTIM_WRAPPERS
@@ -86,3 +86,31 @@ class AutocastOptimWrapper(OptimWrapper):
         if scaler:
             self.scaler.load_state_dict(scaler)
         super().load_state_dict(state_dict)
+
+
+def is_between_steps(wrapper: BaseOptimWrapper) -> bool:
+    """Whether no gradient waits for a step: what is saved now is all that there is."""
+    return getattr(wrapper, 'should_update', lambda: True)()
+
+
+def begin_epoch(wrapper: BaseOptimWrapper, model: nn.Module, done: int, length: int) -> None:
+    """Count an epoch's iterations by themselves, so that its last one steps with what it has.
+
+    Args:
+        wrapper: Of the optimizer.
+        model: What is trained.
+        done: Iterations of the epoch before those that follow.
+        length: Iterations of the epoch.
+    """
+    if _counts(wrapper) > 1:
+        wrapper.initialize_count_status(model, done, length)
+
+
+def step_of(wrapper: BaseOptimWrapper, iteration: int, length: int) -> int:
+    """Number (from 0) of the step that an iteration, counted over all epochs of ``length``, is part of."""
+    epoch, inside = divmod(iteration, length)
+    return epoch * -(-length // _counts(wrapper)) + inside // _counts(wrapper)
+
+
+def _counts(wrapper: BaseOptimWrapper) -> int:
+    return getattr(wrapper, '_accumulative_counts', 1)

@@ -1,5 +1,4 @@
 """How a model is spread over processes."""
-from .sharded_backbone import ShardedBackboneDataParallel
-from .sharded_backbone_strategy import ShardedBackboneStrategy
+from .sharded_backbone import ShardedBackboneDataParallel, ShardedBackboneStrategy
 
 __all__ = ['ShardedBackboneDataParallel', 'ShardedBackboneStrategy']

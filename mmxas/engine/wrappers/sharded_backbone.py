@@ -3,13 +3,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmengine._strategy import FSDPStrategy
 from mmengine.dist import broadcast
 from mmengine.model import MMDistributedDataParallel, MMFullyShardedDataParallel
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODEL_WRAPPERS
+from mmengine.registry import MODEL_WRAPPERS, STRATEGIES
 from torch import Tensor, nn
 from torch.amp import GradScaler
-from torch.distributed.fsdp import StateDictType
+from torch.distributed.fsdp import FullyShardedDataParallel, StateDictType
 from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 
 
@@ -72,3 +73,28 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
         if not torch.cuda.is_available():
             states.offload_to_cpu = optimizer_states.offload_to_cpu = False
         return MMFullyShardedDataParallel.set_state_dict_type(model, kind, states, optimizer_states)
+
+
+@STRATEGIES.register_module()
+class ShardedBackboneStrategy(FSDPStrategy):
+    """mmengine's ``FSDPStrategy`` with :class:`ShardedBackboneDataParallel`, on GPUs and on CPUs; ``sync_bn`` acts.
+
+    Args:
+        model_wrapper: Arguments of the wrapper. Defaults to None: none.
+        state_dict_cfg: As in ``FSDPStrategy``. Defaults to ``'full'``: checkpoints that a single process reads.
+        kwargs: ``FSDPStrategy``'s.
+    """
+
+    def __init__(self, *, model_wrapper: Mapping[str, Any] | None = None, state_dict_cfg: str | dict = 'full',
+                 **kwargs) -> None:
+        super().__init__(model_wrapper={'type': 'ShardedBackboneDataParallel', **(model_wrapper or {})},
+                         state_dict_cfg=state_dict_cfg, **kwargs)
+
+    def _wrap_model(self, model: nn.Module) -> nn.Module:
+        """Convert batch norms first, which mmengine's leaves out."""
+        return super()._wrap_model(self.convert_model(model))
+
+    def load_optim_state_dict(self, state_dict: dict) -> None:
+        """Load the optimizer's state; mmengine 0.10 gives the arguments in the order of torch 2.0."""
+        self.optim_wrapper.load_state_dict(FullyShardedDataParallel.optim_state_dict_to_load(
+            self.model, self.optim_wrapper.optimizer, state_dict))

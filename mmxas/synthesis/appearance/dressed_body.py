@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mmxas.registry import APPEARANCES
-from mmxas.synthesis.appearance.palettes import draw_color
+from mmxas.synthesis.appearance.painted_clothes import draw_color
 from mmxas.synthesis.appearance.uv_texture import TexturedSurface
 from mmxas.synthesis.appearance.wardrobe import Garment, find_wardrobe, read_wardrobe
 from mmxas.synthesis.renderers.shading import Surface

@@ -2,7 +2,8 @@
 
 Which garments there are, and where they may end, is a data file; nothing here knows what kind of body wears them.
 """
-from collections.abc import Mapping
+import colorsys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,12 @@ import numpy as np
 from mmxas.io import read_json
 from mmxas.io.shipped_files import find_named
 from mmxas.registry import APPEARANCES
-from mmxas.synthesis.appearance.palettes import draw_color
-from mmxas.synthesis.backgrounds import jitter_colors, random_window
 from mmxas.synthesis.pictures import PictureStore
 from mmxas.synthesis.renderers.shading import Surface, interpolate
+from mmxas.synthesis.scene import jitter_colors, random_window
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
+PALETTES = read_json(DATA_DIR / 'palettes.json')
 # A line rules wherever its parts have this much weight: less than half, so that a face between parts is cut smoothly.
 REACH = 0.01
 PATTERNS = ('plain', 'stripes', 'checks', 'noise', 'picture')
@@ -188,6 +189,33 @@ def _pattern(place: np.ndarray, pattern: str, wave: np.ndarray) -> np.ndarray:
         return (np.sin(place @ wave) > 0.2).astype(np.int64)
     phase = np.sin(place[:, 0] * wave[0]) * np.sin(place[:, 1] * wave[0]) * np.sin(place[:, 2] * wave[0] + 0.8)
     return (phase > 0).astype(np.int64)
+
+
+def draw_color(palette: str | Sequence[str], rng: np.random.Generator) -> np.ndarray:
+    """Draw one colour (3,) RGB in [0, 1]; always three uniform deviates, and one integer before with a list.
+
+    Args:
+        palette: one of ``data/palettes.json``, or a list of them to choose from with equal chances.
+        rng: source of randomness.
+
+    Raises:
+        ValueError: for an unknown palette.
+    """
+    if not isinstance(palette, str):
+        palette = palette[int(rng.integers(len(palette)))]
+    a, b, c = rng.random(3)
+    if palette in PALETTES['tones']:  # RGB tones between which colours are mixed
+        tones = np.asarray(PALETTES['tones'][palette])
+        place = a * (len(tones) - 1)
+        low = min(int(place), len(tones) - 2)
+        mixed = tones[low] + (place - low) * (tones[low + 1] - tones[low])
+        return np.clip(mixed * (0.9 + 0.2 * b) + (c - 0.5) * np.array([0.03, 0.0, -0.03]), 0, 1)
+    if palette in PALETTES['ranges']:  # of hue, saturation and value
+        hue, saturation, value = (low + u * (high - low)
+                                  for u, (low, high) in zip((a, b, c), PALETTES['ranges'][palette]))
+        return np.asarray(colorsys.hsv_to_rgb(hue, saturation, value))
+    known = sorted((*PALETTES['tones'], *PALETTES['ranges']))
+    raise ValueError(f'palette {palette!r}: expected one of {known}')
 
 
 @APPEARANCES.register_module()

@@ -5,8 +5,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mmxas.registry import POSE_SOURCES
+from mmxas.synthesis.one_of import check_weights
 from mmxas.synthesis.pose_sources.sampling import PoseSample
-from mmxas.synthesis.weights import check_weights
 
 
 @POSE_SOURCES.register_module()

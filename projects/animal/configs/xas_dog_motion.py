@@ -30,8 +30,3 @@ val_evaluator = dict(mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.jso
 test_evaluator = dict(
     mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
-
-synthesis = dict(
-    _delete_=True,
-    synthetic=dict(
-        generator=synthetic_generator, num=12288, out=f'{_base_.rendered_root}/synthetic_dog', seed=0))

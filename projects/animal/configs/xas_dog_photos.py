@@ -36,7 +36,3 @@ val_evaluator = dict(mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.jso
 test_evaluator = dict(
     mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
-
-synthesis = dict(
-    _delete_=True,
-    synthetic=dict(generator=dog_generator, num=16384, out=dog_pairs, seed=0))

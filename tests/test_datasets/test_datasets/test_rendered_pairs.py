@@ -147,6 +147,8 @@ def test_missing_shards_say_how_to_render(tmp_path, pair_root):
         SyntheticPairDataset()
     with pytest.raises(ValueError, match='num is needed'):
         SyntheticPairDataset(generator=dict())
+    with pytest.raises(ValueError, match='num is needed'):
+        SyntheticPairDataset(generator=dict(), data_root='x', lazy_init=True).render_missing()
     toy = dict(name='toy', keypoints=['a', 'b'], parents=[0, 0])
     with pytest.raises(ValueError, match="18 keypoints a pose, but the skeleton 'toy' has 2"):
         SyntheticPairDataset(data_root=str(pair_root), skeleton=toy)
@@ -160,16 +162,21 @@ def test_missing_shards_are_rendered_with_the_splits_clips(tmp_path, pairs, monk
         assert workers == 0  # not worth a process
         pairs.write(tmp_path / 'mocap' / 'val', [pairs.make(i, 'kick') for i in range(num)])
 
-    monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'synthesize', synthesize)
+    module = sys.modules['mmxas.synthesis.synthesize']
+    monkeypatch.setattr(module, 'synthesize', synthesize)
+    monkeypatch.setattr(module, 'require_rendered', lambda *asked: calls.append(asked))
     generator = dict(pose_source=dict(type='MocapPoses'))
-    dataset = MocapHuman(split='val', data_root=str(tmp_path / 'mocap'), generator=generator, num=3, seed=7)
+    dataset = MocapHuman(split='val', data_root=str(tmp_path / 'mocap'), generator=generator, num=3, seed=7,
+                         lazy_init=True)
+    dataset.render_missing()
+    dataset.full_init()
     assert len(dataset) == 3 and generator == dict(pose_source=dict(type='MocapPoses'))
-    assert calls == [(dict(pose_source=dict(type='MocapPoses', clips=['kick']), skeleton='h36m18'),
-                      str(tmp_path / 'mocap/val'), 3, 7)]
+    wanted = (dict(pose_source=dict(type='MocapPoses', clips=['kick']), skeleton='h36m18'),
+              str(tmp_path / 'mocap/val'), 3, 7)
+    assert calls == [wanted, wanted], 'rendered, then looked for'
 
 
-def test_several_processes_refuse_what_is_not_rendered(tmp_path, pairs, monkeypatch):
-    """None waits for another one that renders; each looks for itself."""
+def test_building_a_data_set_renders_nothing(tmp_path, pairs, monkeypatch):
     asked = []
 
     def require_rendered(generator, out, num, seed):
@@ -177,7 +184,6 @@ def test_several_processes_refuse_what_is_not_rendered(tmp_path, pairs, monkeypa
         if not (tmp_path / 'set').is_dir():
             raise FileNotFoundError('2 of 2 shards are missing; render them by `mmxas synthesize CONFIG`')
 
-    monkeypatch.setattr('mmxas.datasets.datasets.rendered_pairs.get_world_size', lambda: 2)
     monkeypatch.setattr(sys.modules['mmxas.synthesis.synthesize'], 'require_rendered', require_rendered)
     config = dict(data_root=str(tmp_path / 'set'), generator=dict(a=1), num=2, seed=5)
     with pytest.raises(FileNotFoundError, match='render them by `mmxas synthesize CONFIG`'):

@@ -2,11 +2,12 @@
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODEL_WRAPPERS, DefaultScope
+from mmengine.registry import MODEL_WRAPPERS, STRATEGIES, DefaultScope
 from test_models.conftest import estimator_config
 from torch.distributed import HashStore
-from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.distributed.fsdp import FullyShardedDataParallel, StateDictType
 
+from mmxas.engine import ShardedBackboneStrategy
 from mmxas.registry import MODELS
 
 
@@ -61,3 +62,15 @@ def test_float16_whose_overflow_each_process_sees_alone_is_refused(group):
     wrapper.scaler = torch.amp.GradScaler('cpu')
     with pytest.raises(ValueError, match="dtype='float16': each process would skip .* take 'bfloat16'"):
         model.train_step({}, wrapper)
+
+
+def test_defaults_and_changes(tmp_path):
+    strategy = STRATEGIES.build(dict(type='ShardedBackboneStrategy', work_dir=str(tmp_path)))
+    assert isinstance(strategy, ShardedBackboneStrategy)
+    assert strategy.model_wrapper == dict(type='ShardedBackboneDataParallel')
+    assert strategy.state_dict_type is StateDictType.FULL_STATE_DICT
+    sharding = dict(sharding_strategy='SHARD_GRAD_OP')
+    other = ShardedBackboneStrategy(model_wrapper=dict(sharding=sharding), state_dict_cfg='local',
+                                    work_dir=str(tmp_path))
+    assert other.model_wrapper == dict(type='ShardedBackboneDataParallel', sharding=sharding)
+    assert other.state_dict_type is StateDictType.LOCAL_STATE_DICT

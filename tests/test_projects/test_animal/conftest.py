@@ -8,7 +8,7 @@ import pytest
 from mmxas.body_models import SMALBodyModel
 
 ROOT = Path(__file__).parents[3]
-sys.path.append(str(ROOT / 'projects/animal/tools'))
+sys.path.append(str(ROOT / 'projects/free_bodies'))
 DATA = 'projects/animal/data/'
 
 

@@ -1,5 +1,0 @@
-"""The builders' package lies in tools/, which is no installed package."""
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / 'tools'))
