@@ -65,7 +65,7 @@ def shrink(dataset: ConfigDict, data: Path) -> dict:
     for transform in first.pipeline:
         if 'input_size' in transform:
             transform.input_size = (SIZE, SIZE)
-    kept = {key: first[key] for key in ('pipeline', 'box', 'with_labels') if key in first}
+    kept = {key: first[key] for key in ('pipeline', 'box', 'with_labels', 'skeleton') if key in first}
     if first.type == 'SyntheticPairDataset':
         return dict(type='SyntheticPairDataset', data_root=str(data / 'train'), **kept)
     return dict(type='MocapHuman', data_root=str(data), **kept)
