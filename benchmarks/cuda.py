@@ -24,7 +24,6 @@ import mmxas  # noqa: F401
 from benchmarks import decode, discriminator, feeding, skeleton_mask, training_step
 from benchmarks.__main__ import machine, row
 from benchmarks.comparison import ROOT, WAYS, Result
-from benchmarks.processes import build_model
 from benchmarks.rendering import SETS
 from mmxas.io.atomic_writes import write_atomically
 from mmxas.processes import usable_cpus
@@ -197,7 +196,7 @@ def fed(card: Card, name: str, seconds: float, workers: int) -> dict[str, float]
     """What :func:`feeding.measure` finds of a recipe, and the samples a second that its step of both domains takes."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     crops, samples = training_step.example_batch(card.batch, card.size)
-    model = build_model(f'configs/{name}.py').to(card.device)
+    model = training_step.build_model(f'configs/{name}.py').to(card.device)
     step = training_step.OurStep(model, crops.to(card.device), samples, card.is_gpu, keep=False)
     taken = 1e3 * len(samples) / card.measure(step, seconds)[0]
     with tempfile.TemporaryDirectory() as folder:

@@ -52,7 +52,9 @@ class AtomicCheckpointHook(CheckpointHook):
         kwargs: ``CheckpointHook``'s other arguments. ``save_best`` of one of the package's metrics needs no ``rule``.
     """
 
-    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'mask_iou', 'PCK', 'pckh', 'discriminator_score']
+    # mmengine's 'top' means accuracy/top1; here it is in the name of each figure of the first hypothesis.
+    _default_greater_keys = [*(key for key in CheckpointHook._default_greater_keys if key != 'top'),
+                             'mask_iou', 'PCK', 'pckh', 'discriminator_score']
     _default_less_keys = [
         *CheckpointHook._default_less_keys, 'MPJPE', '2d_error', 'asymmetry', 'flip_rate', 'ambiguity_ratio']
 
