@@ -19,6 +19,8 @@ from mmengine.runner import Runner
 import mmxas  # noqa: F401
 from benchmarks.comparison import ROOT
 from benchmarks.rendering import SETS
+from mmxas.datasets.rendered_sets import prepare_sets
+from mmxas.datasets.shared_parts import share_config
 from mmxas.engine.config_knobs import read_config
 
 # Sides in px of the stored images: a frame of Human3.6M, and what the recipe renders.
@@ -48,6 +50,8 @@ def batches(cfg: Config, batch: int, workers: int, pin: bool = False) -> Iterato
     """What a training reads, ``batch`` pairs at a time."""
     init_default_scope('mmpose')
     cfg.train_dataloader.update(batch_size=batch, num_workers=workers, persistent_workers=workers > 0, pin_memory=pin)
+    share_config(cfg)
+    prepare_sets(cfg, ['train'])
     return iter(Runner.build_dataloader(cfg.train_dataloader, seed=0))
 
 

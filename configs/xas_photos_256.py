@@ -13,8 +13,8 @@ xas = dict(
 model = dict(
     backbone=dict(model_name='tf_efficientnet_lite2', depthwise_float32=False),  # float32 is for the CPU
     neck=dict(in_channels=(48, 120)),
-    head=dict(window=15),
-    test_cfg=dict(xy_window=9))  # a bin is half as wide as in xas_photos.py
+    head=dict(decoder=dict(decoding=dict(window=15))),
+    test_cfg=dict(decoding=dict(xy_window=9)))  # a bin is half as wide as in xas_photos.py
 
 train_dataloader = dict(
     batch_size=32,
@@ -24,4 +24,3 @@ train_dataloader = dict(
 # 384 iterations per epoch: 4224 in all, and 384 of the second stage.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(stages=[dict(synthetic_stage, epochs=11), full_stage])
-synthesis = dict(mocap_train=dict(num=2048))
