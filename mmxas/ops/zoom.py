@@ -8,7 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+NO_ZOOM = (1.0, )  # the crop as it is
 FLOOR = 1e-12  # probability of a bin outside the enlarged part
+
+
+def check_zooms(zooms: Sequence[float]) -> None:
+    """Raise ``ValueError`` unless ``zooms`` is a list of numbers above 0 and up to 1."""
+    if not isinstance(zooms, list | tuple) or not zooms or not all(
+            isinstance(zoom, int | float) and 0 < zoom <= 1 for zoom in zooms):
+        raise ValueError(f'test_cfg.zooms={zooms!r}, a list of sides of the middle part expected, such as [1.0, 0.85]')
 
 
 def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmxas.ops import Decoding, Hypotheses, Marginals, norm_to_depth, norm_to_pixel
 from mmxas.ops.kernels.products import pointwise_convolution
+from mmxas.ops.zoom import NO_ZOOM, zoom_back
 from mmxas.registry import KEYPOINT_CODECS, MODELS
 
 
@@ -129,11 +130,12 @@ class MultiHypothesisHead(BaseHead):
         shape = (logits.shape[0], self.num_keypoints, self.depth_bins, *logits.shape[-2:])
         return self.average(logits, flipped.view(shape)[:, list(flip_indices)].flip(-1).reshape(logits.shape))
 
-    def average(self, logits: Tensor, others: Tensor) -> Tensor:
-        """Return the mean of two volumes' probabilities as logits (N, K·D, h, w)."""
-        log_p, log_q = (
-            x.float().view(x.shape[0], self.num_keypoints, -1).log_softmax(-1) for x in (logits, others))
-        return torch.logaddexp(log_p, log_q).view_as(logits)
+    def average(self, *logits: Tensor) -> Tensor:
+        """Return the mean of volumes' probabilities as logits (N, K·D, h, w)."""
+        mean, *others = (x.float().view(x.shape[0], self.num_keypoints, -1).log_softmax(-1) for x in logits)
+        for other in others:
+            mean = torch.logaddexp(mean, other)
+        return mean.view_as(logits[0])
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
                 ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
@@ -178,9 +180,14 @@ class MultiHypothesisHead(BaseHead):
             logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
         else:
             logits = self.forward(feats)
-        if len(logits) > len(batch_data_samples):
-            logits = self.average(*logits.split(len(batch_data_samples)))
-        return logits
+        views = logits.split(len(batch_data_samples))
+        zooms = (test_cfg or {}).get('zooms', NO_ZOOM)
+        if len(views) == 1:
+            return logits
+        shape = (self.num_keypoints, self.depth_bins)
+        return self.average(*(
+            zoom_back(view.unflatten(1, shape), zoom, self.align_corners).flatten(1, 2) if zoom != 1 else view
+            for view, zoom in zip(views, np.repeat(zooms, len(views) // len(zooms)), strict=True)))
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:

@@ -20,6 +20,7 @@ from mmxas.models.losses.routes import ROUTES, check_reads
 from mmxas.ops import Decoding, Hypotheses, Marginals, draw_skeleton
 from mmxas.ops.checks import check_choice, check_positive
 from mmxas.ops.kernels.uploads import upload
+from mmxas.ops.zoom import NO_ZOOM, zoom_crops
 from mmxas.registry import MODELS, component_takes
 from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 
@@ -319,10 +320,12 @@ class XASPoseEstimator(TopdownPoseEstimator):
     # --------------------------------------------------------------- inference
 
     def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
-        """mmpose's; ``test_cfg.background='both'`` looks at each crop twice, with its background and without.
+        """mmpose's, of several views of each crop, whose heatmaps are averaged.
 
-        The heatmaps of both are averaged. It asks for a pipeline that makes a mask and leaves the background in the
-        crop. A crop without a mask, or with an empty one, is seen as it is.
+        ``test_cfg.background='both'`` looks at each crop with its background and without. It asks for a pipeline that
+        makes a mask and leaves the background in the crop. A crop without a mask, or with an empty one, is seen as it
+        is. ``test_cfg.zooms=(1.0, 0.85)`` looks at the crop and at its middle, enlarged
+        (:func:`~mmxas.ops.zoom.zoom_crops`).
 
         Args:
             inputs: Normalised crops (N, 3, S, S).
@@ -337,10 +340,15 @@ class XASPoseEstimator(TopdownPoseEstimator):
         return super().predict(self.test_views(inputs, data_samples), data_samples)
 
     def test_views(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
-        """Return the crops that testing looks at: N, or 2 N with ``test_cfg.background='both'`` (:meth:`predict`)."""
-        if (self.test_cfg or {}).get('background') != 'both':
+        """Return what testing looks at: N crops for each view of :meth:`predict`, all views of a zoom side by side."""
+        views = [inputs]
+        if (self.test_cfg or {}).get('background') == 'both':
+            views.append(self.without_background(inputs, data_samples))
+        zooms = (self.test_cfg or {}).get('zooms', NO_ZOOM)
+        if len(zooms) * len(views) == 1:
             return inputs
-        return torch.cat([inputs, self.without_background(inputs, data_samples)])
+        return torch.cat([zoom_crops(view, zoom, self.head.align_corners) if zoom != 1 else view
+                          for zoom in zooms for view in views])
 
     def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
         """Normalised crops (N, 3, S, S) whose background is black, where their samples have a mask."""
