@@ -350,13 +350,15 @@ class XASPoseEstimator(TopdownPoseEstimator):
             batch_data_samples: The N samples that they are predictions of.
 
         Returns:
-            The samples, with ``pred_instances`` in image px.
+            The samples, with ``pred_instances`` in image px, and the head's ``align_corners`` in their meta
+            information, as :func:`mmxas.codecs.predictions.read_prediction` reads them.
         """
         samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
         for sample in samples:
             meta, hypotheses = sample.metainfo, sample.pred_instances.hypotheses
             hypotheses[..., :2] = (hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
                                    + meta['input_center'] - 0.5 * meta['input_scale'])
+            sample.set_metainfo(dict(align_corners=self.head.align_corners))
         return samples
 
 
