@@ -118,7 +118,7 @@ class MultiHypothesisHead(BaseHead):
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
 
     def decode_volume(self, logits: Tensor, test_cfg: Mapping | None = None) -> tuple[Hypotheses, Marginals]:
-        """Decode heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the most confident pose first.
+        """Decode heatmap logits (N, K·D, h, w) to hypotheses in the norm frame, the top-1 pose first.
 
         The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
 

@@ -61,7 +61,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
     Raises:
         ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
             component that is not there, reads something unknown or has a name with ``loss`` in it,
-            ``test_cfg.xy_window`` is no odd number, or a size or width is not positive.
+            ``test_cfg.xy_window`` is no odd number, ``head.align_corners`` is no bool, or a size or width is not
+            positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -70,8 +71,13 @@ class XASPoseEstimator(TopdownPoseEstimator):
                  line_width: float = 3e-3, channels_last: bool = False, grad_log_interval: int = 50,
                  train_cfg: dict | None = None, test_cfg: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None, metainfo: dict | None = None) -> None:
+        head = dict(head)
+        align_corners = head.pop('align_corners', False)  # mmpose would give it to a neck of its own
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
+        check_choice(align_corners, (False, True), 'model.head.align_corners')
+        if align_corners:
+            self.head.align_corners = True
         check_decoding(1, None, xy_window=self.test_cfg.get('xy_window') if self.test_cfg else None)
         check_choice((self.test_cfg or {}).get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
         self.skeleton = load_skeleton(skeleton)

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
+from test_models.conftest import SIZE, estimator_config
 
+from mmxas.codecs.predictions import read_prediction
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.models.losses import SyntheticKeypointLoss
+from mmxas.ops import norm_to_pixel
 from mmxas.registry import MODELS
 
 FULL = dict(mask=0.02, adversarial=1.0, render=0.5)
@@ -329,3 +332,20 @@ def test_both_backgrounds_average_the_crop_and_the_body_alone(make_estimator, ba
 def test_an_unknown_background_is_refused(make_estimator):
     with pytest.raises(ValueError, match="test_cfg.background: one of 'crop', 'both' expected, got 'none'"):
         make_estimator(test_cfg=dict(background='none'))
+
+
+@pytest.mark.parametrize('aligned', [False, True])
+def test_the_heads_align_corners_comes_through_mmpose_to_the_prediction(make_estimator, batch, aligned):
+    """mmpose takes this key out of a head, for a neck of its own; predictions say which it was."""
+    model = make_estimator(head=dict(estimator_config()['head'], align_corners=aligned)).eval()
+    assert model.head.align_corners is aligned
+    with torch.no_grad():
+        sample = model.predict(*batch)[0]
+    found = read_prediction(sample)
+    norm = sample.pred_instances.hypotheses_norm[0, :, :, :2]
+    pixels = norm_to_pixel(norm, sample.metainfo['input_size'][0], aligned)
+    scale, centre = sample.metainfo['input_scale'], sample.metainfo['input_center']
+    np.testing.assert_allclose(found.hypotheses[..., :2], pixels / SIZE * scale + centre - scale / 2, atol=1e-3)
+    assert found.align_corners is aligned
+    with pytest.raises(ValueError, match="model.head.align_corners: one of False, True expected, got 'released'"):
+        make_estimator(head=dict(estimator_config()['head'], align_corners='released'))
