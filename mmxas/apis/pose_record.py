@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from mmpose.structures import PoseDataSample
 
-from mmxas.apis.camera_lift import KnownCamera, depth_units
-from mmxas.visualization import instance_crop
+from mmxas.apis.known_camera import KnownCamera
+from mmxas.codecs.predictions import read_prediction
 
 FRAME = ('image: x right and y down in px of the image, pixel p lies at p; z away from the camera, relative to the '
          'root; boxes and crops are x0, y0, x1, y1 in px')
@@ -57,22 +57,19 @@ def _skeleton(meta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _instance(prediction: PoseDataSample, index: int, camera_poses: np.ndarray | None) -> dict[str, Any]:
-    instances = prediction.pred_instances
-    unit = depth_units(instances)[index]
-    box = np.asarray(instances.bboxes[index], dtype=float)
-    side = instances.get('rect_3d_width', [None] * (index + 1))[index]
-    poses, scores, valid = (np.asarray(instances[name][index]) for name in
-                            ('hypotheses', 'hypothesis_scores', 'hypothesis_valid'))
+    instances, found = prediction.pred_instances, read_prediction(prediction, index)
+    box, width = np.asarray(instances.bboxes[index], dtype=float), found.rect_3d_width
     hypotheses = [
-        dict(score=float(scores[h].mean()), counts=bool(valid[h].any()), keypoints=_rounded(poses[h]),
-             keypoint_scores=_rounded(scores[h], 6), valid=valid[h].astype(bool).tolist()) for h in range(len(poses))]
+        dict(score=float(scores.mean()), counts=bool(valid.any()), keypoints=_rounded(pose),
+             keypoint_scores=_rounded(scores, 6), valid=valid.tolist())
+        for pose, scores, valid in zip(found.hypotheses, found.scores, found.valid, strict=True)]
     if camera_poses is not None:
         for hypothesis, pose in zip(hypotheses, camera_poses, strict=True):
             hypothesis['keypoints_camera_mm'] = _rounded(pose, 2)
     return dict(bbox=_rounded(box[:4], 2), bbox_score=float(np.asarray(instances.bbox_scores)[index]),
                 box_source=prediction.metainfo.get('box_source', 'given'),
-                crop=_rounded(instance_crop(prediction, index), 2), units=UNITS[unit], depth_unit=unit,
-                rect_3d_width=None if side is None or unit == 'crop' else round(float(side), 2), hypotheses=hypotheses)
+                crop=_rounded(found.crop, 2), units=UNITS[found.depth_unit], depth_unit=found.depth_unit,
+                rect_3d_width=None if width is None else round(width, 2), hypotheses=hypotheses)
 
 
 def _rounded(values: np.ndarray, digits: int = 4) -> list:

@@ -19,6 +19,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample, merge_data_samples
 from rich.progress import track
 
+from mmxas.codecs.predictions import crop_box
 from mmxas.compat.config_paths import PREFIX, config_path
 from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
 from mmxas.engine.config_knobs import apply_knobs, read_config
@@ -28,11 +29,12 @@ from mmxas.masks.segmenter import clip_box
 from mmxas.ops.boxes import is_whole_image
 from mmxas.ops.checks import check_choice
 from mmxas.registry import INFERENCERS, VISUALIZERS
-from mmxas.visualization import crop_box, write_picture
+from mmxas.visualization import write_picture
 
-from .camera_lift import KnownCamera, lift_to_camera
+from .camera_lift import lift_to_camera
 from .checkpoint_checks import check_fits
 from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
+from .known_camera import KnownCamera
 from .model_zoo import find_model, is_model_name
 from .onnx_detector import OnnxDetector
 from .pose_record import pose_record

@@ -8,8 +8,7 @@ from .errors import CHECK_COMMAND, StackError, loads_later, readable_errors, req
 
 def install() -> None:
     """Check the stack and fill its gaps: ``mmcv.ops``, xtcocotools, mmengine's checkpoints on torch >= 2.6, ``mmxas::``
-    configs, imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4 and matplotlib
-    >= 3.10.
+    configs, imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4.
 
     Raises:
         StackError: One readable error, if a package is missing, of a wrong version, or does not import.
@@ -32,9 +31,7 @@ def install() -> None:
         import mmpose.apis  # noqa: F401
 
         from .opencv_drawing import support_array_radius
-        from .pose_3d_drawing import support_pose_3d_drawing
         support_array_radius()
-        support_pose_3d_drawing()
 
 
 __all__ = ['CHECK_COMMAND', 'StackError', 'install', 'loads_later', 'readable_errors', 'require_versions']

@@ -5,19 +5,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mmxas.ops.geometry import apply_affine, pixel_to_norm
 from mmxas.ops.skeleton_drawing import draw_skeleton
 from mmxas.structures import Skeleton
 
 
-def crop_keypoints(keypoints: np.ndarray, warp_mat: np.ndarray, crop_size: int) -> np.ndarray:
-    """Image px to the crop's norm frame: (K, 2 or 3) and (2, 3) to (K, 2)."""
-    points = apply_affine(np.asarray(keypoints, dtype=np.float64)[..., :2], np.asarray(warp_mat, dtype=np.float64))
-    return pixel_to_norm(points, crop_size)
-
-
 def skeleton_mask_iou(keypoints: np.ndarray, masks: torch.Tensor, skeleton: Skeleton, width: float = 3e-3,
-                      threshold: float = 0.2, size: int = 64) -> np.ndarray:
+                      threshold: float = 0.2, size: int = 64, align_corners: bool = False) -> np.ndarray:
     """Intersection over union of drawn skeletons and masks.
 
     Args:
@@ -28,12 +21,13 @@ def skeleton_mask_iou(keypoints: np.ndarray, masks: torch.Tensor, skeleton: Skel
         threshold: A pixel is drawn above it. At 0.2 the true keypoints cover the rendered bodies best, with an IoU of
             0.74. Defaults to 0.2.
         size: Side at which both are compared, px. Defaults to 64.
+        align_corners: As the keypoints' model has it. Defaults to False.
 
     Returns:
         np.ndarray: (N,) in [0, 1].
     """
     drawn = draw_skeleton(torch.as_tensor(keypoints, dtype=torch.float32), skeleton.drawn_links, size, width=width,
-                          width_factors=skeleton.width_factors) > threshold
+                          width_factors=skeleton.width_factors, align_corners=align_corners) > threshold
     body = F.interpolate(masks.float(), (size, size), mode='area') > 0.5
     intersection, union = (drawn & body).sum((1, 2, 3)), (drawn | body).sum((1, 2, 3))
     return (intersection / union.clamp_min(1)).numpy()

@@ -12,11 +12,40 @@ import numpy as np
 from terminaltables import AsciiTable
 
 Table = dict[str, Any]
+Sample = Mapping[str, Any]
+# `camera` of a sample holds matrices; its name is `camera_name`. A data set without actions groups frames by clip.
+KEYS = {'camera': ('camera_name', ), 'action': ('action', 'clip')}
 
 _COLUMNS = {'MPJPE': ('MPJPE', '.1f'), 'N-MPJPE': ('N-MPJPE', '.1f'), 'P-MPJPE': ('P-MPJPE', '.1f'),
             'PCK@150mm': ('PCK@150mm', '.1f'), 'AUC': ('AUC', '.1f'), '2d_error': ('2D error %', '.2f'),
             'pckh': ('PCKh@0.5', '.1f'), 'mask_iou': ('mask IoU', '.3f')}
 _SHARED = ('2d_error', 'pckh', 'mask_iou')
+
+
+def sample_key(sample: Sample, name: str) -> str:
+    """What groups samples: a value of the metainfo, as text.
+
+    Args:
+        sample: The sample.
+        name: ``'action'`` (else the clip), ``'camera'``, or any name in the metainfo.
+
+    Returns:
+        str: The value, empty where the sample has none.
+    """
+    for key in KEYS.get(name, (name, )):
+        if sample.get(key) is not None:
+            return str(sample[key])
+    return ''
+
+
+def background_of(sample: Sample) -> str:
+    """What became of the background of a sample's crop: ``'kept'``, or by which masks it was removed."""
+    return str(sample.get('background') or 'kept')
+
+
+def backgrounds(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each ``background`` that the kept records have, once."""
+    return sorted({result['background'] for result in results})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .geometry import box_side_px
+
 
 def mask_box(mask: np.ndarray) -> np.ndarray | None:
     """Return the smallest box around the non-zero pixels of a mask.
@@ -57,7 +59,7 @@ def root_box(root: np.ndarray, root_depth: float, focal: float, rect_3d_width: f
     """
     if not root_depth > 0:
         raise ValueError(f'the root must lie in front of the camera: depth {root_depth} mm, expected > 0')
-    half = rect_3d_width * focal / root_depth / padding / 2
+    half = box_side_px(rect_3d_width, root_depth, focal) / padding / 2
     centre = np.asarray(root, dtype=np.float64)[:2] + 0.5
     return np.concatenate([centre - half, centre + half]).astype(np.float32)
 

@@ -202,15 +202,15 @@ def left_right_switch(prediction: np.ndarray, target: np.ndarray,
     ``|dx| + |dy|``; a prediction may so appear twice.
 
     Args:
-        prediction: (..., K, 3).
-        target: (..., K, 3).
+        prediction: (..., K, C) with C >= 2.
+        target: (..., K, C).
         flip_pairs: (P, 2) left and right keypoints.
 
     Returns:
-        The switched prediction (..., K, 3), and which keypoints were replaced (..., K, 1) bool.
+        The switched prediction (..., K, C), and which keypoints were replaced (..., K, 1) bool.
     """
-    sizes = check_shape(prediction, ('...', 'K', 3), 'prediction')
-    check_shape(target, ('...', sizes['K'], 3), 'target')
+    sizes = check_shape(prediction, ('...', 'K', 'C'), 'prediction')
+    check_shape(target, ('...', sizes['K'], sizes['C']), 'target')
     order = np.arange(sizes['K'])
     for left, right in flip_pairs:
         order[left], order[right] = right, left

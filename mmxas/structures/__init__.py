@@ -1,4 +1,5 @@
-"""Skeletons as data: json files and their reader."""
+"""What all rooms share: skeletons as data with their reader, and the prediction of one body."""
+from .prediction import Prediction
 from .skeleton import Skeleton, load_skeleton, require_same_skeleton
 
-__all__ = ['Skeleton', 'load_skeleton', 'require_same_skeleton']
+__all__ = ['Prediction', 'Skeleton', 'load_skeleton', 'require_same_skeleton']

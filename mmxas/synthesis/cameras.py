@@ -12,7 +12,7 @@ import numpy as np
 
 from mmxas.io import read_json
 from mmxas.io.safe_pickle import load_pickle
-from mmxas.ops.geometry import camera_to_image
+from mmxas.ops.geometry import box_side_px, camera_to_image
 from mmxas.registry import CAMERAS
 
 Range = Sequence[float]
@@ -239,7 +239,7 @@ def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: Cro
         low, high = uv.min(0), uv.max(0)
         return (low + high) / 2, float((high - low).max() * margin)
     if crop == 'root_box':
-        return camera_to_image(root[None], K)[0, :2], float(K[0, 0] * rect_3d_width / root[2])
+        return camera_to_image(root[None], K)[0, :2], float(box_side_px(rect_3d_width, root[2], K[0, 0]))
     raise ValueError(f"crop={crop!r}, expected 'mask' or 'root_box'")
 
 

@@ -18,24 +18,24 @@ def hypothesis_color(index: int) -> str:
     return PEAK_COLORS[index % len(PEAK_COLORS)]
 
 
-def show_depth_heatmaps(axes: Axes, profile: np.ndarray, depth_range: tuple[float, float], depths: np.ndarray,
+def show_depth_heatmaps(axes: Axes, heatmap: np.ndarray, depth_range: tuple[float, float], depths: np.ndarray,
                         valid: np.ndarray, style: PoseStyle, unit: str, truth: np.ndarray | None = None) -> None:
     """Draw one ridge a keypoint, each scaled to its own highest peak.
 
     Args:
         axes: Where to draw.
-        profile: (K, D) probability along depth (equation 3).
-        depth_range: Depth at the two ends of the profile.
+        heatmap: (K, D) probability along depth (equation 3).
+        depth_range: Depth at the two ends of the heatmap.
         depths: (H, K) depth of each hypothesis.
         valid: (H, K) bool; only peaks of a keypoint's own are marked.
         style: Names and colours.
         unit: Unit of the depths, for the label.
         truth: (K,) true depth, or None.
     """
-    num_keypoints, bins = profile.shape
+    num_keypoints, bins = heatmap.shape
     low, high = depth_range
     centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
-    ridges = 1.25 * profile / np.maximum(profile.max(axis=1, keepdims=True), 1e-12)
+    ridges = 1.25 * heatmap / np.maximum(heatmap.max(axis=1, keepdims=True), 1e-12)
     for row in range(num_keypoints):
         base = num_keypoints - 1 - row
         axes.fill_between(centres, base, base + ridges[row], color=style.keypoint_colors[row], alpha=0.35, linewidth=0,
@@ -50,18 +50,18 @@ def show_depth_heatmaps(axes: Axes, profile: np.ndarray, depth_range: tuple[floa
                      zorder=top + len(depths) - index, label=f'{index + 1}')
     if truth is not None:
         axes.scatter(truth, base + 0.22, s=170, marker='|', color='#0b8a3e', linewidths=2, zorder=top - 1, label='true')
-    _finish(axes, profile, centres, depths, style, unit)
+    _finish(axes, heatmap, centres, depths, style, unit)
 
 
-def _finish(axes: Axes, profile: np.ndarray, centres: np.ndarray, depths: np.ndarray, style: PoseStyle,
+def _finish(axes: Axes, heatmap: np.ndarray, centres: np.ndarray, depths: np.ndarray, style: PoseStyle,
             unit: str) -> None:
     """Limits around what is there, names, legend."""
-    mass = profile.max(axis=0) > 0.02 * profile.max()
+    mass = heatmap.max(axis=0) > 0.02 * heatmap.max()
     shown = np.concatenate([centres[mass], depths.ravel()])
     margin = 0.06 * max(float(np.ptp(shown)), 1e-3)
     axes.set_xlim(shown.min() - margin, shown.max() + margin)
-    axes.set_ylim(-0.35, len(profile) + 1.6)
-    axes.set_yticks(np.arange(len(profile))[::-1], [name.replace('_', ' ') for name in style.names], fontsize=7.5)
+    axes.set_ylim(-0.35, len(heatmap) + 1.6)
+    axes.set_yticks(np.arange(len(heatmap))[::-1], [name.replace('_', ' ') for name in style.names], fontsize=7.5)
     axes.axvline(0, color='#9aa1ab', linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
     axes.tick_params(axis='x', labelsize=7.5)
     axes.tick_params(axis='y', length=0)

@@ -78,24 +78,23 @@ def draw_overlay(axes: Axes, pixels: np.ndarray, style: PoseStyle, shown: np.nda
                  zorder=3)
 
 
-def skeleton_mask(pixels: np.ndarray, crop: np.ndarray, links: Sequence[Sequence[int]], size: int = 256,
-                  width: float = 3e-3, width_factors: Sequence[float] | None = None) -> np.ndarray:
+def skeleton_mask(keypoints: np.ndarray, links: Sequence[Sequence[int]], size: int = 256, width: float = 3e-3,
+                  width_factors: Sequence[float] | None = None, align_corners: bool = False) -> np.ndarray:
     """The soft skeleton mask that the mask loss sees.
 
     Args:
-        pixels: (K, 2) image px.
-        crop: (4,) image px, square.
+        keypoints: (K, 2) in the norm frame of the crop.
         links: (L, 2) keypoint indices.
         size: S. Defaults to 256.
         width: See :func:`mmxas.ops.draw_skeleton`. Defaults to 3e-3.
         width_factors: (L,) exponent factors, or None for 1.
+        align_corners: As the keypoints' model has it. Defaults to False.
 
     Returns:
         (S, S) in [0, 1].
     """
-    norm = 2 * (pixels - crop[:2]) / (crop[2:] - crop[:2]) - 1
-    drawn = draw_skeleton(torch.from_numpy(np.ascontiguousarray(norm))[None].float(), links, size, width=width,
-                          width_factors=width_factors)
+    drawn = draw_skeleton(torch.from_numpy(np.ascontiguousarray(keypoints))[None].float(), links, size, width=width,
+                          width_factors=width_factors, align_corners=align_corners)
     return drawn[0, 0].numpy()
 
 

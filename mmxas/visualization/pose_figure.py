@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
+from mmxas.codecs.predictions import crop_normalised
+
 from .canvas import new_figure
 from .depth_panel import hypothesis_color, show_depth_heatmaps
 from .image_panels import draw_overlay, show_crop, show_image, show_mask, skeleton_mask
@@ -56,21 +58,21 @@ def pose_figure(image: np.ndarray, view: InstanceView, style: PoseStyle,
         The figure; :func:`~.canvas.figure_to_rgb` draws it.
     """
     options = options or FigureOptions()
-    columns = max(3 + (view.true_pixels is not None), view.num_hypotheses + (view.true_pose is not None))
-    profile_columns = 0 if view.profile is None else 1
+    columns = max(3 + (view.true_pixels is not None), len(view.poses) + (view.true_pose is not None))
+    heatmap_columns = 0 if view.depth_heatmap is None else 1
     heights = [2.5] + [2.6] * len(options.views)
-    widths = [2.5] * columns + [3.4] * profile_columns
+    widths = [2.5] * columns + [3.4] * heatmap_columns
     figure = new_figure(sum(widths) + 0.3, sum(heights) + 0.75, options.dpi)
     grid = GridSpec(len(heights), len(widths), figure, width_ratios=widths, height_ratios=heights, left=0.01,
                     right=0.985, bottom=0.06, top=0.96, wspace=0.04, hspace=0.2)
     _image_row(figure, grid, image, view, style, options)
     _pose_rows(figure, grid, view, style.on_white(), options)
-    if view.profile is not None:
+    if view.depth_heatmap is not None:
         axes = figure.add_subplot(grid[:, columns])
         _widen_left(axes, 0.24)
         true_depth = None if view.true_pose is None else view.true_pose[:, 2]
-        show_depth_heatmaps(axes, view.profile, view.depth_range, view.depths, view.valid, style.on_white(), view.unit,
-                            true_depth)
+        show_depth_heatmaps(axes, view.depth_heatmap, view.depth_range, view.depths, view.prediction.valid,
+                            style.on_white(), view.unit, true_depth)
         _title(axes, 'depth heatmaps')
     return figure
 
@@ -78,24 +80,26 @@ def pose_figure(image: np.ndarray, view: InstanceView, style: PoseStyle,
 def _image_row(figure: Figure, grid: GridSpec, image: np.ndarray, view: InstanceView, style: PoseStyle,
                options: FigureOptions) -> None:
     """Whole image, crop with the top-1 pose, drawn skeleton."""
+    prediction = view.prediction
     axes = figure.add_subplot(grid[0, 0])
-    show_image(axes, image, view.crop, view.box)
+    show_image(axes, image, prediction.crop, view.box)
     _title(axes, 'image, box and crop')
     axes = figure.add_subplot(grid[0, 1])
-    show_crop(axes, image, view.crop)
-    draw_overlay(axes, view.pixels[0], style, view.visible >= options.keypoint_threshold)
+    show_crop(axes, image, prediction.crop)
+    draw_overlay(axes, prediction.hypotheses[0, :, :2], style, view.visible >= options.keypoint_threshold)
     _title(axes, 'top-1 pose')
     axes = figure.add_subplot(grid[0, 2])
     links = style.links if options.mask_links is None else options.mask_links
     if len(links):
-        drawn = skeleton_mask(view.pixels[0], view.crop, links, width_factors=options.mask_width_factors)
+        drawn = skeleton_mask(crop_normalised(prediction)[0, :, :2], links, align_corners=prediction.align_corners,
+                              width_factors=options.mask_width_factors)
         show_mask(axes, drawn, view.mask)
         _title(axes, 'skeleton mask' + (' and body outline' if view.mask is not None else ''))
     else:
         axes.set_axis_off()
     if view.true_pixels is not None:
         axes = figure.add_subplot(grid[0, 3])
-        show_crop(axes, image, view.crop)
+        show_crop(axes, image, prediction.crop)
         draw_overlay(axes, view.true_pixels, style, view.true_visible)
         _title(axes, 'true pose', TRUE_COLOR)
 
@@ -116,7 +120,7 @@ def _pose_rows(figure: Figure, grid: GridSpec, view: InstanceView, style: PoseSt
             if column > 0:
                 draw_ghost(axes, projected[0], style)
             draw_pose(axes, points, style)
-            if column < view.num_hypotheses:
+            if column < len(view.poses):
                 mark_differences(axes, points, projected[0], differs[column])
             axes.set_xlim(centre[0] - reach, centre[0] + reach)
             axes.set_ylim(centre[1] - reach, centre[1] + reach)
@@ -129,7 +133,7 @@ def _pose_rows(figure: Figure, grid: GridSpec, view: InstanceView, style: PoseSt
 
 def _pose_title(axes: Axes, view: InstanceView, column: int, differs: np.ndarray, errors: np.ndarray | None) -> None:
     """Which pose this is, how sure it is, how far from the top-1 pose and from the truth."""
-    if column == view.num_hypotheses:
+    if column == len(view.poses):
         _title(axes, 'ground truth', TRUE_COLOR)
         return
     score = f'score {view.pose_scores()[column]:.2g}'
@@ -137,7 +141,7 @@ def _pose_title(axes: Axes, view: InstanceView, column: int, differs: np.ndarray
         score += f' · {errors[column]:.0f} mm from the truth'
     if column == 0:
         _title(axes, f'top-1 pose\n{score}', hypothesis_color(0))
-    elif not view.valid[column].any():
+    elif not view.prediction.valid[column].any():
         _title(axes, f'hypothesis {column + 1}\nno peak of its own', '#8b929c')
     else:
         count = int(differs[column].sum())

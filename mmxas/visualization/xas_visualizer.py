@@ -156,7 +156,7 @@ class XASVisualizer(PoseLocalVisualizer):
         self.options = replace(self.options, mask_links=skeleton.drawn_links, mask_width_factors=skeleton.width_factors)
 
     def _block(self, image: np.ndarray, view: InstanceView, options: FigureOptions) -> np.ndarray:
-        style = PoseStyle.from_dataset_meta(self.dataset_meta, view.num_keypoints)
+        style = PoseStyle.from_dataset_meta(self.dataset_meta, view.poses.shape[1])
         return figure_to_rgb(pose_figure(image, view, style, options))
 
     def _order(self, data_sample: PoseDataSample) -> list[int]:

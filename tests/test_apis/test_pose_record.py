@@ -4,7 +4,7 @@ import numpy as np
 from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 
-from mmxas.apis.camera_lift import KnownCamera
+from mmxas.apis.known_camera import KnownCamera
 from mmxas.apis.pose_record import pose_record
 from mmxas.io.regular_files import to_json
 

@@ -1,18 +1,13 @@
 import numpy as np
 import torch
 
-from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
+from mmxas.evaluation.mask_overlap import skeleton_mask_iou
 from mmxas.ops.geometry import pixel_to_norm
 from mmxas.ops.skeleton_drawing import draw_skeleton
 from mmxas.structures import load_skeleton
 from mmxas.synthesis import PairGenerator
 
 SKELETON = load_skeleton(dict(name='line', keypoints=['a', 'b'], parents=[0, 0]))
-
-
-def test_image_px_to_the_crop():
-    warp = np.array([[0.5, 0, 1.0], [0, 0.5, 0]])
-    assert np.allclose(crop_keypoints(np.array([[13.0, 15.0, 99.0]]), warp, 16), [[0, 0]])
 
 
 def test_iou_of_a_drawing_with_itself_with_another_and_with_nothing():
@@ -30,6 +25,15 @@ def test_iou_of_a_shift():
     same = skeleton_mask_iou(keypoints, mask, SKELETON)[0]
     shifted = skeleton_mask_iou(keypoints + [0.05, 0], mask, SKELETON)[0]
     assert same > 0.85 and 0.2 < shifted < 0.75
+
+
+def test_the_drawing_is_that_of_the_models_frame():
+    """-1 is the middle of the first column where corners are aligned, else its outer edge: three columns, or two."""
+    keypoints = np.array([[[-1.0, -0.5], [-1.0, 0.5]]])
+    drawn = (draw_skeleton(torch.tensor(keypoints).float(), SKELETON.drawn_links, 64, align_corners=True) > 0.2).float()
+    assert drawn[0, 0, 32, :4].tolist() == [1, 1, 1, 0]
+    assert skeleton_mask_iou(keypoints, drawn, SKELETON, align_corners=True)[0] == 1
+    assert 0.6 < skeleton_mask_iou(keypoints, drawn, SKELETON)[0] < 0.75
 
 
 def test_the_true_keypoints_cover_rendered_bodies():

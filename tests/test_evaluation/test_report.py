@@ -1,6 +1,17 @@
 import numpy as np
 
-from mmxas.evaluation.report import Pooled, flatten, grouped, printed, spread, summarise, tables_by
+from mmxas.evaluation.report import (
+    Pooled,
+    background_of,
+    backgrounds,
+    flatten,
+    grouped,
+    printed,
+    sample_key,
+    spread,
+    summarise,
+    tables_by,
+)
 
 ERRORS = dict(
     top1={'MPJPE': np.array([10.0, 20.0, 60.0, np.nan]), 'P-MPJPE': np.array([1.0, 2.0, 3.0, np.nan])},
@@ -62,3 +73,12 @@ def test_a_table_a_value():
 def test_values_find_their_places():
     out = spread(np.array([[1.0, 2], [3, 4]]), [2, 0], 3)
     np.testing.assert_array_equal(out, [[3, 4], [np.nan, np.nan], [1, 2]])
+
+
+def test_what_groups_samples():
+    camera = dict(K=np.eye(3))
+    assert sample_key(dict(clip='walk', camera=camera, camera_name=3), 'action') == 'walk'
+    assert sample_key(dict(clip='walk', action='Walking'), 'action') == 'Walking'
+    assert sample_key(dict(camera=camera, camera_name=3), 'camera') == '3' and sample_key({}, 'camera') == ''
+    assert background_of(dict(background='x')) == 'x' and background_of({}) == 'kept'
+    assert backgrounds([dict(background='b'), dict(background='a'), dict(background='b')]) == ['a', 'b']

@@ -1,16 +1,12 @@
 import numpy as np
 import pytest
-import torch
 
+from mmxas.codecs.predictions import read_prediction
 from mmxas.evaluation.protocol import Protocol, load_protocol
 from mmxas.evaluation.sample_record import (
-    ImageFrame,
-    as_numpy,
-    background_of,
-    backgrounds,
+    as_given,
     nearest_of_first,
     sample_errors_2d,
-    sample_key,
     sample_poses,
 )
 from mmxas.ops.geometry import camera_to_image, camera_to_norm
@@ -33,7 +29,7 @@ def sample(hypotheses=None, **other):
         pred_instances=dict(keypoints=hypotheses[:1], hypotheses=hypotheses[None],
                             hypothesis_valid=np.ones((1, *hypotheses.shape[:2]), bool)),
         gt_instances=dict(keypoints_cam=target()[None], keypoints=image[None, :, :2]), camera=dict(K=K),
-        root_depth=5000.0, input_scale=np.array([440.0, 440.0]), rect_3d_width=2000.0) | other
+        root_depth=5000.0, input_scale=np.array([440.0, 440.0]), input_center=np.zeros(2), rect_3d_width=2000.0) | other
 
 
 def test_an_exact_prediction_is_lifted_to_its_label():
@@ -63,7 +59,9 @@ def test_depths_in_sides_of_the_crop():
     crops = sample(image[None])
     crops['pred_instances']['depth_unit'] = ['crop']
     np.testing.assert_allclose(sample_poses(crops, Protocol(), PAIRS)['hypotheses'][0], target(), atol=1e-8)
-    assert ImageFrame(crops, Protocol(true_root_depth=False, assumed_rect_3d_width=1500.0)).side_mm == 1500
+    found = as_given(read_prediction(crops), Protocol(true_root_depth=False, assumed_rect_3d_width=1500.0))
+    assert (found.depth_unit, found.rect_3d_width, found.root_depth) == ('mm', 1500, pytest.approx(3750))
+    np.testing.assert_allclose(found.hypotheses[0, :, 2], (target()[:, 2] - 5000) * 0.75, atol=1e-8)
 
 
 def test_the_switch_by_itself():
@@ -95,7 +93,7 @@ def test_the_nearest_in_the_norm_frame_is_that_of_the_released_code():
 
 def test_invalid_entries_do_not_compete():
     points, valid = np.array([[[3.0, 0, 0]], [[0, 0, 0]], [[1, 0, 0]]]), np.array([[False], [False], [True]])
-    assert nearest_of_first(points, np.zeros((1, 3)), valid)[:, 0, 0].tolist() == [3, 3, 1]
+    assert nearest_of_first(points, np.zeros((1, 3)), valid)[:, 0].tolist() == [0, 0, 2]
 
 
 def test_errors_in_the_image_count_labelled_keypoints():
@@ -110,12 +108,6 @@ def test_errors_in_the_image_count_labelled_keypoints():
     assert sample_errors_2d(sample(gt_instances=None), PAIRS) == {}
 
 
-def test_keys_and_extrinsics():
-    assert sample_key(dict(clip='walk', camera=dict(K=K), camera_name=3), 'action') == 'walk'
-    assert sample_key(dict(clip='walk', action='Walking'), 'action') == 'Walking'
-    assert background_of(dict(background='x')) == 'x' and background_of({}) == 'kept'
-    assert backgrounds([dict(background='b'), dict(background='a'), dict(background='b')]) == ['a', 'b']
-    assert sample_key(dict(camera=dict(K=K), camera_name=3), 'camera') == '3' and sample_key({}, 'camera') == ''
+def test_extrinsics_come_along():
     record = sample_poses(sample(camera=dict(K=K, R=np.eye(3), t=np.ones((3, 1)))), Protocol(), PAIRS)
-    assert record['t'].tolist() == [1, 1, 1]
-    assert as_numpy(torch.ones(2, requires_grad=True)).tolist() == [1, 1]
+    assert record['t'].tolist() == [1, 1, 1] and record['R'].tolist() == np.eye(3).tolist()

@@ -199,7 +199,7 @@ def test_mask_window_is_the_box_times_the_margin():
     np.testing.assert_allclose(side, 1700 / 4 * 1.5)
 
 
-def test_root_window_spans_box_mm_at_the_root_depth():
+def test_root_window_spans_its_width_at_the_root_depth():
     centre, side = crop_window(POINTS, ROOT_MM, INTRINSICS, 'root_box', 1.5, 2000)
     np.testing.assert_allclose(centre, [499.5 + 12.5, 499.5 + 5])
     assert side == pytest.approx(500)

@@ -29,7 +29,7 @@ def hypotheses_mm(num_hypotheses=3):
     return poses
 
 
-def make_sample(num_hypotheses=3, bins=64, depth_unit='mm', with_truth=True, with_profile=True, centre=(150.0, 130.0),
+def make_sample(num_hypotheses=3, bins=64, depth_unit='mm', with_truth=True, with_heatmap=True, centre=(150.0, 130.0),
                 side=200.0):
     """One person of box side ``side / 1.25`` at ``centre`` in an image of 300 x 260."""
     poses = hypotheses_mm(num_hypotheses)
@@ -39,9 +39,9 @@ def make_sample(num_hypotheses=3, bins=64, depth_unit='mm', with_truth=True, wit
     valid[2:3, [3]] = True
     depths = poses[..., 2] / BOX_MM
     positions = (2 * np.arange(bins) + 1) / bins - 1
-    profile = sum(weight * np.exp(-0.5 * ((positions - depths[h, :, None]) / 0.03) ** 2)
+    heatmap = sum(weight * np.exp(-0.5 * ((positions - depths[h, :, None]) / 0.03) ** 2)
                   for h, weight in zip(range(num_hypotheses), (1.0, 0.6, 0.5), strict=False))
-    profile /= profile.sum(axis=-1, keepdims=True)
+    heatmap /= heatmap.sum(axis=-1, keepdims=True)
     pixels = np.asarray(centre) - 0.5 + poses[..., :2] * side / BOX_MM
     unit = 1.0 if depth_unit == 'mm' else 1 / BOX_MM
     hypotheses = np.concatenate([pixels, poses[..., 2:] * unit], axis=-1).astype(np.float32)[None]
@@ -65,8 +65,8 @@ def make_sample(num_hypotheses=3, bins=64, depth_unit='mm', with_truth=True, wit
         mask = torch.zeros(1, SIZE, SIZE)
         mask[:, 20:110, 40:90] = 1
         sample.gt_fields = PixelData(mask=mask)
-    if with_profile:
-        sample.pred_fields = PixelData(depth_heatmap=torch.from_numpy(profile).float()[:, None])
+    if with_heatmap:
+        sample.pred_instances.depth_heatmaps = heatmap[None].astype(np.float32)
     return sample
 
 

@@ -4,12 +4,12 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample, merge_data_samples
 
 from mmxas.ops import camera_to_image
-from mmxas.visualization.instance_view import crop_box, view_instance
+from mmxas.visualization.instance_view import view_instance
 
 
 def test_poses_come_back_in_mm(make_sample, true_pose):
     view = view_instance(make_sample())
-    assert (view.unit, view.num_hypotheses, view.num_keypoints) == ('mm', 3, 18)
+    assert (view.unit, view.poses.shape) == ('mm', (3, 18, 3))
     np.testing.assert_allclose(view.poses[1], true_pose, atol=2e-3)
     np.testing.assert_allclose(view.true_pose, true_pose, atol=1e-3)
     np.testing.assert_allclose(view.errors()[1], 0, atol=2e-3)
@@ -18,19 +18,11 @@ def test_poses_come_back_in_mm(make_sample, true_pose):
 
 
 def test_the_crop_is_the_one_that_was_cut(make_sample):
-    np.testing.assert_allclose(view_instance(make_sample()).crop, [49.5, 29.5, 249.5, 229.5], atol=1e-4)
+    np.testing.assert_allclose(view_instance(make_sample()).prediction.crop, [49.5, 29.5, 249.5, 229.5], atol=1e-4)
     # without the transform's record, the padded box gives the same
     sample = make_sample()
     bare = PoseDataSample(metainfo=dict(rect_3d_width=2000.0), pred_instances=sample.pred_instances)
-    np.testing.assert_allclose(view_instance(bare).crop, [49.5, 29.5, 249.5, 229.5], atol=1e-4)
-
-
-def test_crop_box_inverts_the_crop_transform():
-    from mmxas.datasets.transforms import SquareCropAffine
-    results = SquareCropAffine((64, 64)).transform(dict(
-        img=np.zeros((200, 300, 3), np.uint8), bbox_center=np.array([[120.0, 90.0]]),
-        bbox_scale=np.array([[100.0, 80.0]])))
-    np.testing.assert_allclose(crop_box(results), [69.5, 39.5, 169.5, 139.5], atol=1e-4)
+    np.testing.assert_allclose(view_instance(bare).prediction.crop, [49.5, 29.5, 249.5, 229.5], atol=1e-4)
 
 
 def test_only_valid_and_far_keypoints_differ(make_sample):
@@ -56,23 +48,22 @@ def test_without_a_box_in_mm_the_unit_is_the_crop(make_sample, true_pose):
     assert view.true_pose is None and view.errors() is None
 
 
-def test_profiles_are_read_from_fields_and_from_instances(make_sample):
+def test_depth_heatmaps_come_along_with_the_instances(make_sample):
     sample = make_sample(bins=32)
-    from_fields = view_instance(sample).profile
-    assert from_fields.shape == (18, 32)
-    sample.pred_instances.depth_heatmaps = from_fields[None]
-    del sample.pred_fields
-    np.testing.assert_array_equal(view_instance(sample).profile, from_fields)
+    heatmap = view_instance(sample).depth_heatmap
+    assert heatmap.shape == (18, 32)
+    np.testing.assert_allclose(heatmap.sum(axis=1), 1, atol=1e-6)
     # what mmpose's hook hands on after merging
-    assert view_instance(merge_data_samples([sample])).profile.shape == (18, 32)
+    np.testing.assert_array_equal(view_instance(merge_data_samples([sample])).depth_heatmap, heatmap)
+    assert view_instance(make_sample(with_heatmap=False)).depth_heatmap is None
 
 
 def test_instances_carry_their_own_crops(make_sample):
-    first, second = make_sample(with_profile=False), make_sample(with_profile=False, centre=(90.0, 100.0), side=120.0)
+    first, second = make_sample(with_heatmap=False), make_sample(with_heatmap=False, centre=(90.0, 100.0), side=120.0)
     merged = merge_data_samples([first, second])
-    np.testing.assert_allclose(view_instance(merged, 1).crop, [29.5, 39.5, 149.5, 159.5], atol=1e-4)
+    np.testing.assert_allclose(view_instance(merged, 1).prediction.crop, [29.5, 39.5, 149.5, 159.5], atol=1e-4)
     merged.pred_instances.crop_boxes = np.array([[0, 0, 9, 9], [1, 2, 11, 12]])
-    np.testing.assert_allclose(view_instance(merged, 1).crop, [1, 2, 11, 12])
+    np.testing.assert_allclose(view_instance(merged, 1).prediction.crop, [1, 2, 11, 12])
     assert view_instance(merged, 2) is None
 
 
@@ -82,7 +73,7 @@ def test_a_2d_prediction_is_one_flat_hypothesis():
     view = view_instance(sample)
     assert view.poses.shape == (1, 2, 3) and (view.poses[..., 2] == 0).all()
     assert view.pose_scores()[0] == pytest.approx(0.6)
-    assert view.crop[2] - view.crop[0] == pytest.approx(50.0)
+    assert view.prediction.crop_side == pytest.approx(50.0)
 
 
 def test_nothing_predicted_is_none():

@@ -18,23 +18,23 @@ def test_every_panel_is_there(make_sample, photo, dataset_meta):
 
 
 def test_what_is_unknown_has_no_panel(make_sample, photo, dataset_meta):
-    assert titles(make_sample(num_hypotheses=1, with_truth=False, with_profile=False), photo, dataset_meta) == [
+    assert titles(make_sample(num_hypotheses=1, with_truth=False, with_heatmap=False), photo, dataset_meta) == [
         'image, box and crop', 'top-1 pose', 'skeleton mask', 'top-1 pose\nscore 0.3']
 
 
 def test_a_hypothesis_without_a_peak_says_so(make_sample, photo, dataset_meta):
-    sample = make_sample(num_hypotheses=2, with_truth=False, with_profile=False)
+    sample = make_sample(num_hypotheses=2, with_truth=False, with_heatmap=False)
     sample.pred_instances.hypothesis_valid[:, 1] = False
     assert titles(sample, photo, dataset_meta)[-1] == 'hypothesis 2\nno peak of its own'
 
 
 def test_a_threshold_in_mm_holds_for_crop_units_too(make_sample, photo, dataset_meta):
-    sample = make_sample(num_hypotheses=2, with_truth=False, with_profile=False, depth_unit='crop')
+    sample = make_sample(num_hypotheses=2, with_truth=False, with_heatmap=False, depth_unit='crop')
     assert '1 keypoint differs' in titles(sample, photo, dataset_meta, difference_mm=200.0)[-1]
 
 
 def test_there_is_one_row_a_view(make_sample, photo, dataset_meta):
-    sample = make_sample(with_truth=False, with_profile=False)
+    sample = make_sample(with_truth=False, with_heatmap=False)
     style = PoseStyle.from_dataset_meta(dataset_meta, 18)
     figure = pose_figure(photo, view_instance(sample), style, FigureOptions(views=((0, 0), (90, 0), (0, 90))))
     assert len(figure.axes) == 3 + 3 * 3

@@ -31,7 +31,7 @@ def test_the_truth_can_be_left_out(visualizer, make_sample, photo):
 
 
 def test_instances_stand_below_each_other_the_surest_first(visualizer, make_sample, photo):
-    one, other = make_sample(with_profile=False), make_sample(with_profile=False, centre=(90.0, 100.0), side=120.0)
+    one, other = make_sample(with_heatmap=False), make_sample(with_heatmap=False, centre=(90.0, 100.0), side=120.0)
     other.pred_instances.bbox_scores[:] = 2.0
     both = visualizer.draw(photo, merge_data_samples([one, other]), draw_gt=False)
     single = visualizer.draw(photo, merge_data_samples([other, other]), draw_gt=False)
@@ -46,7 +46,7 @@ def test_the_mask_is_drawn_with_the_skeletons_links(make_sample, photo, dataset_
     for number, (skeleton, name) in enumerate([(None, 'unknown'), ('h36m18', 'unknown'), (None, 'h36m18')]):
         built = VISUALIZERS.build(dict(type='XASVisualizer', name=f'mask-{number}', dpi=60, mask_skeleton=skeleton))
         built.set_dataset_meta(dict(dataset_meta, dataset_name=name))
-        pictures.append(built.draw(photo, make_sample(with_profile=False), draw_gt=False).astype(int))
+        pictures.append(built.draw(photo, make_sample(with_heatmap=False), draw_gt=False).astype(int))
     assert pictures[1].sum() > pictures[0].sum()   # eight more links, white on black
     np.testing.assert_array_equal(pictures[1], pictures[2])   # a shipped skeleton is found by the data set's name
 

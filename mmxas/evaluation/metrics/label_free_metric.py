@@ -10,8 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmxas.evaluation.protocol import Protocol
-from mmxas.evaluation.report import grouped, tables_by
-from mmxas.evaluation.sample_record import background_of, backgrounds, sample_key
+from mmxas.evaluation.report import background_of, backgrounds, grouped, sample_key, tables_by
 from mmxas.structures import Skeleton, load_skeleton
 
 from .context_metric import ContextMetric

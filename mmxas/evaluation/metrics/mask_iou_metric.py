@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
-from mmxas.evaluation.sample_record import as_numpy
+from mmxas.codecs.predictions import crop_normalised, read_prediction
+from mmxas.evaluation.mask_overlap import skeleton_mask_iou
 from mmxas.registry import METRICS
 
 from .label_free_metric import LabelFreeMetric
@@ -41,11 +41,11 @@ class MaskIoUMetric(LabelFreeMetric):
         with_mask = [i for i, s in enumerate(data_samples) if 'mask' in (s.get('gt_fields') or {})]
         ious: list[float | None] = [None] * len(data_samples)
         if with_mask:
-            samples = [data_samples[i] for i in with_mask]
-            keypoints = [
-                crop_keypoints(as_numpy(s['pred_instances']['keypoints'])[0], s['warp_mat'], s['input_size'][0])
-                for s in samples]
-            masks = torch.stack([torch.as_tensor(s['gt_fields']['mask']).cpu() for s in samples])
-            for i, iou in zip(with_mask, skeleton_mask_iou(np.stack(keypoints), masks, self.skeleton, **self.drawing)):
+            predictions = [read_prediction(data_samples[i]) for i in with_mask]
+            keypoints = np.stack([crop_normalised(prediction)[0, :, :2] for prediction in predictions])
+            masks = torch.stack([torch.as_tensor(data_samples[i]['gt_fields']['mask']).cpu() for i in with_mask])
+            found = skeleton_mask_iou(keypoints, masks, self.skeleton, align_corners=predictions[0].align_corners,
+                                      **self.drawing)
+            for i, iou in zip(with_mask, found):
                 ious[i] = float(iou)
         return ious

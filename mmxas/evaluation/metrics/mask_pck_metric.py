@@ -9,11 +9,11 @@ import torch
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
+from mmxas.codecs.predictions import as_numpy, crop_normalised, read_prediction
 from mmxas.evaluation.hypothesis_selection import counted_poses
-from mmxas.evaluation.mask_overlap import crop_keypoints, skeleton_mask_iou
+from mmxas.evaluation.mask_overlap import skeleton_mask_iou
 from mmxas.evaluation.protocol import Protocol
-from mmxas.evaluation.report import grouped, spread, tables_by
-from mmxas.evaluation.sample_record import as_numpy, background_of, backgrounds, sample_key
+from mmxas.evaluation.report import background_of, backgrounds, grouped, sample_key, spread, tables_by
 from mmxas.ops.pose_metrics import pck_of_size
 from mmxas.registry import METRICS
 from mmxas.structures import Skeleton, load_skeleton
@@ -93,13 +93,14 @@ class MaskPCKMetric(ContextMetric):
 
     def _numbers(self, sample: dict, mask: torch.Tensor) -> dict[str, dict[str, float]]:
         """Numbers of the top-1 and of the best hypothesis; none for an empty mask."""
-        warp = np.asarray(sample['warp_mat'], dtype=np.float64)
-        size = np.sqrt(float(mask.sum()) / abs(np.linalg.det(warp[:, :2])))
+        prediction = read_prediction(sample)
+        size = np.sqrt(float(mask.sum()) / abs(np.linalg.det(prediction.warp[:, :2])))
         if not size > 0:
             return {}
-        points = _hypotheses(sample['pred_instances'])
-        norm = np.stack([crop_keypoints(pose, warp, sample['input_size'][0]) for pose in points])
-        iou = skeleton_mask_iou(norm, mask.expand(len(points), *mask.shape), self.skeleton, **self.drawing)
+        counted = counted_poses(prediction.valid[None])[0]
+        points, norm = (poses[counted, :, :2] for poses in (prediction.hypotheses, crop_normalised(prediction)))
+        iou = skeleton_mask_iou(norm, mask.expand(len(points), *mask.shape), self.skeleton,
+                                align_corners=prediction.align_corners, **self.drawing)
         values = {**self._pck(points, sample, size), 'mask_iou': iou.astype(float)}
         return {'top1': {name: float(v[0]) for name, v in values.items()},
                 'best_of_h_per_pose': {name: float(v.max()) for name, v in values.items()}}
@@ -139,12 +140,3 @@ def keypoint_members(skeleton: Skeleton, groups: Mapping[str, Sequence[str]]) ->
         raise ValueError(f'keypoint_groups: the skeleton {skeleton.name!r} has no {wrong}; it has '
                          f'{list(skeleton.keypoints)}')
     return {name: np.isin(skeleton.keypoints, list(members)) for name, members in groups.items()}
-
-
-def _hypotheses(predicted: Mapping[str, Any]) -> np.ndarray:
-    """(H, K, 2) image px of the hypotheses that count as poses, the top-1 pose first."""
-    if predicted.get('hypotheses') is None:
-        return as_numpy(predicted['keypoints'])[..., :2].astype(np.float64)
-    points = as_numpy(predicted['hypotheses'])[0, ..., :2].astype(np.float64)
-    valid = predicted.get('hypothesis_valid')
-    return points if valid is None else points[counted_poses(as_numpy(valid).astype(bool))[0]]

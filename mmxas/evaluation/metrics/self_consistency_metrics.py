@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmxas.evaluation.mask_overlap import crop_keypoints
-from mmxas.evaluation.sample_record import as_numpy
+from mmxas.codecs.predictions import as_numpy, crop_normalised, read_prediction
 from mmxas.evaluation.self_consistency import bone_asymmetry, flip_rate
 from mmxas.registry import METRICS
 
@@ -155,5 +154,4 @@ def _norm_pose(sample: dict) -> np.ndarray | None:
 
 def _crop_pose(sample: dict) -> np.ndarray:
     """The top-1 pose's x and y (K, 2) in the norm frame."""
-    return crop_keypoints(as_numpy(sample['pred_instances']['keypoints'])[0], sample['warp_mat'],
-                          sample['input_size'][0])
+    return crop_normalised(read_prediction(sample))[0, :, :2]

@@ -7,10 +7,19 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from mmxas.codecs.predictions import read_prediction
 from mmxas.evaluation.hypothesis_selection import pose_errors, pose_metrics
 from mmxas.evaluation.protocol import Protocol, load_protocol
-from mmxas.evaluation.report import flatten_groups, grouped, printed, tables_by
-from mmxas.evaluation.sample_record import as_numpy, background_of, backgrounds, sample_key, sample_poses
+from mmxas.evaluation.report import (
+    background_of,
+    backgrounds,
+    flatten_groups,
+    grouped,
+    printed,
+    sample_key,
+    tables_by,
+)
+from mmxas.evaluation.sample_record import sample_poses
 from mmxas.ops.checks import check_choice
 from mmxas.ops.geometry import camera_to_image, camera_to_world
 from mmxas.ops.pose_metrics import ambiguity_ratio, left_right_switch
@@ -77,7 +86,7 @@ class TriangulationMetric(ContextMetric):
         K = np.asarray(sample['camera']['K'], dtype=np.float64)
         top1, label = poses['hypotheses'][0], camera_to_image(poses['target'], K)
         image = camera_to_image(top1, K)
-        scores = as_numpy(sample['pred_instances'].get('hypothesis_scores', np.ones((1, 1, len(image)))))[0, 0]
+        scores = read_prediction(sample).scores[0]
         switched = poses.get('switched', left_right_switch(image, label, self.skeleton.flip_pairs)[1][:, 0])
         return view | {
             'points': image[:, :2], 'depth': top1[:, 2], 'scores': scores.astype(np.float64), 'K': K,

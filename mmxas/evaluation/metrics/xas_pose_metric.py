@@ -10,8 +10,18 @@ from mmengine.logging import print_log
 from mmxas.evaluation.hypothesis_selection import hypothesis_errors
 from mmxas.evaluation.mean_pose import load_mean_pose
 from mmxas.evaluation.protocol import Protocol, load_protocol
-from mmxas.evaluation.report import Pooled, flatten_groups, grouped, printed, spread, tables_by
-from mmxas.evaluation.sample_record import background_of, backgrounds, sample_errors_2d, sample_key, sample_poses
+from mmxas.evaluation.report import (
+    Pooled,
+    background_of,
+    backgrounds,
+    flatten_groups,
+    grouped,
+    printed,
+    sample_key,
+    spread,
+    tables_by,
+)
+from mmxas.evaluation.sample_record import sample_errors_2d, sample_poses
 from mmxas.registry import METRICS
 from mmxas.structures import Skeleton
 

@@ -115,6 +115,8 @@ class MultiHypothesisHead(BaseHead):
     def decode_volume(self, logits: Tensor, test_cfg: Mapping | None = None) -> tuple[Hypotheses, Marginals]:
         """Decode heatmap logits to hypotheses in the norm frame, the top-1 pose first, by the head's codec.
 
+        The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
+
         Args:
             logits: (N, K·D, h, w).
             test_cfg: Its ``decoding``, where it has one, changes options of the codec. Defaults to None, as in

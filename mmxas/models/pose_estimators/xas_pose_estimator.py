@@ -61,7 +61,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
     Raises:
         ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
             component that is not there, reads something unknown or has a name with ``loss`` in it,
-            ``test_cfg.decoding`` has an option that is unknown or out of range, or a size or width is not positive.
+            ``test_cfg.decoding`` has an option that is unknown or out of range, ``head`` states
+            ``align_corners``, or a size or width is not positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -70,6 +71,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
                  line_width: float = 3e-3, channels_last: bool = False, grad_log_interval: int = 50,
                  train_cfg: dict | None = None, test_cfg: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None, metainfo: dict | None = None) -> None:
+        if 'align_corners' in head:  # mmpose would give it to a neck of its own
+            raise ValueError('model.head.align_corners: state it at the codec, model.head.decoder.align_corners')
         skeleton = load_skeleton(skeleton)
         head = _handed(head, 'num_keypoints', skeleton.num_keypoints)
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
@@ -370,13 +373,15 @@ class XASPoseEstimator(TopdownPoseEstimator):
             batch_data_samples: The N samples that they are predictions of.
 
         Returns:
-            The samples, with ``pred_instances`` in image px.
+            The samples, with ``pred_instances`` in image px, and the head's ``align_corners`` in their meta
+            information, as :func:`mmxas.codecs.predictions.read_prediction` reads them.
         """
         samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
         for sample in samples:
             meta, hypotheses = sample.metainfo, sample.pred_instances.hypotheses
             hypotheses[..., :2] = (hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
                                    + meta['input_center'] - 0.5 * meta['input_scale'])
+            sample.set_metainfo(dict(align_corners=self.head.align_corners))
         return samples
 
 

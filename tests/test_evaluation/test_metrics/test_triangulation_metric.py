@@ -44,8 +44,9 @@ def views(frame, angles=(20, 110, 200, 290), pixels=0.0, depth=300.0, order=None
         image[:, :2] += rng.normal(0, pixels, (18, 2)) if pixels else 0
         image[:, 2] += rng.normal(0, depth, 18)
         sample = PoseDataSample(metainfo=dict(
-            camera=setup, root_depth=target[0, 2], input_scale=np.array([450.0, 450.0]), box_source='root', clip=action,
-            action=action, subject='S9', sequence='S9_walk', frame=frame, camera_name=str(angle)) | meta)
+            camera=setup, root_depth=target[0, 2], input_scale=np.array([450.0, 450.0]), input_center=np.zeros(2),
+            box_source='root', clip=action, action=action, subject='S9', sequence='S9_walk', frame=frame,
+            camera_name=str(angle)) | meta)
         sample.pred_instances = InstanceData(
             keypoints=image[None], hypotheses=image[None, None], hypothesis_scores=np.ones((1, 1, 18)),
             hypothesis_valid=np.ones((1, 1, 18), bool))

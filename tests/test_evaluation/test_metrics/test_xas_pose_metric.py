@@ -27,8 +27,8 @@ def sample(clip='run', offsets=(60.0, 30.0, 0.0), invalid=(), labels=True, mask=
     valid = np.ones(hypotheses.shape[:2], bool)
     valid[list(invalid)] = False
     out = PoseDataSample(metainfo=dict(
-        clip=clip, input_size=(64, 64), input_scale=np.array([500.0, 500.0]), box_source=box,
-        warp_mat=np.array([[0.128, 0, -30.0], [0, 0.128, -30.0]])))
+        clip=clip, input_size=(64, 64), input_scale=np.array([500.0, 500.0]), input_center=np.zeros(2),
+        box_source=box, warp_mat=np.array([[0.128, 0, -30.0], [0, 0.128, -30.0]])))
     out.pred_instances = InstanceData(
         keypoints=hypotheses[:1].copy(), keypoint_scores=np.ones((1, 18)), hypotheses=hypotheses[None],
         hypothesis_valid=valid[None], hypothesis_scores=np.ones((1, *valid.shape)))

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
-from test_models.conftest import estimator_config
+from test_models.conftest import SIZE, estimator_config
 
+from mmxas.codecs.predictions import read_prediction
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.models.losses import SyntheticKeypointLoss
+from mmxas.ops import norm_to_pixel
+from mmxas.ops.zoom import zoom_back, zoom_crops
 from mmxas.registry import MODELS
 
 FULL = dict(mask=0.02, adversarial=1.0, render=0.5)
@@ -346,3 +349,44 @@ def test_both_backgrounds_average_the_crop_and_the_body_alone(make_estimator, ba
 def test_an_unknown_background_is_refused(make_estimator):
     with pytest.raises(ValueError, match="test_cfg.background: one of 'crop', 'both' expected, got 'none'"):
         make_estimator(test_cfg=dict(background='none'))
+
+
+@pytest.mark.parametrize('aligned', [False, True])
+def test_predictions_say_how_the_codec_aligns(make_estimator, batch, aligned):
+    decoder = dict(estimator_config()['head']['decoder'], align_corners=aligned)
+    model = make_estimator(head=dict(estimator_config()['head'], decoder=decoder)).eval()
+    with torch.no_grad():
+        sample = model.predict(*batch)[0]
+    found = read_prediction(sample)
+    norm = sample.pred_instances.hypotheses_norm[0, :, :, :2]
+    pixels = norm_to_pixel(norm, sample.metainfo['input_size'][0], aligned)
+    scale, centre = sample.metainfo['input_scale'], sample.metainfo['input_center']
+    np.testing.assert_allclose(found.hypotheses[..., :2], pixels / SIZE * scale + centre - scale / 2, atol=1e-3)
+    assert found.align_corners is aligned
+
+
+def test_align_corners_of_the_head_itself_is_refused(make_estimator):
+    """mmpose would take it out of the head, for a neck of its own."""
+    with pytest.raises(ValueError, match='model.head.align_corners: state it at the codec'):
+        make_estimator(head=dict(estimator_config()['head'], align_corners=True))
+
+
+def test_heatmaps_of_zoomed_crops_are_averaged(make_estimator, batch):
+    """What two zooms predict is the mean of the crop's heatmap and that of its enlarged middle."""
+    inputs, samples = batch
+    model = make_estimator(test_cfg=dict(zooms=[1.0, 0.5])).eval()
+    with torch.no_grad():
+        whole, middle = (model.head(model.extract_feat(x)) for x in (inputs, zoom_crops(inputs, 0.5)))
+        shape = (model.head.num_keypoints, model.head.depth_bins)
+        back = zoom_back(middle.unflatten(1, shape), 0.5).flatten(1, 2)
+        mean = sum(x.view(len(inputs), shape[0], -1).softmax(-1) for x in (whole, back)) / 2
+        wanted = model.head.decode_volume(mean.log().view_as(whole))[0].keypoints
+        found = model.predict(inputs, samples)
+    for sample, poses in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(sample.pred_instances.hypotheses_norm[0], poses, atol=1e-5)
+
+
+@pytest.mark.parametrize('zooms', [[], [0], [1.2], 0.9, ['1']])
+def test_a_zoom_is_a_part_of_the_crop(make_estimator, zooms):
+    with pytest.raises(ValueError, match='test_cfg.zooms=.* such as'):
+        make_estimator(test_cfg=dict(zooms=zooms))

@@ -7,14 +7,18 @@ import functools
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import Pose3dLocalVisualizer
+
+from .instance_view import view_instance
 
 ASSUMED_SIDE_MM = 2000.0  # of a crop whose side in mm is not known
 
 
 def support_pose_3d_drawing() -> None:
     """Let ``Pose3dLocalVisualizer`` draw our data samples; does nothing the second time."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from mmpose.visualization import Pose3dLocalVisualizer
     if not hasattr(FigureCanvasAgg, 'tostring_rgb'):
         FigureCanvasAgg.tostring_rgb = _tostring_rgb
     original = Pose3dLocalVisualizer._draw_3d_data_samples
@@ -52,10 +56,6 @@ def metric_sample(data_sample: Any, index: int = 0) -> Any:
         left, y towards the camera and z up, the lowest keypoint at 0; ``gt_instances.lifting_target`` (1, K, 3)
         likewise, where the sample has a 3D label. A crop of unknown size counts as 2 m wide.
     """
-    from mmengine.structures import InstanceData
-    from mmpose.structures import PoseDataSample
-
-    from mmxas.visualization.instance_view import view_instance
     view = view_instance(data_sample, index)
     scale = (1.0 if view.unit == 'mm' else ASSUMED_SIDE_MM) / 1000
     sample = PoseDataSample(metainfo=data_sample.metainfo,

@@ -5,9 +5,9 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample, merge_data_samples
 from mmpose.visualization import Pose3dLocalVisualizer
 
-from mmxas.compat.pose_3d_drawing import metric_sample, support_pose_3d_drawing
 from mmxas.ops import camera_to_image
 from mmxas.structures import load_skeleton
+from mmxas.visualization.pose_3d_drawing import metric_sample, support_pose_3d_drawing
 
 SKELETON = load_skeleton('h36m18')
 K = np.array([[1000.0, 0, 100], [0, 1000, 100], [0, 0, 1]])

@@ -1,0 +1,54 @@
+"""What is predicted of one body: several poses, and the crop and the camera that they were seen by.
+
+Shapes: H hypotheses, K keypoints.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Hypotheses of one body in the image, with what leads to the other frames.
+
+    :mod:`mmxas.codecs.predictions` reads one from a data sample and gives its views: crop px, crop-normalised, image
+    px and mm, camera mm.
+
+    Attributes:
+        hypotheses: (H, K, 3) x, y in image px; z away from the camera, relative to the root, in ``depth_unit``. The
+            top-1 pose comes first.
+        scores: (H, K).
+        valid: (H, K) bool, which keypoints have a peak of their own in a hypothesis.
+        depth_unit: ``'mm'`` or ``'crop'`` (sides of the crop).
+        crop: (4,) x0, y0, x1, y1 of the square crop in image px; pixel p lies at p.
+        warp: (2, 3) image px to crop px.
+        crop_size: Side of the crop in crop px.
+        align_corners: How the model places px in the crop-normalised frame (:mod:`mmxas.ops.geometry`).
+        rect_3d_width: Side of the crop in mm at the root's depth; None where it is not known.
+        intrinsics: (3, 3) of the image, or None.
+        root_depth: Of the root from the camera in mm, or None.
+    """
+
+    hypotheses: np.ndarray
+    scores: np.ndarray
+    valid: np.ndarray
+    depth_unit: str
+    crop: np.ndarray
+    warp: np.ndarray
+    crop_size: float
+    align_corners: bool = False
+    rect_3d_width: float | None = None
+    intrinsics: np.ndarray | None = None
+    root_depth: float | None = None
+
+    @property
+    def crop_side(self) -> float:
+        """Side of the crop in image px."""
+        return float(self.crop[2] - self.crop[0])
+
+    @property
+    def focal(self) -> float | None:
+        """Focal length in px, the mean of both axes; None without intrinsics."""
+        return None if self.intrinsics is None else (self.intrinsics[0, 0] + self.intrinsics[1, 1]) / 2
