@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmxas.ops import decode_hypotheses
+from mmxas.ops import Decoding, decode_hypotheses
 from mmxas.ops.zoom import zoom_back, zoom_crops
 
 
@@ -24,7 +24,7 @@ def test_a_peak_goes_to_where_it_is_in_the_whole_crop(zoom):
     logits = -squares[None, None] / (2 * 0.1 ** 2)
     back = zoom_back(logits, zoom)
     torch.testing.assert_close(back.exp().sum((2, 3, 4)), torch.ones(1, 1))
-    found = decode_hypotheses(back.flatten(1, 2), num_keypoints=1, num_hypotheses=1).keypoints[0, 0, 0]
+    found = decode_hypotheses(back.flatten(1, 2), 1, Decoding(num_hypotheses=1)).keypoints[0, 0, 0]
     torch.testing.assert_close(found, where * zoom, atol=2e-3, rtol=0)
 
 

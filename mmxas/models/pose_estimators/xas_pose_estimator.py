@@ -124,6 +124,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         """Refuse what testing would fail at, or not read, after a whole training."""
         test_cfg = self.test_cfg or {}
         check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
+        check_zooms(test_cfg.get('zooms', NO_ZOOM))
         loose = [field.name for field in fields(Decoding) if field.name in test_cfg]
         if loose:
             raise ValueError(f'test_cfg.{loose[0]} is read by nobody: give test_cfg=dict(decoding=dict({loose[0]}=…))')

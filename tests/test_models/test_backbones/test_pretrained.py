@@ -85,7 +85,7 @@ def test_read_weights_unwraps_and_refuses(tmp_path):
     torch.save({'model': {'w': torch.ones(1)}}, tmp_path / 'good.pth')
     assert list(read_weights(tmp_path / 'good.pth')) == ['w']
     torch.save([1, 2], tmp_path / 'bad.pth')
-    with pytest.raises(ValueError, match='a state dict .* expected, found list'):
+    with pytest.raises(ValueError, match='a state dict .* expected, got list'):
         read_weights(tmp_path / 'bad.pth')
     with pytest.raises(FileNotFoundError, match='none.pth'):
         read_weights(tmp_path / 'none.pth')
