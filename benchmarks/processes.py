@@ -61,7 +61,8 @@ def gradient_bytes(model: nn.Module) -> int:
     return sum(4 * p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def _train(rank: int, world: int, port: int, config: str, batch: int, size: int, steps: int, queue) -> None:
+def _train(rank: int, world: int, port: int, config: str, batch: int, size: int, steps: int,
+           queue: multiprocessing.SimpleQueue) -> None:
     """One process of a group; the first reports its samples a second."""
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))

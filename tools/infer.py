@@ -20,7 +20,7 @@ BOXES = {'given': '', 'found': ', by what stands out', 'image': ', of the whole 
 class KeyValueAction(argparse.Action):
     """That of :mod:`mmxas.cli.command_line`, imported where it is used."""
 
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
+    def __call__(self, parser, namespace, values, option_string=None) -> None:  # noqa: ANN001, D102  argparse's
         from mmxas.cli import command_line
         command_line.KeyValueAction([option_string], self.dest, nargs='+')(parser, namespace, values, option_string)
 

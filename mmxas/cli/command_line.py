@@ -39,7 +39,7 @@ NOT_REGISTERED = re.compile(r'(\S+) is not in the \w+::([\w ]+) registry')
 class KeyValueAction(DictAction):
     """mmengine's ``KEY=VALUE`` options, with a message where a value is not understood."""
 
-    def __call__(self, parser, namespace, values, option_string=None) -> None:
+    def __call__(self, parser, namespace, values, option_string=None) -> None:  # noqa: ANN001, D102  argparse's
         try:
             super().__call__(parser, namespace, values, option_string)
         except (AssertionError, RecursionError, ValueError):

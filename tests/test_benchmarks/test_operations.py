@@ -50,6 +50,7 @@ def in_float64(step):
     return step
 
 
+@pytest.mark.slow
 def test_one_training_step_has_the_same_terms_and_gradients():
     """One detector pass for both sides and one backward give each network what two passes and two backwards give.
 
@@ -108,6 +109,7 @@ def timed(monkeypatch):
 
 
 @pytest.mark.usefixtures('timed')
+@pytest.mark.slow
 def test_bounds_add_up():
     bounds = roofline.bounds(RATES)
     assert bounds['decode']['memory']['read the logits'] == pytest.approx(4 * 8 * 18 * 64**3 / 10e6)
@@ -120,6 +122,7 @@ def test_bounds_add_up():
 
 
 @pytest.mark.usefixtures('timed')
+@pytest.mark.slow
 def test_the_roofline_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(roofline, 'rates', lambda: RATES)
     monkeypatch.setattr(roofline, 'settle', lambda: None)

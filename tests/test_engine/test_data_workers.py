@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmxas.engine.data_workers import bind_workers
 
 
+@pytest.mark.slow
 def test_workers_outlive_a_signal_from_others_and_end_by_their_parent(tmp_path):
     """A cluster tells them all; torch's own workers would die, and raise in the middle of saving."""
     loader = DataLoader(range(40), num_workers=2, worker_init_fn=lambda worker: (tmp_path / str(worker)).touch())
@@ -73,6 +74,7 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='processes are looked up in /proc')
+@pytest.mark.slow
 def test_workers_of_a_killed_process_end():
     """With a batch in the pipe that nobody will read."""
     parent = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)

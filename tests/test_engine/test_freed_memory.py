@@ -27,6 +27,7 @@ print(faults(), keep_freed_memory(), faults())
 
 
 @pytest.mark.skipif(not GLIBC, reason='a C library other than glibc')
+@pytest.mark.slow
 def test_memory_that_was_freed_is_used_again():
     environment = {key: value for key, value in os.environ.items() if key not in ('GLIBC_TUNABLES', 'LD_PRELOAD')}
     done = subprocess.run([sys.executable, '-c', FAULTS], capture_output=True, text=True, check=True, env=environment)
