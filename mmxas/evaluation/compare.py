@@ -80,8 +80,7 @@ def _cells(values: list[float | None]) -> list[str]:
     cells = ['' if value is None else f'{value:.4g}' if abs(value) < 10 else f'{value:.1f}' for value in values]
     if len(values) != 2:
         return cells
-    first, second = values
-    return [*cells, '' if first is None or second is None else f'{second - first:+.3g}']
+    return [*cells, '' if None in values else f'{values[1] - values[0]:+.3g}']
 
 
 def _checkpoint(result: Result) -> str:

@@ -79,7 +79,7 @@ class BackgroundSubtractor(Segmenter):
             RuntimeError: No sequence was started.
             ValueError: The image has another size than the sequence.
         """
-        if self.background is None or self.noise is None:
+        if self.background is None:
             raise RuntimeError('BackgroundSubtractor: call start_sequence with the images of the camera first')
         if image.shape != self.background.shape:
             raise ValueError(f'image of {image.shape}, but the background of its camera has {self.background.shape}')

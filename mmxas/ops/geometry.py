@@ -18,7 +18,7 @@ All functions take torch tensors or numpy arrays (all arguments of one kind) of 
 return that kind. Per-camera arguments have the leading axes (...): matrices (..., 3, 3), vectors (..., 3), numbers
 (...).
 """
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from .checks import check_choice, check_shape
 from .marginals import MAPPINGS
 
 Array = TypeVar('Array', torch.Tensor, np.ndarray)
-Number = float | torch.Tensor | np.ndarray
+Number: TypeAlias = float | torch.Tensor | np.ndarray
 
 
 def box_mm(side_px: Number, root_depth: Number, focal: Number) -> Number:

@@ -23,7 +23,7 @@ def synthetic_generator(config: Config) -> dict[str, Any]:
     part: Any = config.to_dict()
     for key in (*SET.split('.'), 'generator'):
         part = part.get(key) if isinstance(part, Mapping) else None
-    if not isinstance(part, dict):
+    if not isinstance(part, Mapping):
         raise ValueError(f'the config has no {SET}.generator, which says what body, skeleton and prior it trains with')
     return part
 

@@ -1,7 +1,7 @@
 """What can be said about annotations before the first iteration: numbers that no camera and no body give."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ def box_fault(box: np.ndarray) -> str | None:
     return None
 
 
-def check_annotations(records: Iterable[dict[str, Any]], on_error: str = 'raise') -> list[dict]:
+def check_annotations(records: Iterable[Mapping[str, Any]], on_error: str = 'raise') -> list[dict]:
     """Drop the samples that cannot be trained on, or refuse the first.
 
     Args:

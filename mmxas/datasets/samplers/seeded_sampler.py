@@ -10,7 +10,7 @@ from mmxas.registry import DATA_SAMPLERS
 
 class SampleKey(NamedTuple):
     """What a sampler asks a data set for: the sample, and what its randomness is a function of."""
-    index: int  # type: ignore[assignment]  # tuple's method of that name
+    index: int
     epoch: int
     seed: int
 

@@ -57,7 +57,7 @@ class SumFusionNeck(BaseModule):
             for channels in self.in_channels)
         self.activation = nn.ReLU() if activation else nn.Identity()
 
-    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor]:
         """Fuse the maps.
 
         Args:

@@ -71,7 +71,7 @@ class MeshRenderer(ABC):
         """The faces' topology, remembered for the array that came last."""
         if self._faces is not faces:
             self._faces, self._topology = faces, mesh_topology(faces, num_vertices)
-        return self._topology  # type: ignore[return-value]
+        return self._topology
 
     def render(self, vertices: np.ndarray, faces: np.ndarray, colors: np.ndarray | Surface, K: np.ndarray,
                size: tuple[int, int], light: Light | None = None, labels: np.ndarray | None = None) -> RenderOutput:
