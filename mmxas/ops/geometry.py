@@ -239,7 +239,7 @@ def _depth_factor(crop_size: float | None, mapping: str) -> float:
 
 def _per_point(value: Number) -> Any:
     """A number a camera, (...), as (..., 1, 1), to broadcast over points and channels; plain numbers as they are."""
-    return value[..., None, None] if hasattr(value, 'shape') else value
+    return value[..., None, None] if hasattr(value, 'shape') else value  # type: ignore[index]
 
 
 def _join(left: Array, right: Array) -> Array:
