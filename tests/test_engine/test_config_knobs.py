@@ -175,6 +175,7 @@ def test_a_variable_that_the_child_uses_is_its_own(child):
     assert spent_variables(path)['crop_size'] == path
 
 
+@pytest.mark.slow
 def test_shipped_configs_set_nothing_to_no_effect():
     for path in [*ROOT.glob('configs/*.py'), *ROOT.glob('projects/*/configs/*.py')]:
         plain, read = Config.fromfile(path), read_config(path)
