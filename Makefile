@@ -5,7 +5,7 @@ VENV ?= .venv
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install test test-robust test-cuda rehearsal audit lint bench demo demo-dog clean
+.PHONY: help install test test-fast test-robust test-cuda rehearsal audit lint bench demo demo-dog clean
 
 ifeq ($(strip $(VENV)),)
 PY := $(PYTHON)
@@ -36,7 +36,14 @@ install:
 	@requirements/install.sh $(PY)
 endif
 
-test: install  ## Run the tests, with coverage of mmxas
+# The mathematics, the models and their training; no files of strangers, tools, renderings or pictures.
+FAST := tests/test_structures tests/test_ops tests/test_codecs tests/test_models tests/test_datasets/test_transforms \
+	tests/test_datasets/test_samplers tests/test_engine tests/test_evaluation tests/test_registry.py tests/test_parity.py \
+	tests/test_structure.py
+test-fast: install  ## Test operators, models, losses, transforms, metrics and small trainings (under 2 minutes)
+	@$(PY) -m pytest -q -m 'not slow and not hostile' $(FAST) $(ARGS)
+
+test: install  ## Run all tests, with coverage of mmxas (13 minutes on 2 quiet cores)
 	@$(PY) -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 test-robust: install  ## Break it: distributed, interrupted, hostile, dirty, long; work_dirs/robust.json (under 40 minutes)
@@ -52,8 +59,10 @@ rehearsal: install  ## Run the docs' commands on miniatures of all downloads, fr
 audit: install  ## Compare the environment with requirements/lock.txt, list licences and known vulnerabilities
 	@$(PY) tools/audit.py
 
-lint: install  ## Check the code's style
+lint: install  ## Check style, docstrings, types, and which room imports which
 	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-cache
 
 bench: install  ## Compare the fast operators with plain formulations, 20 minutes on 2 quiet cores
 	@$(PY) -m benchmarks $(ARGS)
@@ -66,5 +75,5 @@ demo-dog: install  ## The same for the free dog: render, train, evaluate, draw; 
 		--full-recipe '$(PY) tools/train.py projects/animal/configs/xas_dog_motion_full.py' $(ARGS)
 
 clean:  ## Remove what building and testing leave behind; .venv, data and work_dirs stay
-	@rm -rf build dist *.egg-info .coverage* .pytest_cache .ruff_cache
+	@rm -rf build dist *.egg-info .coverage* .pytest_cache .ruff_cache .mypy_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -24,6 +24,7 @@ class BuildWithMim(build_py):
     """Copies :data:`MIM_ENTRIES` into the built package; an editable install finds them in the checkout."""
 
     def run(self) -> None:
+        """Build, then copy."""
         super().run()
         if getattr(self, 'editable_mode', False):
             return

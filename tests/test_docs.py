@@ -3,10 +3,10 @@ import ast
 import inspect
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
-import pytest
 import yaml
 from mmengine.registry import VISBACKENDS, WEIGHT_INITIALIZERS
 
@@ -21,11 +21,6 @@ FOLDERS = ('mmxas', 'tests', 'docs', 'configs')
 # What a reader brings or a command writes.
 READERS = re.compile(r'(work_dirs|data|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
                      r'(boxes|masks_report|report|left_out|meta|my|metrics|ablation)\.json|my_config\.py')
-
-
-def page_id(page: Path) -> str:
-    """Its path in the checkout."""
-    return page.relative_to(ROOT).as_posix()
 
 
 def blocks(text: str, *languages: str) -> list[str]:
@@ -53,52 +48,64 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
-@pytest.mark.parametrize('page', PAGES, ids=page_id)
-def test_links_lead_somewhere(page):
-    dead = []
-    for link in re.findall(r'\]\(([^)\s]+)\)', page.read_text(encoding='utf-8')):
+def faults(look: Callable[[Path, str], Iterator[str]]) -> list[str]:
+    """What is found on all pages, each with its page."""
+    return [f'{page.relative_to(ROOT)}: {fault}' for page in PAGES
+            for fault in look(page, page.read_text(encoding='utf-8'))]
+
+
+def dead_links(page: Path, text: str) -> Iterator[str]:
+    """Links to no file or heading of the checkout."""
+    for link in re.findall(r'\]\(([^)\s]+)\)', text):
         target, _, anchor = link.partition('#')
         path = (page.parent / target) if target else page
         if not link.startswith('http') and (not path.exists() or (anchor and anchor not in anchors(path))):
-            dead.append(link)
-    assert dead == []
+            yield link
 
 
-@pytest.mark.parametrize('page', PAGES, ids=page_id)
-def test_files_that_are_named_exist(page):
-    everywhere = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob('*.*')}
-    gone = []
-    for name in re.findall(r'`([\w./{},*-]+\.(?:py|sh|json|npz|md|txt|yml|toml))`', page.read_text(encoding='utf-8')):
+def test_links_lead_somewhere():
+    assert faults(dead_links) == []
+
+
+@cache
+def file_names() -> set[str]:
+    """The names of the checkout's files."""
+    return {path.name for folder in FOLDERS for path in (ROOT / folder).rglob('*.*')}
+
+
+def missing_files(page: Path, text: str) -> Iterator[str]:
+    """Files that are named and not there."""
+    for name in re.findall(r'`([\w./{},*-]+\.(?:py|sh|json|npz|md|txt|yml|toml))`', text):
         choices = re.search(r'\{(.*)\}', name)
         for choice in choices[1].split(',') if choices else ['']:
             path = re.sub(r'\{.*\}', choice, name)
-            found = path in everywhere or any((base / path).is_file() for base in BASES)
+            found = path in file_names() or any((base / path).is_file() for base in BASES)
             if not found and not READERS.match(path):
-                gone.append(path)
-    assert gone == []
+                yield path
 
 
-@pytest.mark.parametrize('page', PAGES, ids=page_id)
-def test_commands_exist(page):
-    """Programs and targets are there, and know the options that they are given."""
+def test_files_that_are_named_exist():
+    assert faults(missing_files) == []
+
+
+def wrong_commands(page: Path, text: str) -> Iterator[str]:
+    """Programs and targets that are not there, or do not know the options that they are given."""
     makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
-    wrong = []
-    for words in commands(page.read_text(encoding='utf-8')):
+    for words in commands(text):
         if words[:1] == ['make']:
-            wrong += [w for w in words[1:] if '=' not in w and not re.search(rf'^{w}:', makefile, re.MULTILINE)]
+            yield from [w for w in words[1:] if '=' not in w and not re.search(rf'^{w}:', makefile, re.MULTILINE)]
         programs = [word for word in words if re.match(r'(tools|benchmarks|requirements)/[\w/]+\.(py|sh)$', word)]
-        wrong += [program for program in programs if not (ROOT / program).is_file()]
-        wrong += [w for w in words if re.match(r'configs/[\w/]+\.py$', w) and not (ROOT / w).is_file()]
+        yield from [program for program in programs if not (ROOT / program).is_file()]
+        yield from [w for w in words if re.match(r'configs/[\w/]+\.py$', w) and not (ROOT / w).is_file()]
         if programs and programs[0].endswith('.py') and (ROOT / programs[0]).is_file():
-            wrong += unknown_options(ROOT / programs[0], words[words.index(programs[0]):])
+            yield from unknown_options(ROOT / programs[0], words[words.index(programs[0]):])
         if words[:1] == ['mmxas'] and words[1:] and not set(words) & {'…', '...', 'COMMAND'}:
             name = ' '.join(words[1:3]) if words[1] in FAMILIES else words[1]
             module = {command.name: command.module for command in COMMANDS}.get(name)
             if module is not None:
-                wrong += unknown_options(ROOT / f'{module.replace(".", "/")}.py', words)
+                yield from unknown_options(ROOT / f'{module.replace(".", "/")}.py', words)
             elif words[1] != '--help':
-                wrong.append(f'mmxas {name}')
-    assert wrong == []
+                yield f'mmxas {name}'
 
 
 def unknown_options(program: Path, words: list[str]) -> list[str]:
@@ -112,32 +119,8 @@ def unknown_options(program: Path, words: list[str]) -> list[str]:
     return [f'{program.name} {option}' for option in options if f"'{option}'" not in known]
 
 
-def table_rows(page: Path) -> Iterator[tuple[str, list[str]]]:
-    """Heading and cells of each row of a page's tables, without their heads."""
-    heading = ''
-    for line in page.read_text(encoding='utf-8').splitlines():
-        heading = line[3:] if line.startswith('## ') else heading
-        cells = [cell.strip() for cell in line.strip('|').split('|')]
-        if line.startswith('|') and not line.startswith(('| row |', '|---')):
-            yield heading, cells
-
-
-def test_every_row_of_the_paper_has_its_command_and_number():
-    rows = [row for row in table_rows(ROOT / 'docs' / 'reproduce.md') if row[0] != 'What a row takes']
-    assert {heading.partition(':')[0] for heading, _ in rows} == {
-        'Table 1', 'Table 2', 'Table 3', 'Table 4', 'Figure 5'}
-    named = set()
-    for _, (row, command, paper, *yours) in rows:
-        config = re.fullmatch(r'`python tools/train\.py (configs/\w+\.py)( --work-dir \S+ --cfg-options .+)?`', command)
-        assert config and (ROOT / config[1]).is_file(), f'{row}: {command}'
-        assert paper == 'not in the text' or re.fullmatch(r'[\d. /]+( cm)?', paper), f'{row}: {paper}'
-        assert yours == [''], f'{row}: the last column is the reader\'s'
-        named.add(config[1])
-    trained = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').glob('xas_*.py')
-               if not path.stem.startswith(('xas_mocap', 'xas_photos'))}
-    no_row = {'configs/xas_h36m_mlp_disc.py', 'configs/xas_h36m_photo_backgrounds.py',
-              'configs/xas_h36m_sharded.py'}  # choices that the paper does not have
-    assert trained - named == no_row
+def test_commands_exist():
+    assert faults(wrong_commands) == []
 
 
 def components() -> dict[str, type]:
@@ -146,11 +129,15 @@ def components() -> dict[str, type]:
     return {name: cls for one in registries for name, cls in one.module_dict.items()}
 
 
-@pytest.mark.parametrize('page', PAGES, ids=page_id)
-def test_python_in_the_docs_names_what_exists(page):
-    """Blocks parse; imports of mmxas import; components are registered and have the arguments that they are given."""
-    known, wrong = components(), []
-    trees = [ast.parse(block.replace('…', '...')) for block in blocks(page.read_text(encoding='utf-8'), 'python')]
+def wrong_python(page: Path, text: str) -> Iterator[str]:
+    """Components that are not registered, or lack the arguments that they are given.
+
+    Raises:
+        ImportError: A block imports from mmxas what is not there.
+        SyntaxError: A block is no Python.
+    """
+    known = components()
+    trees = [ast.parse(block.replace('…', '...')) for block in blocks(text, 'python')]
     own = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     for tree in trees:
         for node in ast.walk(tree):
@@ -163,11 +150,10 @@ def test_python_in_the_docs_names_what_exists(page):
                 if name in own:
                     continue
                 if name is not None and name not in known:
-                    wrong.append(name)
+                    yield name
                 elif name is not None:
                     unknown = set(given) - accepted(known[name]) - {'_delete_'}
-                    wrong += [f'{name}({argument}=)' for argument in unknown]
-    assert wrong == []
+                    yield from [f'{name}({argument}=)' for argument in unknown]
 
 
 def accepted(cls: type) -> set[str]:
@@ -183,14 +169,17 @@ def accepted(cls: type) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize('page', PAGES, ids=page_id)
-def test_nothing_of_one_machine(page):
-    text = page.read_text(encoding='utf-8')
-    assert re.findall(r'(?:^|[\s`(])(/(?:work|home|root|tmp|Users)/\S*)|TODO|FIXME|XXX', text) == []
+def test_python_in_the_docs_names_what_exists():
+    assert faults(wrong_python) == []
+
+
+def test_no_path_is_one_machines():
+    assert faults(lambda _, text: re.findall(r'(?:^|[\s`(])(/(?:work|home|root|tmp|Users)/\S*)', text)) == []
 
 
 def test_every_command_has_its_line_in_the_docs():
-    rows = [cells for heading, cells in table_rows(ROOT / 'docs' / 'commands.md') if cells[0].startswith('`mmxas ')]
+    lines = (ROOT / 'docs' / 'commands.md').read_text(encoding='utf-8').splitlines()
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if line.startswith('| `mmxas ')]
     assert [(name.strip('`'), summary) for name, summary, _ in rows] == [
         (f'mmxas {command.name}', command.summary) for command in COMMANDS]
     for name, _, program in rows:
@@ -198,18 +187,9 @@ def test_every_command_has_its_line_in_the_docs():
         assert program == 'python -m mmxas.check' or f'is ``{name.strip("`")}``' in (ROOT / program).read_text('utf-8')
 
 
-def test_the_index_has_a_line_for_every_page():
+def test_the_index_and_the_site_have_every_page():
     index = (ROOT / 'docs' / 'README.md').read_text(encoding='utf-8')
     listed = re.findall(r'^\* \[[^\]]+\]\((\w+\.md)\): .+$', index, re.MULTILINE)
     assert sorted(listed) == sorted(page.name for page in (ROOT / 'docs').glob('*.md') if page.name != 'README.md')
-
-
-def test_the_pages_of_the_site_are_those_of_the_index():
     pages = yaml.safe_load((ROOT / 'mkdocs.yml').read_text(encoding='utf-8'))['nav']
     assert sorted(pages) == sorted(page.name for page in (ROOT / 'docs').glob('*.md'))
-
-
-def test_every_picture_is_shown():
-    text = ''.join(page.read_text(encoding='utf-8') for page in PAGES)
-    pictures = [path.name for path in (ROOT / 'docs' / 'images').iterdir() if path.name != 'NOTICE']
-    assert [name for name in pictures if f'images/{name})' not in text] == []

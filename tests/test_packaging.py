@@ -79,6 +79,7 @@ def test_the_wheel_asks_for_nothing_that_brings_chumpy_or_a_second_opencv(wheel)
     assert [name for name in required if 'opencv' in name] == ['opencv-python-headless>=4.9']
 
 
+@pytest.mark.slow
 def test_outside_the_checkout_every_config_is_read_and_one_that_inherits_ours_is_trained(
         run_outside, installed, tmp_path):
     config = write_tiny_config(tmp_path, base='mmxas::_base_/default_runtime.py', epochs=1)
@@ -142,6 +143,7 @@ def test_make_install_runs_again_after_a_change_of_setup_py(tmp_path):
     assert stamp() != before
 
 
+@pytest.mark.slow
 def test_outside_the_checkout_models_are_found_by_name_with_their_weights(run_outside, installed):
     code = f"""
 import numpy as np

@@ -8,7 +8,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -130,7 +130,7 @@ def _graph_bytes(graph: DetectorGraph, facts: Mapping, crop_size: int) -> bytes:
 
 
 @contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """The exporter warns of its own internals."""
     logger = logging.getLogger('torch.onnx')
     level = logger.level

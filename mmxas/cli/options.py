@@ -33,6 +33,7 @@ class KeyValueAction(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Sequence[Any] | None,
                  option_string: str | None = None) -> None:
+        """argparse's."""
         load_stack()
         from mmengine.config import DictAction
         try:

@@ -22,7 +22,7 @@ class MissingOp:
         ImportError: When instantiated or called.
     """
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args, **kwargs):  # noqa: D102
         raise ImportError(f'{cls.__module__}.{cls.__name__} needs compiled mmcv, and mmcv-lite is installed. '
                           f'Compile it (about 12 minutes on 2 cores): {COMPILE_COMMAND}')
 

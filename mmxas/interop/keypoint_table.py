@@ -14,11 +14,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class KeypointTable:
-    """Poses of images, each with one or several hypotheses.
+    r"""Poses of images, each with one or several hypotheses.
 
     Args:
         names: Names of the K keypoints, each once.
-        images: Image of each of the N poses: a file with ``/`` between folders (``\\`` becomes it), or ``clip.mp4:7``,
+        images: Image of each of the N poses: a file with ``/`` between folders (``\`` becomes it), or ``clip.mp4:7``,
             frame 7 of a video.
         keypoints: (N, H, K, D) float64 x, y, and z where D is 3, in ``units``; not a number where one is not known.
         scores: (N, H, K) confidences, or None. Defaults to None.

@@ -39,10 +39,10 @@ def read_boxes(path: str | Path) -> dict[str, list]:
 
 
 def match_boxes(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[str]) -> dict[str, list]:
-    """Return boxes by the names of their images.
+    r"""Return boxes by the names of their images.
 
     A key may be an image's name, the end of it (``a.jpg`` for ``day1/a.jpg``), or end in it (an absolute path), with
-    ``/`` or ``\\`` between folders, and composed (NFC) or decomposed (NFD) letters. A key of no image whose list is
+    ``/`` or ``\`` between folders, and composed (NFC) or decomposed (NFD) letters. A key of no image whose list is
     empty is left out: nobody is missed.
 
     Args:

@@ -162,7 +162,8 @@ class VideoReader:
         times = [pts for pts, _, discarded, _ in packets if not discarded]
         if not times or None in times or len(set(times)) < len(times) or any(packet[3] for packet in packets):
             return None
-        if not packets[0][1] or min(pts for pts, *_ in packets) < packets[0][0]:  # it begins behind a key frame
+        first, stamps = packets[0][0], [pts for pts, *_ in packets if pts is not None]  # discarded ones may lack theirs
+        if not packets[0][1] or first is None or min(stamps) < first:  # it begins behind a key frame
             return None
         keys = {pts for pts, is_key, *_ in packets if is_key}
         times.sort()

@@ -18,7 +18,7 @@ All functions take torch tensors or numpy arrays (all arguments of one kind) of 
 return that kind. Per-camera arguments have the leading axes (...): matrices (..., 3, 3), vectors (..., 3), numbers
 (...).
 """
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ import torch
 from .checks import check_choice, check_shape
 
 Array = TypeVar('Array', torch.Tensor, np.ndarray)
-Number = float | torch.Tensor | np.ndarray
+Number: TypeAlias = float | torch.Tensor | np.ndarray
 
 
 def rect_3d_width(side_px: Number, root_depth: Number, focal: Number) -> Number:
@@ -238,7 +238,7 @@ def _depth_factor(crop_size: float | None, align_corners: bool) -> float:
 
 def _per_point(value: Number) -> Any:
     """A number a camera, (...), as (..., 1, 1), to broadcast over points and channels; plain numbers as they are."""
-    return value[..., None, None] if hasattr(value, 'shape') else value
+    return value[..., None, None] if hasattr(value, 'shape') else value  # type: ignore[index]
 
 
 def _join(left: Array, right: Array) -> Array:

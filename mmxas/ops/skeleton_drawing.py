@@ -78,11 +78,11 @@ def _pixel_positions(size: int, align_corners: bool, like: Tensor) -> Tensor:
 def _exponent_factors(factors: Tensor | Sequence[float] | None, num_links: int, like: Tensor) -> Tensor:
     if factors is None:
         return like.new_ones(num_links)
-    factors = torch.as_tensor(factors, device=like.device, dtype=like.dtype)
-    check_shape(factors, (num_links,), 'width_factors')
-    if factors.device.type == 'cpu' and not (factors > 0).all():
-        raise ValueError(f'width_factors: numbers above 0 expected, got {factors.min().item():g}')
-    return factors
+    values = torch.as_tensor(factors, device=like.device, dtype=like.dtype)
+    check_shape(values, (num_links,), 'width_factors')
+    if values.device.type == 'cpu' and not (values > 0).all():
+        raise ValueError(f'width_factors: numbers above 0 expected, got {values.min().item():g}')
+    return values
 
 
 def _checked_links(links: Tensor | Sequence[Sequence[int]], num_keypoints: int, device: torch.device) -> Tensor:

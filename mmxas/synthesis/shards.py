@@ -88,8 +88,8 @@ def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: 
         versions: of the components that have one. Defaults to none.
     """
     content = dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT)
-    content = json.dumps({**content, 'versions': dict(versions)} if versions else content, sort_keys=True)
-    digest = hashlib.sha256(content.encode())
+    text = json.dumps({**content, 'versions': dict(versions)} if versions else content, sort_keys=True)
+    digest = hashlib.sha256(text.encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]

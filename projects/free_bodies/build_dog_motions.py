@@ -17,6 +17,7 @@ GAIT_TAKES, GAIT_SECONDS, MOTION_TAKES = 8, 1.2, 3
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='the file to write (default: %(default)s)')
     parser.add_argument('--fps', type=float, default=20.0, help='frames a second (default: %(default)s)')
@@ -58,6 +59,7 @@ def pack(clips: dict[str, np.ndarray], fps: float) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
+    """Write the file."""
     args = parse_args()
     clips = make_clips(args.fps, args.seed)
     size = save_npz(args.out, pack(clips, args.fps))

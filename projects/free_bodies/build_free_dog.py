@@ -28,6 +28,7 @@ DEFAULT_OUT = Path(__file__).resolve().parents[1] / 'animal/data'
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', type=Path, help='the dm_control wheel, or a folder that it was unpacked into')
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='folder to write to (default: %(default)s)')
@@ -72,6 +73,7 @@ def write_coat(source: Path, path: Path, size: int) -> int:
 
 
 def main() -> None:
+    """Write the file."""
     args = parse_args()
     with unpacked(args.source) as suite:
         check(suite)

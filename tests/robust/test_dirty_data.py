@@ -28,6 +28,7 @@ from mmxas.registry import DATASETS, MODELS
 from mmxas.synthesis.cameras import read_camera_file
 
 KIND = 'dirty'
+pytestmark = pytest.mark.hostile
 SIZE = 32
 PIPELINE = [
     dict(type='LoadXASImage', on_error='skip'), dict(type='LoadMask', on_error='skip'),

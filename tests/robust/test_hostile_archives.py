@@ -20,6 +20,7 @@ from .doors import ARRAY_DOORS, JSON_DOORS, read_shard, shard_length
 from .refusal import assert_refused
 
 KIND = 'hostile'
+pytestmark = pytest.mark.hostile
 
 
 @pytest.fixture(autouse=True)

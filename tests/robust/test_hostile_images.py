@@ -9,6 +9,7 @@ from .doors import IMAGE_DOORS, read_shard, shard_with_image
 from .refusal import REFUSALS, bounded_memory
 
 KIND = 'hostile'
+pytestmark = pytest.mark.hostile
 HARMLESS = {  # whole images of one colour, or of a size that is allowed
     'png without data'}
 # Folders are searched by suffix: a file of another one is never opened, and is no case.

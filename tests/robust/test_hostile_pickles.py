@@ -43,6 +43,7 @@ from .corpus import (
 from .refusal import REFUSALS, assert_refused, bounded_memory
 
 KIND = 'hostile'
+pytestmark = pytest.mark.hostile
 NOWHERE = Path('/nowhere/canary')
 MARK = Call('os.system', 'true')
 

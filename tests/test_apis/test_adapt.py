@@ -88,6 +88,7 @@ def test_a_config_without_targets_is_refused():
         adaptation_config(base, Path('photos'), Path('out'), 300, 50)
 
 
+@pytest.mark.slow
 def test_an_adaptation_leaves_masks_weights_predictions_and_figures(detector, done):
     out, report = done.out, done.report
     assert json.loads((out / 'left_out.json').read_text()) == {'00.png': ['several parts']}
@@ -105,6 +106,7 @@ def test_an_adaptation_leaves_masks_weights_predictions_and_figures(detector, do
     assert (moved > 1e-4) == report['improved']  # a half's rounding is smaller
 
 
+@pytest.mark.slow
 def test_no_label_reaches_a_sample(done):
     with DefaultScope.overwrite_default_scope('mmpose'):
         target = DATASETS.build(done.adaptation.cfg.train_dataloader.dataset.target)
@@ -132,6 +134,7 @@ def test_pairs_are_rendered_over_the_folders_backgrounds(detector):
     assert min(blue, red) > green + 50
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_measures_nothing_again(detector, done, monkeypatch, capsys):
     monkeypatch.setattr(adapt, 'measure', None)
     again = plan(detector, done.out)
@@ -140,6 +143,7 @@ def test_a_run_that_is_done_measures_nothing_again(detector, done, monkeypatch, 
     assert '10 iterations of ' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_time_is_said_and_another_species_is_refused(detector, done, monkeypatch, capsys):
     other = detector.root / 'other.py'
     other.write_text(f"_base_ = '{detector.base.filename}'\nmodel = dict(skeleton='another')\n")
@@ -158,6 +162,7 @@ def test_the_time_is_said_and_another_species_is_refused(detector, done, monkeyp
     assert '10 iterations of 12.00 s and 6 evaluations of 0 s: about 2 minutes' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_improved_stay(detector, done, monkeypatch):
     monkeypatch.setattr(adapt, 'measure', lambda *_: BEFORE)
     monkeypatch.setattr(Adaptation, '_predict', lambda *_: None)
@@ -169,6 +174,7 @@ def test_weights_that_are_not_improved_stay(detector, done, monkeypatch):
     assert 'The mask IoU did not rise' in summary(report)
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_adaptation_is_refused(detector, done):
     with pytest.raises(ValueError, match=r'out: holds another adaptation, of limit 500 and not 17; give another'):
         plan(detector, done.out, limit=17)
@@ -197,6 +203,7 @@ def test_summary_shows_before_and_after():
     assert text.endswith('mmxas infer PHOTOS c.py a.safetensors')
 
 
+@pytest.mark.slow
 def test_options_reach_the_stage(detector, done):
     control = {'train_cfg.stages.0.loss_weights.mask': 0, 'train_cfg.stages.0.loss_weights.adversarial': 0}
     cfg: Config = plan(detector, detector.root / 'control', options=control).cfg

@@ -46,6 +46,7 @@ def in_float64(step):
     return step
 
 
+@pytest.mark.slow
 def test_one_training_step_has_the_same_terms_and_gradients():
     """One detector pass for both sides and one backward give each network what two passes and two backwards give.
 

@@ -21,6 +21,7 @@ def setup(tmp_path_factory):
     return root, ['--config', config, '--checkpoint', weights, '--iterations', '10', '--force']
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_by_the_same_command(setup, tmp_path):
     """A control, too: without the losses that read targets."""
     root, arguments = setup

@@ -43,6 +43,7 @@ def test_a_missing_number_is_named():
         collect({k: v for k, v in RESULTS.items() if 'best_of_h_per_pose/MPJPE' not in k})
 
 
+@pytest.mark.slow
 def test_demo_in_little(tmp_path):
     base = Path(__file__).parents[2] / 'configs' / 'xas_mocap.py'
     config = tmp_path / 'tiny.py'

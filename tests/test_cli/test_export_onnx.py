@@ -12,6 +12,7 @@ def config(tmp_path):
     return write_config(tiny_config(Path('unused')), tmp_path, {'model.test_cfg.flip_test': False})
 
 
+@pytest.mark.slow
 def test_a_graph_is_written(load_command, config, tmp_path, capsys):
     pytest.importorskip('onnxscript', reason='onnxscript is not installed (requirements/optional.txt)')
     out = tmp_path / 'deep' / 'small.onnx'

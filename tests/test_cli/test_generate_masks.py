@@ -117,6 +117,7 @@ def test_mistakes_are_one_line(load_command, images, capsys):
     assert 'failed: 0.png:' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(images, load_command, capsys):
     """600 images take longer than the first mask."""
     boxes = json.loads((images / 'boxes.json').read_text())

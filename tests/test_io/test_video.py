@@ -1,5 +1,7 @@
 """Frame i is the i-th that the file decodes to, however it is reached."""
 import pickle
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import av
 import numpy as np
@@ -8,7 +10,7 @@ import tiny_videos
 from tiny_videos import decoded, number_of, numbered, write_video
 from torch.utils.data import DataLoader
 
-from mmxas.io import VideoReader, iterate_video
+from mmxas.io import VideoReader, iterate_video, video
 from mmxas.io.images import UnreadableImageError
 
 NUM = 40
@@ -159,6 +161,17 @@ def test_frames_are_not_decoded_to_count_them(tmp_path, monkeypatch):
     reader[5]
     monkeypatch.setattr(reader, '_seek', None)
     assert [number_of(reader[i]) for i in (5, 6, 9)] == [5, 6, 9]  # goes on where it stands
+
+
+@pytest.mark.parametrize(('stamps', 'counted'), [((0, 40, None), ([0, 40], [0], 2)), ((None, 40, 80), None)])
+def test_a_discarded_packet_may_lack_its_time(monkeypatch, stamps, counted):
+    packets = [SimpleNamespace(pts=pts, is_keyframe=i == 0, is_discard=pts is None, is_corrupt=False, size=1)
+               for i, pts in enumerate(stamps)]
+    container = MagicMock()
+    container.format.name, container.demux.return_value = 'mov,mp4', packets
+    stream = SimpleNamespace(codec_context=SimpleNamespace(name='h264'))
+    monkeypatch.setattr(video, '_open', lambda *_: (container, stream))
+    assert VideoReader._count_packets(SimpleNamespace(path='a.mp4')) == counted
 
 
 def test_other_processes_open_the_file_anew(tmp_path):

@@ -32,6 +32,7 @@ def test_nothing_lies_outside_the_box_and_large_images_are_shrunk(scene):
     assert mask_iou(found, cv2.resize(mask.astype(np.uint8), found.shape[::-1]) > 0) > 0.85
 
 
+@pytest.mark.slow
 def test_rendered_people_before_photos():
     """Some of the built-in target domain, before photos; docs/masks.md has the number of others."""
     generator = PairGenerator.from_config(TARGET, seed=3)

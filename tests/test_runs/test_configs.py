@@ -71,19 +71,27 @@ def shrink(dataset: ConfigDict, data: Path) -> dict:
     return dict(type='MocapHuman', data_root=str(data), **kept)
 
 
-def test_pipelines_metrics_and_hooks(cfg):
+def test_a_config_is_whole(cfg):
+    """All but the model and the data sets is built; of these the files are not there."""
+    assert cfg.custom_imports == dict(imports=['mmxas'], allow_failed_imports=False)
+    assert cfg.train_cfg.type == 'StagedTrainLoop'
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         for dataset in leaves(loader.dataset):
             transforms = [TRANSFORMS.build(transform) for transform in dataset.pipeline]
             assert type(transforms[-1]).__name__ == 'PackXASInputs'
+            known = {name for cls in inspect.getmro(DATASETS.get(dataset.type)) if '__init__' in vars(cls)
+                     for name in inspect.signature(cls.__init__).parameters}
+            assert set(dataset) - {'type'} <= known
     for evaluators in (cfg.val_evaluator, cfg.test_evaluator):
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
             METRICS.build(evaluator)
     for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
         HOOKS.build(hook)
+    check_backgrounds(cfg)
 
 
-def test_backgrounds_are_removed_on_both_sides_or_on_none(cfg):
+def check_backgrounds(cfg: Config) -> None:
+    """They are removed on both sides or on none."""
     parts = [leaf for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
              for leaf in leaves(loader.dataset)]
     removed = {any(step.type == 'RemoveBackground' for step in part.pipeline) for part in parts}
@@ -94,27 +102,17 @@ def test_backgrounds_are_removed_on_both_sides_or_on_none(cfg):
     assert {'mask' in part.data_prefix for part in parts[2:] if part.get('box') == 'root'} <= removed
 
 
-def test_batch_statistics_are_joined_where_the_detector_is_a_resnet(cfg):
-    joined = cfg.strategy.sync_bn if 'strategy' in cfg else cfg.sync_bn
-    assert joined == ('torch' if cfg.model.backbone.type == 'ResNet' else None)
+def check_batch_norms(cfg: Config, model: torch.nn.Module) -> None:
+    """Statistics are joined over processes in the paper's detectors alone, which are channels last if whole.
 
-
-def test_only_whole_paper_detectors_are_channels_last(cfg):
-    """FSDP would resume a sharded one in another order; the small detector's backbone sees to itself."""
-    model = MODELS.build(cfg.model)
+    FSDP would resume a sharded one in another order; the small detector's backbone sees to itself.
+    """
+    is_paper = cfg.model.backbone.type == 'ResNet'
+    assert (cfg.strategy.sync_bn if 'strategy' in cfg else cfg.sync_bn) == ('torch' if is_paper else None)
     norms = [m for m in model.modules() if type(m) in (torch.nn.BatchNorm2d, ChannelsLastBatchNorm2d)]
-    wanted = cfg.model.backbone.type == 'ResNet' and 'strategy' not in cfg
+    wanted = is_paper and 'strategy' not in cfg
     assert norms and {type(m) is ChannelsLastBatchNorm2d for m in norms} == {wanted}
     assert model.physique is None or model.physique.output.weight.is_contiguous() != wanted
-
-
-def test_data_sets_know_their_arguments(cfg):
-    """The files are not there, so that the data sets themselves cannot be built."""
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        for dataset in leaves(loader.dataset):
-            known = {name for cls in inspect.getmro(DATASETS.get(dataset.type)) if '__init__' in vars(cls)
-                     for name in inspect.signature(cls.__init__).parameters}
-            assert set(dataset) - {'type'} <= known
 
 
 def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
@@ -124,6 +122,7 @@ def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
     data.length, data.synthetic, data.target = None, shrink(data.synthetic, tiny_data), shrink(data.target, tiny_data)
     cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
     model = MODELS.build(cfg.model)
+    check_batch_norms(cfg, model)
     model.init_weights()
     assert model.head.num_keypoints == model.skeleton.num_keypoints
     stages = parse_stages(cfg.train_cfg.stages)
@@ -148,6 +147,7 @@ def test_model_stages_and_an_iteration_of_each(cfg, tiny_data):
     assert not unused or all(getattr(model, name) is None for name in unused), f'{unused} are trained in no stage'
 
 
+@pytest.mark.slow
 def test_the_recipe_for_photos_tests_and_saves_the_average_of_its_weights(tiny_data, tmp_path):
     cfg = Config.fromfile(ROOT / 'configs' / 'xas_photos.py')
     cfg.model.backbone.pretrained = False
@@ -186,20 +186,20 @@ def test_resnet_50_takes_the_place_of_lite2_in_the_recipe_for_a_gpu(tmp_path):
         assert model.head(model.extract_feat(torch.zeros(1, 3, 256, 256))).shape == (1, 18 * 64, 64, 64)
 
 
-@pytest.mark.parametrize('entry', yaml.safe_load((ROOT / 'configs/metafile.yml').read_text(encoding='utf-8'))['Models'],
-                         ids=lambda entry: entry['Name'])
-def test_the_model_index_says_what_the_config_is(entry):
-    cfg = Config.fromfile(ROOT / entry['Config'])
-    parts = entry['Metadata']['Architecture']
-    heads = 'Single-hypothesis head' if cfg.model.head.decoder.decoding.num_hypotheses == 1 else 'Multi-hypothesis head'
-    assert [part for part in parts if part.endswith('head')] == [heads]
-    judge = PARTS[cfg.model.discriminator.type if cfg.model.discriminator else None]
-    assert [part for part in parts if part.endswith('discriminator')] == ([judge] if judge else [])
-    data, labelled = cfg.train_dataloader.dataset, ' with 2D labels'
-    named = [DATA[leaf.type] + labelled * bool(leaf.get('with_labels')) for leaf in leaves(data.target)]
-    pairs = 'SURREAL' if 'surreal' in data.synthetic.data_root else 'synthetic pairs'
-    assert entry['Metadata']['Training Data'] == [*named, pairs]
-    assert entry['Results'][0]['Dataset'] == DATA[cfg.test_dataloader.dataset.type]
+def test_the_model_index_says_what_the_configs_are():
+    for entry in yaml.safe_load((ROOT / 'configs/metafile.yml').read_text(encoding='utf-8'))['Models']:
+        cfg = Config.fromfile(ROOT / entry['Config'])
+        parts = entry['Metadata']['Architecture']
+        single = cfg.model.head.decoder.decoding.num_hypotheses == 1
+        heads = 'Single-hypothesis head' if single else 'Multi-hypothesis head'
+        assert [part for part in parts if part.endswith('head')] == [heads], entry['Name']
+        judge = PARTS[cfg.model.discriminator.type if cfg.model.discriminator else None]
+        assert [part for part in parts if part.endswith('discriminator')] == ([judge] if judge else []), entry['Name']
+        data, labelled = cfg.train_dataloader.dataset, ' with 2D labels'
+        named = [DATA[leaf.type] + labelled * bool(leaf.get('with_labels')) for leaf in leaves(data.target)]
+        pairs = 'SURREAL' if 'surreal' in data.synthetic.data_root else 'synthetic pairs'
+        assert entry['Metadata']['Training Data'] == [*named, pairs], entry['Name']
+        assert entry['Results'][0]['Dataset'] == DATA[cfg.test_dataloader.dataset.type], entry['Name']
 
 
 def test_an_epoch_of_the_released_recipe_is_the_authors():

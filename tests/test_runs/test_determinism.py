@@ -1,6 +1,7 @@
 """Two runs of one seed are one run, and a killed one ends where an unbroken one does."""
 import signal
 
+import pytest
 import torch
 
 from .tiny_mocap import ITERATIONS, ToolRun, read_losses, weights
@@ -14,6 +15,7 @@ def assert_same_weights(one, other) -> None:
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
+@pytest.mark.slow
 def test_equal_losses_to_the_last_digit(unbroken, tmp_path):
     """Neither loading in other processes nor keeping these over epochs changes a loss of either stage."""
     ToolRun('train.py', [unbroken.config, '--work-dir', tmp_path, '--cfg-options', *WORKERS], tmp_path / 'log').check()
@@ -23,12 +25,14 @@ def test_equal_losses_to_the_last_digit(unbroken, tmp_path):
     assert_same_weights(tmp_path / 'epoch_5.pth', unbroken.work_dir / 'epoch_5.pth')
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(unbroken, tmp_path):
     options = ['--cfg-options', 'randomness.seed=1', 'custom_hooks.1.kill_at=2']
     ToolRun('train.py', [unbroken.config, '--work-dir', tmp_path, *options], tmp_path / 'log').wait()
     assert all(a['loss'] != b['loss'] for a, b in zip(read_losses(tmp_path), unbroken.losses[:2], strict=True))
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_ends_with_the_same_weights(unbroken, tmp_path):
     """Killed in the middle of an epoch of each stage, and halfway through writing a checkpoint when it keeps one."""
     number = 1  # of RecordLosses among the config's hooks
@@ -52,6 +56,7 @@ def test_killed_and_resumed_ends_with_the_same_weights(unbroken, tmp_path):
     assert list(tmp_path.glob('.*')) == []
 
 
+@pytest.mark.slow
 def test_resumed_inside_an_epoch(unbroken, tmp_path):
     """A checkpoint every 7 iterations: the samples that the epoch has seen are not seen again."""
     arguments = [unbroken.config, '--work-dir', tmp_path, '--resume', '--cfg-options', *WORKERS,

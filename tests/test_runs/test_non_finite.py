@@ -1,11 +1,13 @@
 """A loss that is not finite stops the run; its files are named and its checkpoints stay good."""
 import signal
 
+import pytest
 import torch
 
 from .tiny_mocap import ToolRun, read_losses, tiny_config, weights, write_config
 
 
+@pytest.mark.slow
 def test_the_run_stops_names_the_batch_and_resumes(data, tmp_path):
     config = write_config(tiny_config(data), tmp_path / 'own')  # the work directory gets a copy with the options
     arguments = [config, '--work-dir', tmp_path, '--resume']

@@ -71,6 +71,7 @@ def test_testing_writes_metrics_predictions_and_pictures(trained, tmp_path):
     assert min(cv2.imread(str(pictures[0])).shape[:2]) > 100
 
 
+@pytest.mark.slow
 def test_mmposes_own_tools_train_and_test_the_config(data, tmp_path):
     """Unmodified, started after ``import mmxas``, with mmcv-lite, and with the recipe's own backbone."""
     assert mmcv_ops.is_placeholder() or mmcv_ops.has_compiled_ops()

@@ -93,7 +93,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._due = False
         return True
 
-    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         check_weights(runner.model, self._path(step))
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:

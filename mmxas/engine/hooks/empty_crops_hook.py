@@ -40,7 +40,7 @@ class EmptyCropsHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
         """Look at one batch."""
-        if self._warned or not _has_crops(data_batch):
+        if data_batch is None or self._warned or not _has_crops(data_batch):
             return
         samples = data_batch['data_samples']
         empty = empty_crops(data_batch['inputs'], samples)

@@ -31,7 +31,7 @@ def keep_freed_memory(keep: bool = True) -> bool:
     if any(name.startswith('MALLOC_') for name in os.environ) or 'glibc.malloc' in os.environ.get('GLIBC_TUNABLES', ''):
         return False
     library = ctypes.CDLL(None) if sys.platform == 'linux' else None
-    if not hasattr(library, 'mallopt') or not hasattr(library, 'gnu_get_libc_version'):
+    if library is None or not hasattr(library, 'mallopt') or not hasattr(library, 'gnu_get_libc_version'):
         return False
     return all(library.mallopt(name, value) for name, value in (_KEPT if keep else _GIVEN_BACK).items())
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import get_world_size, is_main_process
@@ -55,7 +56,8 @@ class PreemptionHook(Hook):
 
     def __init__(self, interval: int = 1) -> None:
         self.interval, self.asked = interval, False
-        self._before = self._group = None
+        self._before: Any = None
+        self._group: torch.distributed.ProcessGroup | None = None
         self._vote: tuple[torch.Tensor, torch.distributed.Work] | None = None
 
     def before_train(self, runner: Runner) -> None:

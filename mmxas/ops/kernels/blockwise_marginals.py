@@ -45,7 +45,7 @@ class BlockwiseMarginals(torch.autograd.Function):
         out = None
         for block in _blocks(volume):
             logits = volume[block].to(dtype)
-            out = kept[block] if ctx.keeps else _again(out, logits)
+            out = kept[block] if kept is not None else _again(out, logits)
             for marginal, axis_sum in zip(marginals, _sums(_softmax(logits, out), with_plane)):
                 marginal[block] = axis_sum
         ctx.save_for_backward(volume, kept, *marginals)

@@ -6,6 +6,7 @@ whoever writes there; threads that write into one page at the same time clear it
 """
 import ctypes
 import sys
+from collections.abc import Callable
 from functools import cache
 
 from torch import Tensor
@@ -39,6 +40,6 @@ def with_huge_pages(fresh: Tensor) -> Tensor:
 
 
 @cache
-def _madvise() -> ctypes._CFuncPtr | None:
+def _madvise() -> Callable[..., int] | None:
     """The C library's function, or None where there is none."""
     return getattr(ctypes.CDLL(None), 'madvise', None) if sys.platform == 'linux' else None

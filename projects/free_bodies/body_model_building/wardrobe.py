@@ -101,7 +101,9 @@ def closest_weights(p: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) 
 
     Args:
         p: (…, 3) points.
-        a, b, c: (…, 3) corners.
+        a: (…, 3) first corners.
+        b: (…, 3) second corners.
+        c: (…, 3) third corners.
     """
     def on_edge(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         along = end - start

@@ -32,7 +32,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full_disk(path, write):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('mmxas.synthesis.shards.os.replace', full_disk)
+    monkeypatch.setattr('mmxas.io.atomic_writes.os.replace', full_disk)
     with pytest.raises(OSError, match='No space left'):
         backend.put(b'new', tmp_path / 'file')
     assert (tmp_path / 'file').read_bytes() == b'old'

@@ -151,6 +151,7 @@ def _random_like(tensor, key, generator):
     return (4 if 'features.9' in key else 1) * deviation * torch.randn(tensor.shape, generator=generator)
 
 
+@pytest.mark.slow
 def test_outputs_equal_those_of_the_released_network(released_config, full_checkpoint, tmp_path):
     """Equations 2 to 6 on the same crop, RGB / 255 without background, to 1e-4."""
     rng = np.random.default_rng(0)
@@ -177,6 +178,7 @@ def test_outputs_equal_those_of_the_released_network(released_config, full_check
     np.testing.assert_allclose(found.keypoints[0, :, :2], (expected[0, :, :2] + 1) * 255 / 2, atol=256 * TOLERANCE)
 
 
+@pytest.mark.slow
 def test_a_full_checkpoint_converts_back_to_equal_tensors(released_config, full_checkpoint, tmp_path):
     convert_from_released(full_checkpoint, tmp_path / 'a.pth', released_config)
     back = convert_to_released(tmp_path / 'a.pth', tmp_path / 'b.pth.tar', released_config)

@@ -41,6 +41,7 @@ def test_gradient_reaches_the_drawing() -> None:
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.slow
 def test_gradients_of_a_large_drawing_keep_their_digits(layout) -> None:
     """Against float64; torch's batch norm of channels-last maps is a tenth off here."""
     torch.manual_seed(0)

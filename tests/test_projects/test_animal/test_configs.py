@@ -99,6 +99,7 @@ def test_the_mean_pose_is_a_dogs():
     assert np.abs(pose[:, [0, 2]]).max() < 150, 'all directions are seen equally often'
 
 
+@pytest.mark.slow
 def test_the_demo_in_little(tmp_path):
     config = tmp_path / 'little.py'
     config.write_text(LITTLE.format(base=ROOT / 'projects/animal/configs/xas_dog_motion.py', root=tmp_path / 'data'))

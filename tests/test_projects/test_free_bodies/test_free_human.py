@@ -80,6 +80,7 @@ def test_topology_is_symmetric_and_textured(source, topology):
     assert edges.max() < 0.1
 
 
+@pytest.mark.slow
 def test_a_posed_human_comes_back_in_its_t_pose(source, topology):
     regressor = source.regressor[:, topology.base_vertices]
     regressor = regressor / regressor.sum(1, keepdims=True)
