@@ -42,7 +42,7 @@ def read_prediction(sample: Any, index: int = 0) -> Prediction:
     instances = sample.get('pred_instances')
     alone = len(instances.get('keypoints')) == 1
     poses = as_numpy(instances.get('hypotheses'), index)
-    poses = as_numpy(instances.get('keypoints'), index)[None] if poses is None else poses
+    poses = np.asarray(as_numpy(instances.get('keypoints'), index))[None] if poses is None else poses
     poses = np.pad(poses.astype(np.float64), ((0, 0), (0, 0), (0, 3 - poses.shape[-1])))
     scores, valid = (as_numpy(instances.get(f'hypothesis_{name}'), index) for name in ('scores', 'valid'))
     if scores is None:

@@ -49,7 +49,7 @@ def share_config(config: Config) -> None:
 def _shared(node: Any, given: Mapping[str, Any], where: str) -> Any:
     if isinstance(node, list | tuple):
         return type(node)(_shared(value, given, f'{where}.{number}') for number, value in enumerate(node))
-    if not isinstance(node, Mapping):
+    if not isinstance(node, dict):
         return node
     after = type(node)({key: _shared(value, given, f'{where}.{key}') for key, value in node.items()})
     for name, value in given.items():

@@ -73,11 +73,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
                  init_cfg: dict | None = None, metainfo: dict | None = None) -> None:
         if 'align_corners' in head:  # mmpose would give it to a neck of its own
             raise ValueError('model.head.align_corners: state it at the codec, model.head.decoder.align_corners')
-        skeleton = load_skeleton(skeleton)
-        head = _handed(head, 'num_keypoints', skeleton.num_keypoints)
+        read: Skeleton = load_skeleton(skeleton)
+        head = _handed(head, 'num_keypoints', read.num_keypoints)
         super().__init__(backbone=backbone, neck=neck, head=head, train_cfg=train_cfg, test_cfg=test_cfg,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg, metainfo=metainfo)
-        self.skeleton = skeleton
+        self.skeleton = read
         given = getattr(self.head, 'num_keypoints', None)
         if given is None:
             raise ValueError(f'model.head is a {type(self.head).__name__}: a head with num_keypoints and decode_volume '
@@ -91,13 +91,13 @@ class XASPoseEstimator(TopdownPoseEstimator):
         if discriminator:
             own = discriminator.get('num_keypoints') is not None
             self.discriminator = MODELS.build(
-                discriminator if own else _with_skeleton(discriminator, skeleton, 'model.discriminator'))
+                discriminator if own else _with_skeleton(discriminator, read, 'model.discriminator'))
         judged = getattr(self.discriminator, 'num_keypoints', self.skeleton.num_keypoints)
         if judged != self.skeleton.num_keypoints:
             raise ValueError(f'model.discriminator judges poses of {judged} keypoints, but the skeleton '
                              f'{self.skeleton.name!r} has {self.skeleton.num_keypoints}')
         self.criteria = nn.ModuleDict({
-            name: MODELS.build(_with_skeleton(cfg, skeleton, f'model.losses.{name}'))
+            name: MODELS.build(_with_skeleton(cfg, read, f'model.losses.{name}'))
             for name, cfg in (losses or {}).items()})
         for name, criterion in self.criteria.items():
             self._check_loss(name, criterion)
