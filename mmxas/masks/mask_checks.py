@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mmxas.io import AmbiguousMaskError, read_mask
-from mmxas.ops.boxes import mask_box
+from mmxas.ops.boxes import box_overlaps, mask_box
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: 
 
 def box_overlap(first: np.ndarray, second: np.ndarray) -> float:
     """Intersection over union of two boxes (4,) on pixel edges; 0 where they are apart."""
-    sides = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None)
-    shared = float(np.prod(sides))
-    return shared / (float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - shared)
+    return float(box_overlaps(first[None], second[None])[0, 0])
 
 
 def mask_iou(first: np.ndarray, second: np.ndarray) -> float:

@@ -20,6 +20,7 @@ from .geometry import (
     rect_3d_width,
     world_to_camera,
 )
+from .hypothesis_path import choose_path, limb_groups, smooth_poses, take_path
 from .keypoint_loss import keypoint_errors, keypoint_loss
 from .lsgan import discriminator_loss, generator_loss
 from .marginals import (
@@ -50,14 +51,14 @@ from .triangulation import triangulate
 from .winner_takes_all import winner_index, winner_takes_all
 
 __all__ = [
-    'Decoding', 'Hypotheses', 'Marginals', 'align_procrustes', 'align_scale', 'ambiguity_ratio', 'apply_affine',
-    'auc', 'bin_positions', 'bone_symmetry', 'box_side_px', 'camera_to_image', 'camera_to_norm', 'camera_to_world',
-    'centre_triples', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'depth_to_norm', 'discriminator_loss',
-    'distance_weights', 'draw_skeleton', 'error_2d', 'facing_direction', 'facing_loss', 'generator_loss',
-    'heatmap_marginals', 'image_to_camera', 'image_to_norm', 'invert_affine', 'keypoint_distances', 'keypoint_errors',
-    'keypoint_loss', 'keypoint_symmetry', 'left_right_switch', 'limb_bone_pairs', 'marginal_cross_entropy',
-    'mask_error_map', 'mask_loss', 'mpjpe', 'n_mpjpe', 'norm_to_camera', 'norm_to_depth', 'norm_to_image',
-    'norm_to_pixel', 'p_mpjpe', 'pck', 'pck_of_size', 'pckh', 'pixel_to_norm', 'rect_3d_width', 'root_centred',
-    'side_bone_pairs', 'spatial_softmax', 'triangulate', 'volume_marginals', 'winner_index', 'winner_takes_all',
-    'world_to_camera',
+    'Decoding', 'Hypotheses', 'Marginals', 'align_procrustes', 'align_scale', 'ambiguity_ratio', 'apply_affine', 'auc',
+    'bin_positions', 'bone_symmetry', 'box_side_px', 'camera_to_image', 'camera_to_norm', 'camera_to_world',
+    'centre_triples', 'choose_path', 'decode_hypotheses', 'decode_marginals', 'depth_peaks', 'depth_to_norm',
+    'discriminator_loss', 'distance_weights', 'draw_skeleton', 'error_2d', 'facing_direction', 'facing_loss',
+    'generator_loss', 'heatmap_marginals', 'image_to_camera', 'image_to_norm', 'invert_affine', 'keypoint_distances',
+    'keypoint_errors', 'keypoint_loss', 'keypoint_symmetry', 'left_right_switch', 'limb_bone_pairs', 'limb_groups',
+    'marginal_cross_entropy', 'mask_error_map', 'mask_loss', 'mpjpe', 'n_mpjpe', 'norm_to_camera', 'norm_to_depth',
+    'norm_to_image', 'norm_to_pixel', 'p_mpjpe', 'pck', 'pck_of_size', 'pckh', 'pixel_to_norm', 'rect_3d_width',
+    'root_centred', 'side_bone_pairs', 'smooth_poses', 'spatial_softmax', 'take_path', 'triangulate',
+    'volume_marginals', 'winner_index', 'winner_takes_all', 'world_to_camera',
 ]

@@ -38,6 +38,23 @@ def is_whole_image(box: np.ndarray, shape: tuple[int, ...]) -> bool:
     return bool((box[:2] <= 1).all() and box[2] >= width - 1 and box[3] >= height - 1)
 
 
+def box_overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of each box of one set with each of another.
+
+    Args:
+        first: (N, 4) x0, y0, x1, y1 on pixel edges, with an area.
+        second: (M, 4) the same.
+
+    Returns:
+        np.ndarray: (N, M) in [0, 1]; 0 where they are apart.
+    """
+    one, other = (np.asarray(boxes, dtype=np.float64) for boxes in (first, second))
+    low, high = np.maximum(one[:, None, :2], other[:, :2]), np.minimum(one[:, None, 2:], other[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (one, other)]
+    return shared / (areas[0][:, None] + areas[1] - shared)
+
+
 def root_box(root: np.ndarray, root_depth: float, focal: float, rect_3d_width: float = 2000.0,
              padding: float = 1.0) -> np.ndarray:
     """Return the box whose padded crop is a square of ``rect_3d_width`` around the root, at the root's depth.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmxas.ops.boxes import is_whole_image, mask_box, root_box, square_crop_matrix
+from mmxas.ops.boxes import box_overlaps, is_whole_image, mask_box, root_box, square_crop_matrix
 from mmxas.ops.geometry import apply_affine
 
 
@@ -51,3 +51,9 @@ def test_refusals():
         root_box(np.zeros(2), -1.0, 1000.0)
     with pytest.raises(ValueError, match='side 0 px'):
         square_crop_matrix((0, 0), 0, 8)
+
+
+def test_overlaps_of_all_with_all():
+    first, second = np.array([[0, 0, 4, 4], [10, 0, 12, 2]]), np.array([[2, 0, 6, 4], [0, 0, 4, 4], [4, 0, 8, 4.0]])
+    assert np.allclose(box_overlaps(first, second), [[1 / 3, 1, 0], [0, 0, 0]])
+    assert box_overlaps(first, np.zeros((0, 4))).shape == (2, 0)

@@ -1,0 +1,96 @@
+"""Boxes and masks between the frames in which they were found: finding them is the dear part of a video.
+
+Boxes are x0, y0, x1, y1 in px on pixel edges.
+"""
+import cv2
+import numpy as np
+
+from .checks import check_positive, check_shape
+
+
+def key_frames(num_frames: int, every: int = 15) -> np.ndarray:
+    """Return the numbers of every n-th frame from the first on, and of the last one.
+
+    Args:
+        num_frames: Length of the clip.
+        every: Frames from one to the next. Defaults to 15.
+
+    Returns:
+        np.ndarray: int64, rising.
+
+    Raises:
+        ValueError: ``every`` is less than 1.
+
+    Example:
+        >>> key_frames(35).tolist()
+        [0, 15, 30, 34]
+    """
+    check_positive(every, 'every')
+    return np.unique(np.append(np.arange(0, num_frames, every), np.arange(num_frames)[-1:]))
+
+
+def interpolate_boxes(frames: np.ndarray, boxes: np.ndarray, wanted: np.ndarray,
+                      max_gap: float | None = None) -> np.ndarray:
+    """Return the boxes of one body in frames between those in which it was found; each side moves evenly.
+
+    Args:
+        frames: (M,) rising numbers of the frames in which it was found, or their times.
+        boxes: (M, 4) found there.
+        wanted: (T,) frames, or times.
+        max_gap: Between two frames that are farther apart, the body is absent. Defaults to None: it is never.
+
+    Returns:
+        np.ndarray: (T, 4) float64; NaN before the first box, after the last one, and where the body is absent.
+
+    Raises:
+        ValueError: A shape is wrong, or the frames do not rise.
+
+    Example:
+        >>> interpolate_boxes(np.array([0, 10]), np.array([[0, 0, 4, 8], [10, 0, 14, 8]]), np.array([5])).tolist()
+        [[5.0, 0.0, 9.0, 8.0]]
+    """
+    sizes = check_shape(boxes, ('M', 4), 'boxes')
+    check_shape(frames, (sizes['M'], ), 'frames')
+    check_shape(wanted, ('T', ), 'wanted')
+    if (np.diff(frames) <= 0).any():
+        raise ValueError(f'frames: each after the one before expected, got {np.asarray(frames).tolist()}')
+    if not sizes['M']:
+        return np.full((len(wanted), 4), np.nan)
+    between = np.stack([np.interp(wanted, frames, side, np.nan, np.nan) for side in np.asarray(boxes, float).T], axis=1)
+    if max_gap is not None and sizes['M'] > 1:
+        after = np.clip(np.searchsorted(frames, wanted), 1, sizes['M'] - 1)
+        far = (np.diff(frames) > max_gap)[after - 1] & ~np.isin(wanted, frames)
+        between[far] = np.nan
+    return between
+
+
+def move_mask(mask: np.ndarray, box: np.ndarray, new_box: np.ndarray) -> np.ndarray:
+    """Return a mask that is shifted and scaled as its box is.
+
+    Args:
+        mask: (h, w) bool, of a frame in which it was found, such as the nearest one.
+        box: (4,) of the body there, with an area.
+        new_box: (4,) of the body in another frame, with an area.
+
+    Returns:
+        np.ndarray: (h, w) bool; what leaves the image is cut off, and nothing comes in at its edges.
+
+    Raises:
+        ValueError: A shape is wrong, or a box has no area.
+    """
+    check_shape(mask, ('h', 'w'), 'mask')
+    old, new = (_check_box(given, name) for given, name in ((box, 'box'), (new_box, 'new_box')))
+    scale = (new[2:] - new[:2]) / (old[2:] - old[:2])
+    # A point x of pixel centres is at x + 0.5 on the scale of boxes.
+    shift = new[:2] + scale * (0.5 - old[:2]) - 0.5
+    matrix = np.concatenate([np.diag(scale), shift[:, None]], axis=1)
+    levels = np.asarray(mask, dtype=bool).astype(np.uint8) * 255
+    return cv2.warpAffine(levels, matrix, mask.shape[::-1], flags=cv2.INTER_LINEAR) >= 128
+
+
+def _check_box(box: np.ndarray, name: str) -> np.ndarray:
+    found = np.asarray(box, dtype=np.float64)
+    check_shape(found, (4, ), name)
+    if not np.isfinite(found).all() or not (found[2:] > found[:2]).all():
+        raise ValueError(f'{name}: x0 < x1 and y0 < y1 expected, got {found.tolist()}')
+    return found
