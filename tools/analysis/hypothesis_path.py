@@ -104,7 +104,7 @@ def rendered(inferencer: XASInferencer, name: str, seed: int, every: int) -> Cli
     """A recorded motion, filmed and predicted."""
     config = inferencer.cfg.test_dataloader.dataset.generator
     film = Film.from_config(config, pose_source=dict(config.pose_source, clips=[name]), seed=seed, crop='root_box',
-                            box_mm=2600.0, image_size=384)
+                            box_mm=2600.0, image_size=384, skeleton=inferencer.model.skeleton)
     source = film.pose_source
     with open_arrays(source.data_files[0]) as content:
         step = float(content['dt'][source.clip_names.index(name)])

@@ -98,12 +98,12 @@ def test_the_walking_man_between_his_labels(tool, seen, inferencer, tmp_path, mo
 def test_figures(tool, clip):
     """The first hypothesis is 90 mm wrong at 17 of 18 keypoints in every other frame, and jumps by 90 mm in each."""
     found = tool.estimates(clip, motion_std=100.0, window=5)
-    error, aligned, acceleration = tool.figures(clip, found['most confident'])
+    error, aligned, acceleration = tool.figures(clip, found['top-1'])
     assert error == pytest.approx(90 * 17 / 18 / 2) and 0 < aligned < error
     assert acceleration == pytest.approx(180 * 17 / 18 * 900 / 1000)
     for name in ('path by keypoint', 'path by limb', 'path by pose, smoothed', 'path by pose and scores'):
         assert tool.figures(clip, found[name]) == pytest.approx((0, 0, 0), abs=1e-6)
-    assert tool.figures(clip, found['most confident, smoothed'])[2] < 0.5 * acceleration
+    assert tool.figures(clip, found['top-1, smoothed'])[2] < 0.5 * acceleration
 
 
 def test_the_best_is_only_what_counts(tool, clip):
