@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
+from mmxas.engine.config_knobs import read_config
 from mmxas.synthesis import PairReader, synthesize
 from mmxas.synthesis.synthesize import set_meta
 
@@ -148,7 +148,7 @@ def test_every_config_says_what_it_renders(main, monkeypatch, capsys):
     monkeypatch.setattr('mmxas.cli.synthesize.synthesize', synthesize)
     for path in (ROOT / 'configs').glob('xas_*.py'):
         calls.clear()
-        synthetic = Config.fromfile(path).train_dataloader.dataset.synthetic
+        synthetic = read_config(path).train_dataloader.dataset.synthetic
         assert main([str(path)]) == 0
         printed = capsys.readouterr().out
         if synthetic.get('generator') is None:

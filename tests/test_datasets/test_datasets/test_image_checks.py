@@ -65,7 +65,7 @@ def test_every_mask_is_looked_for_and_the_missing_are_counted(tmp_path, caplog):
         check_masks(records)
     said = str(caught.value)
     assert said.startswith('68 of 201 masks are missing: ' + ', '.join(
-        str(tmp_path / name) for name in ('0/0.png', '2/2.png', '2/5.png')) + ', …. Make them by `python')
+        str(tmp_path / name) for name in ('0/0.png', '2/2.png', '2/5.png')) + ', …. Make them by `mmxas masks')
     assert '`mmxas masks --config CONFIG`' in said and "on_error='skip'" in said
     kept = check_masks(records, 'skip')
     assert len(kept) == 133 and kept[-1] is records[-1] and kept[0] is records[1]

@@ -38,7 +38,7 @@ def begin(dataset, **arguments):
 def test_masks_that_are_nearly_all_empty_or_full_stop_it(tmp_path, value):
     same = [np.full((24, 32), value, np.uint8)] * (NUM - 1)
     counts = f'{NUM - 1} of 10 masks are empty, 0 full' if value == 0 else f'0 of 10 masks are empty, {NUM - 1} full'
-    with pytest.raises(ValueError, match=rf'ImageFolderDataset .*masks: {counts}.*check_dataset\.py my\.py'):
+    with pytest.raises(ValueError, match=rf'ImageFolderDataset .*masks: {counts}.*check-dataset my\.py'):
         begin(folder(tmp_path / 'bad', [*same, shape()]))
     begin(folder(tmp_path / 'good', [*same[1:], shape(), shape(1)]))
 
