@@ -153,12 +153,12 @@ def _use(name: str, kinds: set[str]) -> str:
 
 PAGE = """# Licences
 
-mmxas itself is under the Apache License 2.0. Below is everything that it stands on, with the licence that each package
+mmxas is licensed under the Apache License 2.0. The table lists its dependencies, with the licence that each package
 states in its metadata; `python tools/audit.py --write` writes this page. NVIDIA's CUDA libraries come with the CUDA
 build of torch and are under NVIDIA's own terms.
 
-**Non-commercial**: smplx, which is optional: where it is not installed, `mmxas/ops/skinning.py` takes its place. Body
-model files have licences of their own, see [body_models.md](body_models.md).
+**Non-commercial**: smplx. It is optional: without it, `mmxas/ops/skinning.py` is used. Body model files have their own
+licences, see [body_models.md](body_models.md).
 
 | package | version | licence | use |
 |---|---|---|---|
