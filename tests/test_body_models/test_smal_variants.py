@@ -68,7 +68,7 @@ def test_a_family_has_a_mean_shape(tmp_path):
     for family in ('bird', 5, -1):
         with pytest.raises(ValueError, match=f'family {family!r} unknown; one of cat'):
             family_mean(file, family, 3)
-    with pytest.raises(ValueError, match='3 coefficients a family, but the model has 2'):
+    with pytest.raises(ValueError, match='3 coefficients per family, but the model has 2'):
         family_mean(file, 0, 2)
     file.write_bytes(pickle.dumps({'eigs': np.zeros(3)}, 2))
     with pytest.raises(ValueError, match='no cluster_means'):
