@@ -35,7 +35,7 @@ def from_released(content: Any, reference: Mapping[str, Tensor], source: object 
     Args:
         content: Content of the file: ``unsup_model``, ``unsup_disc``, and further entries that are not needed.
         reference: State dict of the target estimator; only names, shapes and dtypes are used.
-        source: What messages call the checkpoint.
+        source: Name of the checkpoint in messages.
 
     Returns:
         The state dict and what was left out.
@@ -68,7 +68,7 @@ def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor
         epochs: Epoch number. Defaults to None: 0.
         body_model: ``smpl_layer.*`` buffers to add per dictionary; the released code needs them for loading. Defaults
             to None: none.
-        source: What messages call the checkpoint.
+        source: Name of the checkpoint in messages.
 
     Returns:
         ``unsup_model``, ``unsup_disc`` and ``epochs``; the optimizers' states have no inverse.
@@ -90,7 +90,7 @@ def body_model_buffers(content: Any, source: object = 'checkpoint') -> dict[str,
 
     Args:
         content: Content of the file.
-        source: What messages call the checkpoint.
+        source: Name of the checkpoint in messages.
 
     Returns:
         Buffers per dictionary.
@@ -112,7 +112,7 @@ def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source
     Args:
         found: Tensors of a checkpoint.
         wanted: Tensors of the model.
-        source: What messages call the checkpoint.
+        source: Name of the checkpoint in messages.
 
     Raises:
         ValueError: Tensors differ (the message gives their number and the first names), or a tensor is sparse, not on

@@ -1,4 +1,4 @@
-"""Loss of the facing that a neck predicts beside its map."""
+"""Loss of the facing direction that a neck predicts."""
 from collections.abc import Sequence
 
 import torch
@@ -12,9 +12,9 @@ from mmxas.structures import load_skeleton
 
 @MODELS.register_module()
 class FacingLoss(nn.Module):
-    """Distance of ``FacingFusionNeck``'s facing to that of the known keypoints (not in the paper).
+    """Distance of ``FacingFusionNeck``'s facing direction to that of the labelled keypoints (not in the paper).
 
-    The facing is taken from the pairs that hang on an unpaired keypoint, such as hips and shoulders.
+    The direction is computed from the flip pairs whose parent is an unpaired keypoint, such as hips and shoulders.
 
     Args:
         skeleton: Name, file or dict of the skeleton.
@@ -35,10 +35,15 @@ class FacingLoss(nn.Module):
         self.register_buffer('flip_pairs', torch.tensor(pairs), persistent=False)
 
     def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Features of N samples, the last of which is the facing (N, 2), and keypoints (N, K, 3), to a scalar.
+        """Return the scalar loss.
+
+        Args:
+            features: The neck's outputs for N samples; the last one is the facing (N, 2).
+            target: (N, K, 3) keypoints.
+            weights: (N, K), or None.
 
         Raises:
-            ValueError: The neck gives no facing.
+            ValueError: The neck does not predict a facing.
         """
         predicted = features[-1]
         if predicted.dim() != 2 or predicted.shape[-1] != 2:
