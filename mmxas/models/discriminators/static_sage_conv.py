@@ -11,7 +11,7 @@ from .skeleton_graph import GraphBasis
 
 
 class StaticSAGEConv(nn.Module):
-    """torch-geometric's ``SAGEConv(aggr='mean')`` for many graphs with the same edges, with the same parameter names.
+    """torch-geometric's ``SAGEConv(aggr='mean')`` for many graphs with the same edges; parameters have the same names.
 
     The output of a node is ``lin_l(mean of its neighbours) + lin_r(node)``. All graphs share a K x K matrix of
     averages A = B diag(l) B^-1 (:func:`~.skeleton_graph.graph_basis`). Between B^-1 and B, the convolution is one

@@ -168,7 +168,7 @@ class MultiHypothesisHead(BaseHead):
         Args:
             feats: As in :meth:`predict`.
             batch_data_samples: N data samples.
-            test_cfg: Only ``flip_test`` is used.
+            test_cfg: ``flip_test`` and ``zooms`` are used.
 
         Raises:
             ValueError: As in :meth:`predict`.

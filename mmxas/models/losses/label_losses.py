@@ -38,7 +38,7 @@ class SyntheticKeypointLoss(nn.Module):
 
 @MODELS.register_module()
 class MarginalCrossEntropyLoss(nn.Module):
-    """Cross-entropy of the heatmap's marginals against Gaussians (not in the paper); shortens training considerably.
+    """Cross-entropy of the heatmap's marginals against Gaussians (not in the paper); trains in minutes, not hours.
 
     Args:
         sigma_bins: Standard deviation of the Gaussians, in bins. Defaults to 1.

@@ -21,7 +21,7 @@ class FacingFusionNeck(SumFusionNeck):
     Args:
         in_channels: Channels of each chosen map; the facing is predicted from the last one.
         out_channels: Channels of the fused map.
-        hidden_channels: Width of the hidden layer that computes scale and shift. Defaults to 128.
+        hidden_channels: Width of the hidden layer of the shift b. Defaults to 128.
         kwargs: Options of :class:`SumFusionNeck`.
     """
 
