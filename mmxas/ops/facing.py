@@ -18,7 +18,7 @@ def facing_direction(keypoints: Tensor, flip_pairs: Sequence[tuple[int, int]] | 
 
     Args:
         keypoints: (N, K, 3) crop-normalised.
-        flip_pairs: (P, 2) left and right keypoints at the trunk.
+        flip_pairs: (P, 2) left and right keypoints on the two sides of the trunk.
 
     Returns:
         (N, 2) unit vectors (x, z); zero if left and right coincide.

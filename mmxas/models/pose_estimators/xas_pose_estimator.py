@@ -26,7 +26,7 @@ from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 
 from .batch_labels import stack_labels, stack_masks
 
-# In float16, logged gradients are computed of the loss times this scale (the initial one of loss scaling), lest they vanish.
+# Scale of the loss for logged gradients in float16, so that they do not vanish; as the initial scale of loss scaling.
 FLOAT16_SCALE = 2.0**16
 
 BACKGROUNDS = ('crop', 'both')  # views for testing: the crop from the pipeline; also the crop without its background
@@ -261,10 +261,10 @@ class XASPoseEstimator(TopdownPoseEstimator):
                              width_factors=self.width_factors, align_corners=self.head.align_corners)
 
     def _adversarial_terms(self, poses: Hypotheses, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Generator terms of the detector, and the discriminator's own.
+        """Return the detector's generator terms and the discriminator's loss.
 
-        The generator term sees the discriminator with detached parameters and the discriminator's term sees detached
-        poses, so that one backward gives each side its own gradient only.
+        Generator terms use detached parameters of the discriminator, and the discriminator's loss uses detached poses,
+        so that one backward pass gives separate gradients.
         """
         n, h, k, _ = poses.keypoints.shape
         root = self.skeleton.root
@@ -272,7 +272,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         real = (labels - labels[:, root:root + 1]).to(fake)
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
         judged = functional_call(self.discriminator, frozen, (fake.reshape(n * h, k, 3),)).view(n, h)
-        # Two calls, so that a discriminator that normalises over a whole call never mixes real and fake poses.
+        # Two calls, so that a discriminator that normalises over a whole call does not mix real and fake poses.
         real_scores = self.discriminator(real).squeeze(-1)
         fake_scores = self.discriminator(fake.detach().reshape(n * h, k, 3)).view(n, h)
         generator, own = {}, {}
