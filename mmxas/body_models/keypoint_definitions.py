@@ -26,7 +26,8 @@ def read_keypoint_definitions(file: str | os.PathLike) -> dict[str, Alternatives
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not JSON of this form, or weights are negative or do not sum to one; the message names the keypoint.
+        ValueError: The file is not JSON of this form, or weights are negative or do not sum to one; the message names
+            the keypoint.
     """
     path = find_shipped(file)
     if not path.is_file():

@@ -36,7 +36,7 @@ class SMALBodyModel(RiggedBodyModel):
         keypoints: File of keypoint definitions. Defaults to None: the 35 joints.
         variant: Name of the known variant to treat the file as. Defaults to None: inferred from its shapes.
         shape_data: Official data file with the families' mean shapes. Defaults to None.
-        shape_family: Name or index of the family in ``shape_data`` whose mean becomes the mean shape. Defaults to ``1``.
+        shape_family: Name or index of the family in ``shape_data`` that provides the mean shape. Defaults to ``1``.
         log_scale_std: Standard deviation of the variant's log-scales. If positive, L coefficients follow the B others;
             each, times the standard deviation, is a log-scale, whose exponential stretches one part of the body.
             Defaults to 0, no log-scales.
@@ -88,7 +88,7 @@ class SMALBodyModel(RiggedBodyModel):
         return super().shaped(None if betas is None else betas[:, :self.num_shape_betas])
 
     def joint_transforms(self, rotations: Tensor, joints: Tensor, betas: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the posed joints (N, J, 3) and transforms (N, J, 4, 4), with each joint's frame stretched by log-scales.
+        """Return the posed joints (N, J, 3) and transforms (N, J, 4, 4), with joint frames stretched by log-scales.
 
         Joint j has S_parent⁻¹ R_j S_j instead of R_j, so that its stretch S_j is not passed on to its children.
         """

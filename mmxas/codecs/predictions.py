@@ -138,7 +138,7 @@ def crop_normalised(prediction: Prediction) -> np.ndarray:
 
 
 def _crop(sample: Any, instances: Any, index: int, alone: bool, poses: np.ndarray) -> np.ndarray:
-    """Return the square crop (4,): the instance's, else the sample's, else the padded box of the instance or its points."""
+    """Return the square crop (4,): the instance's, the sample's, or the padded box of the instance or its points."""
     own, box = (as_numpy(instances.get(name), index) for name in ('crop_boxes', 'bboxes'))
     if own is not None:
         return own.astype(np.float64)

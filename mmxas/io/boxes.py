@@ -74,7 +74,7 @@ def match_bodies(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[s
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: As in :func:`match_boxes`; or an image has boxes both under its own name and under its bodies' names.
+        ValueError: As in :func:`match_boxes`; or an image has boxes under both its own and its bodies' names.
     """
     source, found = _given(boxes)
     of_number: dict[int, dict[str, list]] = defaultdict(dict)

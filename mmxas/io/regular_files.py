@@ -16,7 +16,7 @@ LIMIT = 1 << 30  # maximum size of a JSON file in bytes; annotations of a millio
 
 
 class UnsafeFileError(pickle.UnpicklingError, ValueError):
-    """Raised for a file that could run code, write outside its folder, or take far more memory than its size justifies."""
+    """Raised for a file that could run code, write outside its folder, or exhaust memory."""
 
 
 def require_file(path: str | os.PathLike) -> Path:
@@ -64,7 +64,7 @@ def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a w
     Raises:
         OSError: Passed on unchanged if the system raised it; some decompressors raise one for broken bytes.
         ImportError: Passed on unchanged.
-        ValueError: Passed on unchanged if it names the file, as :class:`UnsafeFileError` does. Replaces any other error.
+        ValueError: Passed on unchanged if it names the file, like :class:`UnsafeFileError`. Replaces any other error.
     """
     try:
         yield

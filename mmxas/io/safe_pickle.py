@@ -105,7 +105,7 @@ class _InertUnpickler(pickle._Unpickler):
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def load_bytearray8(self) -> None:
-        self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))  # Python's allocates the declared length first
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))  # Python's allocates it first
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 

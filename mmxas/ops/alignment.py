@@ -45,7 +45,7 @@ def align_procrustes(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
         target: (..., K, 3).
 
     Returns:
-        (..., K, 3) aligned predictions in float64; a prediction with coinciding keypoints is moved to the target's mean.
+        (..., K, 3) aligned predictions in float64; coinciding keypoints are moved to the target's mean.
     """
     _check_pair(prediction, target)
     prediction, target = np.asarray(prediction, np.float64), np.asarray(target, np.float64)

@@ -215,7 +215,7 @@ def _check_peaks(num_hypotheses: int, threshold: float) -> None:
 
 
 def _candidates(profile: Tensor) -> Tensor:
-    """Return the peaks of equation 4 in the interior, with runs of equal bins reduced to their middle. (..., D) bool."""
+    """Return the interior peaks of equation 4, with runs of equal bins reduced to their middle. (..., D) bool."""
     found = torch.zeros_like(profile, dtype=torch.bool)
     if profile.shape[-1] < 3:
         return found

@@ -38,7 +38,7 @@ def keypoint_loss(hypotheses: Tensor, target: Tensor, valid: Tensor | None = Non
         hypotheses: (N, H, K, 3) crop-normalised.
         target: (N, K, 3) crop-normalised.
         valid: (N, H, K) bool, validity of the entries; None means all.
-        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None weighs all by 1.
+        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
         norm: ``'l2'`` (the paper) or ``'l1'``.
         level: ``'sample'``, ``'keypoint'`` or ``'batch'`` (the released code); see
             :func:`mmxas.ops.winner_takes_all.winner_takes_all`.
@@ -57,7 +57,7 @@ def planar_keypoint_loss(hypotheses: Tensor, target: Tensor, weights: Tensor | N
     Args:
         hypotheses: (N, H, K, 3) crop-normalised.
         target: (N, K, 2) or (N, K, 3) crop-normalised; depths are ignored.
-        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None weighs all by 1.
+        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
         norm: ``'l2'`` or ``'l1'``.
 
     Returns:

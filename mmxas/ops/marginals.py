@@ -146,7 +146,7 @@ def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypo
         num_keypoints: K; required for logits.
         depth: D; None takes it from the number of channels.
         sigma_bins: Standard deviation of the Gaussians, in bins of each axis.
-        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None weighs all by 1.
+        weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
 
     Returns:
         Scalar: the mean over axes, and weighted mean over keypoints (0 if all weights are 0).

@@ -111,7 +111,7 @@ def _link_frames(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, gr
 
 def _winners_offset(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor, winner: Tensor
                     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return factor, position t on the link in [0, 1] and offset (x, y) from there for each pixel's winner, (n, h, w) each.
+    """Return factor, position t in [0, 1] on the link and offset (x, y) from there per pixel's winner, each (n, h, w).
 
     The bits of NaN have no defined order, so any link may have won; all factors of such a sample are NaN.
     """

@@ -44,7 +44,7 @@ def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
         np.asarray(values, dtype=np.float64) for values in (points, intrinsics, rotation, translation))
     weights = np.ones(points.shape[:-1]) if weights is None else np.broadcast_to(
         np.asarray(weights, dtype=np.float64), points.shape[:-1])
-    points = np.where(np.isfinite(points) | (weights[..., None] > 0), points, 0.0)  # excluded points may be NaN, and 0 * NaN is NaN
+    points = np.where(np.isfinite(points) | (weights[..., None] > 0), points, 0.0)  # excluded, but 0 * NaN is NaN
     centres = -(np.swapaxes(rotation, -1, -2) @ translation[..., None])[..., 0]
     _check_weights(points, weights)
     _check_rays(points, intrinsics, rotation, weights, min_angle)

@@ -242,7 +242,7 @@ def _validate_names(skeleton: Skeleton) -> None:
             raise ValueError(f'skeleton {skeleton.name!r}: keypoint {name!r} is named twice')
         seen.add(name)
     if len(skeleton.parents) != skeleton.num_keypoints:
-        raise ValueError(f'skeleton {skeleton.name!r}: {skeleton.num_keypoints} parents expected, one a keypoint; '
+        raise ValueError(f'skeleton {skeleton.name!r}: {skeleton.num_keypoints} parents expected, one per keypoint; '
                          f'{len(skeleton.parents)} found')
 
 

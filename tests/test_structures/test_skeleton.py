@@ -60,7 +60,7 @@ def test_width_factor_is_found_in_either_direction():
     (dict(parents=[0, 2, 3, 1]), r'cycle: b -> c -> d -> b'),
     (dict(parents=[0, 0, 2, 2]), r"disconnected: 'c' does not reach the root 'a', its path ends at 'c'"),
     (dict(parents=[1, 1, 1, 1]), r"root 'a' must be its own parent, not a child of 'b'"),
-    (dict(parents=[0, 0, 1]), r'4 parents expected, one a keypoint; 3 found'),
+    (dict(parents=[0, 0, 1]), r'4 parents expected, one per keypoint; 3 found'),
     (dict(parents=[0, 0, 1, 4]), r'parents holds keypoint 4, expected 0 to 3'),
     (dict(keypoints=['a', 'b', 'c', 'c'], flip_pairs=[]), r"'c' is named twice"),
     (dict(keypoints=[], parents=[]), r'no keypoints|not one of its'),

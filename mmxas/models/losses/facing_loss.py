@@ -30,8 +30,8 @@ class FacingLoss(nn.Module):
         self.skeleton = load_skeleton(skeleton)
         pairs = [(left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.flip_pairs)]
         if not pairs:
-            raise ValueError(f'FacingLoss: skeleton {self.skeleton.name!r} has no flip pair whose parent is an unpaired '
-                             'keypoint, so the facing is undefined; leave this loss out')
+            raise ValueError(f'FacingLoss: skeleton {self.skeleton.name!r} has no flip pair whose parent is an '
+                             'unpaired keypoint, so the facing is undefined; leave this loss out')
         self.register_buffer('flip_pairs', torch.tensor(pairs), persistent=False)
 
     def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -43,7 +43,7 @@ class SumFusionNeck(BaseModule):
         self.in_channels = tuple(in_channels)
         self.in_indices = tuple(range(len(in_channels)) if in_indices is None else in_indices)
         if len(self.in_indices) != len(self.in_channels):
-            raise ValueError(f'in_indices: {len(self.in_channels)} expected, one a number of in_channels '
+            raise ValueError(f'in_indices: {len(self.in_channels)} expected, one per number of in_channels '
                              f'{self.in_channels}; found {self.in_indices}')
         if not 0 <= target < len(self.in_channels):
             raise ValueError(f'target: 0 to {len(self.in_channels) - 1} expected, found {target}')

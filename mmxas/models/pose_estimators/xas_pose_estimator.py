@@ -115,7 +115,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     def _check_loss(self, name: str, criterion: nn.Module) -> None:
         if 'loss' in name:  # mmengine sums all values with 'loss' in the name, also grad/<name>
-            raise ValueError(f"model.losses: the name {name!r} must not contain 'loss': the prefix is added automatically")
+            raise ValueError(f"model.losses: name {name!r} must not contain 'loss': the prefix is added automatically")
         check_reads(f'model.losses.{name}', criterion)
         require_same_skeleton(getattr(criterion, 'skeleton', self.skeleton), self.skeleton, f'model.losses.{name}')
 
