@@ -87,9 +87,9 @@ def check_stack(versions_only: bool = False) -> tuple[str, bool]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog='mmxas check', description='Diagnose the installation: every package, a verdict, and what mends it.',
+        prog='mmxas check', description='Diagnose an installation and print the commands that fix it.',
         epilog='example: mmxas check --versions; python -m mmxas.check is the same')
-    parser.add_argument('--versions', action='store_true', help='look at versions alone, import nothing')
+    parser.add_argument('--versions', action='store_true', help='compare versions without importing anything')
     options = parser.parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')

@@ -281,7 +281,7 @@ def _check_shapes(model: BodyModelFile) -> None:
 def _check_axes(model: BodyModelFile) -> None:
     if model.axes is not None and not (np.allclose(model.axes @ model.axes.T, np.eye(3), atol=1e-4)
                                        and np.linalg.det(model.axes) > 0):
-        raise ValueError(f'{model.path}: axes {model.axes.tolist()} are no rotation; rows for left, up and front '
+        raise ValueError(f'{model.path}: axes {model.axes.tolist()} are not a rotation; rows for left, up and front '
                          'expected')
 
 

@@ -76,9 +76,9 @@ def identify(model: BodyModelFile, variant: str | None = None) -> SMALVariant:
         if variant is None and shape == (candidate.num_vertices, candidate.num_betas):
             return candidate
     listed = '; '.join(candidate.describe() for candidate in known)
-    wanted = 'a SMAL variant never seen' if variant is None else f'not the variant {variant!r}'
+    wanted = 'unknown SMAL variant' if variant is None else f'not the variant {variant!r}'
     raise ValueError(f'{model.path}: {wanted}: {shape[0]} vertices, {len(model.faces)} faces, {model.num_joints} '
-                     f'joints, {shape[1]} betas. Known: {listed}. Pass variant=<name> to take it for one of them, '
+                     f'joints, {shape[1]} betas. Known: {listed}. Pass variant=<name> to treat it as one of them, '
                      'or give the file arrays `variant`, `joint_names` and `axes`')
 
 

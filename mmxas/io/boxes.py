@@ -14,7 +14,7 @@ from mmxas.io.image_folders import same_name
 
 from .bodies import body_name, image_of
 
-EXPECTED = '[x0, y0, x1, y1] with an area, a list of such, or [] for nobody'
+EXPECTED = '[x0, y0, x1, y1] with an area, a list of such boxes, or [] for none'
 
 
 def read_boxes(path: str | Path) -> dict[str, list]:

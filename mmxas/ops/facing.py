@@ -28,7 +28,7 @@ def facing_direction(keypoints: Tensor, flip_pairs: Sequence[tuple[int, int]] | 
     """
     check_shape(keypoints, ('N', 'K', 3), 'keypoints')
     if not len(flip_pairs):
-        raise ValueError('flip_pairs: at least one (left, right) pair is needed to tell which way a body faces')
+        raise ValueError('flip_pairs: at least one (left, right) pair is needed to compute the facing')
     left, right = torch.as_tensor(flip_pairs, device=keypoints.device).unbind(dim=1)
     across = (keypoints[:, left] - keypoints[:, right]).sum(dim=1)
     flat = torch.stack([across[:, 0] / 2, across[:, 2]], dim=-1)  # x spans the crop by 2, z by 1

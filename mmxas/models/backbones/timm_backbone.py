@@ -155,7 +155,7 @@ class XASTimmBackbone(BaseModule):
         for candidate in (name, name.replace('.', '_'), f'model.{name}'):
             if candidate in known:
                 return candidate
-        raise ValueError(f'{self.model_name}: level {level} ({name!r}) is no module that could be frozen')
+        raise ValueError(f'{self.model_name}: level {level} ({name!r}) is not a module and cannot be frozen')
 
     def _modules_until(self, level: int) -> tuple[list[nn.Module], list[nn.Module]]:
         """Return the modules from the input to the end of a level, in order of definition, and those behind it."""

@@ -20,7 +20,7 @@ def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Te
         labels = getattr(sample, 'gt_instance_labels', None)
         if labels is None or 'keypoint_norm' not in labels:
             raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: has no keypoint_norm label. A keypoint '
-                             'loss was asked for: give it labelled (synthetic) samples, or with_labels=True')
+                             'loss needs it: use labelled (synthetic) samples, or with_labels=True')
         if labels.keypoint_norm.shape[-2] != num_keypoints:
             raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: {labels.keypoint_norm.shape[-2]} '
                              f'keypoints, but the head predicts {num_keypoints}: give both one '
