@@ -1,12 +1,12 @@
-"""mmxas: several hypotheses of a 3D pose from one image, learnt from masks and synthetic images, on mmpose.
+"""mmxas: multi-hypothesis 3D pose estimation from one image, trained on masks and synthetic images, based on mmpose.
 
-Importing it checks the stack, makes mmpose import with mmcv-lite, and registers every component. The command ``mmxas``
-does so only when a subcommand needs it.
+Importing mmxas checks the installed packages, makes mmpose work with mmcv-lite, and registers all components. The
+command ``mmxas`` does this only when a subcommand needs it.
 """
 from . import compat
 from .version import __version__, version_info
 
-if not compat.loads_later():  # `mmxas check` must also run where nothing below can be imported
+if not compat.loads_later():  # `mmxas check` must run even if the imports below fail
     compat.install()
     with compat.readable_errors():
         from . import (

@@ -1,7 +1,7 @@
-"""``mmxas check``, or ``python -m mmxas.check``: each package of the stack, its version, a verdict, and what mends it.
+"""``mmxas check`` or ``python -m mmxas.check``: diagnose an installation and print the commands that fix it.
 
-Needs the standard library only, so that it runs where the stack is broken. The exit status is 1 where something is
-wrong; a missing optional package is reported and is no fault. ``--versions`` looks at versions and imports nothing.
+Needs the standard library only, so that it runs in a broken installation. The exit status is 1 if something is wrong;
+a missing optional package is reported but is not an error. ``--versions`` compares versions without importing anything.
 """
 import argparse
 import importlib
@@ -21,7 +21,7 @@ Row = tuple[str, str, str, str, str]
 
 
 def python_row() -> tuple[Row, bool]:
-    """The interpreter's row, and whether it is right."""
+    """Return the row of the Python interpreter, and whether its version is right."""
     version = '.'.join(str(part) for part in sys.version_info[:3])
     if satisfies(version, PYTHON):
         return ('python', version, PYTHON, 'ok', ''), True
@@ -29,7 +29,7 @@ def python_row() -> tuple[Row, bool]:
 
 
 def package_row(finding: Finding) -> Row:
-    """The row of one package of the stack."""
+    """Return the row of one package."""
     verdict = 'ok' if not finding.problem else f'WRONG: {finding.problem}'
     if finding.problem and finding.requirement.optional:
         verdict = f'optional ({finding.requirement.why}): {finding.problem}'
@@ -38,14 +38,14 @@ def package_row(finding: Finding) -> Row:
 
 
 def import_mmxas() -> None:
-    """Import what ``import mmxas`` imports, which this process left out."""
+    """Import everything that ``import mmxas`` skipped in this process."""
     compat.install()
     for name in COMPONENTS:
         importlib.import_module(f'mmxas.{name}')
 
 
 def mmxas_row(importer: Callable[[], None] = import_mmxas) -> tuple[Row, bool]:
-    """The row of mmxas itself, and whether it imports."""
+    """Return the row of mmxas itself, and whether it can be imported."""
     try:
         with compat.readable_errors():
             importer()
@@ -56,7 +56,7 @@ def mmxas_row(importer: Callable[[], None] = import_mmxas) -> tuple[Row, bool]:
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """Columns of equal width under a headline, the last one ragged."""
+    """Format rows as a table with a header; all columns but the last are padded to equal width."""
     lines = [COLUMNS, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS) - 1)]
     padded = [[*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]] for line in lines]
@@ -64,13 +64,13 @@ def format_table(rows: Sequence[Row]) -> str:
 
 
 def check_stack(versions_only: bool = False) -> tuple[str, bool]:
-    """Look at every package, and at mmxas last.
+    """Check every package, then mmxas.
 
     Args:
-        versions_only: Judge by the packages' metadata and import none; otherwise import each.
+        versions_only: Read the packages' metadata only, instead of importing each package.
 
     Returns:
-        The table, and whether all that is required is right.
+        The table, and whether all requirements are met.
     """
     first, python_is_right = python_row()
     findings = find_all()
@@ -87,9 +87,9 @@ def check_stack(versions_only: bool = False) -> tuple[str, bool]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog='mmxas check', description='Diagnose the installation: every package, a verdict, and what mends it.',
+        prog='mmxas check', description='Diagnose an installation and print the commands that fix it.',
         epilog='example: mmxas check --versions; python -m mmxas.check is the same')
-    parser.add_argument('--versions', action='store_true', help='look at versions alone, import nothing')
+    parser.add_argument('--versions', action='store_true', help='compare versions without importing anything')
     options = parser.parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')

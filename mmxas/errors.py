@@ -1,5 +1,5 @@
-"""The error that stands for a mistake of the user."""
+"""Exception for mistakes of the user."""
 
 
 class UsageError(Exception):
-    """Something on the command line, or in the config that it names, is wrong; shown without a traceback."""
+    """Raised for an invalid command line or config; shown without a traceback."""

@@ -1,4 +1,4 @@
-"""Work spread over processes: how many fit, what they import, and their errors as they are."""
+"""Run work in several processes: number of CPUs, modules to import, and unchanged errors."""
 import importlib
 import multiprocessing
 import os
@@ -16,16 +16,16 @@ from mmengine.registry import Registry
 
 from mmxas import registry as mmxas_registry
 
-INTERVAL = 0.2  # seconds between two looks at the progress
-AHEAD = 4  # items that wait, for each process
+INTERVAL = 0.2  # seconds between two progress updates
+AHEAD = 4  # queued items per process
 
 
 class ProcessError(RuntimeError):
-    """A process was killed, or could not start."""
+    """Raised if a process was killed or could not start."""
 
 
 def usable_cpus() -> int:
-    """Return the number of CPUs that this process may use, which a scheduler may have limited."""
+    """Return the number of CPUs available to this process, which a scheduler may have limited."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -33,12 +33,12 @@ def usable_cpus() -> int:
 
 
 def component_modules(config: Any) -> list[str]:
-    """Return the modules, other than mmxas's own, of the components that a config names by ``type``.
+    """Return the modules outside mmxas of all components that a config refers to by ``type``.
 
-    A new process imports them, so that it knows the components of a user's project, too.
+    New processes import these modules to register the components of a user's project.
 
     Args:
-        config: Config of a component, with configs of others in it at any depth.
+        config: Config of a component, possibly with nested configs of others.
     """
     found = set()
     for name in _types(config):
@@ -63,22 +63,22 @@ def _types(config: Any) -> Iterator[str]:
 def run_in_processes(work: Callable[[Any], Any], items: Sequence[Any], workers: int, start: Callable[..., None],
                      arguments: tuple = (), modules: Sequence[str] = (),
                      look: Callable[[], Any] = lambda: None) -> Iterator[Any]:
-    """Call ``work(item)`` for each item in one of several processes, one thread each, and yield what it returns.
+    """Call ``work(item)`` for each item in several single-threaded processes, and yield the results in any order.
 
-    The processes import mmxas and ``modules``, and end with this one.
+    The processes import mmxas and ``modules``, and exit with their parent.
 
     Args:
-        work: A function of a module.
-        items: Its arguments; the results come in any order.
+        work: A module-level function.
+        items: Arguments of ``work``.
         workers: Number of processes.
         start: Called once in each process, with ``arguments``.
-        arguments: Of ``start``. Defaults to none.
+        arguments: Arguments of ``start``. Defaults to none.
         modules: Names of modules to import first. Defaults to none.
-        look: Called about five times a second. Defaults to nothing.
+        look: Called about five times per second in the parent. Defaults to nothing.
 
     Raises:
-        ProcessError: A process was killed, or could not import a module or start; the message says why. What ``work``
-            raises is raised as it is.
+        ProcessError: A process was killed, could not import a module or could not start; the message gives the reason.
+            Errors of ``work`` are raised unchanged.
     """
     if not items:
         return
@@ -104,7 +104,7 @@ _fault: list[str] = []
 
 
 def _start(start: Callable[..., None], arguments: tuple, modules: Sequence[str]) -> None:
-    """Prepare a new process; what fails is kept for the first call, as a pool does not pass it on."""
+    """Prepare a new process; keep an error for the first call, as pools do not report errors of initialisers."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         importlib.import_module('mmxas')  # registers the components
@@ -118,7 +118,7 @@ def _start(start: Callable[..., None], arguments: tuple, modules: Sequence[str])
 
 
 def _end_with_parent() -> None:
-    """Leave when the parent is gone, killed perhaps: nobody would stop this process otherwise."""
+    """Exit when the parent has ended, even if it was killed."""
     connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 

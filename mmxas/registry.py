@@ -1,8 +1,8 @@
-"""The map of mmxas: which registry holds which kind of component.
+"""Registries of mmxas's components.
 
-Components that have a counterpart in mmpose register straight into mmpose's registries, under names of their own: child
-registries are not searched from mmpose's ``default_scope``. Kinds that mmpose does not have get a registry here, under
-mmpose's scope, so that they are found from it.
+Components with a counterpart in mmpose are registered in mmpose's registries under unique names, because child
+registries are not searched from mmpose's ``default_scope``. Kinds of components that mmpose lacks have a registry here,
+under mmpose's scope.
 """
 import inspect
 from collections.abc import Iterable
@@ -24,21 +24,21 @@ from mmpose.registry import (
     VISUALIZERS,
 )
 
-# Parametric bodies: pose and shape to mesh and keypoints.
+# Parametric body models: map pose and shape to mesh and keypoints.
 BODY_MODELS = Registry('body model', scope='mmpose', locations=['mmxas.body_models'])
-# Distributions that poses and shapes of a body model are drawn from.
+# Distributions of body model poses and shapes.
 POSE_SOURCES = Registry('pose source', scope='mmpose', locations=['mmxas.synthesis'])
-# Where a synthetic image is taken from.
+# Cameras of synthetic images.
 CAMERAS = Registry('camera', scope='mmpose', locations=['mmxas.synthesis'])
 # Colours and textures of a mesh.
 APPEARANCES = Registry('appearance', scope='mmpose', locations=['mmxas.synthesis'])
-# What lights a mesh.
+# Lighting of a mesh.
 LIGHTS = Registry('light', scope='mmpose', locations=['mmxas.synthesis'])
-# What stands behind a mesh.
+# Backgrounds of synthetic images.
 BACKGROUNDS = Registry('background', scope='mmpose', locations=['mmxas.synthesis'])
-# Mesh to image, mask, depth and part labels.
+# Renderers: map a mesh to image, mask, depth and part labels.
 RENDERERS = Registry('renderer', scope='mmpose', locations=['mmxas.synthesis'])
-# Image and box to mask, for images that come without masks.
+# Segmenters: map image and box to a mask.
 SEGMENTERS = Registry('segmenter', scope='mmpose', locations=['mmxas.masks'])
 
 __all__ = [
@@ -49,12 +49,12 @@ __all__ = [
 
 
 def component_takes(kind: Any, argument: str, registries: Iterable[Registry]) -> bool:
-    """Return whether the constructor of a component, or one that it passes its keywords on to, has an argument.
+    """Return whether the constructor of a component, or one that it passes keywords on to, has an argument.
 
     Args:
         kind: A registered name, or the class.
         argument: Name of the argument.
-        registries: Where names are looked up. A name that none of them has takes nothing.
+        registries: Registries to look up a name in. The result is False for an unknown name.
     """
     component = next((found for one in registries if (found := one.get(kind))), None) if isinstance(kind, str) else kind
     for base in getattr(component, '__mro__', ()):

@@ -1,4 +1,4 @@
-"""Parametric bodies: pose and shape to mesh and keypoints."""
+"""Parametric body models: map pose and shape to a mesh and its keypoints."""
 from mmxas.io.safe_pickle import UnsafePickleError, load_pickle
 
 from .body_model_file import BodyModelFile, KeypointRegressor, read_body_model

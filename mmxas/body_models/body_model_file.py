@@ -1,4 +1,4 @@
-"""The content of a body model's file: read, checked, and in one form whatever wrote it.
+"""Read and validate body model files, and convert them to one common form.
 
 Shapes: V vertices, F faces, J joints, B shape components, P = 9 (J - 1) pose components, K keypoints.
 """
@@ -21,8 +21,8 @@ from mmxas.io.safe_pickle import load_pickle
 
 REQUIRED_KEYS = ('v_template', 'f', 'shapedirs', 'J_regressor', 'weights', 'kintree_table')
 REGRESSOR_PREFIX = 'J_regressor_'
-SUM_TOLERANCE = 1e-2  # of rows that sum to one: files of single precision, and of rounded weights, stay well below
-# Formats by their number of joints: ``name``, and the component that reads files of it that name no joints.
+SUM_TOLERANCE = 1e-2  # for rows that sum to one; single precision and rounded weights stay well below it
+# Formats by number of joints: ``name``, and the component that reads files of this format without joint names.
 FORMATS: dict[int, dict[str, str]] = {
     int(count): entry for count, entry in
     json.loads((Path(__file__).parent / 'data/formats.json').read_text(encoding='utf-8')).items()}
@@ -34,7 +34,7 @@ class KeypointRegressor:
 
     Args:
         weights: (K, V) weights, each row sums to one.
-        names: Name of each row; empty where the file names none.
+        names: Name of each row; empty if the file has no names.
     """
 
     weights: np.ndarray
@@ -46,23 +46,23 @@ class BodyModelFile:
     """A linear-blend-skinned mesh over a joint tree.
 
     Args:
-        path: Where it was read from.
+        path: File that the model was read from.
         v_template: (V, 3) vertices of the mean shape at rest, m.
         faces: (F, 3) vertex indices, int64.
         shapedirs: (V, 3, B) displacement per unit of each shape coefficient, m.
-        posedirs: (V, 3, P) displacement per entry of (R - I) of each joint but the root, m, or None where all are zero.
+        posedirs: (V, 3, P) displacement per entry of (R - I) of each joint except the root, m; None if all are zero.
         joint_regressor: (J, V) joints as weighted means of vertices.
         skinning_weights: (V, J) rows that sum to one.
         parents: (J,) parent of each joint, -1 for joint 0.
-        keypoint_regressors: Keypoint regressors in the file by name ('h36m').
+        keypoint_regressors: Keypoint regressors of the file by name ('h36m').
         vertex_ids: Landmark name to vertex index.
         uv: (T, 2) texture coordinates, or None.
         uv_faces: (F, 3) indices into ``uv``, or None.
-        part_labels: (V,) body part of each vertex, a joint's index; None where the file has none.
-        joint_names: Names of the joints; empty where the file names none.
-        beta_names: What each shape coefficient changes; empty where the file names none.
-        axes: (3, 3) rows: the body's left, up and front in the file's axes; None where the file does not say.
-        variant: What the file calls itself; empty where it says nothing.
+        part_labels: (V,) body part of each vertex, as a joint index; None if the file has none.
+        joint_names: Names of the joints; empty if the file has no names.
+        beta_names: What each shape coefficient changes; empty if the file has no names.
+        axes: (3, 3) rows: the body's left, up and front in the file's axes; None if the file does not define them.
+        variant: Variant name stored in the file; empty if there is none.
     """
 
     path: Path
@@ -85,30 +85,30 @@ class BodyModelFile:
 
     @property
     def num_vertices(self) -> int:
-        """V, the number of vertices."""
+        """Number of vertices, V."""
         return len(self.v_template)
 
     @property
     def num_joints(self) -> int:
-        """J, the number of joints."""
+        """Number of joints, J."""
         return len(self.parents)
 
 
 def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> BodyModelFile:
-    """Reads a body model in SMPL's format, ``.npz`` or ``.pkl``.
+    """Read a body model in SMPL's format, ``.npz`` or ``.pkl``.
 
     Args:
         path: The file.
-        num_joints: How many joints it must have. Defaults to None, any number.
+        num_joints: Required number of joints. Defaults to None, any number.
 
     Returns:
-        BodyModelFile: Its content; sparse matrices are made dense.
+        BodyModelFile: Content of the file, with sparse matrices made dense.
 
     Raises:
         FileNotFoundError: There is no such file.
         UnsafePickleError: The pickle names an object outside the allow-list.
-        ValueError: The file is truncated, a key is missing, or an array has the wrong shape or joint count, or holds
-            what it cannot mean: an index beyond its array, a name twice, weights that do not sum to one.
+        ValueError: The file is truncated, a key is missing, an array has the wrong shape or joint count, or a value is
+            invalid: an index out of range, a duplicate name, weights that do not sum to one.
     """
     path = Path(path)
     content = {key: _dense(value) for key, value in read_content(path).items() if value is not None}
@@ -143,7 +143,7 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """Return everything that an ``.npz`` or ``.pkl`` holds by name, without running anything that is in it.
+    """Return the content of an ``.npz`` or ``.pkl`` by name, without executing any of it.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -175,7 +175,7 @@ def _dense(value: Any) -> Any:
 
 
 def _array(path: Path, content: Mapping[str, Any], key: str, dims: int, kinds: str, what: str) -> np.ndarray:
-    """An array of the file with as many dimensions and of such a dtype, or an error that names it."""
+    """Return an array of the file after checking its number of dimensions and dtype."""
     try:
         array = np.asarray(content[key])
         array = array.astype(float) if array.dtype == object else array
@@ -201,7 +201,7 @@ def _indices(path: Path, content: Mapping[str, Any], key: str, dims: int) -> np.
 
 
 def _names(path: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """Names; none where the file has no such array."""
+    """Return a tuple of names, empty if the file has no such array."""
     values = content.get(key, ())
     if isinstance(values, str) or np.ndim(values) != 1:
         raise ValueError(f'{path}: {key} as a list of names expected, {np.asarray(values).tolist()!r} found')
@@ -240,7 +240,7 @@ def _posedirs(path: Path, content: Mapping[str, Any]) -> np.ndarray | None:
 
 
 def _keypoint_regressors(path: Path, content: Mapping[str, Any]) -> dict[str, KeypointRegressor]:
-    # `J_regressor_prior` is part of some official pickles, and regresses no keypoints
+    # some official pickles have a `J_regressor_prior`, which is not a keypoint regressor
     keys = [key for key in content if key.startswith(REGRESSOR_PREFIX) and not key.endswith(('_names', '_prior'))]
     return {key.removeprefix(REGRESSOR_PREFIX):
             KeypointRegressor(_numbers(path, content, key, 2), _names(path, content, f'{key}_names')) for key in keys}
@@ -281,12 +281,12 @@ def _check_shapes(model: BodyModelFile) -> None:
 def _check_axes(model: BodyModelFile) -> None:
     if model.axes is not None and not (np.allclose(model.axes @ model.axes.T, np.eye(3), atol=1e-4)
                                        and np.linalg.det(model.axes) > 0):
-        raise ValueError(f'{model.path}: axes {model.axes.tolist()} are no rotation; rows for left, up and front '
+        raise ValueError(f'{model.path}: axes {model.axes.tolist()} are not a rotation; rows for left, up and front '
                          'expected')
 
 
 def _check_indices(model: BodyModelFile) -> None:
-    """Faces and landmarks lie in the mesh, texture faces among the texture's points."""
+    """Raise if faces, landmarks or texture faces hold an index out of range."""
     landmarks = np.array(list(model.vertex_ids.values()), np.int64)
     if not model.faces.size:
         raise ValueError(f'{model.path}: f has no faces; a mesh of triangles expected')
@@ -299,10 +299,10 @@ def _check_indices(model: BodyModelFile) -> None:
 
 
 def check_texture_indices(model: BodyModelFile, path: Path) -> None:
-    """Refuse texture faces beyond the texture's points; ``path`` is where they were read from.
+    """Raise if a texture face has an index beyond the texture points.
 
     Raises:
-        ValueError: There is one; the message names it.
+        ValueError: An index is out of range; the message names it and ``path``, the file that it was read from.
     """
     wrong = model.uv_faces[(model.uv_faces < 0) | (model.uv_faces >= len(model.uv))]
     if wrong.size:
@@ -310,7 +310,7 @@ def check_texture_indices(model: BodyModelFile, path: Path) -> None:
 
 
 def _check_weights(model: BodyModelFile) -> None:
-    """Joints and skin are means: rows sum to one, and skin is pulled by no negative weight."""
+    """Raise if regressor or skinning rows do not sum to one, or a skinning weight is negative."""
     if model.skinning_weights.min() < -SUM_TOLERANCE:
         row, joint = np.argwhere(model.skinning_weights < -SUM_TOLERANCE)[0]
         raise ValueError(f'{model.path}: weights of vertex {row} are {model.skinning_weights[row, joint]:g} for joint '

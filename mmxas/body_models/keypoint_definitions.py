@@ -1,6 +1,7 @@
-"""Keypoints of any rigged body as data: each a weighted mean of joints and landmark vertices, by name.
+"""Keypoint definitions of rigged bodies: each keypoint is a weighted mean of named joints and landmark vertices.
 
-One file serves several meshes: a keypoint lists alternatives, the first whose joints and landmarks a body has counts.
+One file serves several meshes: a keypoint may list alternatives. The first one whose joints and landmarks the body
+has is used.
 Shapes: J joints, K keypoints, V vertices.
 """
 from __future__ import annotations
@@ -18,14 +19,15 @@ Alternatives = Sequence[Mapping[str, float]]
 
 
 def read_keypoint_definitions(file: str | os.PathLike) -> dict[str, Alternatives]:
-    """Reads ``{"keypoints": {NAME: SOURCES, …}}``, in the order of the keypoints.
+    """Read a JSON file ``{"keypoints": {NAME: SOURCES, …}}``; the keypoints keep their order.
 
     SOURCES is the name of a joint or landmark, an object ``{source: weight}`` whose weights sum to one, or a list of
-    such as alternatives.
+    alternatives, each in one of these forms.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no such json, or weights do not sum to one or are negative; the keypoint is named.
+        ValueError: The file is not JSON of this form, or weights are negative or do not sum to one; the message names
+            the keypoint.
     """
     path = find_shipped(file)
     if not path.is_file():
@@ -45,20 +47,20 @@ def read_keypoint_definitions(file: str | os.PathLike) -> dict[str, Alternatives
 
 def regressor_rows(definitions: Mapping[str, Alternatives], joint_regressor: np.ndarray, joint_names: Sequence[str],
                    vertex_ids: Mapping[str, int], source: str | os.PathLike) -> np.ndarray:
-    """The keypoints' weights on the vertices.
+    """Return the weights of the vertices for each keypoint.
 
     Args:
-        definitions: Keypoint to its alternatives.
+        definitions: Alternatives of each keypoint.
         joint_regressor: (J, V) rows that sum to one.
         joint_names: Names of the J joints.
-        vertex_ids: Landmark to vertex; a landmark hides a joint of its name.
-        source: What messages name.
+        vertex_ids: Vertex of each landmark. A landmark takes precedence over a joint of the same name.
+        source: Name of the body in error messages.
 
     Returns:
         np.ndarray: (K, V) rows that sum to one.
 
     Raises:
-        ValueError: None of a keypoint's alternatives is there; what the body has is listed.
+        ValueError: The body has none of a keypoint's alternatives; the message lists its joints and landmarks.
     """
     known = {name: joint_regressor[joint] for joint, name in enumerate(joint_names)}
     for name, vertex in vertex_ids.items():
@@ -83,5 +85,5 @@ def _alternatives(sources: str | Mapping | Sequence) -> list[dict[str, float]]:
 
 
 def file_of(path: str | os.PathLike | None) -> tuple[Path, ...]:
-    """The file that an argument names, if any, for lists of the files that a result depends on."""
+    """Return a tuple with the path, empty for None. Used to list the files that a result depends on."""
     return () if path is None else (find_shipped(path),)

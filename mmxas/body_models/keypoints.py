@@ -21,15 +21,15 @@ _SIDE_MARGIN = 0.01  # m
 
 
 def read_regressor(path: str | os.PathLike, num_vertices: int, rows: Sequence[str]) -> KeypointRegressor:
-    """Reads an external regressor file.
+    """Read an external regressor file.
 
     Args:
         path: A ``.npy`` file with an array (K, V).
-        num_vertices: V of the mesh that it is meant for.
+        num_vertices: V, the number of vertices of the mesh.
         rows: Names of its rows, in the file's order.
 
     Raises:
-        ValueError: The array has another shape.
+        ValueError: The array is not of shape (K, V).
     """
     weights = read_array(path).astype(float)
     if weights.shape != (len(rows), num_vertices):
@@ -39,10 +39,10 @@ def read_regressor(path: str | os.PathLike, num_vertices: int, rows: Sequence[st
 
 
 def keypoint_matrix(regressor: KeypointRegressor, keypoints: KeypointSet) -> np.ndarray:
-    """The weights (K, V) of a set of keypoints.
+    """Return the weights (K, V) of a set of keypoints.
 
     Raises:
-        ValueError: A keypoint is no row of the regressor.
+        ValueError: The regressor has no row for a keypoint.
     """
     row_of = {name: row for row, name in enumerate(regressor.names)}
     rows = [list(keypoints.means.get(name, [name])) for name in keypoints.keypoints]
@@ -54,10 +54,10 @@ def keypoint_matrix(regressor: KeypointRegressor, keypoints: KeypointSet) -> np.
 
 
 def check_sides(keypoints: np.ndarray, names: Sequence[str], source: str | os.PathLike) -> None:
-    """Refuses keypoints (K, 3) of the rest pose (x left) whose left and right are exchanged.
+    """Raise if left and right are exchanged in the keypoints (K, 3) of the rest pose (x points left).
 
     Raises:
-        ValueError: A keypoint ``left_…`` lies on the right of its twin; the message names it.
+        ValueError: A keypoint ``left_…`` lies to the right of its counterpart; the message names it.
     """
     index = {name: row for row, name in enumerate(names)}
     for name in names:
@@ -69,7 +69,7 @@ def check_sides(keypoints: np.ndarray, names: Sequence[str], source: str | os.Pa
 
 
 class KeypointLayer(nn.Module):
-    """Mesh vertices to keypoints, reading only the vertices that carry weight.
+    """Compute keypoints from mesh vertices, reading only vertices with non-zero weight.
 
     Args:
         weights: (K, V) matrix.
@@ -82,5 +82,5 @@ class KeypointLayer(nn.Module):
         self.register_buffer('weights', torch.tensor(weights[:, used], dtype=torch.float32), persistent=False)
 
     def forward(self, vertices: Tensor) -> Tensor:
-        """Vertices (N, V, 3) to keypoints (N, K, 3), in the vertices' frame and unit."""
+        """Map vertices (N, V, 3) to keypoints (N, K, 3) in the same frame and unit."""
         return self.weights @ vertices[:, self.used]

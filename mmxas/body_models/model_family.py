@@ -1,6 +1,6 @@
-"""A family of body models as data: its joints, its file names and where they lie, its keypoints.
+"""Families of body models as data: joints, file names and locations, keypoints.
 
-A family is one json file beside this module (``data/smpl.json``); code knows none by name.
+Each family is one JSON file beside this module (``data/smpl.json``); the code does not depend on any single family.
 """
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ FREE = 'free'
 
 
 class BodyModelNotFoundError(FileNotFoundError):
-    """No file of a body model in any of the places where it was looked for."""
+    """Raised if a body model's file is not found in any of the searched places."""
 
 
 @dataclass(frozen=True)
 class KeypointSet:
-    """Keypoints in order, each a row of a regressor or the mean of some of its rows.
+    """Ordered keypoints; each is a row of a regressor or the mean of several rows.
 
     Args:
         regressor: Name of the regressor ('h36m').
         keypoints: Names of the K keypoints.
-        means: Keypoint to the rows that it is the mean of; the others are rows themselves.
+        means: Rows to average for a keypoint. Keypoints without an entry are rows themselves.
     """
 
     regressor: str
@@ -40,24 +40,24 @@ class KeypointSet:
 
 @dataclass(frozen=True)
 class ModelFamily:
-    """What all files of one body model have in common.
+    """Properties shared by all files of one body model.
 
     Args:
-        name: Name in messages.
+        name: Name used in messages.
         joint_names: Names of the joints, in the files' order.
-        genders: Genders that there are files for.
-        free_files: Gender to the file that ships with the package, beside this module or below the checkout.
-        file_names: Gender to official file names, the first found is taken.
-        environment_variable: Names a folder to look in.
-        folders: Folders to look in, relative to the working directory.
-        where_to_get: What a reader without the files does.
-        regressor_files: Regressor name to names of external regressor files.
-        regressor_rows: Regressor name to the row names of those files.
-        keypoint_sets: Name to keypoints.
-        official_num_vertices: Vertices of the official mesh, which the official landmarks belong to.
+        genders: Genders for which files exist.
+        free_files: File shipped with the package per gender, beside this module or below the checkout.
+        file_names: Official file names per gender; the first one found is used.
+        environment_variable: Environment variable with a folder to search.
+        folders: Folders to search, relative to the working directory.
+        where_to_get: How to obtain the files, for error messages.
+        regressor_files: Names of external regressor files per regressor.
+        regressor_rows: Row names of those files per regressor.
+        keypoint_sets: Keypoint sets by name.
+        official_num_vertices: Number of vertices of the official mesh; the official landmarks are valid for it only.
         official_vertex_ids: The family's key in smplx's table of landmark vertices.
-        uv_files: Names of files with the official mesh's texture coordinates, the first found is taken. Defaults to
-            none.
+        uv_files: Names of files with the official mesh's texture coordinates; the first one found is used. Defaults
+            to none.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ModelFamily:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike) -> ModelFamily:
-        """Reads a family from its json file."""
+        """Read a family from its JSON file."""
         content = json.loads(Path(path).read_text(encoding='utf-8'))
         for key in ('joint_names', 'genders', 'folders', 'uv_files'):
             content[key] = tuple(content.get(key, ()))
@@ -88,19 +88,19 @@ class ModelFamily:
         return cls(**content)
 
     def find(self, model_path: str | os.PathLike = FREE, gender: str = 'neutral') -> Path:
-        """Finds a model's file.
+        """Find the file of a model.
 
         Args:
             model_path: ``'free'`` for the shipped model; a file; a folder with official files; or ``'official'`` to
-                look in ``$environment_variable`` and the usual folders. Defaults to ``'free'``.
-            gender: One of ``genders``; a file given by path is taken whatever the gender. Defaults to ``'neutral'``.
+                search ``$environment_variable`` and the usual folders. Defaults to ``'free'``.
+            gender: One of ``genders``. Has no effect if ``model_path`` is a file. Defaults to ``'neutral'``.
 
         Returns:
             Path: The file.
 
         Raises:
             ValueError: The gender is unknown.
-            BodyModelNotFoundError: There is none; the message lists every place, and where to get it.
+            BodyModelNotFoundError: No file was found; the message lists all searched places and how to get the file.
         """
         if gender not in self.genders:
             raise ValueError(f'{self.name}: gender {gender!r} unknown, one of {", ".join(self.genders)} expected')
@@ -116,11 +116,11 @@ class ModelFamily:
         raise BodyModelNotFoundError(self._not_found(model_path, gender, candidates))
 
     def find_regressor(self, name: str, beside: Path) -> Path | None:
-        """An external regressor file beside a model's file or in the usual folders, or None."""
+        """Return the external regressor file beside the model's file or in the usual folders, or None."""
         return self._find_beside(self.regressor_files.get(name, ()), beside)
 
     def find_uv(self, beside: Path) -> Path | None:
-        """The file of texture coordinates beside a model's file or in the usual folders, or None."""
+        """Return the file of texture coordinates beside the model's file or in the usual folders, or None."""
         return self._find_beside(self.uv_files, beside)
 
     def _find_beside(self, names: Sequence[str], beside: Path) -> Path | None:
@@ -128,15 +128,15 @@ class ModelFamily:
         return next((candidate for candidate in candidates if candidate.is_file()), None)
 
     def with_uv(self, model: BodyModelFile, uv: str | os.PathLike | None) -> tuple[BodyModelFile, tuple[Path, ...]]:
-        """Add texture coordinates to a model that has none, or those of a file that is asked for.
+        """Add texture coordinates to a model: those of a given file, else of a found one if the model has none.
 
         Args:
-            model: The body.
-            uv: A file of them (:func:`with_texture_coordinates`), or None: for the official mesh the first of
-                ``uv_files`` beside the model's file or in the usual folders.
+            model: The body model.
+            uv: File of texture coordinates (:func:`with_texture_coordinates`). None: for the official mesh, the first
+                of ``uv_files`` beside the model's file or in the usual folders.
 
         Returns:
-            The model, as it was where there is no file, and the file that was read, if any.
+            The model, unchanged if there is no file, and the file that was read, if any.
         """
         is_bare = model.uv is None and model.num_vertices == self.official_num_vertices
         path = self.find_uv(model.path) if uv is None and is_bare else uv

@@ -1,4 +1,4 @@
-"""A body of any kind from a file that names its own joints.
+"""Body model of any species, from a file with joint names.
 
 Shapes: N batch, V vertices, J joints, K keypoints.
 """
@@ -24,22 +24,21 @@ from .texture_coordinates import with_texture_coordinates
 
 @BODY_MODELS.register_module()
 class RiggedBodyModel(SkinnedBodyModel):
-    """Any skinned mesh whose file says what it is: ``joint_names``, and ``axes`` where they are not SMPL's.
+    """Skinned mesh from a file with ``joint_names``, and with ``axes`` unless they are SMPL's.
 
     Args:
-        model_path: The file, or its content. A path may be relative to the checkout (:func:`find_shipped`).
+        model_path: The file or its content. A path may be relative to the checkout (:func:`find_shipped`).
         num_betas: Shape coefficients in use. Defaults to None, all of the file's.
         keypoints: File of keypoint definitions (:func:`read_keypoint_definitions`). Defaults to None: the joints.
-        metres_per_unit: Length of the file's unit. Defaults to 1.
-        shape: Shape components that make the mean shape another one, ``{name or index: value}``; coefficients then
-            vary it about that. Defaults to None: the file's mean.
+        metres_per_unit: Length of the file's unit in metres. Defaults to 1.
+        shape: Shape coefficients that define a new mean shape, ``{name or index: value}``; ``betas`` are then relative
+            to it. Defaults to None: the file's mean.
         uv: File of texture coordinates (:func:`with_texture_coordinates`). Defaults to None: those in the model's file.
 
     Raises:
         FileNotFoundError: A file is missing.
-        ValueError: The file is broken or names no joints, it has no such shape component, a keypoint cannot be
-            made of what the body has, or lies on
-            the wrong side of it.
+        ValueError: The file is broken or has no joint names, a shape component does not exist, or a keypoint cannot be
+            built from the body's joints and landmarks or lies on the wrong side of the body.
 
     Attributes:
         keypoint_names: Names of the K keypoints.
@@ -69,16 +68,16 @@ class RiggedBodyModel(SkinnedBodyModel):
 
     @property
     def num_keypoints(self) -> int:
-        """K, the number of keypoints."""
+        """Number of keypoints, K."""
         return len(self.keypoint_names)
 
     def keypoints(self, vertices: Tensor) -> Tensor:
-        """Keypoints (N, K, 3) of posed vertices (N, V, 3), in the vertices' frame and unit."""
+        """Return the keypoints (N, K, 3) of posed vertices (N, V, 3), in the same frame and unit."""
         return self.keypoint_layer(vertices)
 
 
 def scaled(model: BodyModelFile, factor: float) -> BodyModelFile:
-    """A body model whose lengths are ``factor`` times as large.
+    """Return a body model with all lengths multiplied by ``factor``.
 
     Raises:
         ValueError: The factor is not positive.
@@ -91,14 +90,14 @@ def scaled(model: BodyModelFile, factor: float) -> BodyModelFile:
 
 
 def shifted(model: BodyModelFile, shape: Mapping[str | int, float]) -> BodyModelFile:
-    """A body model whose mean shape is that of given shape components.
+    """Return a body model whose mean shape is moved by given shape coefficients.
 
     Args:
-        model: The body.
-        shape: Name or index of a component to its value, in the component's unit.
+        model: The body model.
+        shape: Value per component, given by name or index, in the component's unit.
 
     Raises:
-        ValueError: The file has no such component, or a value is not finite; those it has are listed.
+        ValueError: The file has no such component, or a value is not finite; the message lists the components.
     """
     count = model.shapedirs.shape[-1]
     betas = np.zeros(count)

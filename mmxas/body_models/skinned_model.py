@@ -1,6 +1,6 @@
-"""Linear blend skinning of any mesh over a joint tree, on smplx's functions or :mod:`mmxas.ops.skinning`.
+"""Linear blend skinning of a mesh over a joint tree, using smplx's functions or :mod:`mmxas.ops.skinning`.
 
-Shapes: N batch, V vertices, F faces, J joints, B shape components. Metres and radians, in the file's own axes.
+Shapes: N batch, V vertices, F faces, J joints, B shape components. Units: metres and radians, in the file's axes.
 """
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BodyOutput(NamedTuple):
 
 
 def import_lbs() -> ModuleType:
-    """smplx's skinning functions where it is installed, else the package's own: its licence forbids commercial use."""
+    """Return smplx's skinning functions if installed (non-commercial licence), else :mod:`mmxas.ops.skinning`."""
     try:
         from smplx import lbs
     except ImportError:
@@ -39,28 +39,28 @@ def import_lbs() -> ModuleType:
 
 
 class SkinnedBodyModel(nn.Module):
-    """A skinned mesh with shape components, and with pose blend shapes where its file has any.
+    """Skinned mesh with shape components, and with pose blend shapes if the file has them.
 
-    Buffers are not part of the state dict: a checkpoint never carries a licensed body model.
+    Buffers are not part of the state dict, so that a checkpoint never contains a licensed body model.
 
     Args:
         model: The content of the model's file.
-        num_betas: Shape coefficients in use, at most what the file has. Defaults to None, all of them.
+        num_betas: Number of shape coefficients to use, at most those of the file. Defaults to None, all of them.
         joint_names: Names of the joints. Defaults to ``joint_0``, ``joint_1``, …
-        vertex_ids: Landmark vertices that the file does not name itself. Defaults to none.
+        vertex_ids: Landmark vertices in addition to those of the file. Defaults to none.
 
     Raises:
-        ValueError: More shape coefficients or other joint names than the file has.
+        ValueError: The file has fewer shape coefficients, or another number of joints than there are names.
 
     Attributes:
         faces: (F, 3) int64 numpy array.
         parents: Parent of each joint, -1 for the root.
-        part_labels: (V,) int64 numpy array, the body part of each vertex: the file's, or the joint that moves it most.
+        part_labels: (V,) int64 numpy array, body part of each vertex: the file's, or the joint with the largest weight.
         vertex_ids: Landmark name to vertex index.
         uv, uv_faces: (T, 2) and (F, 3) texture coordinates, or None.
-        beta_names: What each shape coefficient in use changes; empty where the file does not name them.
-        axes: (3, 3) numpy array, rows: the body's left, up and front in the file's axes. The identity where the file
-            does not say, SMPL's axes.
+        beta_names: What each used shape coefficient changes; empty if the file has no names.
+        axes: (3, 3) numpy array, rows: the body's left, up and front in the file's axes. The identity (SMPL's axes) if
+            the file does not define them.
     """
 
     def __init__(self, model: BodyModelFile, num_betas: int | None = None, joint_names: Sequence[str] | None = None,
@@ -86,7 +86,7 @@ class SkinnedBodyModel(nn.Module):
             'shapedirs': shapedirs,
             'posedirs': None if model.posedirs is None else model.posedirs.reshape(-1, model.posedirs.shape[-1]).T,
             'skinning_weights': model.skinning_weights,
-            # joints are linear in the vertices, and so in the shape: 24 rows instead of thousands
+            # joints are linear in the vertices, hence in the shape: compute 24 rows instead of thousands
             'joint_template': model.joint_regressor @ model.v_template,
             'joint_shapedirs': np.einsum('jv,vcb->jcb', model.joint_regressor, shapedirs),
         }
@@ -96,18 +96,18 @@ class SkinnedBodyModel(nn.Module):
         self.register_buffer('_parents', torch.tensor(model.parents), persistent=False)
 
     def forward(self, pose: Tensor, betas: Tensor | None = None, transl: Tensor | None = None) -> BodyOutput:
-        """Poses the body.
+        """Pose the body.
 
         Args:
             pose: (N, J, 3) axis-angle in rad relative to the parent; joint 0 is the global orientation, about joint 0.
             betas: (N, B') shape coefficients, B' ≤ ``num_betas``. Defaults to None, the mean shape.
-            transl: (N, 3) m, added to everything. Defaults to None.
+            transl: (N, 3) m, added to all vertices and joints. Defaults to None.
 
         Returns:
             BodyOutput: Vertices and joints.
 
         Raises:
-            ValueError: A tensor has another shape.
+            ValueError: A tensor has the wrong shape.
         """
         self._check_inputs(pose, betas, transl)
         vertices, joints = self.shaped(betas)
@@ -124,7 +124,7 @@ class SkinnedBodyModel(nn.Module):
         return BodyOutput(vertices, joints)
 
     def shaped(self, betas: Tensor | None = None) -> BodyOutput:
-        """The body at rest with given shape coefficients (N, B'), or the mean shape (N = 1)."""
+        """Return the body at rest for shape coefficients (N, B'), or for the mean shape (N = 1)."""
         if betas is None:
             return BodyOutput(self.v_template[None], self.joint_template[None])
         blend_shapes, count = import_lbs().blend_shapes, betas.shape[1]
@@ -132,12 +132,12 @@ class SkinnedBodyModel(nn.Module):
                           self.joint_template + blend_shapes(betas, self.joint_shapedirs[..., :count]))
 
     def joint_transforms(self, rotations: Tensor, joints: Tensor, betas: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Posed joints (N, J, 3) and transforms (N, J, 4, 4) from rest to posed.
+        """Return the posed joints (N, J, 3) and the transforms (N, J, 4, 4) from rest to posed.
 
         Args:
             rotations: (N, J, 3, 3) relative to the parent.
             joints: (N, J, 3) at rest.
-            betas: (N, B') shape coefficients or None; here they have acted already.
+            betas: (N, B') shape coefficients or None; ``joints`` include their effect already.
         """
         return import_lbs().batch_rigid_transform(rotations, joints, self._parents, dtype=rotations.dtype)
 
@@ -153,7 +153,7 @@ class SkinnedBodyModel(nn.Module):
 
 
 def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
-    """Linear blend skinning.
+    """Apply linear blend skinning.
 
     Args:
         vertices: (N or 1, V, 3) at rest.

@@ -1,4 +1,4 @@
-"""The SMAL layer: official files with 35 joints, or a free model of the same format.
+"""SMAL body model: official files with 35 joints, or a free model of the same format.
 
 Shapes: N batch, V vertices, J = 35 joints, B shape components, L log-scales, K keypoints.
 """
@@ -25,32 +25,32 @@ SMAL_AXES = np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]])  # left, up, front: x 
 
 @BODY_MODELS.register_module()
 class SMALBodyModel(RiggedBodyModel):
-    """SMAL over smplx's skinning functions (paper, section 4.4.2).
+    """SMAL body model on smplx's skinning functions (paper, section 4.4.2).
 
-    Axes: x to the front, y to the left, z up; metres. The variant is told by the file's shapes.
+    Axes: x to the front, y to the left, z up; metres. The variant is inferred from the file's shapes.
 
     Args:
         model_path: ``'free'`` (the model that ships with the package), a file, a folder with official files, or
-            ``'official'`` to look in ``$SMAL_MODEL_DIR`` and the usual folders. Defaults to ``'free'``.
-        num_betas: Shape coefficients in use. Defaults to None, all of the file's.
+            ``'official'`` to search ``$SMAL_MODEL_DIR`` and the usual folders. Defaults to ``'free'``.
+        num_betas: Number of shape coefficients to use. Defaults to None, all of the file's.
         keypoints: File of keypoint definitions. Defaults to None: the 35 joints.
-        variant: Name of a known variant to take the file for. Defaults to None: by its shapes.
+        variant: Name of the known variant to treat the file as. Defaults to None: inferred from its shapes.
         shape_data: Official data file with the families' mean shapes. Defaults to None.
-        shape_family: Whose mean in ``shape_data`` becomes the mean shape, by name or index. Defaults to ``1``.
-        log_scale_std: Spread of the variant's log-scales. Above zero, L coefficients follow the B others: a log-scale
-            is its coefficient times the spread, and stretches its part of the body by its exponential. Defaults to 0,
-            none.
-        metres_per_unit: Length of the file's unit. Defaults to None, the variant's.
-        shape: Shape components that make the mean shape another one, ``{name or index: value}``. Defaults to None.
-        uv: File of texture coordinates, as official files hold none (:func:`with_texture_coordinates`). Defaults to
-            None: those in the model's file; for the official mesh a file of SMALST beside it or in the usual folders.
+        shape_family: Name or index of the family in ``shape_data`` that provides the mean shape. Defaults to ``1``.
+        log_scale_std: Standard deviation of the variant's log-scales. If positive, L coefficients follow the B others;
+            each, times the standard deviation, is a log-scale, whose exponential stretches one part of the body.
+            Defaults to 0, no log-scales.
+        metres_per_unit: Length of the file's unit in metres. Defaults to None, the variant's.
+        shape: Shape coefficients that define a new mean shape, ``{name or index: value}``. Defaults to None.
+        uv: File of texture coordinates (:func:`with_texture_coordinates`); official model files contain none. Defaults
+            to None: those in the model's file; for the official mesh, a SMALST file beside it or in the usual folders.
 
     Raises:
-        BodyModelNotFoundError: There is no model file; the message lists where it was looked for.
-        ValueError: The file is broken, of another body model, or of a variant never seen.
+        BodyModelNotFoundError: There is no model file; the message lists all searched places.
+        ValueError: The file is broken, belongs to another body model, or is an unknown variant.
 
     Attributes:
-        variant: The :class:`SMALVariant` that was found.
+        variant: The :class:`SMALVariant` of the file.
     """
 
     FAMILY = ModelFamily.from_file(SHIPPED_DIR / 'smal.json')
@@ -84,13 +84,13 @@ class SMALBodyModel(RiggedBodyModel):
             self.beta_names += tuple(f'log_{name}' for name in names)
 
     def shaped(self, betas: Tensor | None = None) -> BodyOutput:
-        """The body at rest; log-scales, which act with the pose, are left out."""
+        """Return the body at rest, without log-scales, which act with the pose."""
         return super().shaped(None if betas is None else betas[:, :self.num_shape_betas])
 
     def joint_transforms(self, rotations: Tensor, joints: Tensor, betas: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Posed joints (N, J, 3) and transforms (N, J, 4, 4); each joint's own frame is stretched by its log-scales.
+        """Return the posed joints (N, J, 3) and transforms (N, J, 4, 4), with joint frames stretched by log-scales.
 
-        Joint j carries S_parent⁻¹ R_j S_j in place of R_j, so that its stretch S_j ends where its child's begins.
+        Joint j has S_parent⁻¹ R_j S_j instead of R_j, so that its stretch S_j is not passed on to its children.
         """
         if betas is not None and betas.shape[1] > self.num_shape_betas:
             coefficients = betas[:, self.num_shape_betas:]
@@ -102,7 +102,7 @@ class SMALBodyModel(RiggedBodyModel):
 
 
 def _with_names(model: BodyModelFile, joint_names: tuple[str, ...]) -> BodyModelFile:
-    """Adds what official files leave out: joint names, axes and landmarks."""
+    """Add joint names, axes and landmarks, which official files lack."""
     return replace(model, joint_names=model.joint_names or joint_names,
                    axes=SMAL_AXES if model.axes is None else model.axes,
                    vertex_ids=model.vertex_ids or landmarks(model.num_vertices))

@@ -1,4 +1,4 @@
-"""Which SMAL file a file is, told by its shapes, and what is known about it; the facts are ``data/smal_variants.json``.
+"""Identify variants of SMAL files by their array shapes; the known variants are in ``data/smal_variants.json``.
 
 Shapes: V vertices, F faces, J joints, B shape components, L log-scales.
 """
@@ -24,14 +24,14 @@ AXES = 'xyz'
 
 @dataclass(frozen=True)
 class SMALVariant:
-    """One kind of file.
+    """A variant of SMAL files.
 
     Args:
-        name: Name in messages.
-        num_vertices: V, or None where any number fits.
-        num_betas: B, or None where any number fits.
-        log_scales: Names of its L log-scales, in the order of its coefficients.
-        metres_per_unit: Length of its unit.
+        name: Name used in messages.
+        num_vertices: V, or None for any number.
+        num_betas: B, or None for any number.
+        log_scales: Names of the L log-scales, in the order of their coefficients.
+        metres_per_unit: Length of the file's unit in metres.
     """
 
     name: str
@@ -41,31 +41,31 @@ class SMALVariant:
     metres_per_unit: float
 
     def describe(self) -> str:
-        """Name and shapes in one line."""
+        """Return name and shapes in one line."""
         return (f'{self.name}: {self.num_vertices} vertices, 35 joints, {self.num_betas} betas, '
                 f'{len(self.log_scales)} log-scales')
 
 
 @cache
 def facts() -> dict[str, Any]:
-    """The content of the data file."""
+    """Return the content of the data file."""
     return json.loads((SHIPPED_DIR / 'smal_variants.json').read_text(encoding='utf-8'))
 
 
 def known_variants() -> tuple[SMALVariant, ...]:
-    """The official files that are known."""
+    """Return the known official variants."""
     return tuple(SMALVariant(**{**spec, 'log_scales': tuple(spec['log_scales'])}) for spec in facts()['variants'])
 
 
 def identify(model: BodyModelFile, variant: str | None = None) -> SMALVariant:
-    """Names the variant of a file with 35 joints.
+    """Return the variant of a file with 35 joints.
 
     Args:
-        model: The file's content. A file that names itself (key ``variant``) is taken at its word, in metres.
-        variant: Name of a known variant to take it for. Defaults to None: by vertices and betas.
+        model: The file's content. A file with the key ``variant`` is accepted under that name, in metres.
+        variant: Name of the known variant to treat the file as. Defaults to None: inferred from vertices and betas.
 
     Raises:
-        ValueError: It is none of the known ones, or the name is unknown; shapes and known variants are listed.
+        ValueError: The variant or its name is unknown; the message lists the file's shapes and the known variants.
     """
     if model.variant and variant is None:
         return SMALVariant(model.variant, None, None, tuple(facts()['log_scales']), 1.0)
@@ -76,19 +76,19 @@ def identify(model: BodyModelFile, variant: str | None = None) -> SMALVariant:
         if variant is None and shape == (candidate.num_vertices, candidate.num_betas):
             return candidate
     listed = '; '.join(candidate.describe() for candidate in known)
-    wanted = 'a SMAL variant never seen' if variant is None else f'not the variant {variant!r}'
+    wanted = 'unknown SMAL variant' if variant is None else f'not the variant {variant!r}'
     raise ValueError(f'{model.path}: {wanted}: {shape[0]} vertices, {len(model.faces)} faces, {model.num_joints} '
-                     f'joints, {shape[1]} betas. Known: {listed}. Pass variant=<name> to take it for one of them, '
+                     f'joints, {shape[1]} betas. Known: {listed}. Pass variant=<name> to treat it as one of them, '
                      'or give the file arrays `variant`, `joint_names` and `axes`')
 
 
 def landmarks(num_vertices: int) -> dict[str, int]:
-    """Landmark to vertex of the official mesh with so many vertices; empty where none are known."""
+    """Return the vertex of each landmark for the official mesh with ``num_vertices``; empty if none are known."""
     return dict(facts()['landmarks'].get(str(num_vertices), {}))
 
 
 def log_scale_axes(names: Sequence[str], num_joints: int) -> np.ndarray:
-    """What each log-scale stretches: (L, J, 3), one where it acts on a joint's axis.
+    """Return which axes each log-scale stretches: (L, J, 3), 1 where it acts on a joint's axis, else 0.
 
     Raises:
         ValueError: A name is unknown.
@@ -103,19 +103,19 @@ def log_scale_axes(names: Sequence[str], num_joints: int) -> np.ndarray:
 
 
 def family_mean(file: str | os.PathLike, family: str | int, num_betas: int) -> np.ndarray:
-    """The mean shape of a family in a SMAL data file (``cluster_means``).
+    """Return the mean shape of a family from a SMAL data file (``cluster_means``).
 
     Args:
-        file: The ``.pkl`` that comes with a model.
-        family: A name of ``families`` in the data file, or an index.
+        file: The ``.pkl`` file that accompanies a model.
+        family: A name in ``families`` of ``data/smal_variants.json``, or an index.
         num_betas: B of the model.
 
     Returns:
-        np.ndarray: (B,) coefficients; zeros after those that the file has.
+        np.ndarray: (B,) coefficients, padded with zeros.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file has no cluster means or not that family, or more coefficients than the model.
+        ValueError: The file has no cluster means, lacks the family, or has more coefficients than the model.
     """
     path, names = find_shipped(file), facts()['families']
     if not path.is_file():
@@ -129,6 +129,6 @@ def family_mean(file: str | os.PathLike, family: str | int, num_betas: int) -> n
                          'expected')
     mean = np.asarray(means[index], float).reshape(-1)
     if len(mean) > num_betas:
-        raise ValueError(f'{path}: {len(mean)} coefficients a family, but the model has {num_betas}; they do not '
+        raise ValueError(f'{path}: {len(mean)} coefficients per family, but the model has {num_betas}; they do not '
                          'belong together')
     return np.pad(mean, (0, num_betas - len(mean)))

@@ -1,4 +1,4 @@
-"""The SMPL layer: official files or the free model of the same format.
+"""SMPL body model: official files or the free model of the same format.
 
 Shapes: N batch, V vertices, J = 24 joints, B shape components, K keypoints.
 """
@@ -20,30 +20,31 @@ from .skinned_model import SkinnedBodyModel
 
 @BODY_MODELS.register_module()
 class SMPLBodyModel(SkinnedBodyModel):
-    """SMPL over smplx's skinning functions (paper, section 3.3.2).
+    """SMPL body model on smplx's skinning functions (paper, section 3.3.2).
 
-    Axes: x to the body's left, y up, z to its front; metres. Keypoints come from a regressor whose rows are named.
+    Axes: x to the body's left, y up, z to its front; metres. Keypoints come from a regressor with named rows.
 
     Args:
         model_path: ``'free'`` (the model that ships with the package), a file, a folder with official files, or
-            ``'official'`` to look in ``$SMPL_MODEL_DIR`` and the usual folders. Defaults to ``'free'``.
+            ``'official'`` to search ``$SMPL_MODEL_DIR`` and the usual folders. Defaults to ``'free'``.
         gender: ``'neutral'``, ``'male'`` or ``'female'``. Defaults to ``'neutral'``.
-        num_betas: Shape coefficients in use. Defaults to 10.
+        num_betas: Number of shape coefficients to use. Defaults to 10.
         keypoint_regressor: Name of a regressor in the model's file or of a community file beside it (``'h36m'``, file
             ``J_regressor_h36m.npy``), or the path of a ``.npy`` file. Defaults to ``'h36m'``.
-        keypoint_set: Which keypoints :meth:`keypoints` gives. Defaults to ``'h36m18'``: the regressor's 17 rows in
+        keypoint_set: Which keypoints :meth:`keypoints` returns. Defaults to ``'h36m18'``: the regressor's 17 rows in
             Human3.6M's order and the thorax, the mean of the shoulders.
         regressor_rows: Row names of an external regressor file. Defaults to None, the community order, in which the
-            right arm stands before the left.
-        uv: File of texture coordinates, as official files hold none (:func:`with_texture_coordinates`). Defaults to
-            None: those in the model's file; for the official mesh ``smpl_uv.obj`` beside it or in the usual folders.
+            right arm precedes the left.
+        uv: File of texture coordinates (:func:`with_texture_coordinates`); official model files contain none. Defaults
+            to None: those in the model's file; for the official mesh, ``smpl_uv.obj`` beside it or in the usual
+            folders.
 
     Raises:
-        BodyModelNotFoundError: There is no model file; the message lists where it was looked for.
-        ValueError: The file is broken, or of another body model; or the regressor's name is unknown.
+        BodyModelNotFoundError: There is no model file; the message lists all searched places.
+        ValueError: The file is broken or belongs to another body model, or the regressor's name is unknown.
 
     Attributes:
-        data_files: Files beside ``model_path`` that the body was made of.
+        data_files: Further files that were read besides the one at ``model_path``.
     """
 
     FAMILY = ModelFamily.from_file(SHIPPED_DIR / 'smpl.json')
@@ -66,11 +67,11 @@ class SMPLBodyModel(SkinnedBodyModel):
 
     @property
     def num_keypoints(self) -> int:
-        """K, the number of keypoints that :meth:`keypoints` gives."""
+        """Number of keypoints that :meth:`keypoints` returns, K."""
         return len(self.keypoint_names)
 
     def keypoints(self, vertices: Tensor) -> Tensor:
-        """Keypoints of posed vertices.
+        """Return the keypoints of posed vertices.
 
         Args:
             vertices: (N, V, 3) in any frame and unit.
@@ -79,7 +80,7 @@ class SMPLBodyModel(SkinnedBodyModel):
             Tensor: (N, K, 3) in the same frame and unit, in the order of ``keypoint_names``.
 
         Raises:
-            FileNotFoundError: The model's file brings no regressor and none was found beside it.
+            FileNotFoundError: The model's file has no regressor and none was found beside it.
         """
         if self.keypoint_layer is None:
             raise FileNotFoundError(

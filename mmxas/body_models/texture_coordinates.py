@@ -1,4 +1,4 @@
-"""Texture coordinates that come apart from a body model: an ``.obj`` of the same mesh, or a file with ``vt``, ``ft``.
+"""Read texture coordinates from a separate file: an ``.obj`` of the same mesh, or a file with ``vt`` and ``ft``.
 
 T: texture points, F: faces, V: vertices.
 """
@@ -19,13 +19,13 @@ def with_texture_coordinates(model: BodyModelFile, path: str | os.PathLike) -> B
     """Return a body model with the texture coordinates of another file.
 
     Args:
-        model: The body.
-        path: A Wavefront ``.obj`` of its mesh, vertices in the same order, faces in any; or an ``.npz`` or ``.pkl``
-            with ``vt`` (T, 2) and ``ft`` (F, 3), faces in the order of the body's.
+        model: The body model.
+        path: A Wavefront ``.obj`` of the same mesh, with the vertices in the same order and the faces in any order; or
+            an ``.npz`` or ``.pkl`` with ``vt`` (T, 2) and ``ft`` (F, 3), in the order of the body's faces.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is of another mesh, has no texture coordinates, or is broken.
+        ValueError: The file belongs to another mesh, has no texture coordinates, or is broken.
     """
     path = find_shipped(path)
     if not path.is_file():
@@ -72,19 +72,19 @@ def _from_obj(path: Path, model: BodyModelFile) -> tuple[np.ndarray, np.ndarray]
 
 def corners_of_faces(wanted: np.ndarray, faces: np.ndarray, values: np.ndarray, path: str | os.PathLike = ''
                      ) -> np.ndarray:
-    """Sort what a file has for the corners of its faces by the faces of another one.
+    """Reorder values per face corner to match another order of the same faces.
 
     Args:
         wanted: (F, 3) faces in the order of the result.
-        faces: (F, 3) the same faces in any order, their corners, too.
-        values: (F, 3) of each corner of ``faces``.
-        path: Of the file, for messages. Defaults to none.
+        faces: (F, 3) the same faces, with faces and corners in any order.
+        values: (F, 3) value of each corner of ``faces``.
+        path: Path of the file, for messages. Defaults to none.
 
     Returns:
-        np.ndarray: (F, 3) of each corner of ``wanted``.
+        np.ndarray: (F, 3) value of each corner of ``wanted``.
 
     Raises:
-        ValueError: The faces are not the same.
+        ValueError: The two sets of faces differ.
     """
     order, own = np.argsort(wanted, axis=1), np.argsort(faces, axis=1)
     sorted_wanted, sorted_faces = np.take_along_axis(wanted, order, 1), np.take_along_axis(faces, own, 1)

@@ -1,4 +1,4 @@
-"""Between keypoints in image px and the frame that the detector learns in."""
+"""Convert keypoints between image px and the crop-normalised coordinates that the detector predicts."""
 from .norm_codec import NormCodec
 
 __all__ = ['NormCodec']

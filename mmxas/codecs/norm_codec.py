@@ -1,4 +1,4 @@
-"""Keypoints in the norm frame: labels for a heatmap detector, and poses from its heatmaps."""
+"""Codec of crop-normalised keypoints: labels for a heatmap detector, and poses from its heatmaps."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -17,20 +17,21 @@ from mmxas.registry import KEYPOINT_CODECS
 
 @KEYPOINT_CODECS.register_module()
 class NormCodec(BaseKeypointCodec):
-    """Encodes keypoints of a crop as labels in the norm frame, and decodes 3D heatmaps to hypotheses in it.
+    """Encode keypoints of a crop as crop-normalised labels, and decode 3D heatmaps to crop-normalised hypotheses.
 
-    One config serves both: ``decoder`` of the head, ``encoder`` of the pipeline's ``GenerateNormTarget``. x and y of a
-    crop of side S become (2p + 1) / S - 1, z becomes z_mm / rect_3d_width (``align_corners=False``).
+    Use the same config as the ``decoder`` of the head and the ``encoder`` of the pipeline's ``GenerateNormTarget``. In
+    a crop of side S, pixel p becomes (2p + 1) / S - 1, and depth becomes z_mm / rect_3d_width
+    (``align_corners=False``).
 
     N: batch or instances, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size.
 
     Args:
-        align_corners: Whether the crop's first and last px lie at -1 and 1, as in the released code. Defaults to False:
-            their outer edges do.
+        align_corners: Whether -1 and 1 are the centres of the crop's first and last px, as in the released code.
+            Defaults to False: -1 and 1 are their outer edges.
         decoding: Options of :class:`mmxas.ops.Decoding`, as a dict. Defaults to None: its defaults.
 
     Raises:
-        ValueError: ``align_corners`` is no bool, or an option of the decoding is unknown or out of range.
+        ValueError: ``align_corners`` is not a bool, or a decoding option is unknown or out of range.
     """
 
     auxiliary_encode_keys = {'keypoint_depths', 'rect_3d_width', 'input_size'}
@@ -48,13 +49,13 @@ class NormCodec(BaseKeypointCodec):
         Args:
             keypoints: Keypoints (N, K, 2) in crop px.
             keypoints_visible: Weights (N, K); None means 1.
-            keypoint_depths: Depths (N, K) relative to the root, mm. None, or an unknown ``rect_3d_width``, gives no
+            keypoint_depths: Depths (N, K) relative to the root, mm. Without depths or ``rect_3d_width``, there is no
                 target.
             rect_3d_width: Side of the crop in mm at the root's depth.
             input_size: (S, S), the crop's size in px.
 
         Returns:
-            dict: ``keypoint_norm`` (N, K, 3) float32 and ``keypoint_weights`` (N, K) float32; empty without depths.
+            dict: ``keypoint_norm`` (N, K, 3) and ``keypoint_weights`` (N, K), both float32; empty without depths.
 
         Raises:
             ValueError: The crop is not square.
@@ -72,21 +73,21 @@ class NormCodec(BaseKeypointCodec):
 
     def decode(self, encoded: Tensor, num_keypoints: int, depth_bins: int | None = None,
                changes: Mapping[str, Any] | None = None) -> tuple[Hypotheses, Marginals]:
-        """Decode heatmap logits to hypotheses in the norm frame, the top-1 pose first; differentiable.
+        """Decode heatmap logits to crop-normalised hypotheses, the top-1 pose first; differentiable.
 
-        The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
+        The marginals of the volume's softmax are returned too: they are expensive, and some losses need them.
 
         Args:
             encoded: Heatmap logits (N, K·D, h, w).
             num_keypoints: K.
-            depth_bins: D. Defaults to None: from the number of channels.
-            changes: Options that replace the codec's own ``decoding``. Defaults to None.
+            depth_bins: D. Defaults to None: inferred from the number of channels.
+            changes: Options that override the codec's ``decoding``. Defaults to None.
 
         Returns:
-            tuple: the hypotheses, and the marginals that they were decoded from.
+            tuple: The hypotheses, and the marginals that they were decoded from.
 
         Raises:
-            ValueError: The channels are not K·D, or an option is unknown or out of range.
+            ValueError: The number of channels is not K·D, or an option is unknown or out of range.
         """
         decoding = self.decoding.changed(changes)
         marginals = volume_marginals(encoded, num_keypoints, depth_bins, with_plane=decoding.xy_window is not None)

@@ -1,4 +1,4 @@
-"""Reads one body's prediction from a data sample, and gives its views in the frames of :mod:`mmxas.ops.geometry`.
+"""Read the prediction of one body from a data sample, and convert it to the frames of :mod:`mmxas.ops.geometry`.
 
 Shapes: H hypotheses, K keypoints.
 """
@@ -13,12 +13,12 @@ import torch
 from mmxas.ops import apply_affine, image_to_camera, image_to_norm, rect_3d_width
 from mmxas.structures import Prediction
 
-# A box is padded by this to its crop where the sample does not say (conventions of the crops).
+# Factor from box to crop if the sample does not give one (conventions of the crops).
 BOX_PADDING = 1.25
 
 
 def as_numpy(values: Any, index: int | None = None) -> np.ndarray | None:
-    """Return a tensor or an array as an array, or one entry of it; None stays None."""
+    """Return a tensor or array, or one entry of it, as an array; None for None."""
     if values is None:
         return None
     if isinstance(values, torch.Tensor):
@@ -30,14 +30,14 @@ def read_prediction(sample: Any, index: int = 0) -> Prediction:
     """Read one predicted instance of a data sample.
 
     Args:
-        sample: ``PoseDataSample``, or the dict of one that a metric gets, with ``pred_instances``: ``keypoints``
-            (N, K, 2 or 3); ``hypotheses`` (N, H, K, 3), ``hypothesis_scores``, ``hypothesis_valid``, ``depth_unit``,
-            ``crop_boxes`` and ``rect_3d_width`` where there are any. The crop and the camera of its meta information
-            are those of a single instance.
-        index: Which instance. Defaults to 0.
+        sample: ``PoseDataSample``, or its dict as passed to metrics, with ``pred_instances``: ``keypoints``
+            (N, K, 2 or 3); optionally ``hypotheses`` (N, H, K, 3), ``hypothesis_scores``, ``hypothesis_valid``,
+            ``depth_unit``, ``crop_boxes`` and ``rect_3d_width``. The crop and camera in its meta information are used
+            for a single instance.
+        index: Index of the instance. Defaults to 0.
 
     Returns:
-        The prediction, in float64; poses of x and y alone have z = 0.
+        The prediction, in float64; 2D poses get z = 0.
     """
     instances = sample.get('pred_instances')
     alone = len(instances.get('keypoints')) == 1
@@ -76,7 +76,7 @@ def crop_box(meta: Mapping[str, Any]) -> np.ndarray:
             records them.
 
     Returns:
-        (4,) x0, y0, x1, y1, where pixel p of the image lies at p.
+        (4,) x0, y0, x1, y1; the centre of image pixel p is at p.
     """
     scale = np.asarray(meta.get('input_scale'), dtype=np.float64).reshape(2)
     size = np.asarray(meta.get('input_size', scale), dtype=np.float64).reshape(2)
@@ -85,7 +85,7 @@ def crop_box(meta: Mapping[str, Any]) -> np.ndarray:
 
 
 def width_mm(prediction: Prediction) -> float | None:
-    """Return the side of the crop in mm at the root's depth: as recorded, else by the camera, else None."""
+    """Return the side of the crop in mm at the root's depth: as recorded, else computed from the camera, else None."""
     if prediction.rect_3d_width is not None or prediction.intrinsics is None or prediction.root_depth is None:
         return prediction.rect_3d_width
     return float(rect_3d_width(prediction.crop_side, prediction.root_depth, prediction.focal))
@@ -95,7 +95,7 @@ def image_mm(prediction: Prediction) -> np.ndarray:
     """Return the hypotheses (H, K, 3) in the image frame: px, px and mm relative to the root.
 
     Raises:
-        ValueError: Depths are in sides of a crop whose side in mm is not known.
+        ValueError: Depths are in units of the crop's side, whose length in mm is unknown.
     """
     if prediction.depth_unit == 'mm':
         return prediction.hypotheses
@@ -108,7 +108,7 @@ def camera_mm(prediction: Prediction) -> np.ndarray:
     """Return the hypotheses (H, K, 3) in the camera frame, mm.
 
     Raises:
-        ValueError: The intrinsics or the root's depth are not known.
+        ValueError: The intrinsics or the root's depth are unknown.
     """
     if prediction.intrinsics is None or prediction.root_depth is None:
         raise ValueError('the camera frame needs intrinsics and root depth, of which one is not known')
@@ -116,9 +116,9 @@ def camera_mm(prediction: Prediction) -> np.ndarray:
 
 
 def parallel(prediction: Prediction) -> np.ndarray:
-    """Return the hypotheses (H, K, 3) seen by parallel rays: x and y scaled as at the root's depth.
+    """Return the hypotheses (H, K, 3) under parallel projection: x and y scaled as at the root's depth.
 
-    They are in mm about an unknown place where :func:`width_mm` is known, else in sides of the crop.
+    The unit is mm if :func:`width_mm` is known, else the crop's side; the origin is arbitrary.
     """
     width = width_mm(prediction)
     scale = (1.0 if width is None else width) / prediction.crop_side
@@ -131,14 +131,14 @@ def crop_pixels(prediction: Prediction) -> np.ndarray:
 
 
 def crop_normalised(prediction: Prediction) -> np.ndarray:
-    """Return the hypotheses (H, K, 3) in the norm frame of the crop; z as in the prediction where no width is known."""
+    """Return the crop-normalised hypotheses (H, K, 3); z as in the prediction if no width is known."""
     width = width_mm(prediction) if prediction.depth_unit == 'mm' else None
     return image_to_norm(prediction.hypotheses, prediction.warp, prediction.crop_size,
                          1.0 if width is None else width, prediction.align_corners)
 
 
 def _crop(sample: Any, instances: Any, index: int, alone: bool, poses: np.ndarray) -> np.ndarray:
-    """The square crop (4,): the instance's own, the sample's, or the padded box of the instance or of its points."""
+    """Return the square crop (4,): the instance's, the sample's, or the padded box of the instance or its points."""
     own, box = (as_numpy(instances.get(name), index) for name in ('crop_boxes', 'bboxes'))
     if own is not None:
         return own.astype(np.float64)

@@ -1,6 +1,6 @@
 """Reading and writing of files: images, masks, videos, arrays, archives, checkpoints.
 
-Nothing in a file is executed, what it unfolds to is bounded, and a file that is written is whole or absent.
+Readers never execute a file's content and limit its unpacked size. Writers leave a complete file or none.
 """
 from .archives import check_archive, open_arrays, read_array
 from .atomic_writes import write_atomically, write_whole

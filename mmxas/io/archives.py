@@ -1,4 +1,4 @@
-"""Zip archives and numpy's files, checked by their directory and headers before anything is unpacked."""
+"""Read zip archives and numpy files after checking their directory and headers."""
 from __future__ import annotations
 
 import math
@@ -14,12 +14,12 @@ import numpy as np
 
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
-FLOOR = 1 << 28  # bytes: what any archive may unpack to
-RATIO = 100  # and how many times its own size a larger one may
+FLOOR = 1 << 28  # bytes to which any archive may unpack
+RATIO = 100  # larger archives may unpack to this many times their size
 
 
 def allowed_size(packed: int) -> int:
-    """Return how many bytes a file of ``packed`` bytes may unpack to."""
+    """Return the number of bytes to which a file of ``packed`` bytes may unpack."""
     return max(FLOOR, RATIO * packed)
 
 
@@ -27,15 +27,15 @@ def check_archive(path: str | os.PathLike) -> list[zipfile.ZipInfo]:
     """Check the members of a zip archive without unpacking them.
 
     Args:
-        path: The archive: a ``.npz``, a checkpoint, a downloaded data set.
+        path: The archive, such as an ``.npz``, a checkpoint or a downloaded data set.
 
     Returns:
         list[ZipInfo]: Its members.
 
     Raises:
-        UnsafeFileError: A member lies outside the archive's folder, is a link, is encrypted or a duplicate, or
-            together they unpack to more than ``FLOOR`` and ``RATIO`` times the file. The message names it.
-        zipfile.BadZipFile: It is not a zip archive.
+        UnsafeFileError: A member lies outside the archive's folder, is a link, is encrypted or is a duplicate, or the
+            members unpack to more than both ``FLOOR`` bytes and ``RATIO`` times the file's size. The message names it.
+        zipfile.BadZipFile: The file is not a zip archive.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -58,19 +58,19 @@ def check_archive(path: str | os.PathLike) -> list[zipfile.ZipInfo]:
 
 @contextmanager
 def open_arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
-    """Open a ``.npz`` after a check of its members and their headers.
+    """Open an ``.npz`` after checking its members and their headers.
 
     Args:
         path: The file.
 
     Yields:
-        NpzFile: The arrays by name, read when they are asked for. One that needs a pickle raises ``ValueError`` then.
+        NpzFile: The arrays by name, read on access. An array that needs a pickle then raises ``ValueError``.
 
     Raises:
-        UnsafeFileError: The archive is unsafe (:func:`check_archive`), a pipe or a device, or an array's header
-            announces another number of bytes than the member has.
+        UnsafeFileError: The archive is unsafe (:func:`check_archive`), is a pipe or a device, or an array's header does
+            not match the size of its member.
         FileNotFoundError: There is no such file.
-        ValueError: It is not an archive of arrays; the message names it.
+        ValueError: The file is not an archive of arrays; the message names it.
     """
     with named_when_broken(path, 'not a whole .npz file'):
         members = check_archive(require_file(path))
@@ -84,15 +84,15 @@ def open_arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
 
 
 def read_array(path: str | os.PathLike) -> np.ndarray:
-    """Read a ``.npy``.
+    """Read an ``.npy`` file.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a pipe or a device, or its header announces another number of bytes than the file has.
-        ValueError: It is not a ``.npy`` file, or holds objects; the message names it.
+        UnsafeFileError: The file is a pipe or a device, or its header does not match its size.
+        ValueError: The file is not in ``.npy`` format, or holds objects; the message names it.
     """
     path = require_file(path)
     with path.open('rb') as file:
@@ -102,19 +102,19 @@ def read_array(path: str | os.PathLike) -> np.ndarray:
 
 
 def read_header(name: str, file: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype]:
-    """Read the header of a ``.npy`` and compare it with the number of bytes behind it.
+    """Read the header of an ``.npy`` file and compare it with the number of bytes that follow.
 
     Args:
-        name: What messages call the file.
-        file: The file, at its beginning; afterwards at the array's first byte.
-        size: Of the file, bytes.
+        name: Name of the file in messages.
+        file: The file at its beginning. It is left at the array's first byte.
+        size: Size of the file in bytes.
 
     Returns:
-        tuple: Shape and dtype. The bytes behind an array of objects, a pickle, are not counted.
+        tuple: Shape and dtype. For an array of objects, which is a pickle, the bytes are not compared.
 
     Raises:
-        UnsafeFileError: The header announces another number of bytes.
-        ValueError: There is no such header.
+        UnsafeFileError: The header does not match the number of bytes.
+        ValueError: There is no valid header.
     """
     with named_when_broken(name, 'not a .npy file'):
         old = np.lib.format.read_magic(file) == (1, 0)

@@ -1,4 +1,4 @@
-"""Writing of files that are whole or absent."""
+"""Atomic writing of files."""
 import os
 import tempfile
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import IO, Any
 
 
 def write_atomically(path: str | Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file under a temporary name beside it, then rename it; nothing remains if that fails.
+    """Write to a temporary file in the same folder, then rename it; nothing remains if that fails.
 
     Args:
-        path: The file. Missing folders are made.
-        write: Called with the open temporary file.
+        path: The file. Missing folders are created.
+        write: Function called with the open temporary file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

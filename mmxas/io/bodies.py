@@ -1,6 +1,6 @@
-"""Several bodies in one image: body 2 of ``a/b.jpg`` is called ``a/b.jpg#2``, and its mask is ``a/b.2.png``.
+"""Names for several bodies in one image: body 2 of ``a/b.jpg`` is ``a/b.jpg#2``, and its mask is ``a/b.2.png``.
 
-The only body of an image has the number 0, and the names of the image.
+If an image has only one body, its number is 0, and it has the names of the image.
 """
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ _MASK = re.compile(r'(.*)\.([1-9][0-9]*)', re.DOTALL)
 
 
 def body_name(image: str, number: int) -> str:
-    """Return what a body of an image is called."""
+    """Return the name of a body in an image."""
     return f'{image}#{number}' if number else image
 
 
 def image_of(body: str) -> tuple[str, int]:
-    """Return the image and the number of a body."""
+    """Return the image and the number of a body from its name."""
     found = _NAME.fullmatch(body)
     return (found[1], int(found[2])) if found else (body, 0)
 
 
 def body_mask(mask: str, number: int) -> str:
-    """Return the mask of a body from that of its image."""
+    """Return the name of a body's mask from the name of its image's mask."""
     return str(Path(mask).with_suffix(f'.{number}{Path(mask).suffix}')) if number else mask
 
 
 def masks_of_images(folder: str | Path, stems: Collection[str]) -> dict[str, dict[int, Path]]:
-    """Find the masks of images; ``.png`` before other suffixes.
+    """Find the masks of images, preferring ``.png`` to other suffixes.
 
     Args:
-        folder: Of the masks.
-        stems: The images' masks without suffix, relative to it, as
-            :func:`~mmxas.io.image_folders.same_name` writes them.
+        folder: Folder of the masks.
+        stems: Paths of the images' masks without suffix, relative to ``folder``, normalised by
+            :func:`~mmxas.io.image_folders.same_name`.
 
     Returns:
         dict: ``{stem: {number: file}}``.

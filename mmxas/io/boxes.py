@@ -1,4 +1,4 @@
-"""Boxes by image: read from a file, and matched with the images that they are of."""
+"""Read bounding boxes per image and match them with the images."""
 from __future__ import annotations
 
 import posixpath
@@ -14,23 +14,22 @@ from mmxas.io.image_folders import same_name
 
 from .bodies import body_name, image_of
 
-EXPECTED = '[x0, y0, x1, y1] with an area, a list of such, or [] for nobody'
+EXPECTED = '[x0, y0, x1, y1] with an area, a list of such boxes, or [] for none'
 
 
 def read_boxes(path: str | Path) -> dict[str, list]:
-    """Read the boxes of images from a json file.
+    """Read the boxes of images from a JSON file.
 
     Args:
-        path: ``{image: [x0, y0, x1, y1]}``, px on pixel edges; a list of boxes for several bodies, an empty one for
-            nobody.
+        path: File with ``{image: [x0, y0, x1, y1]}``, px on pixel edges. Several bodies have a list of boxes; an image
+            without a body has an empty list.
 
     Returns:
-        dict: The names as they stand there; a list of four numbers for one box, a list of boxes for several, ``[]`` for
-        nobody.
+        dict: Name as in the file to a list of four numbers for one box, a list of boxes for several, ``[]`` for none.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no JSON, or an entry is no box; the message names the file and the entry.
+        ValueError: The file is not JSON, or an entry is not a box; the message names the file and the entry.
     """
     boxes = read_json(path)
     if not isinstance(boxes, Mapping):
@@ -41,41 +40,41 @@ def read_boxes(path: str | Path) -> dict[str, list]:
 def match_boxes(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[str]) -> dict[str, list]:
     r"""Return boxes by the names of their images.
 
-    A key may be an image's name, the end of it (``a.jpg`` for ``day1/a.jpg``), or end in it (an absolute path), with
-    ``/`` or ``\`` between folders, and composed (NFC) or decomposed (NFD) letters. A key of no image whose list is
-    empty is left out: nobody is missed.
+    A key may be an image's name, the end of it (``a.jpg`` for ``day1/a.jpg``), or a longer path that ends in it (an
+    absolute path). Folders are separated by ``/`` or ``\``; letters may be composed (NFC) or decomposed (NFD). A key
+    that matches no image is ignored if its list is empty.
 
     Args:
-        boxes: ``{image: [x0, y0, x1, y1]}``, px on pixel edges; a list of boxes for several bodies, an empty one for
-            nobody. Or a json file of it. None: no boxes.
-        names: The images, with ``/`` between folders; frame 7 of a video is ``clip.mp4:7``.
+        boxes: ``{image: [x0, y0, x1, y1]}``, px on pixel edges; a list of boxes for several bodies, an empty list for
+            none. Or the path of a JSON file with this content. None: no boxes.
+        names: Names of the images, with ``/`` between folders; frame 7 of a video is ``clip.mp4:7``.
 
     Returns:
-        dict: Some of the names, each with a list of four numbers for one box, a list of boxes for several, or ``[]``
-        for nobody.
+        dict: Name of each image in ``boxes`` to a list of four numbers for one box, a list of boxes for several, or
+        ``[]`` for none.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A key is no image or may be several, two keys are the same image, or an entry is no box; the
+        ValueError: A key matches no image or several, two keys match the same image, or an entry is not a box; the
             message names it.
     """
     return _match(*_given(boxes), names)
 
 
 def match_bodies(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[str]) -> dict[str, dict[int, list]]:
-    """Return boxes by the names of their images and the numbers of the bodies.
+    """Return boxes by image name and body number.
 
     Args:
-        boxes: As in :func:`match_boxes`; ``a.jpg#2`` is body 2 of ``a.jpg``, and has one box.
-        names: As there.
+        boxes: As in :func:`match_boxes`. A key ``a.jpg#2`` is body 2 of ``a.jpg`` and has one box.
+        names: As in :func:`match_boxes`.
 
     Returns:
-        dict: ``{image: {number: [x0, y0, x1, y1]}}`` of some of the names, in the order of the numbers. The only box of
-        an image has the number 0, several count from 1; ``{}`` for nobody.
+        dict: ``{image: {number: [x0, y0, x1, y1]}}`` for each image in ``boxes``, sorted by number. A single box has
+        the number 0, several are numbered from 1; ``{}`` for an image without a body.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: As in :func:`match_boxes`; or an image has boxes by its own name and by those of its bodies.
+        ValueError: As in :func:`match_boxes`; or an image has boxes under both its own and its bodies' names.
     """
     source, found = _given(boxes)
     of_number: dict[int, dict[str, list]] = defaultdict(dict)
@@ -97,15 +96,15 @@ def match_bodies(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[s
 
 
 def check_inside(box: Sequence[float], name: str, shape: tuple[int, int]) -> None:
-    """Look whether a box touches its image.
+    """Raise if a box lies outside its image.
 
     Args:
         box: (4,) x0, y0, x1, y1 in px on pixel edges.
-        name: What to call the image.
-        shape: (h, w) of it.
+        name: Name of the image in messages.
+        shape: (h, w) of the image.
 
     Raises:
-        ValueError: It does not.
+        ValueError: The box does not overlap the image.
     """
     height, width = shape
     if box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height:
@@ -114,7 +113,7 @@ def check_inside(box: Sequence[float], name: str, shape: tuple[int, int]) -> Non
 
 
 def _given(boxes: Mapping[str, Any] | str | Path | None) -> tuple[str, dict[str, list]]:
-    """What messages call the boxes, and the boxes."""
+    """Return the name of the source for messages, and the boxes."""
     if isinstance(boxes, str | Path):
         return str(boxes), read_boxes(boxes)
     return 'boxes', {key: _as_boxes(given, f'boxes: {key}') for key, given in (boxes or {}).items()}
@@ -126,7 +125,7 @@ def _match(source: str, found: Mapping[str, list], names: Sequence[str]) -> dict
 
 
 def _options(found: Mapping[str, list], names: Sequence[str], source: str) -> dict[str, list[str]]:
-    """The images that each key may mean, without the keys of no image that say that nobody is there."""
+    """Return the images that each key may match, without keys that match no image and have an empty list."""
     known, by_file = set(names), defaultdict(list)
     for name in dict.fromkeys(names):
         by_file[posixpath.basename(_plain(name))].append(name)
@@ -140,7 +139,7 @@ def _options(found: Mapping[str, list], names: Sequence[str], source: str) -> di
 
 
 def _matched(options: Mapping[str, list[str]], source: str) -> dict[str, str]:
-    """The one image that each key means."""
+    """Return the one image that each key matches; raise if there are several, or two keys match one image."""
     root = _shared_root(options)
     matched: dict[str, str] = {}
     for key, found in options.items():
@@ -158,7 +157,7 @@ def _matched(options: Mapping[str, list[str]], source: str) -> dict[str, str]:
 
 
 def _images(key: str, by_file: Mapping[str, list[str]]) -> list[str]:
-    """The images that a key may mean: the same name, else names that end in it or that it ends in."""
+    """Return the images that a key may match: the same name, else names that end in the key or that the key ends in."""
     of_the_file = by_file.get(posixpath.basename(key), [])
     same = [name for name in of_the_file if _plain(name) == key]
     return same or [name for name in of_the_file if f'/{key}'.endswith(f'/{_plain(name)}')
@@ -166,7 +165,7 @@ def _images(key: str, by_file: Mapping[str, list[str]]) -> list[str]:
 
 
 def _shared_root(options: Mapping[str, list[str]]) -> str | None:
-    """What all keys have before the names of their images, such as the folder of absolute paths; None if unsure."""
+    """Return the common prefix of all keys before the image names, such as a root folder; None if ambiguous."""
     roots = [{key[:-len(name)] for name in map(_plain, found) if key.endswith(name)}
              for key, found in ((_plain(key), found) for key, found in options.items())]
     shared = set.intersection(*roots) if roots else set()
@@ -178,7 +177,7 @@ def _plain(name: str) -> str:
 
 
 def _as_boxes(given: Any, where: str) -> list:
-    """One box as a list of four numbers, several as a list of such, nobody as ``[]``."""
+    """Return one box as a list of four numbers, several as a list of boxes, none as ``[]``."""
     try:
         boxes = np.asarray(given)
     except ValueError:
@@ -187,7 +186,7 @@ def _as_boxes(given: Any, where: str) -> list:
         return []
     right = boxes.dtype.kind in 'iuf' and boxes.ndim in (1, 2) and boxes.shape[-1] == 4
     with np.errstate(over='ignore'):
-        used = boxes.astype(np.float32) if right else boxes  # a box may have no area any more in what samples hold
+        used = boxes.astype(np.float32) if right else boxes  # in float32, as samples store it, a box may have no area
     if not right or not np.isfinite(used).all() or not (used[..., 2:] > used[..., :2]).all():
         raise ValueError(f'{where}: box {given}, expected {EXPECTED}')
     return boxes[0].tolist() if len(boxes) == 1 else boxes.tolist()

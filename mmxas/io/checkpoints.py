@@ -1,4 +1,4 @@
-"""Checkpoints, read by ``torch.load(weights_only=True)`` or safetensors whatever the environment's default is."""
+"""Read checkpoints by ``torch.load(weights_only=True)`` or safetensors, whatever the environment's default is."""
 from __future__ import annotations
 
 import os
@@ -14,7 +14,7 @@ from .inspection import is_tar, list_pickles
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
 SUFFIX = '.safetensors'
-# torch allows it, but `bytearray(n)` fills n bytes, and no checkpoint needs it.
+# torch allows this name, but `bytearray(n)` allocates n bytes, and no checkpoint needs it.
 REFUSED = ('builtins.bytearray', '__builtin__.bytearray')
 
 
@@ -22,7 +22,7 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
     """Read a checkpoint.
 
     Args:
-        path: The file; ``.safetensors`` too.
+        path: A PyTorch or ``.safetensors`` file.
         map_location: As in ``torch.load``. Defaults to None.
 
     Returns:
@@ -30,9 +30,9 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It names an object that is not on torch's allow-list, or its archive is unsafe; the message
-            names both. Nothing of it was executed.
-        ValueError: It is not a checkpoint, is incomplete, or holds something else than a dict.
+        UnsafeFileError: The file refers to an object that is not on torch's allow-list, or its archive is unsafe; the
+            message names file and object. Nothing in the file is executed.
+        ValueError: The file is not a checkpoint, is incomplete, or its content is not a dict.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -66,19 +66,19 @@ def _load(path: Path, map_location: Any) -> Any:
 
 
 def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[str, Any]:
-    """Return the tensors of a ``.safetensors`` file as a checkpoint. Nothing in such a file can be executed.
+    """Return the tensors of a ``.safetensors`` file as a checkpoint.
 
     Args:
         path: The file.
-        map_location: A device, as in ``torch.load``. Defaults to None: the CPU, as for anything but a device.
+        map_location: A device, as in ``torch.load``; any other value means the CPU. Defaults to None, the CPU.
 
     Returns:
-        dict: ``state_dict``, names to tensors in their stored types, and an empty ``meta``.
+        dict: ``state_dict`` with the tensors in their stored types, and an empty ``meta``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is not a regular file.
-        ValueError: It is broken or not a safetensors file; the message names it.
+        UnsafeFileError: The path is not a regular file.
+        ValueError: The file is broken or not in safetensors format; the message names it.
     """
     require_file(path)
     device = map_location if isinstance(map_location, str | torch.device) else 'cpu'

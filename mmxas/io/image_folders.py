@@ -1,4 +1,4 @@
-"""The images of a folder, in the order in which people number them."""
+"""List the images of a folder in natural order."""
 from __future__ import annotations
 
 import logging
@@ -15,18 +15,18 @@ _HEIC = ('.heic', '.heif')  # photos of phones
 
 
 def find_images(folder: str | Path, below: bool = True, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """List the images of a folder by their suffix, ``frame_2`` before ``frame_10``.
+    """Return the images of a folder, found by suffix, in natural order: ``frame_2`` before ``frame_10``.
 
-    Files ``._a.jpg``, which macOS leaves beside ``a.jpg`` on disks of other systems, are no images. Photos ``.heic``,
-    which are not read, are counted in a warning.
+    Files such as ``._a.jpg``, which macOS creates on other file systems, are skipped. ``.heic`` photos are not
+    supported; their number is logged as a warning.
 
     Args:
         folder: The folder.
-        below: Search its subfolders, too. Defaults to True.
-        suffixes: What images end in, in small letters.
+        below: Whether to search subfolders too. Defaults to True.
+        suffixes: Suffixes of images, in lower case.
 
     Raises:
-        FileNotFoundError: There is no image in it.
+        FileNotFoundError: The folder has no image.
     """
     folder = Path(folder)
     files = [path for path in (folder.rglob('*') if below else folder.iterdir()) if not path.name.startswith('._')]
@@ -44,11 +44,11 @@ def find_images(folder: str | Path, below: bool = True, suffixes: Sequence[str] 
 
 
 def natural_key(path: str | Path) -> tuple:
-    """Return what sorts names folder by folder, and by the numbers in them: 1, 2, 10."""
+    """Return the sort key that orders paths folder by folder and numbers by value: 1, 2, 10."""
     parts = (re.split(r'([0-9]+)', part) for part in Path(path).parts)
     return [[int(text) if number % 2 else text for number, text in enumerate(part)] for part in parts], str(path)
 
 
 def same_name(name: str | Path) -> str:
-    """Return a name as others write it: macOS takes letters and accents apart (NFD), others do not (NFC)."""
+    """Return a name in composed form (NFC); macOS stores names decomposed (NFD)."""
     return unicodedata.normalize('NFC', str(name))

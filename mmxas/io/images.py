@@ -1,4 +1,4 @@
-"""Images and their sizes. Incomplete files, and files of more pixels than a photo has, are refused."""
+"""Read images and their sizes. Incomplete or overly large files raise an error."""
 from __future__ import annotations
 
 import io
@@ -14,10 +14,10 @@ from PIL import Image
 
 from .regular_files import UnsafeFileError, require_file
 
-MAX_PIXELS = 1 << 27  # of an image: 134 million, 400 MB decoded
+MAX_PIXELS = 1 << 27  # 134 million, 400 MB decoded
 _MAX_SIDE = 1 << 16
-ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101  # tags of Exif and TIFF
-# How files begin that are taken for images, and what to do with them.
+ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101  # Exif and TIFF tags
+# First bytes of files that are often mistaken for readable images, and what to do with these files.
 _OTHERS = (
     (re.compile(rb'....ftyp(hei|hev|mif1|msf1)', re.DOTALL),
      'a HEIC photo, which is not read: convert it to .jpg, as by `heif-convert a.heic a.jpg`'),
@@ -32,22 +32,22 @@ _ENDINGS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
 class UnreadableImageError(OSError):
-    """An image or mask file that is absent, truncated, or no image."""
+    """Raised if an image or mask file is absent, truncated or not an image."""
 
 
 def read_image(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
-    """Read an image whole or not at all (OpenCV alone fills the rest of a truncated JPEG with grey).
+    """Read an image; raise if it is incomplete (OpenCV alone fills the rest of a truncated JPEG with grey).
 
     Args:
         path: The file.
         flags: OpenCV's flags. Defaults to 8-bit BGR.
 
     Returns:
-        np.ndarray: Image (h, w, 3) uint8 BGR, or what ``flags`` ask for.
+        np.ndarray: Image (h, w, 3) uint8 BGR, or as given by ``flags``.
 
     Raises:
-        UnreadableImageError: The file is absent, truncated, no image, or announces more than ``MAX_PIXELS`` px; the
-            message names it.
+        UnreadableImageError: The file is absent, truncated, not an image, or its header declares more than
+            ``MAX_PIXELS`` px; the message names it.
     """
     return decode_image(read_image_bytes(path), str(path), flags)
 
@@ -56,7 +56,7 @@ def read_image_bytes(path: str | Path) -> bytes:
     """Read the bytes of a regular file.
 
     Raises:
-        UnreadableImageError: There is no such file, it is a pipe or a device, or may not be read; the message names it.
+        UnreadableImageError: The file is absent, not readable, a pipe or a device; the message names it.
     """
     try:
         return require_file(path).read_bytes()
@@ -68,19 +68,19 @@ def read_image_bytes(path: str | Path) -> bytes:
 
 
 def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
-    """Decode an image of bounded size, whole or not at all.
+    """Decode an image; raise if it is incomplete or too large.
 
     Args:
-        data: The bytes of its file.
-        name: What messages call it.
+        data: Content of the image file.
+        name: Name of the image in messages.
         flags: OpenCV's flags. Defaults to 8-bit BGR.
 
     Returns:
-        np.ndarray: Image (h, w, 3) uint8 BGR, or what ``flags`` ask for. In the default, deeper images are brought to 8
-            bits by :func:`as_8_bits`.
+        np.ndarray: Image (h, w, 3) uint8 BGR, or as given by ``flags``. With the default flags, :func:`as_8_bits`
+            converts deeper images.
 
     Raises:
-        UnreadableImageError: It is truncated, no image, or announces more than ``MAX_PIXELS`` px; the message names it.
+        UnreadableImageError: The data are truncated, not an image, or declare more than ``MAX_PIXELS`` px.
     """
     reason, image = truncation(data), None
     with suppress(cv2.error):
@@ -95,7 +95,7 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
 
 
 def _decode_deep(data: bytes, name: str) -> np.ndarray | None:
-    """(h, w, 3) uint8 BGR of an image of more than 8 bits, None of any other."""
+    """Return (h, w, 3) uint8 BGR of an image of more than 8 bits, None for any other."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype == np.uint8:
         return None
@@ -107,11 +107,11 @@ def _decode_deep(data: bytes, name: str) -> np.ndarray | None:
 
 
 def as_8_bits(image: np.ndarray) -> np.ndarray:
-    """Return an image as uint8; its values say whether they are parts of 1, or have 8, 12 or 16 bits.
+    """Return an image as uint8; the bit depth is inferred from the largest value.
 
     Args:
-        image: Image of any shape, integers or floats. Integers up to 255 have 8 bits, up to 4095 12 bits, else 16;
-            floats up to 1 are parts of 1, else they have 8 bits.
+        image: Image of any shape, integers or floats. Integers up to 255 count as 8 bits, up to 4095 as 12 bits, else
+            as 16 bits; floats up to 1 as the range [0, 1], else as 8 bits.
 
     Raises:
         ValueError: A value is negative, above 255 (floats) or 65535, or not finite.
@@ -128,10 +128,10 @@ def as_8_bits(image: np.ndarray) -> np.ndarray:
 
 
 def truncation(data: bytes) -> str | None:
-    """Return why an encoded image is refused, or None if it is whole and of a bounded size.
+    """Return why an encoded image is rejected, or None if it is complete and not too large.
 
     Args:
-        data: The bytes of the file. Only the header is decoded, unless the file does not end as its format does.
+        data: Content of the file. Only the header is decoded if the file has the end marker of its format.
     """
     ending, opened = _ENDINGS.get(data[:2]), False
     is_whole = ending is None or data[-16:].rstrip(b'\x00').endswith(ending)
@@ -141,11 +141,11 @@ def truncation(data: bytes) -> str | None:
             tile = max((box[2] * box[3] for _, box, *_ in image.tile or ()), default=0)
             if max(width * height, tile) > MAX_PIXELS or max(width, height) > _MAX_SIDE:
                 return f'announces {width} x {height} px, {MAX_PIXELS} px expected at most'
-            if not is_whole:  # bytes after the end are harmless; only a full decode tells
+            if not is_whole:  # could be harmless bytes after the end; decode fully to find out
                 image.load()
     except Image.DecompressionBombError:
         return f'announces more than {MAX_PIXELS} px'
-    except Exception as error:  # a broken file may raise nearly anything
+    except Exception as error:  # broken files raise many types of errors
         if opened:
             return f'truncated image: {error}'
         other = 'empty file' if not data else 'not an image' if is_whole else 'truncated image: its header is not whole'
@@ -154,7 +154,7 @@ def truncation(data: bytes) -> str | None:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Return (h, w) of an image from its header, after making sure that the file is whole.
+    """Return (h, w) of an image from its header, after checking that the file is complete.
 
     Args:
         path: The file.
@@ -170,15 +170,15 @@ def image_size(path: str | Path) -> tuple[int, int]:
         with Image.open(io.BytesIO(data)) as image:
             width, height = image.size
             turned = image.getexif().get(ORIENTATION, 1) >= 5
-            if image.format == 'TIFF':  # newer releases of Pillow have turned the size already
+            if image.format == 'TIFF':  # newer releases of Pillow apply the orientation to the size
                 width, height = image.tag_v2[WIDTH], image.tag_v2[HEIGHT]
-    except Exception as error:  # broken tags may raise nearly anything
+    except Exception as error:  # broken tags raise many types of errors
         raise UnreadableImageError(f'{path}: not an image ({error})') from error
     return (width, height) if turned else (height, width)
 
 
 def find_size(image: str, folders: Iterable[Path]) -> tuple[int, int] | None:
-    """Return (w, h) of an image from its header, of the first folder that holds it whole; None where none does."""
+    """Return (w, h) of an image from the first folder that has a complete file of it; None if none has."""
     for file in (folder / image for folder in folders if (folder / image).is_file()):
         with suppress(UnreadableImageError):
             return image_size(file)[::-1]

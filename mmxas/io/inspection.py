@@ -1,4 +1,4 @@
-"""What an untrusted file contains, listed without loading it: nothing is imported, built or called."""
+"""List the content of untrusted files without loading them: nothing is imported, constructed or called."""
 from __future__ import annotations
 
 import io
@@ -19,19 +19,19 @@ from .regular_files import UnsafeFileError, file_sha256, named_when_broken, requ
 from .safe_pickle import ALLOWED
 
 _CALLS = {'REDUCE', 'INST', 'OBJ', 'NEWOBJ', 'NEWOBJ_EX', 'BUILD'}
-_NUMPY, _ZIP = b'\x93NUMPY', (b'PK\3\4', b'PK\5\6')  # how files begin, as torch and numpy tell them
+_NUMPY, _ZIP = b'\x93NUMPY', (b'PK\3\4', b'PK\5\6')  # first bytes, as torch and numpy test them
 _LEGACY_PICKLES = 5  # magic number, protocol, system, content, storage keys: torch's format before its zip archives
 
 
 @dataclass
 class PickleListing:
-    """What was found in a pickle.
+    """Content of a pickle.
 
     Attributes:
-        imports: Every ``module.name`` that it would import, in order; ``?`` where the name is computed, and
+        imports: Every ``module.name`` that loading would import, in order; ``?`` for a computed name, and
             ``extension 66`` for an entry of the process's extension registry.
-        calls: How many calls it would make.
-        complete: Whether it was read to its end.
+        calls: Number of calls that loading would make.
+        complete: Whether the pickle was read to its end.
     """
 
     imports: list[str] = field(default_factory=list)
@@ -40,13 +40,13 @@ class PickleListing:
 
 
 def list_pickle(file: IO[bytes]) -> PickleListing:
-    """List one pickle of a stream, up to its ``STOP``, by :func:`pickletools.genops`.
+    """List the content of one pickle in a stream, up to its ``STOP``, using :func:`pickletools.genops`.
 
     Args:
-        file: Where it begins.
+        file: The stream, at the beginning of the pickle.
     """
-    found, memo, recent = PickleListing(), {}, [None, None]  # recent: the last two texts on the stack, through the memo
-    with suppress(Exception):  # a broken pickle may raise nearly anything; what was read until then is listed
+    found, memo, recent = PickleListing(), {}, [None, None]  # recent: last two strings on the stack
+    with suppress(Exception):  # broken pickles raise many types of errors; list what was read until then
         for opcode, argument, _ in pickletools.genops(file):
             name = opcode.name
             if name in ('GLOBAL', 'INST'):
@@ -66,19 +66,19 @@ def list_pickle(file: IO[bytes]) -> PickleListing:
 
 
 def list_pickles(path: str | os.PathLike) -> dict[str, PickleListing]:
-    """List the pickles of a file: a ``.pkl``, a checkpoint of torch's formats but tar, an ``.npz`` or ``.npy``.
+    """List the pickles of a file: a ``.pkl``, ``.npz`` or ``.npy``, or a checkpoint in any torch format but tar.
 
     Args:
         path: The file.
 
     Returns:
-        dict: Member, or ``pickle 0``, ``pickle 1``, …, to what is in it; empty for a file without pickles.
+        dict: Member name, or ``pickle 0``, ``pickle 1``, …, to its listing; empty for a file without pickles.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a pipe or a device, its archive is unsafe (:func:`~.archives.check_archive`), or a
-            checkpoint's members differ by case alone.
-        ValueError: Its archive is broken or compressed by an unknown method; the message names the file.
+        UnsafeFileError: The file is a pipe or a device, its archive is unsafe (:func:`~.archives.check_archive`), or
+            names of a checkpoint's members differ only in case.
+        ValueError: The archive is broken or compressed by an unknown method; the message names the file.
     """
     report: dict[str, Any] = {}
     _look(Path(path), report)
@@ -86,14 +86,14 @@ def list_pickles(path: str | os.PathLike) -> dict[str, PickleListing]:
 
 
 def is_tar(path: str | os.PathLike) -> bool:
-    """Return whether a file begins as a tar archive does; nothing that its header announces is read.
+    """Return whether a file begins like a tar archive, without reading beyond its first header.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a pipe or a device.
+        UnsafeFileError: The file is a pipe or a device.
     """
     with require_file(path).open('rb') as file, suppress(tarfile.HeaderError, ValueError):
         return bool(tarfile.TarInfo.frombuf(file.read(tarfile.BLOCKSIZE), tarfile.ENCODING, 'surrogateescape'))
@@ -101,7 +101,7 @@ def is_tar(path: str | os.PathLike) -> bool:
 
 
 def allowed_names() -> set[str]:
-    """Return every ``module.name`` that a checkpoint may name: torch's allow-list with the package's additions."""
+    """Return every ``module.name`` that a checkpoint may contain: torch's allow-list and the package's additions."""
     from torch._weights_only_unpickler import _get_allowed_globals
     entries = torch.serialization.get_safe_globals()
     added = {entry[1] if isinstance(entry, tuple) else f'{entry.__module__}.{entry.__qualname__}' for entry in entries}
@@ -109,7 +109,7 @@ def allowed_names() -> set[str]:
 
 
 def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
-    """Look into a checkpoint, body model or array file.
+    """Return a report on the content of a checkpoint, body model or array file.
 
     Args:
         path: The file.
@@ -117,11 +117,11 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
     Returns:
         dict: ``file``, ``bytes``, ``sha256``, ``container``, ``members`` (name to bytes), ``unfolded`` (bytes),
         ``pickles`` (member to ``imports``, ``calls``, ``complete``), ``arrays`` (name to dtype and shape) and
-        ``refused``, the reasons not to load it; empty for a file that the package would read.
+        ``refused``, the list of reasons not to load the file, empty if the package would read it.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a pipe, a device or a folder.
+        UnsafeFileError: The path is a pipe, a device or a folder.
     """
     path = require_file(path)
     report: dict[str, Any] = dict(file=str(path), bytes=path.stat().st_size, sha256=file_sha256(path), refused=[])
@@ -147,7 +147,7 @@ def _look(path: Path, report: dict[str, Any]) -> None:
         begin = file.read(len(_NUMPY))
         file.seek(0)
         parts: dict[str, IO[bytes]] = {}
-        if begin.startswith(_ZIP):  # as torch and numpy tell: an archive behind other bytes is none
+        if begin.startswith(_ZIP):  # as torch and numpy do, ignore archives that follow other bytes
             members = {member.filename: member.file_size for member in check_archive(path)}
             report.update(container='zip', members=members)
             lower = {name.lower() for name in members}

@@ -1,4 +1,4 @@
-"""What is foreground in a mask: one definition, by which every reader, checker, metric and converter goes."""
+"""Definition of the foreground of a mask, shared by all readers, checks, metrics and converters."""
 from __future__ import annotations
 
 import io
@@ -12,20 +12,20 @@ from PIL import Image, ImageOps
 
 from mmxas.io.images import UnreadableImageError, decode_image, read_image_bytes, truncation
 
-MAX_LABELS = 32  # an image of more values is no image of labels
-VOID = 255  # of palette images: neither body nor background
-NOISE = 5  # of a JPEG where all is black, or white, in levels of 255
-BORDER, LARGE = 0.9, 0.25  # a mask of more than these shares of the border and of the image is the background's
-FULL, EMPTY = 0.99, 0.001  # shares of an image from where on a mask says nothing
+MAX_LABELS = 32  # an image with more distinct values is not a label image
+VOID = 255  # index of palette images that is neither body nor background
+NOISE = 5  # deviation from black or white in a JPEG, in levels of 255
+BORDER, LARGE = 0.9, 0.25  # a mask that covers more than these shares of border and image is inverted
+FULL, EMPTY = 0.99, 0.001  # foreground shares above and below which a mask counts as full or empty
 NEARLY_ALL = 0.9
 
 
 class Foreground(NamedTuple):
-    """What was taken for foreground.
+    """Foreground of a mask.
 
     Attributes:
         mask: (H, W) bool.
-        rule: By which rule, in words.
+        rule: Description of the rule that was applied.
     """
 
     mask: np.ndarray
@@ -33,12 +33,12 @@ class Foreground(NamedTuple):
 
 
 class AmbiguousMaskError(ValueError):
-    """A mask that can be understood in two ways.
+    """Raised for a mask that can be interpreted in two ways.
 
     Args:
-        message: What is found, and the way out.
+        message: What was found, and how to fix it.
         kind: ``'inverted'`` or ``'several ids'``.
-        mask: (H, W) bool, what the definition gives all the same.
+        mask: (H, W) bool, foreground according to the definition.
     """
 
     def __init__(self, message: str, kind: str, mask: np.ndarray) -> None:
@@ -47,32 +47,34 @@ class AmbiguousMaskError(ValueError):
 
 
 def read_mask(path: str | Path, ids: Sequence[int] | None = None) -> np.ndarray:
-    """Return the foreground of a mask's file.
+    """Return the foreground of a mask file.
 
-    * A palette image: index 0 is background, whatever its colour, and so is 255, which marks void.
-    * An image with transparent parts: what is more than half opaque is foreground.
-    * Integers of at most 32 different values (0 and 1, 0 and 255, ids): what is not 0 is foreground. Not so where they
-      are two values with noise around each, as a JPEG that was saved again as a PNG has.
-    * Everything else, also each JPEG: above half of the largest value. Of colours the largest channel counts.
+    * Palette image: all indices but 0 (background, whatever its colour) and 255 (void) are foreground.
+    * Image with transparent parts: pixels more than half opaque are foreground.
+    * Integers with at most 32 distinct values (0 and 1, 0 and 255, ids): non-zero pixels are foreground. This excludes
+      two values with noise around each, as in a JPEG that was saved again as a PNG.
+    * All other images, including all JPEGs: pixels above half of the largest value are foreground. For colour images,
+      the largest channel counts.
 
     Args:
         path: The file.
-        ids: Values, or indices of the palette, that are foreground instead; nothing is ambiguous then. A JPEG has the
-            values 0 and 255. Defaults to None: the definition above.
+        ids: Values, or palette indices, that are foreground instead of the definition above; no mask is then
+            ambiguous. A JPEG has the values 0 and 255. Defaults to None: the definition above.
 
     Returns:
         np.ndarray: (H, W) bool.
 
     Raises:
         UnreadableImageError: The file is absent, truncated or no image.
-        AmbiguousMaskError: A ValueError: the mask is inverted, or has areas of several ids. The message names the file.
+        AmbiguousMaskError: The mask seems inverted, or has areas of several ids. The message names the file.
     """
     return inspect_mask(path, ids).mask
 
 
 def inspect_mask(path: str | Path, ids: Sequence[int] | None = None) -> Foreground:
-    """Return the foreground of a mask's file and the rule that gave it. Arguments and errors are those of
-    :func:`read_mask`.
+    """Return the foreground of a mask file and the applied rule.
+
+    Arguments and errors are those of :func:`read_mask`.
     """
     values, kind = _load(read_image_bytes(path), str(path), ids is None)
     found = foreground(values, kind, ids)
@@ -85,14 +87,14 @@ def inspect_mask(path: str | Path, ids: Sequence[int] | None = None) -> Foregrou
 
 def foreground(values: np.ndarray, kind: str = 'values', ids: Sequence[int] | None = None,
                peak: float | None = None) -> Foreground:
-    """Apply the definition of :func:`read_mask`; nothing is refused.
+    """Apply the definition of :func:`read_mask` to an array, without raising on ambiguous masks.
 
     Args:
         values: (H, W) or (H, W, C) of any type.
-        kind: ``'values'``; ``'palette'`` for indices; ``'alpha'`` for opacities of 255; ``'lossy'`` for what a JPEG or
-            a video holds. Defaults to ``'values'``.
+        kind: ``'values'``; ``'palette'`` for palette indices; ``'alpha'`` for opacities up to 255; ``'lossy'`` for
+            values from a JPEG or video. Defaults to ``'values'``.
         ids: As in :func:`read_mask`. Defaults to None.
-        peak: The largest value that there can be. Defaults to None: the largest that there is.
+        peak: Largest possible value. Defaults to None: the largest value of the array.
     """
     values = np.asarray(values)
     if values.ndim == 3:
@@ -113,13 +115,13 @@ def foreground(values: np.ndarray, kind: str = 'values', ids: Sequence[int] | No
 
 
 def nearly_all_bad(shares: Sequence[float]) -> str | None:
-    """Say it where nearly all masks are empty or full, from which nothing can be learnt.
+    """Return a warning if nearly all masks are empty or full, so that nothing can be learnt from them.
 
     Args:
-        shares: Of the foreground in each image.
+        shares: Share of foreground in each image.
 
     Returns:
-        str | None: Such as ``'31 of 32 masks are empty, 0 full'``.
+        str | None: Text such as ``'31 of 32 masks are empty, 0 full'``, else None.
     """
     empty, full = sum(share < EMPTY for share in shares), sum(share > FULL for share in shares)
     if not shares or empty + full < NEARLY_ALL * len(shares):
@@ -134,14 +136,14 @@ def _above_half(values: np.ndarray, kind: str, peak: float | None) -> np.ndarray
 
 
 def _distinct(values: np.ndarray) -> np.ndarray:
-    """The different values in order, quickly where they are bytes."""
+    """Return the sorted distinct values, with a fast path for bytes."""
     if values.dtype != np.uint8 or not values.size:
         return np.unique(values)
     return np.flatnonzero(cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256]).ravel())
 
 
 def _are_labels(values: np.ndarray) -> bool:
-    """Whether integers are few, and not two with the noise of a JPEG: close to both are others that fill no area."""
+    """Return whether integers are labels: few distinct values, and not two values with JPEG noise around each."""
     there, top = _distinct(values), int(values.max(initial=0))
     if len(there) > MAX_LABELS:
         return False
@@ -151,7 +153,7 @@ def _are_labels(values: np.ndarray) -> bool:
 
 
 def _areas(values: np.ndarray) -> list[int]:
-    """The values, of at most 256, that fill a square of 3 x 3 px anywhere; the levels of a soft edge do not."""
+    """Return the values, of at most 256, that fill a 3 x 3 px square somewhere, unlike the levels of a soft edge."""
     there = _distinct(values)
     numbers, square = np.searchsorted(there, values).astype(np.uint8), np.ones((3, 3), np.uint8)
     inside = numbers[cv2.erode(numbers, square) == cv2.dilate(numbers, square)]
@@ -159,7 +161,7 @@ def _areas(values: np.ndarray) -> list[int]:
 
 
 def _load(data: bytes, name: str, with_alpha: bool) -> tuple[np.ndarray, str]:
-    """Pixels of a file, and what they are: palette, alpha, lossy or values."""
+    """Return the pixels of a file and their kind: palette, alpha, lossy or values."""
     reason = truncation(data)
     if reason:
         raise UnreadableImageError(f'{name}: {reason} ({len(data)} bytes); copy it again')
@@ -177,20 +179,20 @@ def _load(data: bytes, name: str, with_alpha: bool) -> tuple[np.ndarray, str]:
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    """As its orientation says; Pillow turns a TIFF when it loads it."""
+    """Return the image rotated according to its orientation tag; Pillow rotates a TIFF on loading."""
     image.load()
     return ImageOps.exif_transpose(image)
 
 
 def _is_grey(indices: np.ndarray, palette: np.ndarray) -> bool:
-    """Whether a palette image is a grey one: each index is its own grey, and 255 is not the void between ids."""
+    """Return whether a palette image is greyscale: each index is its own grey level, and 255 does not mark void."""
     if not (palette == np.arange(len(palette))[:, None]).all():
         return False
     return len(_distinct(indices)) > MAX_LABELS or not set(_areas(indices)) - {0, VOID}
 
 
 def _refuse_several(values: np.ndarray, found: Foreground, path: str | Path) -> None:
-    """Refuse areas of several ids."""
+    """Raise if the mask has areas of several ids."""
     if found.rule not in ('palette index not 0', 'not 0'):
         return
     values = values.max(axis=2) if values.ndim == 3 else values

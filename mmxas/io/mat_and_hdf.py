@@ -1,4 +1,4 @@
-"""Checks of MATLAB and HDF5 files, before scipy, PyTables and pandas read them."""
+"""Check MATLAB and HDF5 files before scipy, PyTables and pandas read them."""
 from __future__ import annotations
 
 import io
@@ -16,33 +16,33 @@ from .archives import allowed_size
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
 _HEADER, _STEP = 128, 1 << 20
-_COMPRESSED = 15  # the kind of an element
-# Memory per entry of what is no array of numbers, bytes; that of sparse arrays is in the file.
+_COMPRESSED = 15  # type of an element
+# Memory in bytes per entry of non-numeric arrays; that of sparse arrays is in the file.
 _BYTES = {'cell': 128, 'struct': 128, 'object': 128, 'char': 4, 'logical': 1, 'sparse': 0, 'function': 0, 'opaque': 0}
-ENCODINGS = ('ASCII', 'latin1', 'bytes')  # in which PyTables tries to unpickle, in this order
+ENCODINGS = ('ASCII', 'latin1', 'bytes')  # tried by PyTables when unpickling, in this order
 
 
 def check_mat(path: str | os.PathLike) -> None:
-    """Refuse a mat file of version 5 that takes far more memory than its size explains.
+    """Raise if a mat file of version 5 needs far more memory than its size justifies.
 
-    The limit holds for what its elements unpack to, and for what :func:`scipy.io.whosmat` says of its variables. Other
-    versions are left to their readers.
+    The limit applies to the unpacked elements, and to the variables as listed by :func:`scipy.io.whosmat`. Files of
+    other versions are not checked.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a pipe or a device, its elements unpack to too much, or a variable is announced that
-            takes too much; the message names it.
-        ValueError: It is broken; the message names it.
+        UnsafeFileError: The file is a pipe or a device, or its elements or a variable need too much memory; the message
+            names it.
+        ValueError: The file is broken; the message names it.
     """
     path = require_file(path)
     limit = allowed_size(path.stat().st_size)
     try:
         if matlab.matfile_version(str(path), appendmat=False)[0] != 1:
             return
-    except (ValueError, matlab.MatReadError):  # no mat file, which its reader says
+    except (ValueError, matlab.MatReadError):  # not a mat file; left to its reader
         return
     with named_when_broken(path, 'not a whole mat file'):
         _check_elements(path, limit)
@@ -68,7 +68,7 @@ def _check_elements(path: Path, limit: int) -> None:
 
 
 def check_hdf(path: str | os.PathLike) -> None:
-    """Refuse an HDF5 file of which PyTables would unpickle more than plain containers, text and numbers.
+    """Raise if PyTables would unpickle more than plain containers, text and numbers from an HDF5 file.
 
     Args:
         path: The file.
@@ -76,10 +76,10 @@ def check_hdf(path: str | os.PathLike) -> None:
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: h5py is not installed.
-        UnsafeFileError: It is a pipe or a device, or an attribute is a pickle that names any object; nothing of it was
-            run.
-        ValueError: It is not an HDF5 file, or holds an array of objects, which only a pickle could read; the message
-            names the file and the place.
+        UnsafeFileError: The file is a pipe or a device, or an attribute is a pickle that refers to an object. Nothing
+            in the file is executed.
+        ValueError: The file is not in HDF5 format, or holds an array of objects, which only a pickle could read; the
+            message names the file and the place.
     """
     from h5py import File, check_string_dtype
     path = require_file(path)
@@ -93,7 +93,7 @@ def check_hdf(path: str | os.PathLike) -> None:
                                  'such as frame.astype(float), or in another format')
             for text in (text for value in item.attrs.values() for text in np.ravel(np.asarray(value, object))):
                 data = text.encode('utf-8', 'surrogateescape') if isinstance(text, str) else text
-                if isinstance(data, bytes) and data.rstrip(b'\0').endswith(b'.'):  # what PyTables takes for a pickle
+                if isinstance(data, bytes) and data.rstrip(b'\0').endswith(b'.'):  # PyTables treats it as a pickle
                     _check_pickle(data, f'{path}: {name}')
 
 
@@ -103,12 +103,12 @@ def _check_pickle(data: bytes, where: str) -> None:
             _PlainUnpickler(io.BytesIO(data), encoding=encoding).load()
         except UnsafeFileError as error:
             raise UnsafeFileError(f'{where} {error}; expected plain text. Nothing of the file was executed') from None
-        except Exception:  # not a pickle: text that ends in a full stop
+        except Exception:  # not a pickle but text that ends in a full stop
             continue
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Builds plain containers only: whatever a pickle names is refused, and nothing is imported or called."""
+    """Unpickler of plain containers only; raises if a pickle refers to any object, without importing or calling it."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise UnsafeFileError(f'names {module}.{name}')

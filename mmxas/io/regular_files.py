@@ -1,4 +1,4 @@
-"""Regular files, their checksums, and JSON. Pipes and devices are refused, and every error names the file."""
+"""Read regular files, checksums and JSON. Pipes and devices raise an error; every error names the file."""
 from __future__ import annotations
 
 import hashlib
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-LIMIT = 1 << 30  # bytes of a JSON file: the annotations of a million people take less
+LIMIT = 1 << 30  # maximum size of a JSON file in bytes; annotations of a million people are smaller
 
 
 class UnsafeFileError(pickle.UnpicklingError, ValueError):
-    """A file that could run code, write outside its folder, or take far more memory than its size explains."""
+    """Raised for a file that could run code, write outside its folder, or exhaust memory."""
 
 
 def require_file(path: str | os.PathLike) -> Path:
@@ -26,11 +26,11 @@ def require_file(path: str | os.PathLike) -> Path:
         path: The file.
 
     Returns:
-        Path: The same.
+        Path: The path.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a folder, a pipe, a device or a socket; the message names it.
+        UnsafeFileError: The path is a folder, a pipe, a device or a socket; the message names it.
     """
     path = Path(path)
     mode = path.stat().st_mode
@@ -41,11 +41,11 @@ def require_file(path: str | os.PathLike) -> Path:
 
 
 def file_sha256(path: str | os.PathLike) -> str:
-    """Return the sha256 of a file as hexadecimal digits.
+    """Return the SHA-256 checksum of a file in hexadecimal digits.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is not a regular file.
+        UnsafeFileError: The path is not a regular file.
     """
     with require_file(path).open('rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
@@ -58,17 +58,17 @@ def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a w
 
     Args:
         path: The file.
-        reason: What the message says about the file. Defaults to that it is broken or incomplete.
-        way_out: What the message advises. Defaults to another copy.
+        reason: Description of the fault in the message. Defaults to a broken or incomplete file.
+        way_out: Advice in the message. Defaults to getting another copy.
 
     Raises:
-        OSError: As within, if the system raised it: some decompressors raise one for broken bytes.
-        ImportError: As within.
-        ValueError: As within, if it names the file, as :class:`UnsafeFileError` does; or for anything else.
+        OSError: Passed on unchanged if the system raised it; some decompressors raise one for broken bytes.
+        ImportError: Passed on unchanged.
+        ValueError: Passed on unchanged if it names the file, like :class:`UnsafeFileError`. Replaces any other error.
     """
     try:
         yield
-    except Exception as error:  # broken bytes may raise nearly anything
+    except Exception as error:  # broken bytes raise many types of errors
         of_the_system = isinstance(error, OSError) and error.errno is not None
         named = isinstance(error, ImportError) or (isinstance(error, ValueError) and str(path) in str(error))
         if of_the_system or named:
@@ -81,15 +81,15 @@ def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
 
     Args:
         path: The file, UTF-8, with or without a byte-order mark.
-        keys: What its top level, an object then, must have. Defaults to none: any content.
+        keys: Required keys of the top-level object. Defaults to none: any content.
 
     Returns:
         Its content.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: It is a pipe, a device or a folder.
-        ValueError: It is not JSON, is nested too deep, is larger than ``LIMIT``, or lacks a key; the message names it.
+        UnsafeFileError: The path is a pipe, a device or a folder.
+        ValueError: The file is not JSON, is nested too deep, is larger than ``LIMIT``, or lacks a key.
     """
     path = require_file(path)
     if path.stat().st_size > LIMIT:
@@ -106,7 +106,7 @@ def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
 
 
 def to_json(record: Mapping[str, Any]) -> str:
-    """Return the record as JSON text, with a list of plain numbers or words on one line."""
+    """Return a record as JSON text, with each list of numbers or strings on one line."""
     text = json.dumps(record, indent=1, allow_nan=False)
     lists = re.compile(r'\[\s+([^][{}]*?)\s+\]')
     return lists.sub(lambda found: '[' + re.sub(r'\n\s*', ' ', found[1]) + ']', text) + '\n'

@@ -1,9 +1,9 @@
-"""Reads the pickles of body models without running anything that they name.
+"""Read pickles of body models without executing any code that they refer to.
 
-A pickle is a program: it may import and call anything. Here an exact list holds every (module, name) pair that a model
-file needs, and each stands for an inert class of this module, never for the object itself: numpy arrays and dtypes,
-scipy's sparse matrices, chumpy's arrays, as Python 2 and 3, numpy 1 and 2 spell them. Any other pair is refused by
-name. What was read is then turned into plain arrays.
+A pickle can import and call anything. This reader accepts an exact list of (module, name) pairs that model files need,
+and replaces each by an inert class of this module: numpy arrays and dtypes, scipy's sparse matrices and chumpy's
+arrays, under the names of Python 2 and 3 and of numpy 1 and 2. Any other pair raises an error. The result is then
+converted to plain arrays.
 """
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from scipy import sparse
 from .archives import allowed_size
 from .regular_files import require_file
 
-_ELEMENT = 8  # bytes that an element takes at least: readers make float64 of what they get
-_OBJECT = 48  # bytes that an object takes at least
+_ELEMENT = 8  # minimum bytes per element, as readers convert to float64
+_OBJECT = 48  # minimum bytes per object
 
 
 class UnsafePickleError(pickle.UnpicklingError):
-    """The file names an object that no body model needs."""
+    """Raised if a pickle refers to an object that no body model needs."""
 
 
 def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
-    """Read a body model's pickle of any protocol, Python 2 and chumpy included.
+    """Read the pickle of a body model in any protocol, including Python 2 and chumpy.
 
     Args:
         path: The ``.pkl`` file.
@@ -39,8 +39,8 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafePickleError: The file names an object outside the allow-list, or persistent ids, or unpacks to far more
-            bytes than it has.
+        UnsafePickleError: The file refers to an object outside the allow-list or uses persistent ids, or unpacks to far
+            more bytes than its size.
         ValueError: The file is truncated, not a pickle, a pipe or a device, or its top level is not a dictionary.
     """
     path = require_file(path)
@@ -52,7 +52,7 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
             raise UnsafePickleError(f'refused a content of more than {limit} bytes, far more than the file has')
     except UnsafePickleError as error:
         raise UnsafePickleError(f'{path}: {error}') from None
-    except Exception as error:  # a broken pickle may raise nearly anything
+    except Exception as error:  # broken pickles raise many types of errors
         raise ValueError(f'{path}: cannot be read as a pickle ({type(error).__name__}: {error!s:.200}); the file is '
                          'truncated or of another format, copy or download it again') from error
     if not isinstance(content, dict):
@@ -61,9 +61,9 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
 
 
 class _Converter(dict):
-    """Turns stubs into arrays, sparse matrices and numbers, inside containers as well, each once.
+    """Convert stubs to arrays, sparse matrices and numbers, also inside containers, each once.
 
-    It maps the id of what was converted to the item itself, which keeps the id, and to what became of it.
+    The dict maps the id of each converted item to the item, which keeps its id in use, and to the result.
     """
 
     def __call__(self, item: Any) -> Any:
@@ -81,7 +81,7 @@ class _Converter(dict):
 
 
 def _size(item: Any, known: dict[int, int]) -> int:
-    """Return the bytes that a copy takes: readers copy what is referred to as often as it is, and sparse as dense."""
+    """Return the bytes of a full copy, in which shared items count once per reference and sparse matrices are dense."""
     if id(item) in known:
         return known[id(item)]
     is_array = isinstance(item, np.ndarray)
@@ -92,7 +92,7 @@ def _size(item: Any, known: dict[int, int]) -> int:
     elif is_array or sparse.issparse(item):
         size = math.prod(map(int, item.shape)) * max(item.dtype.itemsize, _ELEMENT)
     elif isinstance(item, str | bytes | bytearray):
-        size = 4 * len(item)  # as numpy keeps text
+        size = 4 * len(item)  # as in a numpy array of strings
     else:
         return _OBJECT
     known[id(item)] = size + _OBJECT
@@ -100,12 +100,12 @@ def _size(item: Any, known: dict[int, int]) -> int:
 
 
 class _InertUnpickler(pickle._Unpickler):
-    """Python's unpickler: C's makes room for as many references as the file announces."""
+    """Python's unpickler. The C version allocates as many references as the file declares."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def load_bytearray8(self) -> None:
-        self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))  # Python's fills the length first
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), 'little'))))  # Python's allocates it first
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
@@ -117,7 +117,7 @@ class _InertUnpickler(pickle._Unpickler):
 
 
 class _Stub:
-    """Keeps what a pickle would have given to the object that it stands for."""
+    """Placeholder that keeps the arguments and state that a pickle gives to an object."""
 
     arguments: tuple = ()
     state: Any = None
@@ -168,7 +168,7 @@ class _Scalar(_Stub):
 
 
 class _Buffer(_Stub):
-    """An array as protocol 5 writes it: bytes, dtype, shape, order."""
+    """Array in pickle protocol 5: bytes, dtype, shape, order."""
 
     def plain(self, convert: _Converter) -> np.ndarray:
         return _array(convert, *self.arguments)
@@ -204,7 +204,7 @@ class _ChumpySelect(_Stub):
 
 
 class _ReconstructObject(_Stub):
-    """copyreg's ``_reconstructor``. The functions are classes as well: a pickle cannot set attributes on those."""
+    """copyreg's ``_reconstructor``; a class instead of a function, so that a pickle cannot set attributes on it."""
 
     def __new__(cls, target: Any, base: Any = None, state: Any = None) -> _Stub:
         if not (isinstance(target, type) and issubclass(target, _Stub)) or base is not _Stub:
@@ -213,7 +213,7 @@ class _ReconstructObject(_Stub):
 
 
 class _Bytes(_Stub):
-    """``bytes``, ``bytearray``, and ``_codecs.encode``, by which Python 3 writes bytes in old protocols."""
+    """``bytes``, ``bytearray``, and ``_codecs.encode``, which Python 3 uses for bytes in old protocols."""
 
     def __new__(cls, content: Any = b'', encoding: Any = 'latin1') -> bytes:
         if _text(encoding) not in ('latin1', 'latin-1'):
@@ -222,7 +222,7 @@ class _Bytes(_Stub):
 
 
 def _numbers(item: Any) -> np.ndarray:
-    """Return an array of numbers; numpy would make texts as long as the longest."""
+    """Return an array of numbers; numpy would pad all strings to the longest."""
     return item if isinstance(item, np.ndarray) and item.dtype.kind in 'biuf' else np.asarray(item, np.float64)
 
 
@@ -249,7 +249,7 @@ def _text(item: Any = None) -> Any:
     return item.decode('latin1') if isinstance(item, bytes) else item
 
 
-# Every pair that is accepted, and what stands in for it.
+# Accepted pairs and their replacements.
 ALLOWED: dict[tuple[str, str], Any] = {
     (module, name): stand_in for modules, names, stand_in in (
         ('numpy', 'ndarray', _Array),

@@ -1,6 +1,6 @@
-"""How many bytes a video's file lacks, by what its own headers announce.
+"""Detect truncated video files from the sizes in their headers.
 
-A header's number of frames or its duration does not tell: an edit list or a longer sound changes both.
+The number of frames and the duration in a header are not reliable: edit lists and longer audio tracks change them.
 """
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
 
 
 def missing_bytes(path: str | Path) -> int:
-    """Return how many bytes a truncated .mp4, .mov, .mkv, .webm or .avi lacks.
+    """Return the number of bytes missing from a truncated .mp4, .mov, .mkv, .webm or .avi.
 
     Args:
         path: The file.
 
     Returns:
-        int: 0 for a whole file, and for one that does not say how long it is.
+        int: 0 for a complete file, and for a file without size information.
     """
     size = os.path.getsize(path)
     with Path(path).open('rb') as file:
@@ -37,21 +37,21 @@ def missing_bytes(path: str | Path) -> int:
 
 
 def _end_of_boxes(file: BinaryIO, size: int) -> int:
-    """Where the last box of an MPEG-4 file ends; what stands behind the boxes is not theirs."""
+    """Return the end of the last box of an MPEG-4 file, ignoring any bytes behind it."""
     end = 0
     while end + 8 <= size:
         file.seek(end)
         length, kind = int.from_bytes(file.read(4)), file.read(4)
         if length == 1:
             length = int.from_bytes(file.read(8))
-        if kind not in _BOXES or length < 8:  # 0: up to the file's end
+        if kind not in _BOXES or length < 8:  # a length of 0 means up to the end of the file
             break
         end += length
     return end
 
 
 def _end_of_segment(file: BinaryIO) -> int:
-    """Where the segment of a Matroska file ends; 0 for one of unknown length, such as a live recording."""
+    """Return the end of a Matroska file's segment; 0 if its length is unknown, as in a live recording."""
     for name in (_EBML, _SEGMENT):
         if file.read(4) != name:
             return 0
@@ -67,7 +67,7 @@ def _end_of_segment(file: BinaryIO) -> int:
 
 
 def _end_of_riff(file: BinaryIO, size: int) -> int:
-    """Where the last chunk of an AVI file ends; long files have several."""
+    """Return the end of the last chunk of an AVI file; long files have several."""
     end = 0
     while end + 8 <= size:
         file.seek(end)

@@ -1,7 +1,7 @@
-"""The project's one reader of videos: frame i is the i-th that the file decodes to, however it is reached.
+"""Read videos; frame i is always the i-th decoded frame, in sequential and in random access.
 
-PyAV, which brings its own FFmpeg, decodes. Seeking by time or by an average frame rate, as OpenCV does, gives a
-neighbouring frame where the rate varies; here frames are found by the time stamps that the file itself has.
+Decoding uses PyAV, which includes FFmpeg. OpenCV seeks by time or average frame rate, and returns a neighbouring frame
+if the rate varies. This reader seeks by the time stamps in the file.
 """
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from mmxas.io.images import MAX_PIXELS, UnreadableImageError
 
 from .truncation import missing_bytes
 
-# Here a packet is a frame, so that frames are counted without decoding them; elsewhere packets may hold none or two.
+# In these formats one packet is one frame, so frames are counted without decoding. In others it may hold none or two.
 _COUNTABLE = {'av1', 'dnxhd', 'ffv1', 'h264', 'hevc', 'mjpeg', 'prores', 'vp9'}
 _INDEXED = {'mov', 'matroska'}
 _SKIP = "or set on_error='skip' (VideoReader: complete=False) to use the frames that are there"
 
 
 class VideoReader:
-    """A video as a sequence of images (H, W, 3) uint8 RGB, turned as its rotation says.
+    """Sequence of the frames of a video, (H, W, 3) uint8 RGB each, with the file's rotation applied.
 
-    Frames of ``.mp4``, ``.mov``, ``.mkv`` and ``.webm`` are counted by their packets, those of other files by decoding
-    the file once. Frames that an edit list cuts away do not count. Reading in order is quick; a jump decodes from the
-    key frame before. Each process opens the file for itself. All frames have the size of the first one.
+    For ``.mp4``, ``.mov``, ``.mkv`` and ``.webm``, frames are counted by packets; other files are decoded once to count
+    them. Frames removed by an edit list do not count. Sequential reading is fast; random access decodes from the
+    preceding key frame. Each process opens the file separately. All frames have the size of the first one.
 
     Args:
         path: The file, of any format and codec that FFmpeg reads.
-        complete: Refuse a truncated file. False uses the frames that are there: the file is decoded once to find them.
-            Defaults to True.
+        complete: Whether to raise if the file is truncated. False decodes the file once and uses the frames that it
+            contains. Defaults to True.
 
     Attributes:
         shape: (H, W).
 
     Raises:
-        UnreadableImageError: The file is absent, no video, has no frame, or is truncated; the message names it.
+        UnreadableImageError: The file is absent, not a video, has no frame, or is truncated; the message names it.
     """
 
     def __init__(self, path: str | Path, complete: bool = True) -> None:
@@ -59,7 +59,7 @@ class VideoReader:
         return self._length
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Frame ``index``, from 0, (H, W, 3) uint8 RGB.
+        """Return frame ``index``, counted from 0, (H, W, 3) uint8 RGB.
 
         Raises:
             IndexError: There is no such frame.
@@ -71,8 +71,8 @@ class VideoReader:
         """Return frame ``index``, (H, W, 3) uint8.
 
         Args:
-            index: From 0.
-            order: ``'rgb24'``, or ``'bgr24'`` for the order of channels that OpenCV has. Defaults to ``'rgb24'``.
+            index: Index of the frame, from 0.
+            order: ``'rgb24'``, or ``'bgr24'`` for OpenCV's order of channels. Defaults to ``'rgb24'``.
 
         Raises:
             IndexError: There is no such frame.
@@ -81,7 +81,7 @@ class VideoReader:
         if not 0 <= index < self._length:
             raise IndexError(f'{self.path}: frame {index} of {self._length}')
         frame = self._find(index)
-        if frame is None and self._decodable is None:  # the file is not as its packets said: count what it decodes to
+        if frame is None and self._decodable is None:  # packets and frames differ: count decoded frames
             self._close()
             times, keys, self._decodable = self._count_frames()
             if self._decodable == self._length:
@@ -94,15 +94,15 @@ class VideoReader:
         return _as_shown(frame, self._size, order)
 
     def __getstate__(self) -> dict:
-        """Everything but the open file, for other processes."""
+        """Return the state without the open file, for other processes."""
         return {**self.__dict__, '_container': None, '_frames': None, '_last': None, '_owner': -1}
 
     def _close(self) -> None:
         self._container, self._frames, self._last = None, None, None
-        self._owner, self._next = -1, 0  # the process that opened the file, the frame that it decodes next
+        self._owner, self._next = -1, 0  # process that opened the file, next frame to decode
 
     def _find(self, index: int) -> av.VideoFrame | None:
-        """Frame ``index``, or None where frames do not come as they were counted."""
+        """Return frame ``index``, or None if the decoded frames do not match the count."""
         if self._owner == os.getpid() and index == self._next - 1 and self._last is not None:
             return self._last
         start = self._keys[bisect_right(self._keys, index) - 1]
@@ -116,13 +116,13 @@ class VideoReader:
         return self._advance(index)
 
     def _start(self) -> None:
-        """Open the file at its first frame. One thread, because threads do not survive a fork."""
+        """Open the file at its first frame. Decodes in one thread, as threads do not survive a fork."""
         self._close()
         self._container, stream = _open(self.path, 'NONE')
         self._frames, self._owner = _decode(self._container, stream, self.path, not self.complete), os.getpid()
 
     def _seek(self, key: int) -> bool:
-        """Go to a key frame; whether that frame came, whole, and is the last one read."""
+        """Seek to a key frame; return whether exactly this frame was decoded, without errors, and read last."""
         if self._owner != os.getpid():
             self._start()
         stream = self._container.streams.best('video')
@@ -134,13 +134,13 @@ class VideoReader:
         for frame in self._frames:
             if frame.pts is None or frame.pts > self._times[key]:
                 return False
-            if frame.pts == self._times[key]:  # what was refreshed bit by bit is whole some frames later only
+            if frame.pts == self._times[key]:  # with gradual refresh, the image is complete some frames later
                 self._last, self._next = frame, key + 1
                 return frame.pict_type == av.video.frame.PictureType.I
         return False
 
     def _advance(self, index: int) -> av.VideoFrame | None:
-        """Decode up to a frame."""
+        """Decode up to frame ``index`` and return it."""
         while self._next <= index:
             frame = next(self._frames, None)
             if frame is None or (self._times is not None and frame.pts != self._times[self._next]):
@@ -149,7 +149,7 @@ class VideoReader:
         return self._last
 
     def _count_packets(self) -> tuple[list[int], list[int], int] | None:
-        """Time stamps of the frames, which of them are key frames, and their number; None where packets do not tell."""
+        """Return time stamps, key frames and number of frames from the packets; None if packets cannot be counted."""
         container, stream = _open(self.path, 'NONE')
         with container:
             if stream.codec_context.name not in _COUNTABLE or not _INDEXED & set(container.format.name.split(',')):
@@ -162,15 +162,15 @@ class VideoReader:
         times = [pts for pts, _, discarded, _ in packets if not discarded]
         if not times or None in times or len(set(times)) < len(times) or any(packet[3] for packet in packets):
             return None
-        first, stamps = packets[0][0], [pts for pts, *_ in packets if pts is not None]  # discarded ones may lack theirs
-        if not packets[0][1] or first is None or min(stamps) < first:  # it begins behind a key frame
+        first, stamps = packets[0][0], [pts for pts, *_ in packets if pts is not None]  # discarded ones may have none
+        if not packets[0][1] or first is None or min(stamps) < first:  # the file does not begin with a key frame
             return None
         keys = {pts for pts, is_key, *_ in packets if is_key}
         times.sort()
         return times, [0, *(i for i, pts in enumerate(times) if i and pts in keys)], len(times)
 
     def _count_frames(self) -> tuple[list[int] | None, list[int], int]:
-        """The same by decoding; no time stamps where they do not rise from frame to frame."""
+        """As :meth:`_count_packets`, by decoding; no time stamps if they do not increase from frame to frame."""
         container, stream = _open(self.path, 'AUTO')
         with container:
             found = [(frame.pts, frame.key_frame)
@@ -192,11 +192,11 @@ def iterate_video(path: str | Path, step: int = 1, order: str = 'rgb24') -> Iter
         order: As in :meth:`VideoReader.read`. Defaults to ``'rgb24'``.
 
     Yields:
-        The frame's number, from 0, and the image (H, W, 3) uint8.
+        Index of the frame, from 0, and the image (H, W, 3) uint8.
 
     Raises:
-        UnreadableImageError: There is no such file, it is no video or has no frame, or, after its last frame, it is
-            truncated.
+        UnreadableImageError: The file is absent, not a video or without frames; or it is truncated, raised after the
+            last frame.
         ValueError: ``step`` is less than 1.
     """
     if step < 1:
@@ -214,7 +214,7 @@ def iterate_video(path: str | Path, step: int = 1, order: str = 'rgb24') -> Iter
 
 
 def _open(path: Path, threads: str) -> tuple[av.container.InputContainer, av.VideoStream]:
-    """The file and its video stream; FFmpeg opens no other file or address that a play list may name."""
+    """Return the open file and its video stream; FFmpeg may not open other files or addresses from a play list."""
     if not path.is_file():
         raise UnreadableImageError(f'{path}: no such video')
     try:
@@ -234,13 +234,13 @@ def _open(path: Path, threads: str) -> tuple[av.container.InputContainer, av.Vid
                                    f'px, {MAX_PIXELS} px expected at most')
     stream.thread_type = threads
     if threads == 'NONE':
-        stream.codec_context.thread_count = 1  # decoders of other makers have threads of their own
+        stream.codec_context.thread_count = 1  # third-party decoders start their own threads
     return container, stream
 
 
 def _decode(container: av.container.InputContainer, stream: av.VideoStream, path: Path,
             tolerant: bool = True) -> Iterator[av.VideoFrame]:
-    """The frames from where the file stands; what is damaged gives none."""
+    """Yield the frames from the current position, skipping damaged ones."""
     try:
         for packet in container.demux(stream):
             try:
@@ -262,7 +262,7 @@ def _refuse_truncated(path: Path, way_out: str = '') -> None:
 
 
 def _as_shown(frame: av.VideoFrame, size: tuple[int, int], order: str) -> np.ndarray:
-    """A frame (H, W, 3) in the size (w, h) of the first one, turned and mirrored as players show it."""
+    """Return a frame (H, W, 3), resized to (w, h), rotated and mirrored as in a video player."""
     image = frame.reformat(*size, format=order).to_ndarray()
     matrix = frame.side_data.get('DISPLAYMATRIX')
     if matrix is None:

@@ -1,4 +1,4 @@
-"""The networks: detector parts, discriminators, losses, and the estimator that joins them."""
+"""Networks: parts of the detector, discriminators, losses, and the estimator that combines them."""
 from . import backbones, conversion, discriminators, heads, layers, losses, necks, physique, pose_estimators
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Alignment of predicted poses with true ones, batched, in numpy.
+"""Batched alignment of predicted poses with ground truth, in numpy.
 
 Shapes: (..., K, 3) for any number of leading axes; K keypoints. Units are kept.
 """
@@ -15,21 +15,21 @@ def root_centred(points: np.ndarray, root: int = 0) -> np.ndarray:
         root: Index of the root.
 
     Returns:
-        (..., K, 3), the root at the origin.
+        (..., K, 3), with the root at the origin.
     """
     check_shape(points, ('...', 'K', 3), 'points')
     return points - points[..., root:root + 1, :]
 
 
 def align_scale(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Scale poses about the origin to fit their targets best in the least-squares sense.
+    """Scale poses about the origin to fit their targets by least squares.
 
     Args:
         prediction: (..., K, 3).
         target: (..., K, 3).
 
     Returns:
-        (..., K, 3) scaled predictions; an all-zero one stays.
+        (..., K, 3) scaled predictions; an all-zero one is unchanged.
     """
     _check_pair(prediction, target)
     dot = (prediction * target).sum(axis=(-2, -1), keepdims=True)
@@ -38,14 +38,14 @@ def align_scale(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def align_procrustes(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotate, scale and translate poses to fit their targets best (similarity Procrustes, no reflection).
+    """Rotate, scale and translate poses to fit their targets (similarity Procrustes, without reflection).
 
     Args:
         prediction: (..., K, 3).
         target: (..., K, 3).
 
     Returns:
-        (..., K, 3) aligned predictions in float64; a prediction whose keypoints coincide goes to the target's mean.
+        (..., K, 3) aligned predictions in float64; coinciding keypoints are moved to the target's mean.
     """
     _check_pair(prediction, target)
     prediction, target = np.asarray(prediction, np.float64), np.asarray(target, np.float64)

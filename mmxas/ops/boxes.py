@@ -1,8 +1,8 @@
-"""Boxes and the square crops that are cut from them.
+"""Boxes and square crops.
 
-A box (x0, y0, x1, y1) is measured in image px on pixel edges: the box of a whole image is (0, 0, width, height), and
-pixel p covers p to p + 1. A point (a keypoint, a principal point) is measured on pixel centres: pixel p lies at p. So a
-point x lies at x + 0.5 on the scale of boxes.
+A box (x0, y0, x1, y1) is given in image px on pixel edges: the box of a whole image is (0, 0, width, height), and pixel
+p covers p to p + 1. A point (a keypoint, a principal point) is given on pixel centres: the centre of pixel p is at p.
+A point x is thus at x + 0.5 in box coordinates.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mask_box(mask: np.ndarray) -> np.ndarray | None:
         mask: Mask of shape (h, w).
 
     Returns:
-        np.ndarray | None: Box (4,) float32 in px, or None where no pixel is set.
+        np.ndarray | None: Box (4,) float32 in px, or None if no pixel is set.
     """
     x, y, width, height = cv2.boundingRect((np.asarray(mask) > 0).view(np.uint8))
     if width == 0 or height == 0:
@@ -28,7 +28,7 @@ def mask_box(mask: np.ndarray) -> np.ndarray | None:
 
 
 def is_whole_image(box: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Return whether a box covers the whole image, to a pixel, and so says nothing about where the body is.
+    """Return whether a box covers the whole image to within a pixel, so that it does not locate the body.
 
     Args:
         box: (4,) x0, y0, x1, y1 in px on pixel edges.
@@ -59,20 +59,20 @@ def root_box(root: np.ndarray, root_depth: float, focal: float, rect_3d_width: f
              padding: float = 1.0) -> np.ndarray:
     """Return the box whose padded crop is a square of ``rect_3d_width`` around the root, at the root's depth.
 
-    It needs the ground truth: the root's place in the image and its depth.
+    This needs the ground truth position and depth of the root.
 
     Args:
         root: Root keypoint (2,) in image px.
         root_depth: Depth of the root in the camera frame, mm.
         focal: Focal length in px.
         rect_3d_width: Side of the crop in mm. Defaults to 2000, the paper's.
-        padding: The factor by which the crop will be larger than the box. Defaults to 1.
+        padding: Ratio of crop side to box side. Defaults to 1.
 
     Returns:
         np.ndarray: Box (4,) float32 in px.
 
     Raises:
-        ValueError: The root does not lie in front of the camera.
+        ValueError: The root is not in front of the camera.
     """
     if not root_depth > 0:
         raise ValueError(f'the root must lie in front of the camera: depth {root_depth} mm, expected > 0')
@@ -84,13 +84,13 @@ def root_box(root: np.ndarray, root_depth: float, focal: float, rect_3d_width: f
 def square_crop_matrix(centre: np.ndarray, side: float, size: int, rotation: float = 0.0) -> np.ndarray:
     """Return the affine map from image px to the px of a square crop.
 
-    The crop's four edges fall on the box's, so that a box of ``size`` px at rest is copied pixel by pixel.
+    The edges of crop and box coincide, so that an unrotated box of ``size`` px is copied pixel by pixel.
 
     Args:
         centre: Centre (2,) of the box, px on pixel edges.
         side: Side of the box in image px.
         size: Side of the crop in px.
-        rotation: Angle in degrees by which the content turns clockwise in the crop. Defaults to 0.
+        rotation: Clockwise rotation of the content in the crop, degrees. Defaults to 0.
 
     Returns:
         np.ndarray: Matrix (2, 3) float64, points in image px to points in crop px.

@@ -1,7 +1,6 @@
-"""Checks of arguments, whose errors show what was expected and what came.
+"""Checks of arguments, with errors that give the expected and the actual value.
 
-Every op validates its inputs with these before it computes, so that a wrong shape is named at the call and not
-three operations later.
+All ops validate their inputs with these functions before computing.
 """
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +12,17 @@ def check_shape(array: Any, expected: Sequence[Dim], name: str) -> dict[str, int
     """Check the shape of a tensor or array against a pattern.
 
     Args:
-        array: Anything with a ``shape`` (torch tensor, numpy array).
-        expected: One entry an axis: an int (exactly this size), a str (a symbol; equal symbols must have equal
+        array: Object with a ``shape`` (torch tensor, numpy array).
+        expected: One entry per axis: an int (exactly this size), a str (a symbol; equal symbols must have equal
             sizes) or None (any size). A leading ``'...'`` stands for any number of axes.
-        name: Name of the argument, for the error.
+        name: Name of the argument for the error message.
 
     Returns:
         The size of each symbol.
 
     Raises:
         TypeError: If ``array`` has no shape.
-        ValueError: If the shape differs; the message holds the expected pattern and the actual shape.
+        ValueError: If the shape differs; the message gives the expected pattern and the actual shape.
 
     Example:
         >>> import torch
@@ -46,7 +45,7 @@ def check_shape(array: Any, expected: Sequence[Dim], name: str) -> dict[str, int
 
 
 def check_choice(value: Any, choices: Sequence[Any], name: str) -> None:
-    """Check that a value is one of a few.
+    """Check that a value is one of several choices.
 
     Raises:
         ValueError: If it is not; the message lists the choices.
@@ -56,7 +55,7 @@ def check_choice(value: Any, choices: Sequence[Any], name: str) -> None:
 
 
 def check_positive(value: float, name: str) -> None:
-    """Check that a number is above zero.
+    """Check that a number is positive.
 
     Raises:
         ValueError: If it is not.

@@ -1,7 +1,7 @@
-"""From a 3D heatmap to several poses: integral decoding with hypotheses in depth (paper 3.2, equations 2-6 and 19).
+"""Decode a 3D heatmap to several poses: integral decoding with hypotheses in depth (paper 3.2, eq. 2-6 and 19).
 
 Symbols: N batch, H hypotheses, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
-Coordinates are in the norm frame: x and y in [-1, 1] over the crop, z = z_mm / rect_3d_width.
+Coordinates are crop-normalised: x and y in [-1, 1] over the crop, z = z_mm / rect_3d_width.
 """
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -17,13 +17,13 @@ __all__ = ['Decoding', 'Hypotheses', 'decode_hypotheses', 'decode_marginals', 'd
 
 
 class Hypotheses(NamedTuple):
-    """Several poses decoded from one heatmap, the most confident first.
+    """Poses decoded from one heatmap, the top-1 pose first.
 
     Attributes:
-        keypoints: (N, H, K, 3) in the norm frame; x and y are the same in all hypotheses.
-        scores: (N, H, K) value of the depth heatmap at the entry's peak; 0 where invalid.
+        keypoints: (N, H, K, 3) crop-normalised; x and y are the same in all hypotheses.
+        scores: (N, H, K) value of the depth heatmap at the peak; 0 if invalid.
         valid: (N, H, K) bool; an invalid entry repeats the depth of the keypoint's highest peak.
-        depth_heatmap: (N, K, D) probability along depth (equation 3).
+        depth_heatmap: (N, K, D) probabilities along depth (equation 3).
     """
 
     keypoints: Tensor
@@ -34,16 +34,16 @@ class Hypotheses(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoding:
-    """How hypotheses are read from a heatmap (:func:`decode_hypotheses`).
+    """Options for decoding heatmaps to hypotheses (:func:`decode_hypotheses`).
 
     Args:
         num_hypotheses: H. 1 with ``window=None`` is the vanilla detector (equation 2 for z as well). Defaults to 3.
-        window: Odd number of bins in all around a peak (2 N_w + 1), bins outside the volume do not count; or None for
-            the whole profile. Defaults to 15.
-        peak_threshold: A peak counts if it is at least this fraction of the keypoint's highest, in [0, 1]. Defaults to
+        window: Odd window size in bins, centred on a peak (2 N_w + 1); bins outside the volume do not count. None uses
+            the whole depth heatmap. Defaults to 15.
+        peak_threshold: Minimum height of a peak, as a fraction of the keypoint's highest peak, in [0, 1]. Defaults to
             0: every peak.
-        xy_window: Odd number of bins in all along x and along y; bins outside the plane do not count, and of equal
-            bins the first is the highest. Defaults to None: equation 2.
+        xy_window: Odd window size in bins along x and along y, centred on the highest bin (the first of equal bins);
+            bins outside the plane do not count. Defaults to None: equation 2.
 
     Raises:
         ValueError: If an option is out of range, or ``window`` is None with several hypotheses.
@@ -64,13 +64,13 @@ class Decoding:
                 raise ValueError(f'{name}: an odd number of bins (1 or more) expected, got {value!r}')
 
     def changed(self, options: Mapping[str, Any] | None) -> 'Decoding':
-        """Return the same with some options replaced.
+        """Return a copy with some options replaced.
 
         Args:
-            options: Names and values, as a config holds them; None for no change.
+            options: New values by name, as in a config; None for no change.
 
         Raises:
-            ValueError: An option is unknown (the known ones are listed), or out of range.
+            ValueError: An option is unknown (the message lists the known ones) or out of range.
         """
         options = dict(options or {})
         known = [field.name for field in fields(self)]
@@ -84,7 +84,7 @@ class Peaks(NamedTuple):
 
     Attributes:
         index: (N, K, H) int64 bin of each peak; an invalid entry repeats the highest peak's.
-        scores: (N, K, H) profile value at the peak; 0 where invalid.
+        scores: (N, K, H) value of the depth heatmap at the peak; 0 if invalid.
         valid: (N, K, H) bool.
     """
 
@@ -94,22 +94,22 @@ class Peaks(NamedTuple):
 
 
 def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) -> Peaks:
-    """The highest local maxima of depth heatmaps (equations 4 and 5).
+    """Return the highest local maxima of depth heatmaps (equations 4 and 5).
 
-    A peak is an interior bin (1 to D - 2) that is no lower than both neighbours. A run of equal bins is one peak, at
-    its middle, and a bin of probability 0 is none. The highest peak is always valid; a profile without any interior
-    peak (its maximum is at the border) has its global maximum as the only one. Equal peaks are ordered by depth.
+    A peak is an interior bin (1 to D - 2) that is no lower than both neighbours. A run of equal bins is one peak at its
+    middle. A bin of probability 0 is not a peak. The highest peak is always valid. Without an interior peak (the
+    maximum is at the border), the global maximum is the only peak. Equal peaks are ordered by depth.
 
     Args:
         profile: (N, K, D) depth heatmaps.
         num_hypotheses: H, number of peaks to return.
-        threshold: A further peak counts if it is at least this fraction of the highest one, in [0, 1].
+        threshold: Minimum height of further peaks, as a fraction of the highest one, in [0, 1].
 
     Returns:
-        The peaks. There is no gradient through them.
+        The peaks, without gradient.
 
     Raises:
-        ValueError: If the profile is not (N, K, D), or an option is out of range.
+        ValueError: If ``profile`` is not of shape (N, K, D), or an option is out of range.
     """
     check_shape(profile, ('N', 'K', 'D'), 'profile')
     _check_peaks(num_hypotheses, threshold)
@@ -136,7 +136,7 @@ def decode_marginals(marginals: Marginals, decoding: Decoding | None = None, ali
     """Decode hypotheses from the marginals of a heatmap; see :func:`decode_hypotheses`.
 
     Args:
-        marginals: Result of :func:`mmxas.ops.marginals.volume_marginals`, with its plane for an ``xy_window``.
+        marginals: Result of :func:`mmxas.ops.marginals.volume_marginals`; ``xy_window`` needs its plane.
         decoding: The options. Defaults to None: ``Decoding()``.
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
         sort_poses: Order poses by score.
@@ -145,7 +145,7 @@ def decode_marginals(marginals: Marginals, decoding: Decoding | None = None, ali
         The hypotheses.
 
     Raises:
-        ValueError: If ``align_corners`` is no bool, or the marginals lack the plane that ``xy_window`` needs.
+        ValueError: If ``align_corners`` is not a bool, or the marginals lack the plane that ``xy_window`` needs.
     """
     decoding = decoding or Decoding()
     check_choice(align_corners, (False, True), 'align_corners')
@@ -169,23 +169,23 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, decoding: Decoding | N
                       align_corners: bool = False, sort_poses: bool = True, depth: int | None = None) -> Hypotheses:
     """Decode H poses from the logits of a 3D heatmap (equations 2-6).
 
-    x and y are integrals over the whole volume (equation 2). In depth, the profile (equation 3) has peaks (equation
-    4); the h-th pose takes each keypoint's h-th highest peak (equation 5), refined by the mean of the bins in a
-    window around it, weighted by the profile (equations 6 and 19). Where a keypoint has fewer than H peaks, the
-    further entries are invalid and repeat the depth of its highest peak, so that each hypothesis is a whole pose. A
-    pose's score is the mean of its entries' scores, an invalid one counting 0.
+    x and y are integrals over the whole volume (equation 2). z comes from the peaks (equation 4) of the depth heatmap
+    (equation 3): pose h takes each keypoint's h-th highest peak (equation 5), refined by the heatmap-weighted mean over
+    a window around it (equations 6 and 19). If a keypoint has fewer than H peaks, the further entries are invalid and
+    repeat the depth of its highest peak, so that each hypothesis is a complete pose. The score of a pose is the mean of
+    its entries' scores, with 0 for invalid ones.
 
-    Where the heatmap is unsure, equation 2 gives a place between those that it considers. ``xy_window`` (not in the
-    paper) integrates x and y over a square around the highest bin of the x-y plane, the volume summed over depth.
+    For a multimodal heatmap, equation 2 returns a point between the modes. ``xy_window`` (not in the paper) integrates
+    x and y over a square around the highest bin of the x-y plane (the volume summed over depth) instead.
 
-    Everything runs in float32 at least, also under autocast, and is differentiable in the logits.
+    Computes in at least float32, also under autocast; differentiable in the logits.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels. Any D, Hm, Wm.
         num_keypoints: K.
-        decoding: The number of hypotheses, the windows, the threshold of peaks. Defaults to None: ``Decoding()``.
-        align_corners: Norm position of the bins: False, the centres of their cells; True, 2 i / n - 1, as in the
-            released code.
+        decoding: Number of hypotheses, windows and peak threshold. Defaults to None: ``Decoding()``.
+        align_corners: Position of bin i of n: False, the centre of its cell; True, 2 i / n - 1, as in the released
+            code.
         sort_poses: Order poses by descending score, so that hypothesis 0 is the top-1 pose.
         depth: D; None takes it from the number of channels.
 
@@ -193,7 +193,7 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, decoding: Decoding | N
         The hypotheses.
 
     Raises:
-        ValueError: If channels are not K * D, or ``align_corners`` is no bool.
+        ValueError: If the number of channels is not K * D, or ``align_corners`` is not a bool.
 
     Example:
         >>> logits = torch.full((1, 9, 4, 4), -20.0)
@@ -215,7 +215,7 @@ def _check_peaks(num_hypotheses: int, threshold: float) -> None:
 
 
 def _candidates(profile: Tensor) -> Tensor:
-    """Equation 4 in the interior, each run of equal candidates reduced to its middle bin. (..., D) bool."""
+    """Return the interior peaks of equation 4, with runs of equal bins reduced to their middle. (..., D) bool."""
     found = torch.zeros_like(profile, dtype=torch.bool)
     if profile.shape[-1] < 3:
         return found
@@ -232,7 +232,7 @@ def _candidates(profile: Tensor) -> Tensor:
 
 
 def _last_before(index: Tensor, marked: Tensor) -> Tensor:
-    """At each bin, the index of the last marked one up to it, 0 without any. (..., D)."""
+    """Return for each bin the index of the last marked bin up to it, 0 if there is none. (..., D)."""
     values = index.masked_fill(~marked, 0)
     if not torch.onnx.is_in_onnx_export():
         return values.cummax(dim=-1).values
@@ -242,7 +242,7 @@ def _last_before(index: Tensor, marked: Tensor) -> Tensor:
 
 
 def _descending(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Values in descending order and their indices; of equal ones the lowest index first."""
+    """Return the values in descending order and their indices; equal values keep their order."""
     if torch.onnx.is_in_onnx_export():  # ONNX has no stable sort, and its TopK keeps this order
         return values.topk(values.shape[dim], dim=dim)
     return values.sort(dim=dim, descending=True, stable=True)
@@ -254,7 +254,7 @@ def _expectation(probability: Tensor, align_corners: bool) -> Tensor:
 
 
 def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, align_corners: bool) -> Tensor:
-    """Mean position in a window around each peak, weighted by the profile (equation 6). (N, K, H)."""
+    """Return the mean position in a window around each peak, weighted by the heatmap (equation 6). (N, K, H)."""
     bins = torch.arange(profile.shape[-1], device=profile.device)
     inside = ((bins - peaks.unsqueeze(-1)).abs() <= window // 2).to(profile.dtype)
     weights = inside * profile.unsqueeze(-2)
@@ -263,7 +263,7 @@ def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, align_corners: 
 
 
 def _windowed_plane(plane: Tensor, window: int, align_corners: bool) -> tuple[Tensor, Tensor]:
-    """Mean x and mean y in a square window around the highest bin of each plane, weighted by it. (N, K) each."""
+    """Return mean x and y, weighted by the plane, in a square window around its highest bin. (N, K) each."""
     height, width = plane.shape[-2:]
     highest = plane.detach().flatten(2).argmax(dim=-1, keepdim=True)
     peaks = highest % width, torch.div(highest, width, rounding_mode='floor')

@@ -1,4 +1,4 @@
-"""Which way a body faces: the direction from its right to its left side (not in the paper).
+"""Facing of a body: the direction from its right to its left side (not in the paper).
 
 Symbols: N batch, K keypoints, P pairs.
 """
@@ -11,24 +11,24 @@ from .checks import check_shape
 
 
 def facing_direction(keypoints: Tensor, flip_pairs: Sequence[tuple[int, int]] | Tensor) -> Tensor:
-    """Direction from right to left, seen from above.
+    """Return the direction from the body's right to its left side, seen from above.
 
-    Seen from the front the left side lies on the right of the image, seen from behind on the left: the sign of x is
-    what tells left from right.
+    The left side of a body is on the right of the image if it faces the camera, else on the left, so the sign of x
+    distinguishes the two cases.
 
     Args:
-        keypoints: (N, K, 3) norm.
-        flip_pairs: (P, 2) left and right keypoints that lie on both sides of the trunk.
+        keypoints: (N, K, 3) crop-normalised.
+        flip_pairs: (P, 2) left and right keypoints on the two sides of the trunk.
 
     Returns:
-        (N, 2) unit vectors (x, z); zero where left and right coincide.
+        (N, 2) unit vectors (x, z); zero if left and right coincide.
 
     Raises:
         ValueError: If there is no pair.
     """
     check_shape(keypoints, ('N', 'K', 3), 'keypoints')
     if not len(flip_pairs):
-        raise ValueError('flip_pairs: at least one (left, right) pair is needed to tell which way a body faces')
+        raise ValueError('flip_pairs: at least one (left, right) pair is needed to compute the facing')
     left, right = torch.as_tensor(flip_pairs, device=keypoints.device).unbind(dim=1)
     across = (keypoints[:, left] - keypoints[:, right]).sum(dim=1)
     flat = torch.stack([across[:, 0] / 2, across[:, 2]], dim=-1)  # x spans the crop by 2, z by 1
@@ -36,15 +36,15 @@ def facing_direction(keypoints: Tensor, flip_pairs: Sequence[tuple[int, int]] | 
 
 
 def facing_loss(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean squared distance of predicted to true directions.
+    """Return the mean squared distance of predicted to true directions.
 
     Args:
         predicted: (N, 2), any length.
         target: (N, 2) unit vectors.
-        weights: (N,) weight of each sample; None weighs all by 1.
+        weights: (N,) weight of each sample; None means 1.
 
     Returns:
-        Scalar in float32 at least; 0 where no sample counts.
+        Scalar in at least float32; 0 if no sample has a positive weight.
     """
     check_shape(predicted, ('N', 2), 'predicted')
     error = (predicted.to(torch.promote_types(predicted.dtype, torch.float32)) - target).square().sum(dim=-1)

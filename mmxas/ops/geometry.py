@@ -1,4 +1,4 @@
-"""Frames and the conversions between them; each conversion is one function, each way.
+"""Coordinate frames and conversions between them.
 
 =======  =========================================================  ===========
 frame    axes                                                       unit
@@ -10,13 +10,12 @@ crop     x right, y down over the square crop, z as in the image    px, px, mm
 norm     x, y in [-1, 1] over the crop; z = z_mm / rect_3d_width    -
 =======  =========================================================  ===========
 
-Pixel p of a crop of side S lies at ``(2 p + 1) / S - 1`` in the norm frame. ``rect_3d_width`` is the side in mm of
-the crop at the root's depth. ``align_corners=True`` gives the released code's form, ``2 p / (S - 1) - 1`` and
-``z_mm * S / rect_3d_width / (S - 1)``.
+The frame ``norm`` has crop-normalised coordinates: pixel p of a crop of side S is at ``(2 p + 1) / S - 1``.
+``rect_3d_width`` is the side of the crop in mm at the root's depth. ``align_corners=True`` selects the released code's
+form, ``2 p / (S - 1) - 1`` and ``z_mm * S / rect_3d_width / (S - 1)``.
 
-All functions take torch tensors or numpy arrays (all arguments of one kind) of shape (..., P, C) for P points, and
-return that kind. Per-camera arguments have the leading axes (...): matrices (..., 3, 3), vectors (..., 3), numbers
-(...).
+All functions take and return either torch tensors or numpy arrays, of shape (..., P, C) for P points. Per-camera
+arguments have the leading axes (...): matrices (..., 3, 3), vectors (..., 3), numbers (...).
 """
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,12 +29,12 @@ Number: TypeAlias = float | torch.Tensor | np.ndarray
 
 
 def rect_3d_width(side_px: Number, root_depth: Number, focal: Number) -> Number:
-    """Side in mm, at the root's depth, of a square crop.
+    """Return the side of a square crop in mm at the root's depth.
 
     Args:
-        side_px: Side of the crop in px of the image that it is cut from (not of its resized copy).
+        side_px: Side of the crop in px of the original image (not of the resized crop).
         root_depth: Depth of the root in mm.
-        focal: Focal length in px of that image.
+        focal: Focal length in px of the original image.
 
     Returns:
         The side in mm.
@@ -44,53 +43,53 @@ def rect_3d_width(side_px: Number, root_depth: Number, focal: Number) -> Number:
 
 
 def box_side_px(side_mm: Number, root_depth: Number, focal: Number) -> Number:
-    """Side in image px of a square crop of ``side_mm`` at the root's depth; inverse of :func:`rect_3d_width`."""
+    """Return the side of a square crop in image px from its side in mm; inverse of :func:`rect_3d_width`."""
     return side_mm * focal / root_depth
 
 
 def pixel_to_norm(pixels: Array, size: Any, align_corners: bool = False) -> Array:
-    """Crop pixels to norm x and y.
+    """Convert crop px to crop-normalised x and y.
 
     Args:
         pixels: (..., 2) or (...) crop px.
-        size: Crop side in px, or (width, height) as an array of the same kind for (..., 2).
+        size: Crop side in px, or for (..., 2) an array (width, height) of the same kind.
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
-        Norm coordinates of the same shape.
+        Crop-normalised coordinates of the same shape.
     """
     check_choice(align_corners, (False, True), 'align_corners')
     return (2.0 * pixels + 1.0) / size - 1.0 if not align_corners else 2.0 * pixels / (size - 1.0) - 1.0
 
 
 def norm_to_pixel(norm: Array, size: Any, align_corners: bool = False) -> Array:
-    """Norm x and y to crop pixels; inverse of :func:`pixel_to_norm`."""
+    """Convert crop-normalised x and y to crop px; inverse of :func:`pixel_to_norm`."""
     check_choice(align_corners, (False, True), 'align_corners')
     return ((norm + 1.0) * size - 1.0) / 2.0 if not align_corners else (norm + 1.0) * (size - 1.0) / 2.0
 
 
 def depth_to_norm(depth: Array, side_mm: Number, crop_size: float | None = None, align_corners: bool = False) -> Array:
-    """Root-relative depth in mm to norm z.
+    """Convert root-relative depth in mm to crop-normalised z.
 
     Args:
         depth: (...) mm.
         side_mm: ``rect_3d_width``; broadcasts with ``depth``.
-        crop_size: Crop side in px; only ``align_corners=True`` needs it.
-        align_corners: False, z_mm / rect_3d_width; True, z in crop px, by crop_size - 1.
+        crop_size: Crop side in px; needed only with ``align_corners=True``.
+        align_corners: False: z_mm / rect_3d_width; True: z in crop px, divided by crop_size - 1.
 
     Returns:
-        Norm z.
+        Crop-normalised z.
     """
     return depth / side_mm * _depth_factor(crop_size, align_corners)
 
 
 def norm_to_depth(norm: Array, side_mm: Number, crop_size: float | None = None, align_corners: bool = False) -> Array:
-    """Norm z to root-relative depth in mm; inverse of :func:`depth_to_norm`."""
+    """Convert crop-normalised z to root-relative depth in mm; inverse of :func:`depth_to_norm`."""
     return norm * side_mm / _depth_factor(crop_size, align_corners)
 
 
 def world_to_camera(points: Array, rotation: Array, translation: Array) -> Array:
-    """World mm to camera mm: R X + t.
+    """Convert world mm to camera mm: R X + t.
 
     Args:
         points: (..., P, 3) mm.
@@ -107,7 +106,7 @@ def world_to_camera(points: Array, rotation: Array, translation: Array) -> Array
 
 
 def camera_to_world(points: Array, rotation: Array, translation: Array) -> Array:
-    """Camera mm to world mm; inverse of :func:`world_to_camera`."""
+    """Convert camera mm to world mm; inverse of :func:`world_to_camera`."""
     _check_points(points, 3)
     check_shape(rotation, ('...', 3, 3), 'rotation')
     check_shape(translation, ('...', 3), 'translation')
@@ -115,7 +114,7 @@ def camera_to_world(points: Array, rotation: Array, translation: Array) -> Array
 
 
 def camera_to_image(points: Array, intrinsics: Array, root_depth: Number = 0.0) -> Array:
-    """Pinhole projection, camera mm to image px and root-relative depth.
+    """Project camera mm to image px and root-relative depth (pinhole camera).
 
     Args:
         points: (..., P, 3) mm; depths must not be 0.
@@ -133,7 +132,7 @@ def camera_to_image(points: Array, intrinsics: Array, root_depth: Number = 0.0) 
 
 
 def image_to_camera(points: Array, intrinsics: Array, root_depth: Number = 0.0) -> Array:
-    """Image px and root-relative depth to camera mm; inverse of :func:`camera_to_image`."""
+    """Convert image px and root-relative depth to camera mm; inverse of :func:`camera_to_image`."""
     _check_points(points, 3)
     check_shape(intrinsics, ('...', 3, 3), 'intrinsics')
     depth = points[..., 2:] + _per_point(root_depth)
@@ -142,7 +141,7 @@ def image_to_camera(points: Array, intrinsics: Array, root_depth: Number = 0.0) 
 
 
 def apply_affine(points: Array, matrix: Array) -> Array:
-    """Apply a 2 x 3 affine map to x and y; further channels stay.
+    """Apply a 2 x 3 affine map to x and y; further channels are unchanged.
 
     Args:
         points: (..., P, C) with C >= 2.
@@ -158,7 +157,7 @@ def apply_affine(points: Array, matrix: Array) -> Array:
 
 
 def invert_affine(matrix: Array) -> Array:
-    """Inverse of a 2 x 3 affine map.
+    """Return the inverse of a 2 x 3 affine map.
 
     Args:
         matrix: (..., 2, 3).
@@ -172,7 +171,7 @@ def invert_affine(matrix: Array) -> Array:
 
 
 def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number, align_corners: bool = False) -> Array:
-    """Image px and root-relative mm to the norm frame.
+    """Convert image px and root-relative mm to crop-normalised coordinates.
 
     Args:
         points: (..., P, 3): x, y in image px, z = depth - root depth in mm.
@@ -182,7 +181,7 @@ def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number,
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
-        (..., P, 3) norm.
+        (..., P, 3) crop-normalised.
     """
     _check_points(points, 3)
     crop = apply_affine(points, warp)
@@ -191,7 +190,7 @@ def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number,
 
 
 def norm_to_image(points: Array, warp: Array, crop_size: float, side_mm: Number, align_corners: bool = False) -> Array:
-    """Norm frame to image px and root-relative mm; inverse of :func:`image_to_norm`."""
+    """Convert crop-normalised coordinates to image px and root-relative mm; inverse of :func:`image_to_norm`."""
     _check_points(points, 3)
     depth = norm_to_depth(points[..., 2:], _per_point(side_mm), crop_size, align_corners)
     crop = _join(norm_to_pixel(points[..., :2], crop_size, align_corners), depth)
@@ -200,7 +199,7 @@ def norm_to_image(points: Array, warp: Array, crop_size: float, side_mm: Number,
 
 def camera_to_norm(points: Array, warp: Array, crop_size: float, intrinsics: Array, root_depth: Number,
                    side_mm: Number, align_corners: bool = False) -> Array:
-    """Camera mm to the norm frame.
+    """Convert camera mm to crop-normalised coordinates.
 
     Args:
         points: (..., P, 3) camera mm.
@@ -212,14 +211,14 @@ def camera_to_norm(points: Array, warp: Array, crop_size: float, intrinsics: Arr
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
-        (..., P, 3) norm.
+        (..., P, 3) crop-normalised.
     """
     return image_to_norm(camera_to_image(points, intrinsics, root_depth), warp, crop_size, side_mm, align_corners)
 
 
 def norm_to_camera(points: Array, warp: Array, crop_size: float, intrinsics: Array, root_depth: Number,
                    side_mm: Number, align_corners: bool = False) -> Array:
-    """Norm frame to camera mm, given the true root depth; inverse of :func:`camera_to_norm`."""
+    """Convert crop-normalised coordinates to camera mm, given the root depth; inverse of :func:`camera_to_norm`."""
     return image_to_camera(norm_to_image(points, warp, crop_size, side_mm, align_corners), intrinsics, root_depth)
 
 
@@ -237,7 +236,7 @@ def _depth_factor(crop_size: float | None, align_corners: bool) -> float:
 
 
 def _per_point(value: Number) -> Any:
-    """A number a camera, (...), as (..., 1, 1), to broadcast over points and channels; plain numbers as they are."""
+    """Reshape per-camera numbers (...) to (..., 1, 1), to broadcast over points and channels; scalars stay."""
     return value[..., None, None] if hasattr(value, 'shape') else value  # type: ignore[index]
 
 

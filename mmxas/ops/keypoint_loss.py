@@ -1,6 +1,6 @@
-"""Loss of hypotheses against known keypoints (equation 16).
+"""Loss of hypotheses against labelled keypoints (equation 16).
 
-Symbols: N batch, H hypotheses, K keypoints. Coordinates are in the norm frame.
+Symbols: N batch, H hypotheses, K keypoints. Coordinates are crop-normalised.
 """
 import torch
 from torch import Tensor
@@ -12,11 +12,11 @@ NORMS = ('l2', 'l1')
 
 
 def keypoint_errors(hypotheses: Tensor, target: Tensor, norm: str = 'l2') -> Tensor:
-    """Error of each entry: the mean over x, y, z of the squared or absolute difference.
+    """Return the error of each keypoint of each hypothesis: the mean squared or absolute difference over x, y, z.
 
     Args:
-        hypotheses: (N, H, K, 3) norm.
-        target: (N, K, 3) norm.
+        hypotheses: (N, H, K, 3) crop-normalised.
+        target: (N, K, 3) crop-normalised.
         norm: ``'l2'`` (squared) or ``'l1'`` (absolute).
 
     Returns:
@@ -32,31 +32,31 @@ def keypoint_errors(hypotheses: Tensor, target: Tensor, norm: str = 'l2') -> Ten
 
 def keypoint_loss(hypotheses: Tensor, target: Tensor, valid: Tensor | None = None, weights: Tensor | None = None,
                   norm: str = 'l2', level: str = 'sample') -> Tensor:
-    """Winner-takes-all loss of hypotheses against synthetic keypoints (equation 16).
+    """Return the winner-takes-all loss of hypotheses against synthetic keypoints (equation 16).
 
     Args:
-        hypotheses: (N, H, K, 3) norm.
-        target: (N, K, 3) norm.
-        valid: (N, H, K) bool validity of the entries; None means all.
+        hypotheses: (N, H, K, 3) crop-normalised.
+        target: (N, K, 3) crop-normalised.
+        valid: (N, H, K) bool, validity of the entries; None means all.
         weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
         norm: ``'l2'`` (the paper) or ``'l1'``.
         level: ``'sample'``, ``'keypoint'`` or ``'batch'`` (the released code); see
             :func:`mmxas.ops.winner_takes_all.winner_takes_all`.
 
     Returns:
-        Scalar: the mean over samples, keypoints and axes of the winners' errors.
+        Scalar: the mean of the winners' errors over samples, keypoints and axes.
     """
     return winner_takes_all(keypoint_errors(hypotheses, target, norm), valid, level, weights)
 
 
 def planar_keypoint_loss(hypotheses: Tensor, target: Tensor, weights: Tensor | None = None, norm: str = 'l2') -> Tensor:
-    """Loss of x and y against known 2D keypoints (the supervision that Table 3's third row compares with).
+    """Return the loss of x and y against 2D labels (the supervised comparison in the third row of Table 3).
 
-    Hypotheses differ in depth only, so that there is no winner to choose.
+    No winner is chosen, as hypotheses differ in depth only.
 
     Args:
-        hypotheses: (N, H, K, 3) norm.
-        target: (N, K, 2) or (N, K, 3) norm; depths are not read.
+        hypotheses: (N, H, K, 3) crop-normalised.
+        target: (N, K, 2) or (N, K, 3) crop-normalised; depths are ignored.
         weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
         norm: ``'l2'`` or ``'l1'``.
 

@@ -8,7 +8,7 @@ from .winner_takes_all import winner_takes_all
 
 
 def discriminator_loss(fake: Tensor, real: Tensor, valid: Tensor | None = None, level: str = 'sample') -> Tensor:
-    """Loss of the discriminator (equation 14): half (real - 1)^2, plus half fake^2 of the winning hypothesis.
+    """Return the discriminator's loss (equation 14): 1/2 (real - 1)^2 + 1/2 fake^2 of the winning hypothesis.
 
     Args:
         fake: (N, H) or (N, H, 1) scores of detached hypotheses.
@@ -27,13 +27,13 @@ def discriminator_loss(fake: Tensor, real: Tensor, valid: Tensor | None = None, 
 
 
 def generator_loss(fake: Tensor, valid: Tensor | None = None, level: str = 'sample', half: bool = True) -> Tensor:
-    """Loss of the detector (equation 15): half (fake - 1)^2 of the winning hypothesis.
+    """Return the detector's loss (equation 15): 1/2 (fake - 1)^2 of the winning hypothesis.
 
     Args:
         fake: (N, H) or (N, H, 1) scores of hypotheses.
         valid: (N, H) or (N, H, K) bool validity; a hypothesis without a valid keypoint does not compete.
         level: ``'sample'`` (paper and released code) or ``'batch'``.
-        half: Whether equation 15's factor of one half is there; the released code lacks it.
+        half: Whether to include the factor 1/2 of equation 15; the released code omits it.
 
     Returns:
         Scalar.

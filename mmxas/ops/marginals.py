@@ -10,18 +10,18 @@ from torch import Tensor
 from .checks import check_choice, check_positive, check_shape
 from .kernels.blockwise_marginals import BlockwiseMarginals
 
-# Below this a probability counts as this much: log stays finite, and 1 / p does not overflow float32.
+# Minimum probability: keeps log finite, and 1 / p within float32.
 _TINY = 1e-30
 
 
 class Marginals(NamedTuple):
-    """Probabilities of a keypoint along each axis, and in the x-y plane; each sums to 1.
+    """Marginal probabilities of each keypoint along each axis, and in the x-y plane; each distribution sums to 1.
 
     Attributes:
         x: (N, K, Wm).
         y: (N, K, Hm).
         z: (N, K, D); the depth heatmap of equation 3.
-        plane: (N, K, Hm, Wm), the volume summed over depth; None where it was not asked for.
+        plane: (N, K, Hm, Wm), the volume summed over depth; None if not requested.
     """
 
     x: Tensor
@@ -32,20 +32,20 @@ class Marginals(NamedTuple):
 
 def bin_positions(num_bins: int, align_corners: bool = False, device: torch.device | None = None,
                   dtype: torch.dtype = torch.float32) -> Tensor:
-    """Norm coordinates of the bins of one axis.
+    """Return the crop-normalised positions of the bins of one axis.
 
     Args:
         num_bins: Number of bins n.
-        align_corners: False: bin i lies at ``(2 i + 1) / n - 1``, the centre of its cell; True: at
-            ``2 i / n - 1``, the first one at -1, as in the released code of the paper. Defaults to False.
+        align_corners: False: bin i is at ``(2 i + 1) / n - 1``, the centre of its cell; True: at ``2 i / n - 1``, the
+            first one at -1, as in the released code of the paper. Defaults to False.
         device: Device of the result.
         dtype: Data type of the result.
 
     Returns:
-        (num_bins,) positions in [-1, 1], norm frame.
+        (num_bins,) positions in [-1, 1].
 
     Raises:
-        ValueError: If ``align_corners`` is no bool.
+        ValueError: If ``align_corners`` is not a bool.
     """
     check_choice(align_corners, (False, True), 'align_corners')
     index = torch.arange(num_bins, device=device, dtype=dtype)
@@ -54,9 +54,9 @@ def bin_positions(num_bins: int, align_corners: bool = False, device: torch.devi
 
 
 def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Tensor:
-    """Softmax of each keypoint's heatmap over its whole volume (the sigma of equation 2).
+    """Return the softmax of each keypoint's heatmap over its whole volume (the sigma of equation 2).
 
-    It runs in float32 at least, also under autocast.
+    Computes in at least float32, also under autocast.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels.
@@ -64,7 +64,7 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
         depth: D; None takes it from the number of channels.
 
     Returns:
-        (N, K, D, Hm, Wm) probabilities; each keypoint's sum to 1.
+        (N, K, D, Hm, Wm) probabilities that sum to 1 per keypoint.
 
     Raises:
         ValueError: If the channels are not K * D.
@@ -77,10 +77,10 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
 
 def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None,
                      with_plane: bool = False) -> Marginals:
-    """Softmax over the volume, summed onto each of its three axes.
+    """Return the softmax over the volume, summed onto each of its three axes.
 
-    Forward and backward need the memory of the gradient, and the forward alone next to none
-    (:mod:`mmxas.ops.kernels.blockwise_marginals`), except where it is traced or compiled.
+    Unless traced or compiled, forward and backward together only allocate the gradient, and the forward alone almost
+    nothing (:mod:`mmxas.ops.kernels.blockwise_marginals`).
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.
@@ -102,7 +102,7 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
 
 
 def heatmap_marginals(logits: Tensor, num_keypoints: int, depth: int | None = None) -> Marginals:
-    """Log-probabilities of the three marginals.
+    """Return the log-probabilities of the three marginals.
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.
@@ -110,21 +110,21 @@ def heatmap_marginals(logits: Tensor, num_keypoints: int, depth: int | None = No
         depth: D; None takes it from the number of channels.
 
     Returns:
-        Marginals whose entries are natural logarithms, finite everywhere.
+        Marginals with natural logarithms as entries, always finite.
     """
     return Marginals(*(axis.clamp_min(_TINY).log() for axis in volume_marginals(logits, num_keypoints, depth)[:3]))
 
 
 def gaussian_targets(target: Tensor, num_bins: int, sigma_bins: float = 1.0) -> Tensor:
-    """Discretised Gaussians around coordinates along one axis.
+    """Return discretised Gaussians around coordinates along one axis.
 
     Args:
-        target: (...) coordinates in the norm frame.
+        target: (...) crop-normalised coordinates.
         num_bins: Number of bins of the axis.
         sigma_bins: Standard deviation, in bins.
 
     Returns:
-        (..., num_bins) probabilities that sum to 1. A coordinate outside [-1, 1] counts as the border.
+        (..., num_bins) probabilities that sum to 1. Coordinates outside [-1, 1] are clamped to the border.
     """
     check_positive(sigma_bins, 'sigma_bins')
     positions = bin_positions(num_bins, device=target.device, dtype=target.dtype)
@@ -135,21 +135,21 @@ def gaussian_targets(target: Tensor, num_bins: int, sigma_bins: float = 1.0) -> 
 def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypoints: int | None = None,
                            depth: int | None = None, sigma_bins: float = 1.0,
                            weights: Tensor | None = None) -> Tensor:
-    """Cross-entropy of the three marginals against Gaussians around the target (not in the paper).
+    """Return the cross-entropy of the three marginals against Gaussians around the target (not in the paper).
 
-    It teaches where the probability shall lie from the first iteration on, when the integral's gradient is still
-    weak; it is what trains a multi-hypothesis head in minutes.
+    It has strong gradients from the first iteration on, when those of the integral are still weak, and trains a
+    multi-hypothesis head in minutes.
 
     Args:
-        logits: (N, K * D, Hm, Wm) heatmap logits, or the result of :func:`volume_marginals` when it is at hand.
-        target: (N, K, 3) keypoints in the norm frame.
-        num_keypoints: K; not needed with marginals.
+        logits: (N, K * D, Hm, Wm) heatmap logits, or the result of :func:`volume_marginals`.
+        target: (N, K, 3) crop-normalised keypoints.
+        num_keypoints: K; required for logits.
         depth: D; None takes it from the number of channels.
         sigma_bins: Standard deviation of the Gaussians, in bins of each axis.
         weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
 
     Returns:
-        Scalar: the mean over axes, and over keypoints by weight (0 when no keypoint has weight).
+        Scalar: the mean over axes, and weighted mean over keypoints (0 if all weights are 0).
 
     Raises:
         ValueError: If shapes disagree or ``num_keypoints`` is missing for logits.
@@ -174,7 +174,7 @@ def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypo
 
 
 def _as_volume(logits: Tensor, num_keypoints: int, depth: int | None) -> Tensor:
-    """(N, K * D, Hm, Wm) to (N, K, D, Hm, Wm), of the same memory.
+    """View (N, K * D, Hm, Wm) as (N, K, D, Hm, Wm).
 
     Raises:
         ValueError: If the channels are not K * D.

@@ -1,4 +1,4 @@
-"""Loss of a drawn or generated mask against the true one (one term of equation 8).
+"""Loss of a drawn or generated mask against the foreground mask (one term of equation 8).
 
 Symbols: N batch, h and w height and width of the mask. Masks are soft, in [0, 1].
 """
@@ -14,15 +14,15 @@ CLIPS = (None, 'pixel', 'released')
 
 def mask_error_map(prediction: Tensor, target: Tensor, weights: Tensor | None = None, clip: str | None = None,
                    clip_threshold: float = 0.1) -> Tensor:
-    """Squared error of a mask, pixel by pixel; its mean is :func:`mask_loss`.
+    """Return the squared error of a mask per pixel; its mean is :func:`mask_loss`.
 
     Args:
         prediction: (N, 1, h, w) in [0, 1].
         target: (N, 1, h, w) in [0, 1].
-        weights: (N, 1, h, w) weight of each pixel, e.g. from :func:`distance_weights`; None weighs all by 1.
-        clip: None: all pixels count (the paper). ``'pixel'``: only those where the prediction exceeds the threshold,
-            so that what it does not cover is left to another term. ``'released'``: the mean squared error of all
-            pixels, written to those where the prediction exceeds the threshold (the released code).
+        weights: (N, 1, h, w) weight of each pixel, e.g. from :func:`distance_weights`; None means 1.
+        clip: None: all pixels count (the paper). ``'pixel'``: only pixels where the prediction exceeds the threshold
+            count. ``'released'``: the mean squared error of all pixels is assigned to each pixel where the prediction
+            exceeds the threshold (the released code).
         clip_threshold: Threshold of the clip.
 
     Returns:
@@ -48,26 +48,26 @@ def mask_error_map(prediction: Tensor, target: Tensor, weights: Tensor | None = 
 
 def mask_loss(prediction: Tensor, target: Tensor, weights: Tensor | None = None, clip: str | None = None,
               clip_threshold: float = 0.1) -> Tensor:
-    """Mean squared error of a mask (one term of equation 8, by mean instead of sum).
+    """Return the mean squared error of a mask (one term of equation 8, with mean instead of sum).
 
     Args:
         prediction: (N, 1, h, w) in [0, 1].
         target: (N, 1, h, w) in [0, 1].
-        weights: (N, 1, h, w) weight of each pixel; None weighs all by 1.
+        weights: (N, 1, h, w) weight of each pixel; None means 1.
         clip: None, ``'pixel'`` or ``'released'``; see :func:`mask_error_map`.
         clip_threshold: Threshold of the clip.
 
     Returns:
-        Scalar: the mean over all pixels, weighted and clipped ones included.
+        Scalar: the mean of :func:`mask_error_map` over all pixels.
     """
     return mask_error_map(prediction, target, weights, clip, clip_threshold).mean()
 
 
 def distance_weights(mask: np.ndarray, outside: float = 1.0, inside: float = 0.0) -> np.ndarray:
-    """Weights that grow with the distance to the mask's outline.
+    """Return pixel weights that grow with the distance to the mask's outline.
 
-    A pixel at distance d px outside the mask weighs ``1 + outside * d / side``, one inside ``1 + inside * d / side``,
-    with side the larger of h and w. So a stray limb costs more the farther it strays.
+    A pixel at distance d px outside the mask has weight ``1 + outside * d / side``, one inside
+    ``1 + inside * d / side``, with side the larger of h and w.
 
     Args:
         mask: (..., h, w); a pixel belongs to the mask above 0.5 (127 for uint8).
@@ -75,7 +75,7 @@ def distance_weights(mask: np.ndarray, outside: float = 1.0, inside: float = 0.0
         inside: Gain inside the mask.
 
     Returns:
-        (..., h, w) float32. All 1 for a mask that is empty or full.
+        (..., h, w) float32; 1 for an empty or full mask.
 
     Raises:
         ValueError: If the mask has fewer than two axes.

@@ -1,10 +1,10 @@
-"""The link of a skeleton that is nearest to each pixel, and how near it is.
+"""Find the skeleton link nearest to each pixel, and its distance.
 
-Drawing a skeleton asks for the smallest ``factor * d^2`` over its links, with d the distance of a pixel's centre to the
-segment. All links' distances at once are most of the cost and the memory of the plain way. Here they pass one at a
-time, in a form that is cheap, and only the nearest link's distance is computed exactly and differentiated.
+Drawing a skeleton needs the smallest ``factor * d^2`` over its links, with d the distance of a pixel's centre to the
+segment. Computing all distances at once dominates time and memory. Here, links are processed one at a time in a cheap
+form, and only the nearest link's distance is computed exactly and differentiated.
 
-Symbols: N batch, L links, h and w height and width of the drawing, P = h w. Points are in the norm frame.
+Symbols: N batch, L links, h and w height and width of the drawing, P = h w. Points are crop-normalised.
 """
 from collections.abc import Iterator
 from typing import Any
@@ -13,20 +13,20 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Below this squared length (norm units) a link is a point.
+# Links below this squared length (crop-normalised) count as points.
 MIN_SQUARED_LENGTH = 1e-12
 _INTEGERS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
 class NearestLinkExponent(torch.autograd.Function):
-    """``factor * d^2`` of each pixel's nearest link; its gradient goes to that link's two ends.
+    """``factor * d^2`` of each pixel's nearest link, differentiable in that link's two ends.
 
-    A sample with an end that is not finite has no drawing: it is NaN at all pixels.
+    If an end in a sample is not finite, the result is NaN at all of its pixels.
     """
 
     @staticmethod
     def forward(ctx: Any, start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
-        """(N, L, 2) ends, (L,) factors, (w,) x and (h, 1) y of pixel centres to (N, h, w)."""
+        """Map (N, L, 2) ends, (L,) factors, (w,) x and (h, 1) y of pixel centres to (N, h, w)."""
         winner = nearest_link(start, end, factors, grid_x, grid_y)
         ctx.save_for_backward(start, end, factors, grid_x, grid_y, winner)
         out = start.new_empty(winner.shape)
@@ -38,8 +38,8 @@ class NearestLinkExponent(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradient of the ends: d^2 changes by -2 (1 - t) r with the start and -2 t r with the end of a link, where r
-        is the pixel's offset from the nearest point of the link and t that point's place on it."""
+        """Return the gradient of the ends: that of d^2 is -2 (1 - t) r for the start and -2 t r for the end of a link,
+        where r is the pixel's offset from the link's nearest point and t the position of that point on the link."""
         start, end, factors, grid_x, grid_y, winner = ctx.saved_tensors
         both, ends = torch.zeros_like(start), torch.zeros_like(end)
         for part in _parts(start):
@@ -54,12 +54,12 @@ class NearestLinkExponent(torch.autograd.Function):
 
 @torch.no_grad()
 def nearest_link(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
-    """The link with the smallest ``factor * d^2`` at each pixel; of equal ones the first.
+    """Return the link with the smallest ``factor * d^2`` at each pixel, the first of equal ones.
 
-    In a frame on the link's middle that is turned along it, both coordinates of a pixel are a function of its column
-    plus one of its row. The link's number stands in the lowest bits of the distance, so that the running minimum of
-    the bits of positive numbers, which are ordered as the numbers are, finds both; distances that agree in all higher
-    bits (to a relative 4e-6 for 32 links in float32) count as equal.
+    In a frame centred on a link and rotated to its direction, each coordinate of a pixel is a function of its column
+    plus a function of its row. The bits of positive floats have the same order as their values, so the link's index is
+    stored in the lowest bits of the distance, and a running minimum finds both. Distances that agree in all higher bits
+    (to a relative 4e-6 for 32 links in float32) count as equal.
 
     Args:
         start: (N, L, 2) one end of each link.
@@ -91,10 +91,10 @@ def nearest_link(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, gr
 
 def _link_frames(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor
                  ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor]:
-    """Coordinates along and across each link, times the root of its factor: parts of columns and of rows, half length.
+    """Return coordinates along and across each link, scaled by the root of its factor, as column and row parts.
 
     Returns:
-        A pair of (n, L, 1, w), a pair of (n, L, h, 1), and (n, L, 1, 1).
+        The column parts, a pair of (n, L, 1, w); the row parts, a pair of (n, L, h, 1); half lengths (n, L, 1, 1).
     """
     root, middle, direction = factors.sqrt(), (start + end) / 2, end - start
     squared = direction.square().sum(dim=-1, keepdim=True)
@@ -111,9 +111,9 @@ def _link_frames(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, gr
 
 def _winners_offset(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor, grid_y: Tensor, winner: Tensor
                     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Factor, place t on the link in [0, 1], and offset from there (x, y) of each pixel's winner, each (n, h, w).
+    """Return factor, position t in [0, 1] on the link and offset (x, y) from there per pixel's winner, each (n, h, w).
 
-    Of a NaN's bits no order is known, so any link may have won: all factors of such a sample are NaN.
+    The bits of NaN have no defined order, so any link may have won; all factors of such a sample are NaN.
     """
     direction = end - start
     squared = direction.square().sum(dim=-1, keepdim=True).clamp_min(MIN_SQUARED_LENGTH)
@@ -129,17 +129,17 @@ def _winners_offset(start: Tensor, end: Tensor, factors: Tensor, grid_x: Tensor,
 
 
 def _sum_by_link(values: Tensor, winner: Tensor, num_links: int) -> Tensor:
-    """Sum over the pixels that each link has won, (n, h, w) to (n, L)."""
+    """Sum values over the pixels that each link has won, (n, h, w) to (n, L)."""
     flat, count = _flat(winner, num_links), len(winner) * num_links
     if values.device.type == 'cpu':
         sums = torch.bincount(flat, values.flatten(), minlength=count)
-    else:  # on a GPU, bincount waits for it and is never deterministic
+    else:  # on a GPU, bincount synchronises and is not deterministic
         sums = values.new_zeros(count).index_add_(0, flat, values.flatten())
     return sums.view(-1, num_links).to(values.dtype)
 
 
 def _flat(winner: Tensor, num_links: int) -> Tensor:
-    """Number of each pixel's winner among all samples' links, (n h w,)."""
+    """Return the index of each pixel's winner among the links of all samples, (n h w,)."""
     if len(winner) == 1:
         return winner.flatten()
     first = torch.arange(len(winner), dtype=winner.dtype, device=winner.device) * num_links
@@ -147,7 +147,7 @@ def _flat(winner: Tensor, num_links: int) -> Tensor:
 
 
 def _parts(start: Tensor) -> Iterator[slice]:
-    """Samples to work on at once: on a CPU one a thread, which stays in its cache; a GPU wants few launches."""
+    """Yield samples to process at once: on a CPU one per thread, to fit its cache; on a GPU many, for few launches."""
     step = torch.get_num_threads() if start.device.type == 'cpu' else max(1, len(start))
     for first in range(0, len(start), step):
         yield slice(first, first + step)

@@ -1,8 +1,8 @@
-"""Errors of 3D poses, batched, in numpy.
+"""Batched error metrics of 3D poses, in numpy.
 
 Shapes: (..., K, 3) for any number of leading axes, which prediction and target share after broadcasting; K keypoints.
-Errors keep the unit of the input, mm by convention. Each metric returns one value a pose, (...): its mean over poses
-is the number that tables show.
+Errors have the unit of the input, mm by convention. Each metric returns one value per pose, (...); published results
+are means over poses.
 """
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ ALIGNMENTS = ('none', 'scale', 'procrustes')
 
 def keypoint_distances(prediction: np.ndarray, target: np.ndarray, alignment: str = 'none',
                        root: int | None = 0) -> np.ndarray:
-    """Distance of each keypoint to its target after alignment.
+    """Return the distance of each keypoint to its target after alignment.
 
     Args:
         prediction: (..., K, 3).
@@ -44,7 +44,7 @@ def keypoint_distances(prediction: np.ndarray, target: np.ndarray, alignment: st
 
 
 def mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0) -> np.ndarray:
-    """Mean distance over keypoints, root-centred.
+    """Return the mean distance over keypoints, root-centred.
 
     Args:
         prediction: (..., K, 3).
@@ -58,7 +58,7 @@ def mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0) -> n
 
 
 def n_mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0, released: bool = False) -> np.ndarray:
-    """Mean distance over keypoints after the best scale.
+    """Return the mean distance over keypoints after scale alignment.
 
     Args:
         prediction: (..., K, 3).
@@ -73,7 +73,7 @@ def n_mpjpe(prediction: np.ndarray, target: np.ndarray, root: int | None = 0, re
 
 
 def p_mpjpe(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Mean distance over keypoints after the best similarity transform.
+    """Return the mean distance over keypoints after alignment by a similarity transform.
 
     Args:
         prediction: (..., K, 3).
@@ -87,7 +87,7 @@ def p_mpjpe(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def pck(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, root: int | None = 0,
         alignment: str = 'none', keypoints: Sequence[int] | None = None) -> np.ndarray:
-    """Percentage of keypoints nearer to their target than a threshold.
+    """Return the percentage of keypoints closer to their target than a threshold.
 
     Args:
         prediction: (..., K, 3).
@@ -95,7 +95,7 @@ def pck(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, ro
         threshold: In the unit of the input.
         root: Keypoint that both are centred on first; None leaves them where they are.
         alignment: As in :func:`keypoint_distances`.
-        keypoints: Which keypoints count. Defaults to None: all, the root too, which centring makes right.
+        keypoints: Which keypoints count. Defaults to None: all, including the root, which is always right if centred.
 
     Returns:
         (...) in [0, 100].
@@ -106,7 +106,7 @@ def pck(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, ro
 
 def auc(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, steps: int = 31,
         root: int | None = 0, alignment: str = 'none', keypoints: Sequence[int] | None = None) -> np.ndarray:
-    """Mean PCK over evenly spaced thresholds from 0 to the largest one.
+    """Return the mean PCK over evenly spaced thresholds from 0 to the largest one.
 
     Args:
         prediction: (..., K, 3).
@@ -127,7 +127,7 @@ def auc(prediction: np.ndarray, target: np.ndarray, threshold: float = 150.0, st
 
 def pckh(prediction: np.ndarray, target: np.ndarray, head_size: np.ndarray | float, threshold: float = 0.5,
          visible: np.ndarray | None = None) -> np.ndarray:
-    """Percentage of keypoints nearer to their target than a fraction of the head's size, in the image.
+    """Return the percentage of keypoints closer to their target in the image than a fraction of the head's size.
 
     Args:
         prediction: (..., K, 2) px.
@@ -149,9 +149,9 @@ def pckh(prediction: np.ndarray, target: np.ndarray, head_size: np.ndarray | flo
 
 def pck_of_size(prediction: np.ndarray, target: np.ndarray, size: np.ndarray | float, threshold: float,
                 visible: np.ndarray | None = None) -> np.ndarray:
-    """Percentage of keypoints nearer to their target than a fraction of the body's size, in the image.
+    """Return the percentage of keypoints closer to their target in the image than a fraction of the body's size.
 
-    The square root of a mask's area is such a size, where heads are not annotated.
+    If heads are not annotated, the square root of the mask's area can serve as size.
 
     Args:
         prediction: (..., K, 2) px.
@@ -177,7 +177,7 @@ def pck_of_size(prediction: np.ndarray, target: np.ndarray, size: np.ndarray | f
 
 def error_2d(prediction: np.ndarray, target: np.ndarray, side: np.ndarray | float,
              visible: np.ndarray | None = None) -> np.ndarray:
-    """The paper's 2D error: mean distance of keypoints in the image, in % of the crop's side.
+    """Return the paper's 2D error: mean distance of keypoints in the image, in % of the crop's side.
 
     Args:
         prediction: (..., K, 2) px.
@@ -196,10 +196,10 @@ def error_2d(prediction: np.ndarray, target: np.ndarray, side: np.ndarray | floa
 
 def left_right_switch(prediction: np.ndarray, target: np.ndarray,
                       flip_pairs: list[tuple[int, int]] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Replace each paired keypoint by its counterpart where that one is nearer to the target.
+    """Replace each paired keypoint by its counterpart if that one is closer to the target.
 
-    It uses the ground truth, keypoint by keypoint: only the released protocol does this. Nearer is measured by
-    ``|dx| + |dy|``; a prediction may so appear twice.
+    This uses the ground truth of each keypoint; only the released protocol does so. Distances are ``|dx| + |dy|``. One
+    predicted keypoint may be used for both keypoints of a pair.
 
     Args:
         prediction: (..., K, C) with C >= 2.
@@ -221,7 +221,7 @@ def left_right_switch(prediction: np.ndarray, target: np.ndarray,
 
 
 def ambiguity_ratio(switched: np.ndarray) -> np.ndarray:
-    """How much the views of one frame set disagree about left and right (in the released code, not in the paper).
+    """Return how much the views of a frame set disagree on left and right (in the released code, not in the paper).
 
     A keypoint that was switched (:func:`left_right_switch`) in c of V views counts min(c, V - c) / V: 0 where all views
     agree, one half where they are split. The mean is over all keypoints, unpaired ones included.
@@ -241,12 +241,12 @@ def ambiguity_ratio(switched: np.ndarray) -> np.ndarray:
 
 
 def _of(values: np.ndarray, keypoints: Sequence[int] | None) -> np.ndarray:
-    """(..., K) of the chosen keypoints."""
+    """Return the entries (..., K) of the chosen keypoints."""
     return values if keypoints is None else values[..., list(keypoints)]
 
 
 def _mean_where(values: np.ndarray, chosen: np.ndarray | None) -> np.ndarray:
-    """Mean over the last axis of the chosen entries, NaN where there are none."""
+    """Return the mean of the chosen entries over the last axis, NaN if there are none."""
     if chosen is None:
         return values.mean(axis=-1)
     chosen = np.broadcast_to(np.asarray(chosen, dtype=bool), values.shape)

@@ -1,6 +1,6 @@
 """Differentiable drawing of a skeleton as a soft mask (the skeleton mask of equation 8).
 
-Symbols: N batch, K keypoints, L links, h and w height and width of the drawing. Keypoints are in the norm frame.
+Symbols: N batch, K keypoints, L links, h and w height and width of the drawing. Keypoints are crop-normalised.
 """
 from collections.abc import Sequence
 
@@ -17,26 +17,25 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
                   align_corners: bool = False, per_link: bool = False) -> Tensor:
     """Draw links as soft lines: each pixel holds the largest ``exp(-factor * d^2 / width)`` over the links.
 
-    d is the distance, in norm units, of the pixel's centre to the segment between the link's two keypoints.
-    The gradient of a pixel goes to the keypoints of its winning link; memory grows with N h w and not with L
+    d is the crop-normalised distance of the pixel's centre to the segment between the link's two keypoints. A pixel's
+    gradient goes to the keypoints of its winning link; memory is proportional to N h w, independent of L
     (:mod:`mmxas.ops.nearest_link`).
 
     Args:
-        keypoints: (N, K, 2) norm x, y.
-        links: (L, 2) pairs of keypoint indices; kinematic links and any further ones. Links and factors that
-            lie on a GPU are not checked, since the CPU would have to wait for their values.
+        keypoints: (N, K, 2) crop-normalised x, y.
+        links: (L, 2) pairs of keypoint indices; kinematic links and any further ones. Links and factors on a GPU are
+            not checked, as the CPU would have to wait for their values.
         size: Side of the drawing in px, or (h, w).
-        width: Squared width of the lines, in squared norm units.
-        width_factors: (L,) factor of each link's exponent; 2 draws a narrower line. None means 1.
-        align_corners: Norm position of the pixels: False, their centres; True, 2 p / (S - 1) - 1.
-        per_link: Return every link's own drawing (memory then grows with L).
+        width: Squared width of the lines, in squared crop-normalised units.
+        width_factors: (L,) factor of each link's exponent; above 1 draws a narrower line. None means 1.
+        align_corners: Position of the pixels: False, their centres; True, 2 p / (S - 1) - 1.
+        per_link: Return a separate drawing of each link (memory is then proportional to L).
 
     Returns:
         (N, 1, h, w) in [0, 1], or (N, L, h, w) with ``per_link``.
 
     Raises:
-        ValueError: If shapes disagree, a link names a keypoint that is not there, or width or a factor of it is not
-            positive.
+        ValueError: If shapes disagree, a link has an invalid keypoint index, or width or a factor is not positive.
 
     Example:
         >>> drawing = draw_skeleton(torch.tensor([[[-1.0, 0.0], [1.0, 0.0]]]), [(0, 1)], size=(3, 2), width=0.5)
@@ -61,7 +60,7 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
 
 
 def _squared_distance(start: Tensor, end: Tensor, grid_x: Tensor, grid_y: Tensor) -> Tensor:
-    """Squared distance of pixels to segments; start and end (..., 2) broadcast with the grid's (h, w)."""
+    """Return squared distances of pixels to segments; start and end (..., 2) broadcast with the grid (h, w)."""
     direction = end - start
     dir_x, dir_y = direction[..., 0], direction[..., 1]
     off_x, off_y = grid_x - start[..., 0], grid_y - start[..., 1]

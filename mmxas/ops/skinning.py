@@ -1,7 +1,7 @@
 """Rotations, shape blending and joint transforms of linear blend skinning (SMPL, Loper et al. 2015, equations 2 to 9).
 
-N: bodies, V: vertices, J: joints, B: shape coefficients. The names are those of the package smplx, whose place they
-take where it is not installed: its licence forbids commercial use.
+N: bodies, V: vertices, J: joints, B: shape coefficients. The functions have the names of those in the package smplx,
+and replace it if it is not installed; its licence forbids commercial use.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def batch_rodrigues(rotations: Tensor) -> Tensor:
-    """Axis-angle vectors to matrices, by Rodrigues' formula R = I + sin(a) K + (1 - cos(a)) K K.
+    """Convert axis-angle vectors to matrices by Rodrigues' formula, R = I + sin(a) K + (1 - cos(a)) K K.
 
     Args:
         rotations: (M, 3) in rad.
@@ -19,7 +19,7 @@ def batch_rodrigues(rotations: Tensor) -> Tensor:
         Tensor: (M, 3, 3).
 
     Raises:
-        ValueError: Another shape.
+        ValueError: The shape is not (M, 3).
     """
     if rotations.dim() != 2 or rotations.shape[1] != 3:
         raise ValueError(f'rotations of shape (M, 3) expected, {tuple(rotations.shape)} found')
@@ -33,7 +33,7 @@ def batch_rodrigues(rotations: Tensor) -> Tensor:
 
 
 def blend_shapes(betas: Tensor, directions: Tensor) -> Tensor:
-    """Displacements of points by shape coefficients.
+    """Return the displacements of points for given shape coefficients.
 
     Args:
         betas: (N, B).
@@ -47,16 +47,16 @@ def blend_shapes(betas: Tensor, directions: Tensor) -> Tensor:
 
 def batch_rigid_transform(rotations: Tensor, joints: Tensor, parents: Tensor,
                           dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Chain the joints' rotations along the tree.
+    """Compose the joints' rotations along the tree.
 
     Args:
         rotations: (N, J, 3, 3) relative to the parent.
         joints: (N, J, 3) at rest.
-        parents: (J,) the parent of each joint, before it; that of joint 0 is not read.
-        dtype: Not used; smplx's function has it.
+        parents: (J,) parent of each joint, with a smaller index; ignored for joint 0.
+        dtype: Ignored; for compatibility with smplx.
 
     Returns:
-        tuple: Posed joints (N, J, 3), and transforms (N, J, 4, 4) that take points at rest to the posed body.
+        tuple: Posed joints (N, J, 3), and transforms (N, J, 4, 4) of points from rest to the posed body.
     """
     turns, places = [rotations[:, 0]], [joints[:, 0]]
     for joint, parent in enumerate(parents.tolist()[1:], start=1):

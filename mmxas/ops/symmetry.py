@@ -1,4 +1,4 @@
-"""Symmetry of a pose (in the released code, not in the paper).
+"""Measures of a pose's symmetry (in the released code, not in the paper).
 
 Symbols: K keypoints, P pairs of bones, T triples of keypoints. A bone is (parent, child).
 """
@@ -13,14 +13,14 @@ Bone = tuple[int, int]
 
 
 def side_bone_pairs(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Bone, Bone], ...]:
-    """Each bone on the left with its counterpart on the right.
+    """Return pairs of left bones and their right counterparts.
 
     Args:
         parents: Parent of each of the K keypoints; the root's is itself.
         flip_pairs: (left, right) keypoints.
 
     Returns:
-        Pairs of bones, in the order of ``flip_pairs``; keypoints whose parents are no counterparts have none.
+        Pairs of bones in the order of ``flip_pairs``, except for keypoints whose parents are not counterparts.
     """
     partner = _partners(parents, flip_pairs)
     return tuple(((parents[left], left), (parents[right], right)) for left, right in flip_pairs
@@ -28,14 +28,14 @@ def side_bone_pairs(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]
 
 
 def limb_bone_pairs(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> tuple[tuple[Bone, Bone], ...]:
-    """Each limb's lower bone with its upper bone (shin and thigh, forearm and upper arm), as in the released code.
+    """Return pairs of each limb's lower and upper bone (shin and thigh, forearm and upper arm; released code).
 
     Args:
         parents: Parent of each of the K keypoints; the root's is itself.
         flip_pairs: (left, right) keypoints.
 
     Returns:
-        Pairs of bones (lower, upper) whose three keypoints all have a counterpart on the other side.
+        Pairs of bones (lower, upper) whose three keypoints all have counterparts on the other side.
     """
     sided = {keypoint for pair in flip_pairs for keypoint in pair}
     chains = [(child, parents[child], parents[parents[child]]) for pair in flip_pairs for child in pair]
@@ -44,7 +44,7 @@ def limb_bone_pairs(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]
 
 
 def centre_triples(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
-    """Pairs that hang on one unpaired keypoint (hips on the root, shoulders on the thorax), with it.
+    """Return flip pairs with an unpaired common parent, and the parent (hips and root, shoulders and thorax).
 
     Args:
         parents: Parent of each of the K keypoints; the root's is itself.
@@ -59,14 +59,14 @@ def centre_triples(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]
 
 
 def bone_symmetry(keypoints: Tensor, bone_pairs: Sequence[tuple[Bone, Bone]] | Tensor) -> Tensor:
-    """Squared difference of the lengths of two bones, mean over pairs.
+    """Return the squared difference of two bones' lengths, averaged over pairs.
 
     Args:
         keypoints: (..., K, 3) in any isotropic unit (the released code: metres).
         bone_pairs: (P, 2, 2) keypoint indices, from :func:`side_bone_pairs` or :func:`limb_bone_pairs`.
 
     Returns:
-        (...) one value a pose, in squared units.
+        (...) one value per pose, in squared units.
 
     Raises:
         ValueError: If a shape is wrong or there are no pairs.
@@ -80,14 +80,14 @@ def bone_symmetry(keypoints: Tensor, bone_pairs: Sequence[tuple[Bone, Bone]] | T
 
 
 def keypoint_symmetry(keypoints: Tensor, triples: Sequence[tuple[int, int, int]] | Tensor) -> Tensor:
-    """Squared distance, by coordinate, of a pair's midpoint to its centre; mean over triples and coordinates.
+    """Return the squared difference of a pair's midpoint and its centre, averaged over triples and coordinates.
 
     Args:
         keypoints: (..., K, C) in any unit, C 2 or 3.
         triples: (T, 3) keypoint indices (left, right, centre), from :func:`centre_triples`.
 
     Returns:
-        (...) one value a pose, in squared units.
+        (...) one value per pose, in squared units.
 
     Raises:
         ValueError: If a shape is wrong or there are no triples.

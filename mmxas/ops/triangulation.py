@@ -1,4 +1,4 @@
-"""Points in space from several calibrated views: a weighted direct linear transform.
+"""Triangulation of points from several calibrated views by a weighted direct linear transform.
 
 Symbols: V views, (...) any further axes, such as frame sets and keypoints. World and camera frames in mm, images in px.
 """
@@ -10,31 +10,30 @@ from .checks import check_positive, check_shape
 def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray, translation: np.ndarray,
                 weights: np.ndarray | None = None, refinements: int = 2, homogeneous: bool = False,
                 min_angle: float = 0.5) -> np.ndarray:
-    """The point that V views see, by least squares.
+    """Triangulate points from V views by least squares.
 
-    Each view gives two equations, ``w (x P3 - P1) X = 0`` and ``w (y P3 - P2) X = 0``, of its projection P = K [R | t].
-    They weigh an error in px by the point's depth; ``refinements`` solves again with w divided by that depth, so that
-    the sum of squared errors in px becomes what is minimised.
+    Each view with projection P = K [R | t] gives two equations, ``w (x P3 - P1) X = 0`` and ``w (y P3 - P2) X = 0``.
+    They weight errors in px by the point's depth. ``refinements`` repeats the solution with w divided by this depth,
+    which minimises the sum of squared errors in px.
 
     Args:
         points: (..., V, 2) px; those of weight 0 may be NaN.
         intrinsics: (..., V, 3, 3).
         rotation: (..., V, 3, 3) world to camera.
         translation: (..., V, 3) mm.
-        weights: (..., V), how far each view is to be trusted; 0 leaves it out. Defaults to None: all alike.
-        refinements: How often to solve again. Defaults to 2.
+        weights: (..., V) weight of each view; 0 excludes it. Defaults to None: equal weights.
+        refinements: Number of repeated solutions. Defaults to 2.
         homogeneous: Solve for (X, 1) up to scale by the smallest singular vector, as the released code does; the
-            result then depends on the world's origin. Defaults to False: the last coordinate is 1.
-        min_angle: The widest angle between two rays to a point must reach it, degrees. Defaults to 0.5.
+            result then depends on the world's origin. Defaults to False: the last coordinate is fixed to 1.
+        min_angle: Minimum of the largest angle between two rays to a point, degrees. Defaults to 0.5.
 
     Returns:
-        (..., 3) world mm. Rays that run apart, as wrong detections give them, meet behind the cameras: an error to
-        measure, not a reason to stop.
+        (..., 3) world mm. Diverging rays, from wrong detections, intersect behind the cameras; this raises no error.
 
     Raises:
-        ValueError: A shape is wrong; a weight is negative; a point of another weight than 0 is not finite, or has fewer
-            than two views; or the views are degenerate: the cameras stand at one place, or all rays to a point are
-            parallel (the point in line with the cameras), so that its depth is undetermined.
+        ValueError: A shape is wrong; a weight is negative; a point of non-zero weight is not finite; a point has fewer
+            than two views; or the views are degenerate: the cameras are at one place, or all rays to a point are
+            parallel (the point is in line with the cameras), so that its depth is undetermined.
     """
     sizes = check_shape(points, ('...', 'V', 2), 'points')
     check_shape(intrinsics, ('...', sizes['V'], 3, 3), 'intrinsics')
@@ -45,12 +44,12 @@ def triangulate(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
         np.asarray(values, dtype=np.float64) for values in (points, intrinsics, rotation, translation))
     weights = np.ones(points.shape[:-1]) if weights is None else np.broadcast_to(
         np.asarray(weights, dtype=np.float64), points.shape[:-1])
-    points = np.where(np.isfinite(points) | (weights[..., None] > 0), points, 0.0)  # left out, but 0 * NaN is NaN
+    points = np.where(np.isfinite(points) | (weights[..., None] > 0), points, 0.0)  # excluded, but 0 * NaN is NaN
     centres = -(np.swapaxes(rotation, -1, -2) @ translation[..., None])[..., 0]
     _check_weights(points, weights)
     _check_rays(points, intrinsics, rotation, weights, min_angle)
     _check_places(centres, weights)
-    # In mm about the cameras' middle, in units of their distance from it: well conditioned wherever the world begins.
+    # Centre on the cameras' mean and scale by their distance from it: well conditioned for any world origin.
     origin = np.zeros(3) if homogeneous else centres.mean(axis=-2)
     unit = 1.0 if homogeneous else np.linalg.norm(centres - origin[..., None, :], axis=-1).mean(axis=-1)
     unit = np.maximum(unit, 1e-12) if not homogeneous else unit
@@ -92,7 +91,7 @@ def _check_weights(points: np.ndarray, weights: np.ndarray) -> None:
 
 
 def _check_places(centres: np.ndarray, weights: np.ndarray) -> None:
-    """Refuse a camera that is given twice: its rays meet in itself, wherever its two detections lie."""
+    """Raise if all cameras of a point are at one place; their rays meet in the camera, whatever the detections."""
     gaps = np.linalg.norm(centres[..., :, None, :] - centres[..., None, :, :], axis=-1)
     used = weights > 0
     widest = np.where(used[..., :, None] & used[..., None, :], gaps, 0.0).max(axis=(-2, -1))

@@ -12,12 +12,12 @@ LEVELS = ('sample', 'keypoint', 'batch')
 
 def winner_index(loss: Tensor, valid: Tensor | None = None, level: str = 'sample',
                  weights: Tensor | None = None) -> Tensor:
-    """Which hypothesis has the least loss.
+    """Return the index of the hypothesis with the smallest loss.
 
     Args:
-        loss: (N, H) a pose, or (N, H, K) a keypoint.
-        valid: (N, H) or (N, H, K) bool; None means all. A hypothesis without any valid entry is no candidate of a
-            sample, an invalid entry none of a keypoint; hypothesis 0 always is one.
+        loss: (N, H) per pose, or (N, H, K) per keypoint.
+        valid: (N, H) or (N, H, K) bool; None means all. Hypotheses without any valid entry, and at level
+            ``'keypoint'`` invalid entries, are excluded; hypothesis 0 always competes.
         level: ``'sample'``, ``'keypoint'`` or ``'batch'``; see :func:`winner_takes_all`.
         weights: (N, K) weight of each keypoint, for (N, H, K) only.
 
@@ -31,17 +31,16 @@ def winner_index(loss: Tensor, valid: Tensor | None = None, level: str = 'sample
 
 def winner_takes_all(loss: Tensor, valid: Tensor | None = None, level: str = 'sample',
                      weights: Tensor | None = None) -> Tensor:
-    """Loss of the best hypothesis; only the winner receives a gradient (equation 7).
+    """Return the loss of the best hypothesis; only the winner receives a gradient (equation 7).
 
     Args:
-        loss: (N, H) a pose, or (N, H, K) a keypoint.
-        valid: (N, H) or (N, H, K) bool; None means all. A hypothesis without any valid entry is no candidate of a
-            sample, an invalid entry none of a keypoint; hypothesis 0 always is one.
-        level: Where the minimum is taken. ``'sample'``: over poses, by their mean over keypoints, then the mean over
-            samples. ``'keypoint'``: at each keypoint. ``'batch'``: over the means of the whole batch, so that one
-            hypothesis wins for all samples (the released code).
-        weights: (N, K) weight of each keypoint, for (N, H, K) only; means over keypoints are weighted, and a sample
-            without any weight does not count.
+        loss: (N, H) per pose, or (N, H, K) per keypoint.
+        valid: (N, H) or (N, H, K) bool; None means all. Hypotheses without any valid entry, and at level
+            ``'keypoint'`` invalid entries, are excluded; hypothesis 0 always competes.
+        level: Level of the minimum. ``'sample'``: per sample, of the mean over keypoints. ``'keypoint'``: per keypoint.
+            ``'batch'``: of the mean over the batch, so that one hypothesis wins for all samples (the released code).
+        weights: (N, K) weight of each keypoint, for (N, H, K) only; means over keypoints are weighted, and samples with
+            zero weight are excluded.
 
     Returns:
         Scalar.
@@ -68,7 +67,7 @@ def winner_takes_all(loss: Tensor, valid: Tensor | None = None, level: str = 'sa
 
 
 def _candidates(loss: Tensor, valid: Tensor | None, level: str, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What competes: (N, H), (N, H, K) or (H,), and which of it may win."""
+    """Return the candidates' losses, (N, H), (N, H, K) or (H,), and which of them may win."""
     valid = torch.ones_like(loss, dtype=torch.bool) if valid is None else valid
     if level == 'keypoint':
         valid = valid if valid.dim() == 3 else valid.unsqueeze(-1).expand_as(loss)

@@ -1,4 +1,4 @@
-"""Looking closer: the middle of a crop enlarged, and what was found there in the frame of the whole crop.
+"""Zoomed views for testing: enlarge the middle of a crop, and map its heatmaps back to the whole crop.
 
 N: crops; K: keypoints; D, h, w: bins of a heatmap in depth, y and x.
 """
@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NO_ZOOM = (1.0, )  # the crop as it is
+NO_ZOOM = (1.0, )  # the whole crop
 FLOOR = 1e-12  # probability of a bin outside the enlarged part
 
 
 def check_zooms(zooms: Sequence[float]) -> None:
-    """Raise ``ValueError`` unless ``zooms`` is a list of numbers above 0 and up to 1."""
+    """Raise ``ValueError`` unless ``zooms`` is a list of numbers in (0, 1]."""
     if not isinstance(zooms, list | tuple) or not zooms or not all(
             isinstance(zoom, int | float) and 0 < zoom <= 1 for zoom in zooms):
         raise ValueError(f'test_cfg.zooms={zooms!r}, a list of sides of the middle part expected, such as [1.0, 0.85]')
@@ -24,8 +24,8 @@ def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tenso
 
     Args:
         crops: (N, C, S, S).
-        zoom: Side of the middle part, in sides of the crop, 0 < zoom <= 1.
-        align_corners: Whether the norm frame ends at the centres of the outer pixels, as in
+        zoom: Side of the middle part, as a fraction of the crop's side, 0 < zoom <= 1.
+        align_corners: Whether -1 and 1 are the centres of the outer pixels, as in
             :func:`~mmxas.ops.geometry.norm_to_pixel`. Defaults to False.
 
     Returns:
@@ -35,25 +35,25 @@ def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tenso
 
 
 def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tensor:
-    """Return the heatmaps of :func:`zoom_crops` as heatmaps of the whole crops.
+    """Map heatmaps of :func:`zoom_crops` to heatmaps of the whole crops.
 
-    The norm frame of the enlarged part is ``zoom`` times as large along all three axes, as depths are measured in sides
-    of the crop. Each heatmap is normalised again; bins outside the enlarged part get next to nothing.
+    The crop-normalised range of the enlarged part is ``zoom`` times as large along all three axes, as depths are in
+    units of the crop's side. Each heatmap is renormalised; bins outside the enlarged part get almost no probability.
 
     Args:
-        logits: (N, K, D, h, w), of the enlarged part.
+        logits: (N, K, D, h, w) of the enlarged part.
         zoom: As in :func:`zoom_crops`.
-        align_corners: As there. Defaults to False.
+        align_corners: As in :func:`zoom_crops`. Defaults to False.
 
     Returns:
-        Tensor: (N, K, D, h, w) logarithms of probabilities.
+        Tensor: (N, K, D, h, w) log-probabilities.
     """
     found = _sample(logits.float().flatten(2).softmax(-1).view_as(logits), [1 / zoom] * 3, align_corners) + FLOOR
     return (found / found.sum((2, 3, 4), keepdim=True)).log()
 
 
 def _sample(maps: Tensor, scales: Sequence[float], align_corners: bool) -> Tensor:
-    """Maps (N, C, ...) at their own positions times ``scales`` in the norm frame; 0 outside."""
+    """Sample maps (N, C, ...) at their crop-normalised positions times ``scales``; 0 outside."""
     theta = torch.diag(maps.new_tensor(scales))
     theta = torch.cat([theta, theta.new_zeros(len(scales), 1)], dim=1).expand(len(maps), -1, -1)
     grid = F.affine_grid(theta, list(maps.shape), align_corners=align_corners)

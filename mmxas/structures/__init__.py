@@ -1,4 +1,4 @@
-"""What all rooms share: skeletons as data with their reader, and the prediction of one body."""
+"""Data structures shared by all packages: skeletons, and the prediction of one body."""
 from .prediction import Prediction
 from .skeleton import Skeleton, load_skeleton, require_same_skeleton
 

@@ -1,4 +1,4 @@
-"""What is predicted of one body: several poses, and the crop and the camera that they were seen by.
+"""Prediction of one body: pose hypotheses, crop and camera.
 
 Shapes: H hypotheses, K keypoints.
 """
@@ -11,24 +11,24 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Prediction:
-    """Hypotheses of one body in the image, with what leads to the other frames.
+    """Pose hypotheses of one body in image coordinates, with crop and camera for conversion to other frames.
 
-    :mod:`mmxas.codecs.predictions` reads one from a data sample and gives its views: crop px, crop-normalised, image
-    px and mm, camera mm.
+    :mod:`mmxas.codecs.predictions` reads predictions from data samples and converts them: crop px, crop-normalised,
+    image px and mm, camera mm.
 
     Attributes:
         hypotheses: (H, K, 3) x, y in image px; z away from the camera, relative to the root, in ``depth_unit``. The
             top-1 pose comes first.
         scores: (H, K).
-        valid: (H, K) bool, which keypoints have a peak of their own in a hypothesis.
+        valid: (H, K) bool, whether the keypoint has its own heatmap peak in this hypothesis.
         depth_unit: ``'mm'`` or ``'crop'`` (sides of the crop).
-        crop: (4,) x0, y0, x1, y1 of the square crop in image px; pixel p lies at p.
-        warp: (2, 3) image px to crop px.
+        crop: (4,) x0, y0, x1, y1 of the square crop in image px; the centre of pixel p is at p.
+        warp: (2, 3) affine map from image px to crop px.
         crop_size: Side of the crop in crop px.
-        align_corners: How the model places px in the crop-normalised frame (:mod:`mmxas.ops.geometry`).
-        rect_3d_width: Side of the crop in mm at the root's depth; None where it is not known.
+        align_corners: Convention of the model's crop-normalised coordinates (:mod:`mmxas.ops.geometry`).
+        rect_3d_width: Side of the crop in mm at the root's depth; None if unknown.
         intrinsics: (3, 3) of the image, or None.
-        root_depth: Of the root from the camera in mm, or None.
+        root_depth: Depth of the root from the camera in mm, or None.
     """
 
     hypotheses: np.ndarray

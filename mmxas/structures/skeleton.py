@@ -1,4 +1,4 @@
-"""The skeleton of a species as data: keypoints, the tree that links them, left and right, and how it is drawn.
+"""Skeleton of a species as data: keypoints, the tree that links them, flip pairs, and how it is drawn.
 
 Shapes: K keypoints, L drawn links.
 """
@@ -20,20 +20,20 @@ _LEFT, _RIGHT, _MIDDLE = (0, 255, 0), (255, 128, 0), (51, 153, 255)
 
 @dataclass(frozen=True)
 class Skeleton:
-    """An ordered set of keypoints and the tree over them.
+    """Ordered keypoints and the tree that links them.
 
     Args:
-        name: Name of the skeleton; it is also the ``dataset_name`` of its metainfo.
-        keypoints: Names of the K keypoints, each once.
+        name: Name of the skeleton, also the ``dataset_name`` of its metainfo.
+        keypoints: Unique names of the K keypoints.
         parents: Index of each keypoint's parent; the root is its own parent.
-        flip_pairs: Pairs (left, right) that a mirrored image exchanges.
+        flip_pairs: Pairs (left, right) that are exchanged in a mirrored image.
         root: Index of the root. Defaults to 0.
-        extra_links: Links that are drawn in a skeleton mask although they are no bones. Defaults to none.
-        link_widths: Exponent factor of single links, ``{(parent, child): factor}``; a link without an entry has 1, and
-            2 draws it narrower. Defaults to none.
+        extra_links: Links drawn in a skeleton mask that are not bones. Defaults to none.
+        link_widths: Exponent factor of individual links, ``{(parent, child): factor}``; a factor above 1 draws the link
+            narrower. Defaults to none: 1 for each link.
 
     Raises:
-        ValueError: The links have a cycle or are not connected, a name or pair is given twice, an index is out of
+        ValueError: The links have a cycle or are not connected, a name or pair is repeated, or an index is out of
             range; the message names the keypoint.
     """
 
@@ -56,18 +56,18 @@ class Skeleton:
 
     @classmethod
     def from_dict(cls, spec: Mapping[str, Any]) -> Skeleton:
-        """Build a skeleton from plain data, as a json file or a config holds it.
+        """Build a skeleton from plain data, as in a JSON file or config.
 
         Args:
-            spec: The constructor's arguments, except that any keypoint may be given by name or index, and that
+            spec: The constructor's arguments, except that keypoints may be given by name or index, and that
                 ``link_widths`` is a list of ``[parent, child, factor]``.
 
         Returns:
             Skeleton: The validated skeleton.
 
         Raises:
-            ValueError: A key is missing or unknown, a keypoint's name is not in ``keypoints``, or a pair or link is not
-                of two.
+            ValueError: A key is missing or unknown, a keypoint's name is not in ``keypoints``, or a pair or link does
+                not have two entries.
         """
         name = spec.get('name', 'unnamed')
         missing = [key for key in ('keypoints', 'parents') if key not in spec]
@@ -100,11 +100,11 @@ class Skeleton:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Skeleton:
-        """Read a skeleton from a json file in the form of :meth:`from_dict`.
+        """Read a skeleton from a JSON file in the form of :meth:`from_dict`.
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: The file is not json or not a valid skeleton; the message names the file.
+            ValueError: The file is not JSON or not a valid skeleton; the message names the file.
         """
         path = Path(path)
         try:
@@ -115,7 +115,7 @@ class Skeleton:
             raise ValueError(f'{path}: {error}') from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data from which :meth:`from_dict` builds this skeleton again."""
+        """Return the skeleton as plain data, the inverse of :meth:`from_dict`."""
         return dict(
             name=self.name, keypoints=list(self.keypoints), parents=list(self.parents), root=self.root,
             flip_pairs=[list(pair) for pair in self.flip_pairs], extra_links=[list(link) for link in self.extra_links],
@@ -128,7 +128,7 @@ class Skeleton:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """The K - 1 kinematic links (parent, child), in the order of the child."""
+        """The K - 1 kinematic links (parent, child), in the order of the children."""
         return tuple((parent, child) for child, parent in enumerate(self.parents) if child != self.root)
 
     @property
@@ -144,7 +144,7 @@ class Skeleton:
 
     @property
     def flip_indices(self) -> tuple[int, ...]:
-        """For each of the K keypoints, the one that takes its place in a mirrored image."""
+        """Index of each keypoint's counterpart in a mirrored image, K values."""
         flipped = list(range(self.num_keypoints))
         for left, right in self.flip_pairs:
             flipped[left], flipped[right] = right, left
@@ -152,7 +152,7 @@ class Skeleton:
 
     @property
     def colors(self) -> tuple[tuple[int, int, int], ...]:
-        """One RGB colour a keypoint: left green, right orange, middle blue."""
+        """One RGB colour per keypoint: left green, right orange, middle blue."""
         colors = [_MIDDLE] * self.num_keypoints
         for left, right in self.flip_pairs:
             colors[left], colors[right] = _LEFT, _RIGHT
@@ -173,15 +173,15 @@ class Skeleton:
 
 
 def require_same_skeleton(found: Skeleton, wanted: Skeleton, where: str) -> None:
-    """Refuse a skeleton whose poses are not the model's: other keypoints, another tree, other flip pairs.
+    """Raise if a skeleton differs from the model's in keypoints, tree or flip pairs.
 
     Args:
-        found: What a part of a config has.
-        wanted: The model's.
-        where: The part, such as ``'val_evaluator'``.
+        found: Skeleton of a part of the config.
+        wanted: Skeleton of the model.
+        where: Name of the part, such as ``'val_evaluator'``.
 
     Raises:
-        ValueError: They differ; both are named.
+        ValueError: The skeletons differ; the message names both.
     """
     differing = [what for what in ('keypoints', 'parents', 'root', 'flip_pairs')
                  if getattr(found, what) != getattr(wanted, what)]
@@ -195,12 +195,12 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton | None) ->
     """Return a skeleton from any of the forms that a config may hold.
 
     Args:
-        skeleton: The name of a shipped skeleton (``'h36m18'``), the path of a json file (:func:`find_shipped`), plain
-            data in the form of :meth:`Skeleton.from_dict`, or a skeleton, which is returned as it is.
+        skeleton: The name of a shipped skeleton (``'h36m18'``), the path of a JSON file (:func:`find_shipped`), plain
+            data in the form of :meth:`Skeleton.from_dict`, or a skeleton, which is returned unchanged.
 
     Raises:
-        FileNotFoundError: A string that is neither a shipped name nor an existing file.
-        ValueError: None, which stands for a skeleton that nobody stated.
+        FileNotFoundError: The string is neither a shipped name nor an existing file.
+        ValueError: The skeleton is None or invalid.
     """
     if skeleton is None:
         raise ValueError('no skeleton given: state it as model.skeleton of the config, from which mmxas.datasets.'
@@ -224,7 +224,7 @@ def _shipped() -> list[str]:
 
 
 def _rows(skeleton: str, key: str, rows: Any, *items: str) -> Any:
-    """The rows of a list, each of as many items."""
+    """Return the rows of a list after checking that each has as many entries as there are ``items``."""
     if not isinstance(rows, list | tuple):
         raise ValueError(f'skeleton {skeleton!r}: {key} is {rows!r}, expected a list of ({", ".join(items)})')
     for row in rows:

@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_named(arrays, save, tmp_path):
     file.write_text(json.dumps({'keypoints': {'left_x': 'right_foot', 'right_x': 'left_foot'}}))
     with pytest.raises(ValueError, match='left_x lies on the right of right_x'):
         RiggedBodyModel(save(arrays), keypoints=file)
-    with pytest.raises(ValueError, match=r'axes .* are no rotation; rows for left, up and front'):
+    with pytest.raises(ValueError, match=r'axes .* are not a rotation; rows for left, up and front'):
         RiggedBodyModel(save(arrays | {'axes': np.ones((3, 3))}))
     del arrays['joint_names']
     with pytest.raises(ValueError, match='body.npz: the file has no joint_names'):

@@ -29,7 +29,7 @@ def test_a_file_is_known_by_its_shapes(read, num_betas, name, num_log_scales):
 
 def test_a_variant_never_seen_is_refused_with_its_shapes(read):
     model = read(3889, 20)
-    with pytest.raises(ValueError, match=r'variant never seen: 3889 vertices, 3889 faces, 35 joints, 20 betas\. Known: '
+    with pytest.raises(ValueError, match=r'unknown SMAL variant: 3889 vertices, 3889 faces, 35 joints, 20 betas\. Known'
                                          r'SMAL \(CVPR 2017\): 3889 vertices, 35 joints, 41 betas, 6 log-scales;'):
         identify(model)
     assert identify(model, 'D-SMAL (BITE)').name == 'D-SMAL (BITE)'
@@ -68,7 +68,7 @@ def test_a_family_has_a_mean_shape(tmp_path):
     for family in ('bird', 5, -1):
         with pytest.raises(ValueError, match=f'family {family!r} unknown; one of cat'):
             family_mean(file, family, 3)
-    with pytest.raises(ValueError, match='3 coefficients a family, but the model has 2'):
+    with pytest.raises(ValueError, match='3 coefficients per family, but the model has 2'):
         family_mean(file, 0, 2)
     file.write_bytes(pickle.dumps({'eigs': np.zeros(3)}, 2))
     with pytest.raises(ValueError, match='no cluster_means'):

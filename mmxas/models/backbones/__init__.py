@@ -1,4 +1,4 @@
-"""Backbones that mmpose does not have; its own (ResNet, HRNet, ...) work through the same registry."""
+"""Backbones in addition to mmpose's (ResNet, HRNet, ...), in the same registry."""
 from mmxas.models.backbones.timm_backbone import XASTimmBackbone
 
 __all__ = ['XASTimmBackbone']

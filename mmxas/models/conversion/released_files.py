@@ -1,4 +1,4 @@
-"""Released checkpoint files to files that mmxas loads, and back; nothing of a file is executed."""
+"""Convert released checkpoint files to files that mmxas loads, and back, without executing their content."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from .released_checkpoint import ReleasedConversion, body_model_buffers, from_re
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """Read a PyTorch file to the CPU under ``weights_only``: tensors and plain containers, and no code.
+    """Read tensors and plain containers of a PyTorch file to the CPU, under ``weights_only``.
 
     Args:
         path: The file.
@@ -27,7 +27,7 @@ def read_checkpoint(path: str | Path) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not a checkpoint, it is cut off, or it names an object that a checkpoint does not need.
+        ValueError: The file is not a checkpoint, is truncated, or refers to an object that a checkpoint does not need.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such checkpoint file')
@@ -40,15 +40,15 @@ def convert_from_released(source: str | Path, out: str | Path, config: Config) -
     Args:
         source: The released file.
         out: The new file, written whole or not at all.
-        config: The config that shall load it; ``model`` and ``default_scope`` are read.
+        config: Config that will load the file; ``model`` and ``default_scope`` are used.
 
     Returns:
-        What became of the content.
+        The converted content.
 
     Raises:
         FileNotFoundError: There is no source.
-        ValueError: The source is wrong (:func:`read_checkpoint`, :func:`~.released_checkpoint.from_released`), or both
-            files are one.
+        ValueError: The source is invalid (:func:`read_checkpoint`, :func:`~.released_checkpoint.from_released`), or
+            ``source`` and ``out`` are the same file.
     """
     _check_different(source, out)
     converted = from_released(read_checkpoint(source), _reference(config), source)
@@ -64,15 +64,15 @@ def convert_to_released(source: str | Path, out: str | Path, config: Config, bod
     Args:
         source: A checkpoint with ``state_dict``.
         out: The new file, written whole or not at all.
-        config: The config that the checkpoint is of.
-        body_model_from: A released file to copy the ``smpl_layer.*`` buffers from. Defaults to None: without them.
+        config: Config of the checkpoint.
+        body_model_from: Released file from which to copy the ``smpl_layer.*`` buffers. Defaults to None, no buffers.
 
     Returns:
-        The content that was written.
+        The written content.
 
     Raises:
         FileNotFoundError: There is no source.
-        ValueError: A file is wrong, or source and ``out`` are one.
+        ValueError: A file is invalid, or ``source`` and ``out`` are the same file.
     """
     _check_different(source, out)
     content = read_checkpoint(source)
@@ -87,7 +87,7 @@ def convert_to_released(source: str | Path, out: str | Path, config: Config, bod
 
 
 def _reference(config: Config) -> dict[str, Tensor]:
-    """State dict of the config's model; its pre-trained weights are not asked for."""
+    """Return the state dict of the config's model, without loading pre-trained weights."""
     with DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmpose')):
         return MODELS.build(config.model).state_dict()
 

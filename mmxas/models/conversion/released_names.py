@@ -1,9 +1,9 @@
-"""What the tensors of an :class:`XASPoseEstimator` are called in the checkpoints of the paper's released code.
+"""Map tensor names of an :class:`XASPoseEstimator` to those in checkpoints of the paper's released code.
 
-A released checkpoint holds two dictionaries: ``unsup_model`` (``regressor``: the detector; ``physique_network``) and
-``unsup_disc`` (``smpl_discriminator``). The detector's head, ``features``, is one list of deconvolution, norm and
-activation in turns with the 1 x 1 convolution last; the decoder of the physique network counts its upsampling as the
-first layer of a block; the last of the discriminator's ``joint_gcn`` and ``bone_gcn`` is the refining module.
+A released checkpoint has two dictionaries: ``unsup_model`` (``regressor``: the detector; ``physique_network``) and
+``unsup_disc`` (``smpl_discriminator``). The detector's head, ``features``, is one list that repeats deconvolution, norm
+and activation, and ends with the 1 x 1 convolution. In the decoder of the physique network, upsampling is the first
+layer of a block. The last modules of the discriminator's ``joint_gcn`` and ``bone_gcn`` are the refining modules.
 """
 import re
 from collections.abc import Iterable
@@ -15,17 +15,16 @@ _LAYERS = {'conv': 'gc', 'norm': 'ln'}
 
 
 def released_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Find the released dictionary and key of each tensor.
+    """Return the released dictionary and key of each tensor.
 
     Args:
-        names: Keys of the estimator's state dict; all of them, since positions in the released lists depend on how
-            many there are.
+        names: All keys of the estimator's state dict; positions in the released lists depend on their number.
 
     Returns:
-        Key here to (dictionary, key) there.
+        Key of the estimator to (dictionary, key) of the released checkpoint.
 
     Raises:
-        ValueError: A tensor that the released networks have no place for.
+        ValueError: The released networks have no counterpart of a tensor.
 
     Example:
         >>> released_names(['head.deconv_layers.0.0.weight', 'head.final_layer.bias'])['head.final_layer.bias']

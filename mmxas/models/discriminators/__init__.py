@@ -1,4 +1,4 @@
-"""Networks that tell synthetic poses from detected ones."""
+"""Networks that distinguish synthetic from detected poses."""
 from .gcn_discriminator import GCNDiscriminator
 from .mlp_discriminator import MLPDiscriminator
 

@@ -1,6 +1,6 @@
 """Graph discriminator on keypoints and bones (equations 11-13, appendix B).
 
-Symbols: M poses, K keypoints, C width. Inside, nodes stand in front of poses: (K, M, C).
+Symbols: M poses, K keypoints, C width. Internally, the node axis comes first: (K, M, C).
 """
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ class ResidualGraphConv(nn.Module):
 
 
 class GraphBranch(nn.Module):
-    """Feature extractor of one representation: a linear layer, residual modules, one more GraphConv.
+    """Feature extractor of one representation: a linear layer, residual modules, a final GraphConv.
 
     Args:
         in_channels: Channels of a node.
@@ -102,22 +102,22 @@ class GraphBranch(nn.Module):
 
 @MODELS.register_module()
 class GCNDiscriminator(BaseModule):
-    """Scores poses by two graph networks, on keypoints and on bones, and a joint head (appendix B).
+    """Discriminator with two graph networks, on keypoints and on bones, and a joint head (appendix B).
 
-    Nodes are the keypoints (equation 11) and the bones (equation 12; the root has a bone of length zero), edges the
-    skeleton's links in both directions (equation 13). A sinusoidal code of the node's index is concatenated to it.
+    Nodes are the keypoints (equation 11) and the bones (equation 12; the root has a bone of length zero); edges are the
+    skeleton's links in both directions (equation 13). A sinusoidal encoding of its index is concatenated to each node.
 
     Args:
-        skeleton: Name, json path, dict or Skeleton. Or give ``num_keypoints`` and ``links``.
+        skeleton: Name, JSON path, dict or Skeleton. Alternatively, give ``num_keypoints`` and ``links``.
         num_keypoints: K, without a skeleton.
         links: (parent, child) pairs, without a skeleton.
         width: C. Defaults to 128.
         num_modules: Residual modules of each branch. Defaults to 2.
         head_channels: Hidden channels of the head. Defaults to 512.
         dropout: Dropout in the head. Defaults to 0.2.
-        norm: LayerNorm over the channels of each ``'node'``, or over the whole ``'graph'`` of all poses of a call
+        norm: LayerNorm over the channels of each ``'node'``, or over the whole ``'graph'`` of all poses in a call
             together (the released code: a pose's score then depends on its neighbours). Defaults to 'node'.
-        self_loops: Whether each node is among its own neighbours (the released code). Defaults to False.
+        self_loops: Whether each node is its own neighbour too (the released code). Defaults to False.
         init_cfg: As in mmengine.
 
     Raises:
@@ -147,14 +147,15 @@ class GCNDiscriminator(BaseModule):
             output=nn.Linear(head_channels, 1)))
 
     def forward(self, keypoints: Tensor) -> Tensor:
-        """Score poses, in the parameters' data type also under autocast: the network is small, and its changes of
-        basis would lose digits in bfloat16.
+        """Score poses.
+
+        Computes in the parameters' data type even under autocast, as bfloat16 is too inexact for the changes of basis.
 
         Args:
-            keypoints: (M, K, 3) root-centred, norm frame.
+            keypoints: (M, K, 3) root-centred, crop-normalised.
 
         Returns:
-            (M, 1) raw scores: towards 1 for real, 0 for fake.
+            (M, 1) raw scores, trained towards 1 for real and 0 for fake.
         """
         check_shape(keypoints, ('M', self.num_keypoints, 3), 'keypoints')
         with torch.autocast(keypoints.device.type, enabled=False):

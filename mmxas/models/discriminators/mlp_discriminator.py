@@ -14,10 +14,10 @@ from mmxas.structures import Skeleton, load_skeleton
 
 @MODELS.register_module()
 class MLPDiscriminator(BaseModule):
-    """Scores poses by fully connected layers on all coordinates at once.
+    """Discriminator with fully connected layers on all coordinates.
 
     Args:
-        skeleton: Name, json path, dict or Skeleton. Or give ``num_keypoints``.
+        skeleton: Name, JSON path, dict or Skeleton. Alternatively, give ``num_keypoints``.
         num_keypoints: K, without a skeleton.
         width: Hidden channels. Defaults to 512.
         num_layers: Hidden layers, each Linear, LayerNorm and ReLU. Defaults to 3.
@@ -47,10 +47,10 @@ class MLPDiscriminator(BaseModule):
         """Score poses.
 
         Args:
-            keypoints: (M, K, 3) root-centred, norm frame.
+            keypoints: (M, K, 3) root-centred, crop-normalised.
 
         Returns:
-            (M, 1) raw scores: towards 1 for real, 0 for fake.
+            (M, 1) raw scores, trained towards 1 for real and 0 for fake.
         """
         check_shape(keypoints, ('M', self.num_keypoints, 3), 'keypoints')
         return self.layers(keypoints.flatten(1))

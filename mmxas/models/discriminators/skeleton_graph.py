@@ -13,10 +13,10 @@ from mmxas.structures import Skeleton, load_skeleton
 
 def skeleton_links(skeleton: str | Mapping | Skeleton | None, num_keypoints: int | None,
                    links: Sequence[tuple[int, int]] | None) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """The number of keypoints and the kinematic links, from a skeleton or given directly.
+    """Return the number of keypoints and the kinematic links, from a skeleton or as given.
 
     Args:
-        skeleton: Anything that :func:`mmxas.structures.load_skeleton` takes, or None.
+        skeleton: Any argument of :func:`mmxas.structures.load_skeleton`, or None.
         num_keypoints: K, without a skeleton.
         links: (parent, child) pairs, without a skeleton.
 
@@ -39,14 +39,14 @@ def skeleton_links(skeleton: str | Mapping | Skeleton | None, num_keypoints: int
 
 
 def check_tree(num_keypoints: int, links: Sequence[tuple[int, int]]) -> None:
-    """Check that links connect all keypoints without a cycle, each child having one parent.
+    """Raise unless links form a tree: all keypoints connected, no cycle, one parent per child.
 
     Args:
         num_keypoints: K.
         links: (parent, child) pairs.
 
     Raises:
-        ValueError: If not; the message names the link that closes a cycle, or the keypoints that are cut off.
+        ValueError: If not a tree; the message names the link that closes a cycle, or the unconnected keypoints.
     """
     group = list(range(num_keypoints))
 
@@ -73,7 +73,7 @@ def check_tree(num_keypoints: int, links: Sequence[tuple[int, int]]) -> None:
 
 
 def undirected_edges(num_keypoints: int, links: Sequence[tuple[int, int]], self_loops: bool = False) -> Tensor:
-    """Edge index of the undirected graph, E_k and E_b of equation 13.
+    """Return the edge index of the undirected graph, E_k and E_b of equation 13.
 
     Args:
         num_keypoints: K.
@@ -90,7 +90,7 @@ def undirected_edges(num_keypoints: int, links: Sequence[tuple[int, int]], self_
 
 
 def adjacency_matrix(num_keypoints: int, edges: Tensor) -> Tensor:
-    """The graph as a matrix.
+    """Return the adjacency matrix of a graph.
 
     Args:
         num_keypoints: K.
@@ -104,13 +104,13 @@ def adjacency_matrix(num_keypoints: int, edges: Tensor) -> Tensor:
 
 
 def neighbour_averages(adjacency: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """The matrix that averages over neighbours: adjacency (K, K) with each row divided by its sum."""
+    """Return the matrix that averages over neighbours: adjacency (K, K) with each row divided by its sum."""
     adjacency = adjacency.to(dtype)
     return adjacency / adjacency.sum(dim=1, keepdim=True).clamp_min(1.0)
 
 
 class GraphBasis(NamedTuple):
-    """Neighbour averages of an undirected graph, and the basis in which they are diagonal.
+    """Matrix of neighbour averages of an undirected graph, and its diagonalisation.
 
     Attributes:
         averages: (K, K), A of :func:`neighbour_averages`.
@@ -128,7 +128,7 @@ class GraphBasis(NamedTuple):
 def graph_basis(adjacency: Tensor) -> GraphBasis:
     """Diagonalise the neighbour averages of an undirected graph.
 
-    With R the root of the nodes' degrees, R A R^-1 is symmetric; its eigenvectors give B.
+    With R the diagonal matrix of the square roots of the degrees, R A R^-1 is symmetric; its eigenvectors give B.
 
     Args:
         adjacency: (K, K) from :func:`adjacency_matrix`, symmetric.
@@ -143,7 +143,7 @@ def graph_basis(adjacency: Tensor) -> GraphBasis:
 
 
 def bone_parents(num_keypoints: int, links: Sequence[tuple[int, int]]) -> Tensor:
-    """Parent of each keypoint, (K,) int64; the root's is itself."""
+    """Return the parent of each keypoint, (K,) int64; the root is its own parent."""
     parents = torch.arange(num_keypoints)
     for parent, child in links:
         parents[child] = parent
@@ -151,9 +151,9 @@ def bone_parents(num_keypoints: int, links: Sequence[tuple[int, int]]) -> Tensor
 
 
 def bone_vectors(keypoints: Tensor, parents: Tensor) -> Tensor:
-    """The bone of each keypoint: its parent minus itself (equation 12); the root's is zero.
+    """Return the bone of each keypoint: parent minus keypoint (equation 12), zero for the root.
 
-    So the bone graph has K nodes and the keypoints' edges.
+    The bone graph thus has K nodes and the same edges as the keypoints.
 
     Args:
         keypoints: (M, K, C).
@@ -166,14 +166,14 @@ def bone_vectors(keypoints: Tensor, parents: Tensor) -> Tensor:
 
 
 def sinusoidal_positions(num_nodes: int, channels: int) -> Tensor:
-    """Sinusoidal code of the node index.
+    """Return sinusoidal encodings of node indices.
 
-    Channel j of node i holds ``i / 10000^(2 j / channels)`` under a sine for even j and a cosine for odd j; the
-    exponent counts channels and not pairs of them, as in the released code.
+    Channel j of node i is the sine (even j) or cosine (odd j) of ``i / 10000^(2 j / channels)``. As in the released
+    code, the exponent counts single channels instead of pairs.
 
     Args:
         num_nodes: Number of nodes.
-        channels: Channels of the code.
+        channels: Channels of the encoding.
 
     Returns:
         (num_nodes, channels) float32.

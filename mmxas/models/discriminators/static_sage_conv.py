@@ -1,4 +1,4 @@
-"""GraphSAGE convolution on a graph that never changes, as dense matrix products.
+"""GraphSAGE convolution on a fixed graph, as dense matrix products.
 
 Symbols: M graphs, K nodes, C channels.
 """
@@ -11,9 +11,9 @@ from .skeleton_graph import GraphBasis
 
 
 class StaticSAGEConv(nn.Module):
-    """torch-geometric's ``SAGEConv(aggr='mean')`` for many graphs of one shape; same parameters, same names.
+    """torch-geometric's ``SAGEConv(aggr='mean')`` for many graphs with the same edges; parameters have the same names.
 
-    A node's new features are ``lin_l(mean of its neighbours') + lin_r(its own)``. All graphs share a K x K matrix of
+    The output of a node is ``lin_l(mean of its neighbours) + lin_r(node)``. All graphs share a K x K matrix of
     averages A = B diag(l) B^-1 (:func:`~.skeleton_graph.graph_basis`). Between B^-1 and B, the convolution is one
     product per node, with ``l_i W_l + W_r``, instead of two.
 
@@ -28,15 +28,15 @@ class StaticSAGEConv(nn.Module):
         self.lin_r = nn.Linear(in_channels, out_channels, bias=False)
 
     def forward(self, features: Tensor, graph: GraphBasis) -> Tensor:
-        """Convolve. (K, M, C) to (K, M, out_channels)."""
+        """Convolve (K, M, C) to (K, M, out_channels)."""
         weights = graph.values[:, None, None] * self.lin_l.weight.T + self.lin_r.weight.T
         products = (graph.inverse @ features.flatten(1)).view(features.shape) @ weights
         return (graph.basis @ products.flatten(1)).view(products.shape) + self.lin_l.bias
 
     def after_linear(self, nodes: Tensor, layer: nn.Linear, graph: GraphBasis) -> Tensor:
-        """Return ``self(layer(nodes), graph)`` as one linear map of the nodes and of their neighbours' averages.
+        """Return ``self(layer(nodes), graph)``, computed as one linear map of nodes and neighbour averages.
 
-        With few channels at the nodes, this takes a fraction of the operations.
+        This needs far fewer operations if the nodes have few channels.
 
         Args:
             nodes: (K, M, in_channels of the layer).

@@ -1,4 +1,4 @@
-"""From feature maps to hypotheses."""
+"""Heads that map feature maps to pose hypotheses."""
 from .multi_hypothesis_head import MultiHypothesisHead
 
 __all__ = ['MultiHypothesisHead']

@@ -1,4 +1,4 @@
-"""The detector's head: features to heatmap volumes, and heatmap volumes to several 3D poses (paper, section 3.2).
+"""Head of the detector: maps features to heatmap volumes, and decodes these to several 3D poses (paper, section 3.2).
 
 N: batch, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size, S: crop size in px.
 """
@@ -18,7 +18,7 @@ from mmxas.registry import KEYPOINT_CODECS, MODELS
 
 
 def _upsampling(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
-    """One deconvolution that doubles the resolution, as in integral pose regression: deconvolution, BN, ReLU."""
+    """Return a layer that doubles the resolution, as in integral pose regression: deconvolution, BN, ReLU."""
     if kernel not in (2, 3, 4):
         raise ValueError(f'deconv_kernel_sizes: {kernel} given, 2, 3 or 4 expected')
     padding, output_padding = {2: (0, 0), 3: (1, 1), 4: (1, 0)}[kernel]
@@ -29,17 +29,17 @@ def _upsampling(in_channels: int, out_channels: int, kernel: int) -> nn.Sequenti
 
 
 def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
-    """A 3×3 convolution with BN and ReLU."""
+    """Return a 3×3 convolution with BN and ReLU."""
     return nn.Sequential(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
                          nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
 class _ContiguousConvolution(nn.Conv2d):
-    """A 1×1 convolution that writes contiguous maps, with a weight of contiguous strides."""
+    """1×1 convolution with contiguous output and a weight with contiguous strides."""
 
     def _apply(self, *args, **kwargs) -> nn.Module:
-        # Channels-last changes no more than strides of axes of size 1, which the weight's gradient does not follow:
-        # DistributedDataParallel would warn of it and copy it.
+        # Channels-last only changes strides of axes of size 1. The weight's gradient would not follow, and
+        # DistributedDataParallel would warn and copy it.
         super()._apply(*args, **kwargs)
         self.weight.data = self.weight.data.as_strided(self.weight.shape, (self.in_channels, 1, 1, 1))
         return self
@@ -50,28 +50,28 @@ class _ContiguousConvolution(nn.Conv2d):
 
 @MODELS.register_module()
 class MultiHypothesisHead(BaseHead):
-    """Deconvolutions to K·D heatmaps, decoded to H poses by the peaks of each keypoint's depth heatmap (eq. 2–6, 19).
+    """Deconvolve features to K·D heatmaps, decoded to H poses from the peaks of depth heatmaps (eq. 2–6, 19).
 
-    A decoder with ``num_hypotheses=1, window=None`` makes it the vanilla single-hypothesis detector of eq. 2.
+    With the decoding options ``num_hypotheses=1, window=None`` it is the single-hypothesis detector of eq. 2.
 
     Args:
         in_channels: Channels of the feature map.
-        num_keypoints: K, which must be the skeleton's. :class:`~mmxas.models.pose_estimators.XASPoseEstimator` fills it
-            in where a config does not say it.
+        num_keypoints: K, equal to the skeleton's. :class:`~mmxas.models.pose_estimators.XASPoseEstimator` sets it if
+            the config does not.
         depth_bins: D. Defaults to 64.
-        deconv_out_channels: Width of each deconvolution; empty for none. Defaults to (256, 256, 256).
-        deconv_kernel_sizes: Kernel of each deconvolution. Defaults to (4, 4, 4).
-        conv_out_channels: Width of each 3×3 convolution (with BN and ReLU) behind them. Defaults to none.
+        deconv_out_channels: Output channels of each deconvolution; empty for none. Defaults to (256, 256, 256).
+        deconv_kernel_sizes: Kernel size of each deconvolution. Defaults to (4, 4, 4).
+        conv_out_channels: Output channels of each following 3×3 convolution (with BN and ReLU). Defaults to none.
         decoder: Config of the codec that decodes the heatmaps, such as ``dict(type='NormCodec',
-            decoding=dict(window=9))``; the ``encoder`` of the pipeline has to be the same. Defaults to None: the
+            decoding=dict(window=9))``; must equal the ``encoder`` of the pipeline. Defaults to None: the
             NormCodec with its own defaults.
-        in_index: Which feature map is read. Defaults to -1.
-        contiguous_logits: Write the heatmaps in contiguous memory, which decoding reads faster, also where the features
-            are channels-last. Defaults to False: in the features' own layout.
+        in_index: Index of the input feature map. Defaults to -1.
+        contiguous_logits: Return contiguous heatmaps, which decode faster, even for channels-last features. Defaults
+            to False: in the features' layout.
         init_cfg: Initialisation. Defaults to normal(std=0.001) for (de)convolutions, as in mmpose's heatmap heads.
 
     Raises:
-        ValueError: Unequal numbers of deconvolution widths and kernels, or an option of the codec does not fit.
+        ValueError: The numbers of deconvolution channels and kernels differ, or an option of the codec is invalid.
     """
 
     def __init__(self, in_channels: int, num_keypoints: int, depth_bins: int = 64,
@@ -95,45 +95,44 @@ class MultiHypothesisHead(BaseHead):
 
     @property
     def align_corners(self) -> bool:
-        """Where the crop's corners lie in the norm frame: the codec's."""
+        """The codec's convention of crop-normalised coordinates."""
         return self.decoder.align_corners
 
     def decoding(self, test_cfg: Mapping | None = None) -> Decoding:
-        """Return the options that heatmaps are decoded with: the codec's, changed by ``test_cfg.decoding``."""
+        """Return the decoding options: the codec's, updated by ``test_cfg.decoding``."""
         return self.decoder.decoding.changed((test_cfg or {}).get('decoding'))
 
     @property
     def default_init_cfg(self) -> list[dict]:
-        """Normal of 0.001 for convolutions, so that the first volume is almost flat."""
+        """Normal initialisation (std 0.001) of convolutions, so that the initial heatmaps are almost flat."""
         return [dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.001),
                 dict(type='Constant', layer='BatchNorm2d', val=1)]
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
-        """Features to heatmap logits (N, K·D, h, w)."""
+        """Map features to heatmap logits (N, K·D, h, w)."""
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[self.in_index])))
 
     def decode_volume(self, logits: Tensor, test_cfg: Mapping | None = None) -> tuple[Hypotheses, Marginals]:
-        """Decode heatmap logits to hypotheses in the norm frame, the top-1 pose first, by the head's codec.
+        """Decode heatmap logits by the head's codec to crop-normalised hypotheses, the top-1 pose first.
 
-        The volume's softmax is the costly part; its marginals, which some losses read too, come with the result.
+        The marginals of the volume's softmax are returned too: they are expensive, and some losses need them.
 
         Args:
             logits: (N, K·D, h, w).
-            test_cfg: Its ``decoding``, where it has one, changes options of the codec. Defaults to None, as in
-                training.
+            test_cfg: An optional entry ``decoding`` overrides options of the codec. Defaults to None, as in training.
         """
         return self.decoder.decode(logits, self.num_keypoints, self.depth_bins, (test_cfg or {}).get('decoding'))
 
     def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int]) -> Tensor:
-        """The mean of two volumes' probabilities, one of them of the mirrored crop, as logits (N, K·D, h, w).
+        """Return the mean of the probabilities of a crop's and its mirrored crop's volume, as logits (N, K·D, h, w).
 
-        Averaging volumes, not poses, keeps the hypotheses: the peaks of both views stay peaks.
+        Averaging volumes instead of poses preserves the peaks of both views, hence the hypotheses.
         """
         shape = (logits.shape[0], self.num_keypoints, self.depth_bins, *logits.shape[-2:])
         return self.average(logits, flipped.view(shape)[:, list(flip_indices)].flip(-1).reshape(logits.shape))
 
     def average(self, *logits: Tensor) -> Tensor:
-        """Return the mean of volumes' probabilities as logits (N, K·D, h, w)."""
+        """Return the mean probabilities of several volumes as logits (N, K·D, h, w)."""
         mean, *others = (x.float().view(x.shape[0], self.num_keypoints, -1).log_softmax(-1) for x in logits)
         for other in others:
             mean = torch.logaddexp(mean, other)
@@ -141,35 +140,35 @@ class MultiHypothesisHead(BaseHead):
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
                 ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
-        """Hypotheses in crop px and mm, as mmpose's ``pred_instances``.
+        """Predict hypotheses in crop px and mm, as mmpose's ``pred_instances``.
 
         Args:
-            feats: Feature maps, or a pair of them under ``flip_test`` (plain, mirrored); of N crops, or of 2 N, the
-                second half of which shows the same bodies: their heatmaps are averaged.
-            batch_data_samples: N data samples; ``rect_3d_width`` in their meta information turns z into mm.
-            test_cfg: ``flip_test``; ``decoding``, options in the place of the codec's; ``output_depth_heatmaps`` adds
-                ``depth_heatmaps`` (1, K, D), and ``pred_fields.depth_heatmap`` (K, 1, D).
+            feats: Feature maps, or with ``flip_test`` a pair of them (plain, mirrored). They belong to N crops or to a
+                multiple of N, further views of the same bodies, whose heatmaps are averaged.
+            batch_data_samples: N data samples; ``rect_3d_width`` in their meta information converts z to mm.
+            test_cfg: ``flip_test``; ``decoding``, which overrides the codec's options; ``output_depth_heatmaps``, which
+                adds ``depth_heatmaps`` (1, K, D), and ``pred_fields.depth_heatmap`` (K, 1, D).
 
         Returns:
             N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``keypoints_visible`` (1, K)
-            of ones (a peak's height is no visibility), ``hypotheses`` (1, H, K, 3),
+            of ones (the height of a peak does not measure visibility), ``hypotheses`` (1, H, K, 3),
             ``hypothesis_scores`` and ``hypothesis_valid`` (1, H, K), ``hypotheses_norm`` (1, H, K, 3) and
             ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_heatmaps`` also N ``PixelData``.
 
         Raises:
-            ValueError: ``flip_test`` without ``flip_indices`` in the samples' meta information.
+            ValueError: ``flip_test`` is set, but the samples' meta information has no ``flip_indices``.
         """
         logits = self.test_volume(feats, batch_data_samples, test_cfg)
         return self.pack(self.decode_volume(logits, test_cfg)[0], batch_data_samples, test_cfg)
 
     def test_volume(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
                     ) -> Tensor:
-        """Return the heatmap logits (N, K·D, h, w) that testing decodes: those of all views, averaged.
+        """Return the heatmap logits (N, K·D, h, w) for testing, averaged over all views.
 
         Args:
             feats: As in :meth:`predict`.
             batch_data_samples: N data samples.
-            test_cfg: Its ``flip_test``.
+            test_cfg: ``flip_test`` and ``zooms`` are used.
 
         Raises:
             ValueError: As in :meth:`predict`.
@@ -193,10 +192,10 @@ class MultiHypothesisHead(BaseHead):
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
-        """Hypotheses in the norm frame as :meth:`predict` returns them.
+        """Convert crop-normalised hypotheses to the output of :meth:`predict`.
 
         Args:
-            result: Decoded hypotheses of N crops, by whatever they were computed.
+            result: Decoded hypotheses of N crops.
             batch_data_samples: N data samples.
             test_cfg: As in :meth:`predict`.
         """
@@ -205,7 +204,7 @@ class MultiHypothesisHead(BaseHead):
         if not (test_cfg or {}).get('output_depth_heatmaps', False):
             return instances
         profiles = result.depth_heatmap
-        for instance, profile in zip(instances, profiles, strict=True):  # mmpose's merging of samples drops fields
+        for instance, profile in zip(instances, profiles, strict=True):  # mmpose drops fields when merging samples
             instance.depth_heatmaps = profile[None].numpy()
         return instances, [PixelData(depth_heatmap=p[:, None]) for p in profiles]
 
@@ -228,6 +227,6 @@ class MultiHypothesisHead(BaseHead):
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: Sequence[PoseDataSample],
              train_cfg: dict | None = None) -> dict[str, Tensor]:
-        """Not here: ``XASPoseEstimator`` computes all losses, from its ``losses``."""
+        """Not implemented: ``XASPoseEstimator`` computes all losses, as configured by its ``losses``."""
         raise NotImplementedError('MultiHypothesisHead has no losses of its own: train it in an XASPoseEstimator, '
                                   "whose losses=dict(render=dict(type='SyntheticKeypointLoss')) is eq. 16")

@@ -1,4 +1,4 @@
-"""Layers that other components are made of."""
+"""Layers used by other components."""
 from .channels_last_batch_norm import ChannelsLastBatchNorm2d, convert_batch_norm
 
 __all__ = ['ChannelsLastBatchNorm2d', 'convert_batch_norm']

@@ -1,4 +1,4 @@
-"""Batch norm whose statistics keep their digits on a CPU's channels-last maps."""
+"""Batch norm with accurate statistics for channels-last maps on a CPU."""
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -8,12 +8,13 @@ from mmxas.registry import MODELS
 
 
 @MODELS.register_module()
-class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initialisers look at direct bases
-    """``torch.nn.BatchNorm2d``, but for float32 and float64 maps in channels-last memory of a CPU in training.
+class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initialisers check direct bases
+    """``torch.nn.BatchNorm2d`` with accurate statistics of channels-last maps in training on a CPU.
 
-    Those are normalised by :func:`mmxas.ops.kernels.batch_norm.batch_norm_channels_last`, closer to exact numbers.
-    Arguments, parameters and names in a checkpoint are ``BatchNorm2d``'s. Half precision, and a compiled or traced
-    network, have torch's own sums.
+    Such maps of float32 and float64 are normalised by
+    :func:`mmxas.ops.kernels.batch_norm.batch_norm_channels_last`. All other maps, including half precision and compiled
+    or traced networks, use torch's implementation. Arguments, parameters and names in a checkpoint are those of
+    ``BatchNorm2d``.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -38,10 +39,10 @@ class ChannelsLastBatchNorm2d(nn.BatchNorm2d, _BatchNorm):  # mmengine's initial
 
 
 def convert_batch_norm(module: nn.Module) -> None:
-    """Make each ``BatchNorm2d`` of a module, or the module itself, a :class:`ChannelsLastBatchNorm2d`, in its place.
+    """Convert each ``BatchNorm2d`` of a module, or the module itself, to :class:`ChannelsLastBatchNorm2d` in place.
 
     Args:
-        module: Any module. Classes derived from ``BatchNorm2d``, such as timm's, are left.
+        module: Any module. Classes derived from ``BatchNorm2d``, such as timm's, are not changed.
     """
     for norm in module.modules():
         if type(norm) is nn.BatchNorm2d:

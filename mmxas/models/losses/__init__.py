@@ -1,9 +1,9 @@
 """The terms of equation 17 as registered modules.
 
-A loss says by ``reads`` what it is given; ``routes.ROUTES`` lists the words and what they stand for.
+The attribute ``reads`` of a loss defines its inputs; ``routes.ROUTES`` lists the possible values.
 
-Adding one: write a pure function in ``mmxas/ops``, wrap it in a module here with its ``reads``, and name it in a
-config's ``model.losses``.
+To add a loss, write a pure function in ``mmxas/ops``, wrap it in a module with ``reads`` in this package, and add it to
+``model.losses`` in a config.
 """
 from .facing_loss import FacingLoss
 from .label_losses import MarginalCrossEntropyLoss, PlanarKeypointLoss, SyntheticKeypointLoss

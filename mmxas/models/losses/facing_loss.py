@@ -1,4 +1,4 @@
-"""Loss of the facing that a neck predicts beside its map."""
+"""Loss of the facing direction that a neck predicts."""
 from collections.abc import Sequence
 
 import torch
@@ -12,15 +12,15 @@ from mmxas.structures import load_skeleton
 
 @MODELS.register_module()
 class FacingLoss(nn.Module):
-    """Distance of ``FacingFusionNeck``'s facing to that of the known keypoints (not in the paper).
+    """Distance of ``FacingFusionNeck``'s facing direction to that of the labelled keypoints (not in the paper).
 
-    The facing is taken from the pairs that hang on an unpaired keypoint, such as hips and shoulders.
+    The direction is computed from the flip pairs whose parent is an unpaired keypoint, such as hips and shoulders.
 
     Args:
         skeleton: Name, file or dict of the skeleton.
 
     Raises:
-        ValueError: The skeleton has no such pair.
+        ValueError: The skeleton has no such flip pair.
     """
 
     reads = 'features'
@@ -30,15 +30,20 @@ class FacingLoss(nn.Module):
         self.skeleton = load_skeleton(skeleton)
         pairs = [(left, right) for left, right, _ in centre_triples(self.skeleton.parents, self.skeleton.flip_pairs)]
         if not pairs:
-            raise ValueError(f'FacingLoss: no pair of the skeleton {self.skeleton.name!r} hangs on an unpaired '
-                             'keypoint, so that it cannot say which way a body faces; leave this loss out')
+            raise ValueError(f'FacingLoss: skeleton {self.skeleton.name!r} has no flip pair whose parent is an '
+                             'unpaired keypoint, so the facing is undefined; leave this loss out')
         self.register_buffer('flip_pairs', torch.tensor(pairs), persistent=False)
 
     def forward(self, features: Sequence[Tensor], target: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Features of N samples, the last of which is the facing (N, 2), and keypoints (N, K, 3), to a scalar.
+        """Return the scalar loss.
+
+        Args:
+            features: The neck's outputs for N samples; the last one is the facing (N, 2).
+            target: (N, K, 3) keypoints.
+            weights: (N, K), or None.
 
         Raises:
-            ValueError: The neck gives no facing.
+            ValueError: The neck does not predict a facing.
         """
         predicted = features[-1]
         if predicted.dim() != 2 or predicted.shape[-1] != 2:

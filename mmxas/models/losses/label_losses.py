@@ -1,4 +1,4 @@
-"""Losses of samples whose keypoints are known: synthetic ones, and targets where a comparison asks for it."""
+"""Losses of samples with labelled keypoints: synthetic samples, and target samples for supervised comparisons."""
 from torch import Tensor, nn
 
 from mmxas.ops.checks import check_choice, check_positive
@@ -11,11 +11,11 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class SyntheticKeypointLoss(nn.Module):
-    """The best hypothesis' distance to the known keypoints, in the norm frame (eq. 16 with eq. 7).
+    """Distance of the best hypothesis to the labels, in crop-normalised coordinates (eq. 16 with eq. 7).
 
     Args:
         norm: ``'l2'`` (the paper) or ``'l1'``. Defaults to ``'l2'``.
-        level: Where the winner takes all: ``'sample'``, ``'keypoint'`` or ``'batch'`` (the released code).
+        level: Level of winner-takes-all: ``'sample'``, ``'keypoint'`` or ``'batch'`` (the released code).
             Defaults to ``'sample'``.
 
     Raises:
@@ -32,19 +32,19 @@ class SyntheticKeypointLoss(nn.Module):
 
     def forward(self, hypotheses: Hypotheses, marginals: Marginals, target: Tensor,
                 weights: Tensor | None = None) -> Tensor:
-        """Hypotheses of N samples and their keypoints (N, K, 3) with weights (N, K), to a scalar."""
+        """Return the scalar loss of N samples' hypotheses against keypoints (N, K, 3) with weights (N, K)."""
         return keypoint_loss(hypotheses.keypoints, target, hypotheses.valid, weights, norm=self.norm, level=self.level)
 
 
 @MODELS.register_module()
 class MarginalCrossEntropyLoss(nn.Module):
-    """Cross-entropy of the heatmap's marginals against Gaussians (not in the paper): minutes instead of hours.
+    """Cross-entropy of the heatmap's marginals against Gaussians (not in the paper); trains in minutes, not hours.
 
     Args:
         sigma_bins: Standard deviation of the Gaussians, in bins. Defaults to 1.
 
     Raises:
-        ValueError: It is not positive.
+        ValueError: ``sigma_bins`` is not positive.
     """
 
     reads = 'labels'
@@ -56,15 +56,15 @@ class MarginalCrossEntropyLoss(nn.Module):
 
     def forward(self, hypotheses: Hypotheses, marginals: Marginals, target: Tensor,
                 weights: Tensor | None = None) -> Tensor:
-        """Marginals of N samples and their keypoints (N, K, 3) with weights (N, K), to a scalar."""
+        """Return the scalar loss of N samples' marginals against keypoints (N, K, 3) with weights (N, K)."""
         return marginal_cross_entropy(marginals, target, sigma_bins=self.sigma_bins, weights=weights)
 
 
 @MODELS.register_module()
 class PlanarKeypointLoss(nn.Module):
-    """Distance of x and y to the targets' 2D labels, in the norm frame: Table 3's "2D GT", which is supervision.
+    """Distance of x and y to 2D labels of target samples, crop-normalised: the supervised "2D GT" of Table 3.
 
-    The target data set needs ``with_labels=True`` and ``GenerateNormTarget`` in its pipeline; depths are not read.
+    The target data set needs ``with_labels=True`` and ``GenerateNormTarget`` in its pipeline; depths are ignored.
 
     Args:
         norm: ``'l2'`` or ``'l1'``. Defaults to ``'l2'``.
@@ -81,5 +81,5 @@ class PlanarKeypointLoss(nn.Module):
         self.norm = norm
 
     def forward(self, hypotheses: Hypotheses, target: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Hypotheses of N targets and their keypoints (N, K, 3) with weights (N, K), to a scalar."""
+        """Return the scalar loss of N target samples' hypotheses against keypoints (N, K, 3) with weights (N, K)."""
         return planar_keypoint_loss(hypotheses.keypoints, target, weights, self.norm)

@@ -1,4 +1,4 @@
-"""Skeleton mask and physique mask against the true mask (equation 8)."""
+"""Loss of skeleton mask and physique mask against the foreground mask (equation 8)."""
 import torch
 from torch import Tensor, nn
 
@@ -9,18 +9,18 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class MaskLoss(nn.Module):
-    """Weighted sum of the mean squared errors of both masks.
+    """Weighted sum of the mean squared errors of skeleton mask and physique mask.
 
     N: batch, h and w: height and width of the masks.
 
     Args:
         skeleton_weight: lambda_s. Defaults to 1.
-        physique_weight: lambda_p; 0 needs no physique network. Defaults to 1.
-        clip: What of the skeleton mask counts: None for all pixels, ``'pixel'`` for those that it covers, or
+        physique_weight: lambda_p; with 0, no physique network is needed. Defaults to 1.
+        clip: Pixels of the skeleton mask that count: None for all, ``'pixel'`` for those that it covers, or
             ``'released'``; see :func:`mmxas.ops.mask_loss.mask_error_map`. Defaults to None.
         clip_threshold: Threshold of the clip. Defaults to 0.1.
-        outside_gain: Gain of the skeleton mask's weights with the distance to the true mask, in sides of the mask;
-            0 weighs all pixels alike. Defaults to 0.
+        outside_gain: Growth of the skeleton mask's pixel weights with the distance to the foreground, per side of the
+            mask; 0 weights all pixels equally. Defaults to 0.
 
     Raises:
         ValueError: If ``clip`` is unknown.
@@ -40,8 +40,8 @@ class MaskLoss(nn.Module):
 
         Args:
             drawn: (N, 1, h, w) skeleton masks.
-            body: (N, 1, h, w) physique masks; None only without a physique weight.
-            masks: (N, 1, h, w) true masks in [0, 1].
+            body: (N, 1, h, w) physique masks; may be None if ``physique_weight`` is 0.
+            masks: (N, 1, h, w) foreground masks in [0, 1].
 
         Returns:
             Scalar.

@@ -1,4 +1,4 @@
-"""What each kind of loss is given: the one table by which a loss's ``reads`` finds its inputs."""
+"""Table of the inputs of each kind of loss, by the loss's attribute ``reads``."""
 from typing import NamedTuple
 
 from torch import nn
@@ -7,37 +7,37 @@ from mmxas.ops.checks import check_choice
 
 
 class Route(NamedTuple):
-    """Where the inputs of a loss come from.
+    """Inputs of a kind of loss.
 
     Attributes:
-        domains: The samples that it needs: ``'synthetic'``, ``'target'`` or both.
-        inputs: What its ``forward`` is given, in this order; empty for a loss that is called in another way.
+        domains: Required samples: ``'synthetic'``, ``'target'`` or both.
+        inputs: Arguments of ``forward``, in this order; empty if the loss is not called by ``forward``.
     """
 
     domains: tuple[str, ...]
     inputs: tuple[str, ...]
 
 
-# In the order in which the terms are computed. A pose of the target or of a synthetic sample is `hypotheses`.
+# In the order of computation. `hypotheses` are the predicted poses of target or synthetic samples.
 ROUTES = {
     'features': Route(('synthetic', ), ('features', 'labels', 'weights')),
     'labels': Route(('synthetic', ), ('hypotheses', 'marginals', 'labels', 'weights')),
     'pose': Route(('target', ), ('hypotheses', )),
     'target_labels': Route(('target', ), ('hypotheses', 'labels', 'weights')),
     'mask': Route(('target', ), ('drawn', 'body', 'masks')),
-    'adversarial': Route(('synthetic', 'target'), ()),  # loss.generator and loss.discriminator, of scores
+    'adversarial': Route(('synthetic', 'target'), ()),  # calls loss.generator and loss.discriminator on scores
 }
 
 
 def check_reads(name: str, loss: nn.Module) -> None:
-    """Refuse a loss whose inputs nobody knows, which would never be called.
+    """Raise if a loss has no valid ``reads``; it would never be called.
 
     Args:
-        name: Where the config has it, such as ``'model.losses.upright'``.
+        name: Place of the loss in the config, such as ``'model.losses.upright'``.
         loss: The loss.
 
     Raises:
-        ValueError: It has no ``reads``, or one that is no key of :data:`ROUTES`; these are listed.
+        ValueError: ``reads`` is missing or not a key of :data:`ROUTES`; the message lists the keys.
     """
     kind = type(loss).__name__
     if not hasattr(loss, 'reads'):

@@ -1,4 +1,4 @@
-"""Symmetry of the targets' hypotheses (in the released code, not in the paper)."""
+"""Symmetry loss of target samples' hypotheses (in the released code, not in the paper)."""
 from collections.abc import Mapping
 
 import torch
@@ -16,19 +16,19 @@ _BONES = dict(sides=side_bone_pairs, limbs=limb_bone_pairs)
 
 @MODELS.register_module()
 class SymmetryLoss(nn.Module):
-    """Equal bones, and pairs centred on the keypoint that they hang on; winner-takes-all over hypotheses.
+    """Penalise unequal bones, and flip pairs not centred on their parent; winner-takes-all over hypotheses.
 
-    Hypotheses are in the norm frame, where z has half the scale of x and y: z is doubled first, which gives metres
-    for a box of 2000 mm, up to perspective.
+    In crop-normalised coordinates, z has half the scale of x and y. The loss doubles z, which gives metres for a crop
+    of 2000 mm, up to perspective.
 
     N: batch, H: hypotheses, K: keypoints.
 
     Args:
-        skeleton: Name, json path, dict or Skeleton; its pairs say what is left and right.
-        bone_weight: Weight of the bones' term. Defaults to 1.
-        keypoint_weight: Weight of the midpoints' term. Defaults to 1.
-        bones: Which bones shall be equal: ``'sides'``, left and right; or ``'limbs'``, the lower and the upper bone of
-            each limb (what the released code compares). Defaults to 'sides'.
+        skeleton: Name, JSON path, dict or Skeleton; its flip pairs define left and right.
+        bone_weight: Weight of the bone term. Defaults to 1.
+        keypoint_weight: Weight of the midpoint term. Defaults to 1.
+        bones: Which bones are compared: ``'sides'``, left and right; or ``'limbs'``, the lower and the upper bone of
+            each limb (the released code). Defaults to 'sides'.
         level: ``'sample'`` or ``'batch'`` (the released code). Defaults to 'sample'.
 
     Raises:
@@ -58,10 +58,10 @@ class SymmetryLoss(nn.Module):
         """Compute the loss.
 
         Args:
-            hypotheses: Of the target images.
+            hypotheses: Hypotheses of the target samples.
 
         Returns:
-            Scalar, in squared metres for a box of 2000 mm.
+            Scalar, in squared metres for a crop of 2000 mm.
         """
         poses = hypotheses.keypoints * self.scale.to(hypotheses.keypoints.dtype)
         loss = torch.zeros_like(poses[:, :, 0, 0])

@@ -8,16 +8,16 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class WTAAdversarialLoss(nn.Module):
-    """Both sides of the game between detector and discriminator.
+    """Losses of the detector (generator) and the discriminator.
 
     N: batch, H: hypotheses, K: keypoints, M: synthetic poses.
 
     Args:
         level: Where the minimum over hypotheses is taken, ``'sample'`` or ``'batch'``. Defaults to 'sample'.
-        half: Whether the generator's loss has equation 15's factor of one half, which the released code lacks.
-            Defaults to True.
-        detach: Cut the generator's gradient, as the released code does: the term is then shown and teaches nothing.
-            Defaults to False.
+        half: Whether the generator's loss has the factor 1/2 of equation 15; the released code omits it. Defaults to
+            True.
+        detach: Detach the generator's loss, as the released code does: the term is logged but has no effect on
+            training. Defaults to False.
 
     Raises:
         ValueError: If the level is unknown.

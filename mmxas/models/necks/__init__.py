@@ -1,4 +1,4 @@
-"""What stands between a backbone and a head."""
+"""Necks between backbone and head."""
 from mmxas.models.necks.facing_fusion_neck import FacingFusionNeck
 from mmxas.models.necks.sum_fusion_neck import SumFusionNeck
 

@@ -1,4 +1,4 @@
-"""A fused feature map that knows which way the body faces."""
+"""Neck that fuses feature maps and conditions them on the body's facing direction."""
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +11,17 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class FacingFusionNeck(SumFusionNeck):
-    """:class:`SumFusionNeck`, whose map is scaled and shifted by a facing read from the whole image.
+    """:class:`SumFusionNeck` whose output is scaled and shifted by a facing direction predicted from the whole image.
 
-    Left and right limbs look alike; which is which follows from the facing, which a head or a foot shows and a limb
-    does not. A detector by itself spends hundreds of iterations with both limbs on one place before it finds that
-    out. Here the mean of the deepest map gives the facing (``FacingLoss`` teaches it, on synthetic samples), and each
-    channel y of the fused map becomes y (1 + a(f)) + b(f). Not in the paper.
+    Left and right limbs look alike; only the body's facing distinguishes them, and it is visible at the head or feet,
+    not at the limbs. Without this neck, a detector places both limbs at one position for hundreds of iterations. The
+    neck predicts the facing f from the mean of the deepest map (trained by ``FacingLoss`` on synthetic samples), and
+    maps each channel y of the fused map to y (1 + a(f)) + b(f). Not in the paper.
 
     Args:
-        in_channels: Channels of each chosen map; the last chosen one gives the facing.
+        in_channels: Channels of each chosen map; the facing is predicted from the last one.
         out_channels: Channels of the fused map.
-        hidden_channels: Width of the shift's hidden layer. Defaults to 128.
+        hidden_channels: Width of the hidden layer of the shift b. Defaults to 128.
         kwargs: Options of :class:`SumFusionNeck`.
     """
 
@@ -39,8 +39,8 @@ class FacingFusionNeck(SumFusionNeck):
             features: The backbone's maps, (N, C_i, h_i, w_i) each.
 
         Returns:
-            The map (N, out_channels, h, w), and the facing (N, 2) in float32 at least (``mmxas.ops.facing``). A head
-            reads the first: ``in_index=0``.
+            The map (N, out_channels, h, w), and the facing (N, 2) in at least float32 (``mmxas.ops.facing``). Heads
+            need ``in_index=0``.
         """
         (fused,) = super().forward(features)
         facing = self.facing(self._chosen(features)[-1].mean(dim=(2, 3)))

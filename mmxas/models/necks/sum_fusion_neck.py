@@ -1,4 +1,4 @@
-"""Several scales of a backbone summed into one feature map."""
+"""Neck that sums several scales of a backbone into one feature map."""
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -10,24 +10,24 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class SumFusionNeck(BaseModule):
-    """Bring chosen scales to equal channels by 1x1 convolutions, resize them to one scale, and sum.
+    """Project chosen maps to equal channels by 1x1 convolutions, resize them to one scale, and sum them.
 
-    With ImageNet features of strides 8, 16 and 32 at 128² input, the result is one 16x16 map that sees both detail
-    and the whole body, at hardly any cost.
+    Features of strides 8, 16 and 32 at 128² input, for example, give one 16x16 map with both detail and global context
+    at little cost.
 
     Args:
         in_channels: Channels of each chosen map.
         out_channels: Channels of the result.
-        in_indices: Which of the backbone's maps to take. Defaults to None, all.
-        target: Position, among the chosen maps, of the one whose height and width the result has. Defaults to 0,
+        in_indices: Indices of the backbone's maps to use. Defaults to None, all.
+        target: Position, among the chosen maps, of the one that defines height and width of the result. Defaults to 0,
             the shallowest.
-        mode: ``'bilinear'`` or ``'nearest'`` resizing. Defaults to ``'bilinear'``.
-        norm: Batch normalisation after each convolution. Defaults to True.
-        activation: ReLU after the sum. Defaults to True.
+        mode: Interpolation, ``'bilinear'`` or ``'nearest'``. Defaults to ``'bilinear'``.
+        norm: Whether to apply batch normalisation after each convolution. Defaults to True.
+        activation: Whether to apply ReLU after the sum. Defaults to True.
         init_cfg: mmengine's initialisation config. Defaults to None, Kaiming for convolutions.
 
     Raises:
-        ValueError: Numbers of channels and indices differ, or a bad ``target`` or ``mode``.
+        ValueError: Numbers of channels and indices differ, or ``target`` or ``mode`` is invalid.
     """
 
     def __init__(self,
@@ -67,7 +67,7 @@ class SumFusionNeck(BaseModule):
             One map (N, out_channels, h, w) in a tuple, at the target's height and width.
 
         Raises:
-            ValueError: A map is missing or has other channels than declared.
+            ValueError: A map is missing, or its channels differ from ``in_channels``.
         """
         chosen = self._chosen(features)
         size = chosen[self.target].shape[-2:]
@@ -81,7 +81,7 @@ class SumFusionNeck(BaseModule):
         return (self.activation(total),)
 
     def _chosen(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """The declared maps, checked."""
+        """Return the chosen maps after checking their channels."""
         if max(self.in_indices) >= len(features):
             raise ValueError(f'SumFusionNeck: map {max(self.in_indices)} wanted, the backbone gives {len(features)}')
         chosen = [features[index] for index in self.in_indices]

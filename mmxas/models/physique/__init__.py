@@ -1,4 +1,4 @@
-"""From a drawn skeleton to the outline of the whole body."""
+"""Network that maps a drawn skeleton to the mask of the whole body."""
 from .physique_network import PhysiqueNetwork
 
 __all__ = ['PhysiqueNetwork']

@@ -1,4 +1,4 @@
-"""The network that turns a skeleton mask into a physique mask (equation 8).
+"""Network that maps a skeleton mask to a physique mask (equation 8).
 
 Symbols: N batch, h and w height and width of the mask.
 """
@@ -15,10 +15,10 @@ from mmxas.registry import MODELS
 
 @MODELS.register_module()
 class PhysiqueNetwork(BaseModule):
-    """Convolutional encoder-decoder, skeleton mask in, physique mask out.
+    """Convolutional encoder-decoder from skeleton mask to physique mask.
 
-    Each block is a 3 x 3 convolution, batch norm and leaky ReLU. The encoder halves the size where it goes to the next
-    number of channels; the decoder mirrors it with bilinear upsampling, and ends in a sigmoid.
+    Each block is a 3 x 3 convolution, batch norm and leaky ReLU. The encoder halves the size at each further level; the
+    decoder mirrors it with bilinear upsampling, and ends with a sigmoid.
 
     Args:
         channels: Channels of the levels, finest first. Defaults to (32, 64, 128).
@@ -49,7 +49,7 @@ class PhysiqueNetwork(BaseModule):
         self.output = nn.Conv2d(before, 1, 3, padding=1)
 
     def forward(self, skeleton_mask: Tensor) -> Tensor:
-        """Draw the body around a skeleton.
+        """Predict the mask of the body around a skeleton.
 
         Args:
             skeleton_mask: (N, 1, h, w) in [0, 1], of any size.

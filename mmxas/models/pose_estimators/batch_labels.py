@@ -1,4 +1,4 @@
-"""Labels and masks of a batch's samples, as tensors.
+"""Stack labels and masks of a batch's samples to tensors.
 
 N: samples, K: keypoints, S: crop size in px.
 """
@@ -9,19 +9,18 @@ from torch import Tensor
 
 
 def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Tensor]:
-    """Norm-frame labels (N, K, 3) and weights (N, K) of data samples, in float32 and where the samples hold them.
+    """Return crop-normalised labels (N, K, 3) and weights (N, K) in float32, on the device of the samples' labels.
 
-    A keypoint of weight 0 has the label 0, whatever the sample holds there: a NaN, times 0, would still be one in every
-    gradient.
+    Labels of weight 0 are set to 0, because a NaN times 0 would still be NaN in the gradients.
 
     Raises:
-        ValueError: A sample without labels, or labels of another number of keypoints; the sample is named.
+        ValueError: A sample has no labels, or labels of another number of keypoints; the message names the sample.
     """
     for sample in data_samples:
         labels = getattr(sample, 'gt_instance_labels', None)
         if labels is None or 'keypoint_norm' not in labels:
             raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: has no keypoint_norm label. A keypoint '
-                             'loss was asked for: give it labelled (synthetic) samples, or with_labels=True')
+                             'loss needs it: use labelled (synthetic) samples, or with_labels=True')
         if labels.keypoint_norm.shape[-2] != num_keypoints:
             raise ValueError(f'{sample.metainfo.get("img_path", "a sample")}: {labels.keypoint_norm.shape[-2]} '
                              f'keypoints, but the head predicts {num_keypoints}: give both one '
@@ -33,10 +32,10 @@ def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Te
 
 
 def stack_masks(samples: Sequence) -> Tensor:
-    """Masks (N, 1, S, S) of target samples, each of which must have one.
+    """Return the masks (N, 1, S, S) of target samples.
 
     Raises:
-        ValueError: A sample has no mask, or one of another size than the first one's; the sample is named.
+        ValueError: A sample has no mask, or a mask of another size than the first one; the message names the sample.
     """
     masks = []
     for sample in samples:

@@ -1,4 +1,4 @@
-"""X as Supervision: the detector, what teaches it without a pose label, and their weighted sum (paper, eq. 17).
+"""X as Supervision: the detector, and the weighted sum of losses that train it without pose labels (paper, eq. 17).
 
 N: batch, H: hypotheses, K: keypoints, L: drawn links, S: crop size in px, m: mask size in px.
 """
@@ -26,43 +26,42 @@ from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 
 from .batch_labels import stack_labels, stack_masks
 
-# In float16 a gradient is taken of the loss times this, where a training's scaler begins; as it is, it would vanish.
+# Scale of the loss for logged gradients in float16, so that they do not vanish; as the initial scale of loss scaling.
 FLOAT16_SCALE = 2.0**16
 
-BACKGROUNDS = ('crop', 'both')  # what testing looks at: the crop as the pipeline made it; also without its background
+BACKGROUNDS = ('crop', 'both')  # views for testing: the crop from the pipeline; also the crop without its background
 
 
 @MODELS.register_module()
 class XASPoseEstimator(TopdownPoseEstimator):
     """Multi-hypothesis detector trained from masks, a discriminator and synthetic pairs.
 
-    In training a batch holds targets (``domain='target'``: image, mask) and synthetic samples (``domain='synthetic'``:
-    image, norm-frame keypoints). The detector runs once on each, so that batch statistics stay per domain. Which terms
-    are on, and their weights, is the stage's (:meth:`set_stage`).
+    A training batch has target samples (``domain='target'``: image, mask) and synthetic samples
+    (``domain='synthetic'``: image, crop-normalised keypoints). The detector runs once per domain, so that batch
+    statistics are separate. The stage defines the active terms and their weights (:meth:`set_stage`).
 
     Args:
         backbone, neck, head, test_cfg, data_preprocessor, init_cfg, metainfo: As in ``TopdownPoseEstimator``.
-        skeleton: Name, file or dict of the skeleton. Head, discriminator and losses that take a number of keypoints or
-            a skeleton, and state none, are given this one.
-        losses: The supervision: term name to loss config. The type of a loss says what it reads, by a ``reads`` of
-            :data:`mmxas.models.losses.routes.ROUTES`.
+        skeleton: Name, file or dict of the skeleton. Head, discriminator and losses use it, unless their configs state
+            a skeleton or number of keypoints.
+        losses: Config of each loss term by name. The attribute ``reads`` of a loss class is a key of
+            :data:`mmxas.models.losses.routes.ROUTES`, which defines its inputs.
         loss_weights: Weights until a stage sets its own. Defaults to 1 for each of ``losses``.
         physique: Config of the physique network (skeleton mask to body mask), which mask losses need.
         discriminator: Config of the discriminator, which adversarial losses need; None for no discriminator.
-        mask_size: Side m at which the skeleton is drawn and compared. Defaults to None: the crop's side.
+        mask_size: Side m of drawn skeletons and compared masks. Defaults to None: the crop's side.
         line_width: Width of a drawn link (ops.skeleton_drawing). Defaults to 3e-3.
         channels_last: Keep the weights and maps of backbone, neck, head and physique network in channels-last memory,
-            which convolutions on a CPU, and in half precision on a GPU, are faster on. ``BatchNorm2d`` becomes
-            ``ChannelsLastBatchNorm2d``; classes derived from it, such as timm's, keep torch's sums, which lose digits
-            on such maps. A sharded backbone cannot be. Defaults to False.
-        grad_log_interval: Every so many iterations the norm of each term's gradient on the detector's heatmaps is
-            logged (``grad/<term>``), so that a term that teaches nothing is seen. 0 for never. Defaults to 50.
+            for faster convolutions on a CPU, and in half precision on a GPU. ``BatchNorm2d`` is replaced by
+            ``ChannelsLastBatchNorm2d``; derived classes, such as timm's, keep torch's statistics, which are less exact
+            on such maps. Not supported with a sharded backbone. Defaults to False.
+        grad_log_interval: Number of iterations between logs of the gradient norm of each term with respect to the
+            detector's heatmaps (``grad/<term>``), which show terms without effect. 0 for never. Defaults to 50.
 
     Raises:
-        ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's, a loss needs a
-            component that is not there, reads something unknown or has a name with ``loss`` in it,
-            ``test_cfg.decoding`` has an option that is unknown or out of range, ``head`` states
-            ``align_corners``, or a size or width is not positive.
+        ValueError: The keypoints of the head, the discriminator or a loss are not the skeleton's; a loss needs a
+            missing component, has an unknown ``reads`` or a name that contains ``loss``; a ``test_cfg.decoding`` option
+            is unknown or out of range; ``head`` sets ``align_corners``; or a size or width is not positive.
     """
 
     def __init__(self, backbone: dict, head: dict, skeleton: str | dict, neck: dict | None = None,
@@ -71,7 +70,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
                  line_width: float = 3e-3, channels_last: bool = False, grad_log_interval: int = 50,
                  train_cfg: dict | None = None, test_cfg: dict | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None, metainfo: dict | None = None) -> None:
-        if 'align_corners' in head:  # mmpose would give it to a neck of its own
+        if 'align_corners' in head:  # mmpose would pass it to a neck
             raise ValueError('model.head.align_corners: state it at the codec, model.head.decoder.align_corners')
         read: Skeleton = load_skeleton(skeleton)
         head = _handed(head, 'num_keypoints', read.num_keypoints)
@@ -115,33 +114,33 @@ class XASPoseEstimator(TopdownPoseEstimator):
         self.set_stage(dict.fromkeys(self.criteria, 1.0) if loss_weights is None else loss_weights)
 
     def _check_loss(self, name: str, criterion: nn.Module) -> None:
-        if 'loss' in name:  # mmengine adds up all that has it in its name, and would add grad/<name>
-            raise ValueError(f"model.losses: the name {name!r} has 'loss' in it, which is put before it by itself")
+        if 'loss' in name:  # mmengine sums all values with 'loss' in the name, also grad/<name>
+            raise ValueError(f"model.losses: name {name!r} must not contain 'loss': the prefix is added automatically")
         check_reads(f'model.losses.{name}', criterion)
         require_same_skeleton(getattr(criterion, 'skeleton', self.skeleton), self.skeleton, f'model.losses.{name}')
 
     def _check_test_cfg(self) -> None:
-        """Refuse what testing would fail at, or not read, after a whole training."""
+        """Raise before training if ``test_cfg`` has invalid or ignored options."""
         test_cfg = self.test_cfg or {}
         check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
         check_zooms(test_cfg.get('zooms', NO_ZOOM))
         loose = [field.name for field in fields(Decoding) if field.name in test_cfg]
         if loose:
-            raise ValueError(f'test_cfg.{loose[0]} is read by nobody: give test_cfg=dict(decoding=dict({loose[0]}=…))')
+            raise ValueError(f'test_cfg.{loose[0]} has no effect: use test_cfg=dict(decoding=dict({loose[0]}=…))')
         if hasattr(self.head, 'decoding'):
             self.head.decoding(test_cfg)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Crops (N, 3, S, S) to feature maps, shallow to deep."""
+        """Map crops (N, 3, S, S) to feature maps, shallow to deep."""
         return super().extract_feat(inputs.to(memory_format=self.memory_format))
 
     # ------------------------------------------------------------------ stages
 
     def check_stage(self, loss_weights: Mapping[str, float]) -> None:
-        """Whether each weighted term is there, with what it needs.
+        """Raise unless each weighted term and its networks exist.
 
         Raises:
-            ValueError: An unknown term (the known ones are listed), or a term without its network.
+            ValueError: A term is unknown (the message lists the known ones), or its network is missing.
         """
         for name, weight in loss_weights.items():
             if name not in self.criteria:
@@ -153,7 +152,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
                 raise ValueError(f'the loss {name!r} has a physique_weight, but model.physique is None')
 
     def set_stage(self, loss_weights: Mapping[str, float]) -> None:
-        """Switch terms on and off: a term that is not named, or whose weight is 0, is off."""
+        """Set the weights of a stage. Terms without a weight, or with weight 0, are off."""
         self.check_stage(loss_weights)
         self.loss_weights = {name: float(w) for name, w in loss_weights.items() if w}
 
@@ -162,11 +161,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     @property
     def domains(self) -> frozenset[str]:
-        """The data that the terms that are on read."""
+        """The domains that the active terms need."""
         return frozenset(domain for name in self.loss_weights for domain in ROUTES[self.criteria[name].reads].domains)
 
     def idle_modules(self) -> set[str]:
-        """Children that no term of this stage trains."""
+        """Child modules that no active term trains."""
         idle = set()
         if not any(getattr(self.criteria[name], 'physique_weight', 0) for name in self.loss_weights):
             idle.add('physique')
@@ -177,19 +176,19 @@ class XASPoseEstimator(TopdownPoseEstimator):
     # ---------------------------------------------------------------- training
 
     def loss(self, inputs: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
-        """The terms of eq. 17, weighted, and the discriminator's own term (eq. 14).
+        """Return the weighted terms of eq. 17 and the discriminator's loss (eq. 14).
 
         Args:
             inputs: Normalised crops (N, 3, S, S).
-            data_samples: N samples, each with its ``domain``.
+            data_samples: N samples, each with a ``domain``.
 
         Returns:
-            ``loss_<term>`` for each term that is on; ``loss_discriminator``; ``grad/<term>`` now and then.
+            ``loss_<term>`` for each active term; ``loss_discriminator``; ``grad/<term>`` every ``grad_log_interval``.
 
         Raises:
-            FloatingPointError: A term is not finite; the batch's files are named.
-            ValueError: A target has no mask, or one of another size than the first one's, where a loss reads masks; no
-                synthetic pose is whole, where a discriminator is taught; or no loss reads what the batch holds.
+            FloatingPointError: A term is not finite; the message lists the batch's files.
+            ValueError: A loss reads masks, but a target sample has none or one of another size than the first one; a
+                discriminator is trained, but no synthetic pose is complete; or no loss can be computed from the batch.
         """
         synthetic = [i for i, s in enumerate(data_samples) if s.metainfo.get('domain') == 'synthetic']
         target = [i for i, s in enumerate(data_samples) if s.metainfo.get('domain') != 'synthetic']
@@ -223,7 +222,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         return [name for name in self.loss_weights if self.criteria[name].reads == reads]
 
     def _computed(self, reads: str, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The terms that are on and read this, by the table of routes."""
+        """Compute the active terms with this ``reads``, from the inputs given by the table of routes."""
         return {name: self.criteria[name](*(inputs[what] for what in ROUTES[reads].inputs))
                 for name in self._terms(reads)}
 
@@ -257,15 +256,15 @@ class XASPoseEstimator(TopdownPoseEstimator):
         return terms
 
     def draw(self, keypoints: Tensor, size: int) -> Tensor:
-        """Skeleton mask (N, 1, size, size) of norm-frame x, y (N, K, 2)."""
+        """Return the skeleton mask (N, 1, size, size) of crop-normalised x, y (N, K, 2)."""
         return draw_skeleton(keypoints, self.drawn_links, size, width=self.line_width,
                              width_factors=self.width_factors, align_corners=self.head.align_corners)
 
     def _adversarial_terms(self, poses: Hypotheses, labels: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Generator terms of the detector, and the discriminator's own.
+        """Return the detector's generator terms and the discriminator's loss.
 
-        The generator term sees the discriminator with detached parameters and the discriminator's term sees detached
-        poses, so that one backward gives each side its own gradient only.
+        Generator terms use detached parameters of the discriminator, and the discriminator's loss uses detached poses,
+        so that one backward pass gives separate gradients.
         """
         n, h, k, _ = poses.keypoints.shape
         root = self.skeleton.root
@@ -273,7 +272,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         real = (labels - labels[:, root:root + 1]).to(fake)
         frozen = {name: p.detach() for name, p in self.discriminator.named_parameters()}
         judged = functional_call(self.discriminator, frozen, (fake.reshape(n * h, k, 3),)).view(n, h)
-        # Two calls, so that a discriminator that normalises over a whole call never mixes real and fake poses.
+        # Two calls, so that a discriminator that normalises over a whole call does not mix real and fake poses.
         real_scores = self.discriminator(real).squeeze(-1)
         fake_scores = self.discriminator(fake.detach().reshape(n * h, k, 3)).view(n, h)
         generator, own = {}, {}
@@ -285,7 +284,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     @staticmethod
     def _whole(labels: Tensor, weights: Tensor) -> Tensor:
-        """The poses of which every keypoint is known: a discriminator would learn what fills the others."""
+        """Return the poses with all keypoints labelled, as a discriminator would learn the fill value of others."""
         whole = labels[(weights != 0).all(dim=1)]
         if not len(whole):
             raise ValueError(f'none of {len(labels)} synthetic poses has all its keypoints labelled: the discriminator '
@@ -293,7 +292,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         return whole
 
     def _touch_idle(self) -> Tensor | None:
-        """Zero, through every parameter that no term uses (None without any): DDP asks that each takes part."""
+        """Return a zero that depends on all parameters without a term (None if there are none), as DDP requires."""
         idle = [p.sum() for name in sorted(self.idle_modules()) if getattr(self, name, None) is not None
                 for p in getattr(self, name).parameters() if p.requires_grad]
         return 0.0 * torch.stack(idle).sum() if idle else None
@@ -315,7 +314,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
     @staticmethod
     def _check_finite(losses: Mapping[str, Tensor], data_samples: Sequence) -> None:
-        if not torch.stack([value.isfinite() for value in losses.values()]).all():  # one read, whose value a GPU awaits
+        if not torch.stack([value.isfinite() for value in losses.values()]).all():  # one synchronisation with a GPU
             bad = [f'{name} = {value.item()}' for name, value in losses.items() if not torch.isfinite(value)]
             files = ', '.join(str(s.metainfo.get('img_path') or s.metainfo.get('sample_name')) for s in data_samples)
             raise FloatingPointError(f'{"; ".join(bad)}: training stops before the step that would spoil the weights. '
@@ -324,11 +323,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
     # --------------------------------------------------------------- inference
 
     def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
-        """mmpose's, of several views of each crop, whose heatmaps are averaged.
+        """Predict poses as in mmpose, with heatmaps averaged over several views of each crop.
 
-        ``test_cfg.background='both'`` looks at each crop with its background and without. It asks for a pipeline that
-        makes a mask and leaves the background in the crop. A crop without a mask, or with an empty one, is seen as it
-        is. ``test_cfg.zooms=(1.0, 0.85)`` looks at the crop and at its middle, enlarged
+        With ``test_cfg.background='both'``, the views are the crop with and without its background. The pipeline must
+        then make a mask and keep the background in the crop. A crop without a mask, or with an empty one, is used as it
+        is. With ``test_cfg.zooms=(1.0, 0.85)``, the views are the crop and its enlarged middle
         (:func:`~mmxas.ops.zoom.zoom_crops`).
 
         Args:
@@ -340,11 +339,11 @@ class XASPoseEstimator(TopdownPoseEstimator):
         """
         if (self.test_cfg or {}).get('background') == 'both':
             for sample in data_samples:
-                sample.set_metainfo(dict(background='kept, and removed by masks'))  # which results name
+                sample.set_metainfo(dict(background='kept, and removed by masks'))  # shown in results
         return super().predict(self.test_views(inputs, data_samples), data_samples)
 
     def test_views(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
-        """Return what testing looks at: N crops for each view of :meth:`predict`, all views of a zoom side by side."""
+        """Return N crops per view of :meth:`predict`, with all views of a zoom adjacent."""
         views = [inputs]
         if (self.test_cfg or {}).get('background') == 'both':
             views.append(self.without_background(inputs, data_samples))
@@ -355,7 +354,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
                           for zoom in zooms for view in views])
 
     def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
-        """Normalised crops (N, 3, S, S) whose background is black, where their samples have a mask."""
+        """Return normalised crops (N, 3, S, S) with black background, if their samples have a mask."""
         black = -self.data_preprocessor.mean / self.data_preprocessor.std
         masks = [sample.gt_fields.mask if 'mask' in sample.get('gt_fields', ()) else torch.zeros(1, *inputs.shape[2:])
                  for sample in data_samples]
@@ -366,16 +365,16 @@ class XASPoseEstimator(TopdownPoseEstimator):
     def add_pred_to_datasample(
             self, batch_pred_instances: list[InstanceData], batch_pred_fields: list[PixelData] | None,
             batch_data_samples: list[PoseDataSample]) -> list[PoseDataSample]:
-        """mmpose's, which maps ``keypoints`` to image px, with the hypotheses mapped in the same way.
+        """Map ``keypoints`` and hypotheses to image px, and add the predictions to the samples.
 
         Args:
             batch_pred_instances: N predictions of the head, in crop px.
             batch_pred_fields: N fields of the head, or None.
-            batch_data_samples: The N samples that they are predictions of.
+            batch_data_samples: The N samples of the predictions.
 
         Returns:
-            The samples, with ``pred_instances`` in image px, and the head's ``align_corners`` in their meta
-            information, as :func:`mmxas.codecs.predictions.read_prediction` reads them.
+            The samples, with ``pred_instances`` in image px and the head's ``align_corners`` in their meta information,
+            for :func:`mmxas.codecs.predictions.read_prediction`.
         """
         samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
         for sample in samples:
@@ -387,20 +386,20 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
 
 def _block(indices: list[int]) -> slice | list[int]:
-    """Samples that stand side by side as a slice: a list of indices would go to a GPU, which the CPU awaits."""
+    """Return adjacent indices as a slice, which avoids copying a list of indices to a GPU and waiting for it."""
     first, count = indices[0], len(indices)
     return slice(first, first + count) if indices == list(range(first, first + count)) else indices
 
 
 def _handed(config: Mapping[str, Any], argument: str, value: Any) -> Mapping[str, Any]:
-    """A component's config with an argument that it takes and does not state."""
+    """Return a component's config, with an argument added that it takes but does not set."""
     if config.get(argument) is None and component_takes(config.get('type'), argument, (MODELS, )):
         return {**config, argument: value}
     return config
 
 
 def _with_skeleton(config: Mapping[str, Any], skeleton: Skeleton, where: str) -> Mapping[str, Any]:
-    """A component's config with the model's skeleton, where it takes one; another one that it states is refused."""
+    """Return a component's config with the model's skeleton, if it takes one; raise if it sets a different one."""
     if config.get('skeleton') is not None:
         require_same_skeleton(load_skeleton(config['skeleton']), skeleton, where)
     return _handed(config, 'skeleton', skeleton)

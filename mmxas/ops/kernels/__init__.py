@@ -1,1 +1,1 @@
-"""Fast forms of operators, and memory tuned for a CPU or a GPU; the mathematics is in the folder above."""
+"""Operators and memory allocation optimised for a CPU or GPU; the mathematics is in :mod:`mmxas.ops`."""

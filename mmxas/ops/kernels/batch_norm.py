@@ -1,9 +1,9 @@
-"""Batch normalisation of maps in channels-last memory, with statistics that keep their digits.
+"""Batch normalisation of channels-last maps with accurate statistics.
 
-On such maps torch adds up all pixels of a CPU thread one after another in float32. Here several pixels side by side are
-one row, so that each sum is short, and maps are centred by a first mean before their statistics are taken: after a
-convolution the mean can be a hundred standard deviations. Sums of groups are put together by the formula of Chan, Golub
-and LeVeque (1979).
+On such maps, torch adds all pixels of a CPU thread sequentially in float32. Here, several adjacent pixels form a row,
+which shortens each sum, and maps are centred by an approximate mean before computing statistics, as the mean after a
+convolution can be a hundred standard deviations. Group sums are combined by the formula of Chan, Golub and LeVeque
+(1979).
 
 Symbols: N batch, C channels, h and w size of the maps.
 """
@@ -13,27 +13,27 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from mmxas.ops.checks import check_choice, check_shape
 
-# Numbers in a row of several pixels: 64 KB, so that a thread's sums stay near it.
+# Numbers per row of several pixels: 64 KB, so that a thread's sums stay in its cache.
 _WIDTH = 2**14
 
 
 def batch_norm_channels_last(maps: Tensor, weight: Tensor | None = None, bias: Tensor | None = None,
                              eps: float = 1e-5) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalise by the statistics of the batch, as ``torch.nn.functional.batch_norm`` in training.
+    """Normalise by batch statistics, like ``torch.nn.functional.batch_norm`` in training.
 
-    It cannot be differentiated twice; the statistics carry no gradient of their own.
+    Not twice differentiable; the returned statistics have no gradient.
 
     Args:
         maps: (N, C, h, w), not empty, channels-last in memory, float32 or float64.
         weight: (C, ), of the same type. Defaults to None, ones.
         bias: (C, ), of the same type. Defaults to None, zeros.
-        eps: What is added to the variance. Defaults to 1e-5.
+        eps: Value added to the variance. Defaults to 1e-5.
 
     Returns:
         The normalised maps (N, C, h, w), channels-last too; mean (C, ); biased variance (C, ).
 
     Raises:
-        ValueError: The maps are empty, of another type or lie in another order, or weight or bias do not fit them.
+        ValueError: The maps are empty, of another type or memory layout, or weight or bias do not match them.
     """
     check_shape(maps, ('N', 'C', 'h', 'w'), 'maps')
     if not maps.numel() or not maps.is_contiguous(memory_format=torch.channels_last):
@@ -85,7 +85,7 @@ class _BatchNorm(torch.autograd.Function):
 
 
 def _wide_rows(maps: Tensor) -> list[Tensor]:
-    """Views (rows, k C) of the pixels, k of them side by side, and (rows, C) of those that are left over."""
+    """Return views of the pixels: (rows, k C) with k pixels per row, and (rows, C) with the remaining ones."""
     pixels = maps.permute(0, 2, 3, 1).view(-1, maps.shape[1])
     side_by_side = max(1, _WIDTH // maps.shape[1])
     whole = len(pixels) // side_by_side * side_by_side
@@ -94,17 +94,17 @@ def _wide_rows(maps: Tensor) -> list[Tensor]:
 
 
 def _wide(values: Tensor, part: Tensor) -> Tensor:
-    """Numbers (C, ) as often as a row of the part has them."""
+    """Repeat numbers (C, ) to the length of the part's rows."""
     return values.repeat(part.shape[1] // len(values))
 
 
 def _narrow(values: Tensor, channels: int) -> Tensor:
-    """Sums (C, ) of the numbers (k C, ) of a row."""
+    """Sum numbers (k C, ) of a row over its k pixels, to (C, )."""
     return values.view(-1, channels).sum(dim=0)
 
 
 def _centred(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The maps less a mean (C, ) that is right to a few digits, in new memory; that mean."""
+    """Return the maps minus an approximate mean (C, ), in new memory, and this mean."""
     channels = maps.shape[1]
     sums = sum(_narrow(part.sum(dim=0), channels) for part in _wide_rows(maps))
     mean, centred = sums / (maps.numel() // channels), torch.empty_like(maps)
@@ -114,7 +114,7 @@ def _centred(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance (C, ) over batch and pixels."""
+    """Return mean and biased variance (C, ) over batch and pixels."""
     means, variances, counts = [], [], []
     for part in _wide_rows(maps):
         mean, variance = torch.batch_norm_update_stats(part, None, None, 0.0)
@@ -128,7 +128,7 @@ def _statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sums(grad: Tensor, maps: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums (C, ) of ``grad`` times the normalised maps and of ``grad``: the gradients of weight and bias."""
+    """Return the gradients (C, ) of weight and bias: the sums of ``grad`` times normalised maps, and of ``grad``."""
     products = plain = 0
     for part, back in zip(_wide_rows(maps), _wide_rows(grad)):
         _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(

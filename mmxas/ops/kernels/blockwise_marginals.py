@@ -1,8 +1,8 @@
-"""Marginals of a volume's softmax, block by block in the cache, and in little memory.
+"""Memory-efficient marginals of a volume's softmax, computed in blocks that fit the cache.
 
-The plain way keeps the probabilities of the whole volume for the backward, and makes as much again there, more than
-once. Here they are computed again in the backward, a block at a time; on a CPU, where that takes longer than memory is
-worth, they are kept, and the gradient takes their place.
+A plain implementation stores the probabilities of the whole volume for the backward pass, which allocates several more
+volumes. Here, the backward pass recomputes them block by block. On a CPU, where recomputation is slow, they are stored
+and overwritten by the gradient.
 
 Symbols: N batch, K keypoints, D depth bins, Hm and Wm height and width of the heatmap.
 """
@@ -15,24 +15,24 @@ from torch.autograd.function import once_differentiable
 
 from .huge_pages import with_huge_pages
 
-# Elements of a block. On a CPU each thread's share stays in its cache (1 MB in float32); a GPU wants few launches.
+# Elements per block. On a CPU, each thread's share fits its cache (1 MB in float32); a GPU needs few launches.
 _BLOCK_A_THREAD = 2**18
 _BLOCK_ON_A_GPU = 2**24
 
 
 class BlockwiseMarginals(torch.autograd.Function):
-    """Sums of a volume's softmax onto its three axes and, where asked for, onto the x-y plane.
+    """Sums of a volume's softmax onto its three axes and, if requested, onto the x-y plane.
 
     With the marginals' gradients gx, gy, gz, the gradient of a logit is
-    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``, and likewise with the plane's. On a CPU,
-    contiguous logits of the marginals' data type keep p, which the first backward makes the gradient in place: between
-    forward and backward one volume more is held. Everything else, and a further backward of a retained graph, computes
-    p again. The bits are the same.
+    ``p (gx[w] + gy[h] + gz[d] - sum(gx px) - sum(gy py) - sum(gz pz))``, plus a similar term of the plane. For
+    contiguous logits of the marginals' data type on a CPU, p is stored (one more volume in memory between forward and
+    backward), and the first backward pass overwrites it with the gradient. In all other cases, and in further backward
+    passes of a retained graph, p is recomputed. Both ways give bit-identical results.
     """
 
     @staticmethod
     def forward(ctx: Any, volume: Tensor, with_plane: bool = False) -> tuple[Tensor, ...]:
-        """(N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64.
+        """Map (N, K, D, Hm, Wm) logits to (N, K, Wm), (N, K, Hm) and (N, K, D) probabilities, float32 or float64.
 
         ``with_plane`` adds (N, K, Hm, Wm).
         """
@@ -54,7 +54,7 @@ class BlockwiseMarginals(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        """Gradient of the logits, in their layout and data type."""
+        """Return the gradient of the logits, in their layout and data type."""
         volume, kept, *marginals = ctx.saved_tensors
         mean = sum((g * m).flatten(2).sum(dim=-1, keepdim=True) for g, m in zip(grads, marginals))
         grad_x, grad_y, grad_z = grads[0][:, :, None, None, :], grads[1][:, :, None, :, None], grads[2] - mean
@@ -62,7 +62,7 @@ class BlockwiseMarginals(torch.autograd.Function):
             grad_x, grad_yz = grad_x + grad_y + grads[3][:, :, None], grad_z[..., None, None]
         else:
             grad_yz = grad_y + grad_z[..., None, None]
-        # ``data``: to autograd what it saved is as it was, and another backward knows better.
+        # ``data`` hides the in-place change from autograd; a further backward pass recomputes p.
         grad = kept.data if ctx.keeps else with_huge_pages(torch.empty_like(volume))
         is_there, ctx.keeps = ctx.keeps, False
         in_place = grad.dtype == mean.dtype
@@ -81,7 +81,7 @@ class BlockwiseMarginals(torch.autograd.Function):
 
 
 def _blocks(volume: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Slices of samples and keypoints, a whole keypoint each at least."""
+    """Yield slices of samples and keypoints; each block has at least one whole keypoint."""
     batch, keypoints = volume.shape[:2]
     limit = torch.get_num_threads() * _BLOCK_A_THREAD if volume.device.type == 'cpu' else _BLOCK_ON_A_GPU
     fitting = max(1, limit // max(1, volume.shape[2:].numel()))
@@ -92,12 +92,12 @@ def _blocks(volume: Tensor) -> Iterator[tuple[slice, slice]]:
 
 
 def _again(before: Tensor | None, like: Tensor) -> Tensor:
-    """Memory laid out as another block's: that of the block before, where it fits, whose pages are there already."""
+    """Return memory with the layout of ``like``: the previous block's if it fits, as its pages are mapped already."""
     return before if before is not None and before.shape == like.shape else torch.empty_like(like)
 
 
 def _softmax(logits: Tensor, out: Tensor) -> Tensor:
-    """Softmax over the last three axes of (n, k, D, Hm, Wm), into memory of their layout."""
+    """Compute the softmax over the last three axes of (n, k, D, Hm, Wm), into ``out`` of the same layout."""
     if logits.is_contiguous() and out.is_contiguous():
         torch.softmax(logits.flatten(2), dim=-1, out=out.view(*logits.shape[:2], -1))
         return out
@@ -106,8 +106,8 @@ def _softmax(logits: Tensor, out: Tensor) -> Tensor:
 
 
 def _sums(weights: Tensor, with_plane: bool) -> tuple[Tensor, ...]:
-    """Sums onto x, y, z and, if asked for, the x-y plane: the axis that is contiguous first. In other layouts than the
-    contiguous one, weights are used up."""
+    """Sum onto x, y, z and, if requested, the x-y plane, starting with the contiguous axis. Overwrites ``weights``
+    unless they are contiguous."""
     if weights.is_contiguous():
         side = weights.sum(dim=4)
         sums = weights.sum(dim=(2, 3)), side.sum(dim=2), side.sum(dim=3)
@@ -117,10 +117,10 @@ def _sums(weights: Tensor, with_plane: bool) -> tuple[Tensor, ...]:
 
 
 def _sum_by_folding(weights: Tensor) -> Tensor:
-    """(n, k, D, Hm, Wm) to (n, k, D), in place: the second half is added to the first until one is left.
+    """Sum (n, k, D, Hm, Wm) to (n, k, D) in place, repeatedly adding the second half to the first.
 
-    With bins side by side, torch's own sum adds those that do not fill its vectors in another order; bins that are
-    equal, and tie, would no longer be. Here all bins are added in the same order.
+    This adds the values of all depth bins in the same order, so that equal bins stay equal (ties). torch's sum over
+    adjacent bins uses another order for those that do not fill its vectors.
     """
     for axis in (3, 4):
         while (size := weights.shape[axis]) > 1:

@@ -1,8 +1,8 @@
-"""Large pages for large results on a CPU.
+"""Huge memory pages for large tensors on a CPU.
 
-New memory is mapped page by page when it is first written. With pages of 4 KB that takes longer than computing a
-gradient of 150 MB; Linux gives pages of 2 MB to whom asks for them. Each is cleared first, which empties the cache of
-whoever writes there; threads that write into one page at the same time clear it each.
+New memory is mapped page by page on the first write. With pages of 4 KB, this takes longer than computing a gradient of
+150 MB; Linux provides pages of 2 MB on request. The kernel clears each page first, which evicts the cache of the
+writing thread; threads that write to one page at the same time each clear it.
 """
 import ctypes
 import sys
@@ -17,16 +17,16 @@ _MADV_HUGEPAGE = 14
 
 
 def with_huge_pages(fresh: Tensor) -> Tensor:
-    """Ask for huge pages under a tensor that has not been written yet, and have all of its pages mapped at once.
+    """Request huge pages for an unwritten tensor, and map all of its pages.
 
-    It is a wish: elsewhere than on a CPU under Linux, or for a small tensor, nothing happens; where the kernel
-    declines, its own pages are mapped.
+    Has no effect for small tensors, on other devices than a CPU, or on other systems than Linux. If the kernel declines
+    the request, it maps normal pages.
 
     Args:
-        fresh: A dense tensor as ``torch.empty`` gives it.
+        fresh: A dense tensor from ``torch.empty``.
 
     Returns:
-        The same tensor, with anything in it.
+        The same tensor, with arbitrary content.
     """
     size = fresh.numel() * fresh.element_size()
     if fresh.device.type == 'cpu' and size >= _LEAST_BYTES and _madvise() is not None:
@@ -34,12 +34,12 @@ def with_huge_pages(fresh: Tensor) -> Tensor:
         length = (fresh.data_ptr() + size - first) // _PAGE * _PAGE
         _madvise()(ctypes.c_void_p(first), ctypes.c_size_t(length), _MADV_HUGEPAGE)
         step = _PAGE // fresh.element_size()
-        # From 128 MB on each of torch's threads writes to the pages of a part of its own.
+        # From 128 MB on, each of torch's threads writes to its own part of the pages.
         fresh.as_strided((fresh.numel() // step, ), (step, )).zero_()
     return fresh
 
 
 @cache
 def _madvise() -> Callable[..., int] | None:
-    """The C library's function, or None where there is none."""
+    """Return the C library's ``madvise``, or None if there is none."""
     return getattr(ctypes.CDLL(None), 'madvise', None) if sys.platform == 'linux' else None

@@ -1,6 +1,6 @@
-"""Matrix products by the faster of a CPU's two libraries.
+"""Matrix products by oneDNN or MKL, whichever is faster on the CPU.
 
-The processor's maker decides which that is, and no measurement: the same machine always computes the same numbers.
+The choice depends on the CPU's vendor instead of a measurement, so that results on one machine are reproducible.
 """
 from functools import cache
 from pathlib import Path
@@ -12,11 +12,11 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 
 def linear(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``features @ weight.T + bias``, as ``torch.nn.functional.linear``.
+    """Return ``features @ weight.T + bias``, like ``torch.nn.functional.linear``.
 
-    In float32 on a CPU of AMD's, outside autocast, the products are oneDNN's, which cannot be differentiated twice.
-    Everywhere else they are torch's own: MKL's, which reach half of oneDNN's rate on AMD's processors and exceed it on
-    Intel's.
+    In float32 on an AMD CPU, outside autocast, oneDNN computes the products; they are not twice differentiable. In all
+    other cases torch computes them with MKL, which reaches half of oneDNN's speed on AMD CPUs and exceeds it on Intel
+    CPUs.
 
     Args:
         features: (..., C).
@@ -33,11 +33,11 @@ def linear(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
 
 
 def pointwise_convolution(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A 1 x 1 convolution whose result is contiguous, whether the features are or lie in channels-last memory.
+    """Return a 1 x 1 convolution with a contiguous result, for contiguous or channels-last features.
 
-    A product of matrices reads either layout and writes that one; a convolution would write the features' own, or copy
-    its result. Where :func:`linear` is oneDNN's, so is the convolution. It is one where it is traced or compiled, and
-    in single precision on a GPU, where torch lets convolutions alone compute in TF32.
+    It is computed as a matrix product, which reads either layout and writes a contiguous one; a convolution would write
+    the features' layout, or copy its result. It uses oneDNN under the conditions of :func:`linear`. torch's convolution
+    is used when traced or compiled, and in single precision on a GPU, where torch allows TF32 for convolutions only.
 
     Args:
         features: (N, C, h, w).
@@ -61,10 +61,10 @@ def _by_onednn(features: Tensor) -> bool:
 
 @cache
 def cpu_vendor(info: Path = Path('/proc/cpuinfo')) -> str | None:
-    """The maker that the processor names, ``'AuthenticAMD'`` or ``'GenuineIntel'``; None where it names none.
+    """Return the CPU's vendor, such as ``'AuthenticAMD'`` or ``'GenuineIntel'``; None if unknown.
 
     Args:
-        info: What Linux says of the processor.
+        info: Linux's description of the CPU.
     """
     if not info.is_file():
         return None
@@ -73,12 +73,12 @@ def cpu_vendor(info: Path = Path('/proc/cpuinfo')) -> str | None:
 
 
 def has_onednn() -> bool:
-    """Whether this torch has oneDNN's product."""
+    """Return whether this build of torch has oneDNN's product."""
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_linear_pointwise')
 
 
 def onednn_product(rows: Tensor, columns: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``rows @ columns.T + bias`` by oneDNN, on any CPU; it has no gradient.
+    """Return ``rows @ columns.T + bias``, computed by oneDNN on any CPU, without gradient.
 
     Args:
         rows: (N, C).

@@ -1,14 +1,14 @@
-"""Tensors on their way to a GPU."""
+"""Copy tensors to a GPU."""
 import torch
 from torch import Tensor
 
 
 def upload(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor on a device; to a GPU it travels through pinned memory, so that the CPU does not wait.
+    """Copy a tensor to a device; for a GPU through pinned memory, so that the CPU does not wait.
 
     Args:
-        tensor: Of any shape.
-        device: Where to.
+        tensor: Tensor of any shape.
+        device: Target device.
     """
     if tensor.device.type == 'cpu' and device.type == 'cuda':
         return tensor.pin_memory().to(device, non_blocking=True)
