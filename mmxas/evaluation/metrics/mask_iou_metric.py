@@ -1,4 +1,4 @@
-"""Mask IoU, the metric for choosing checkpoints without labels."""
+"""Mask IoU, for choosing checkpoints without labels."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from .label_free_metric import LabelFreeMetric
 
 @METRICS.register_module()
 class MaskIoUMetric(LabelFreeMetric):
-    """Mean IoU of the drawn top-1 skeleton and the body's mask: ``xas/mask_iou`` in [0, 1].
+    """Mean IoU of the drawn top-1 skeleton and the foreground mask: ``xas/mask_iou`` in [0, 1].
 
     Args:
-        width: Squared width of the drawn lines, norm units. Defaults to 3e-3.
-        threshold: A pixel is drawn above it. Defaults to 0.2.
-        size: Side at which both are compared, px. Defaults to 64.
+        width: Squared width of the drawn lines, crop-normalised. Defaults to 3e-3.
+        threshold: Intensity above which a pixel counts as drawn. Defaults to 0.2.
+        size: Side in px to which both are resized for the comparison. Defaults to 64.
         **kwargs: Arguments of :class:`~.label_free_metric.LabelFreeMetric`.
     """
 
