@@ -69,7 +69,7 @@ def write_coco(table: KeypointTable, path: str | Path) -> None:
 
     Depths, several hypotheses, confidences, scorers and keypoints with only x or only y are written to ``hypotheses``
     of an annotation: a list of ``scorer``, ``keypoints`` (K x D numbers, null where unknown) and ``scores``. An unknown
-    box becomes the box around the keypoints with a margin of 1 px. An unknown image size becomes the smallest that
+    box becomes the box around the keypoints with a margin of 1 px. An unknown image size is replaced by one that
     contains all boxes of the image, marked by ``size_is_estimated``.
     """
     points = table.keypoints[:, 0, :, :2]

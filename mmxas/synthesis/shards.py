@@ -1,6 +1,6 @@
-"""Synthetic pairs on disk: shards of encoded images with small arrays, written atomically, read lazily.
+"""Store synthetic pairs on disk: shards of encoded images and arrays, written atomically, read lazily.
 
-``root/meta.json`` says what the set is; ``root/pairs_00000.npz`` holds the pairs 0 … shard_size - 1, and so on.
+``root/meta.json`` describes the set; ``root/pairs_00000.npz`` holds the pairs 0 … shard_size - 1, and so on.
 """
 import hashlib
 import json
@@ -26,17 +26,17 @@ IMAGES = ('image', 'mask')
 
 @dataclass
 class SyntheticPair:
-    """An image with everything that is known about it.
+    """A synthetic image with its labels.
 
     Attributes:
         image: (S, S, 3) uint8 BGR.
         mask: (S, S) uint8, 0 or 255.
-        keypoints_cam: (K, 3) float32 camera frame, mm; they project into the image by ``K``.
+        keypoints_cam: (K, 3) float32 camera frame, mm; ``K`` projects them into the image.
         K: (3, 3) float32 intrinsics of this image in px; pixel p's centre is at coordinate p.
         bbox: (4,) float32 x0, y0, x1, y1 of the mask in px.
         clip: name of the motion clip, '' for a pose prior.
         frame: frame in the clip, -1 for a pose prior.
-        yaw: turn of the body about the vertical axis, radians.
+        yaw: rotation of the body about the vertical axis, radians.
         body: index of the body model in the generator's list.
         pose: (J, 3) float32 axis-angle.
         betas: (B,) float32.
@@ -67,7 +67,7 @@ def encode(pair: SyntheticPair, quality: int) -> dict[str, Any]:
 
 
 def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Arrays of one shard: flat bytes with offsets for the images, everything else stacked."""
+    """Return the arrays of one shard: flat bytes with offsets for images and masks, all else stacked."""
     out = {name: np.stack([np.asarray(e[name]) for e in encoded]) for name in ARRAYS}
     for name in IMAGES:
         out[name] = np.concatenate([e[name] for e in encoded])
@@ -77,15 +77,15 @@ def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: int,
                 files: Sequence[Path] = (), versions: Mapping[str, int] | None = None) -> str:
-    """Return a short digest of what the bytes of a set depend on, except its length.
+    """Return a short digest of everything that determines the bytes of a set, except its length.
 
     Args:
-        generator: config of the generator, plain types.
-        seed: of the set.
-        shard_size: pairs a file.
-        quality: of the JPEG images.
-        files: data files; their contents count, their places do not.
-        versions: of the components that have one. Defaults to none.
+        generator: config of the generator, in plain types.
+        seed: seed of the set.
+        shard_size: pairs per file.
+        quality: quality of the JPEG images.
+        files: data files; their contents matter, their locations do not.
+        versions: versions of the components that have one. Defaults to none.
     """
     content = dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT)
     text = json.dumps({**content, 'versions': dict(versions)} if versions else content, sort_keys=True)
@@ -97,7 +97,7 @@ def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: 
 
 @dataclass(frozen=True)
 class SetMeta:
-    """What ``meta.json`` holds: the set's length, its shards' size, and what made it."""
+    """Content of ``meta.json``: length, shard size and origin of the set."""
 
     num: int
     shard_size: int
@@ -108,21 +108,21 @@ class SetMeta:
 
     @property
     def num_shards(self) -> int:
-        """Number of shards."""
+        """Return the number of shards."""
         return -(-self.num // self.shard_size)
 
     def shard_indices(self, shard: int) -> range:
-        """Indices of the pairs of one shard."""
+        """Return the indices of the pairs of one shard."""
         return range(shard * self.shard_size, min(self.num, (shard + 1) * self.shard_size))
 
 
 def shard_path(root: str | Path, shard: int) -> Path:
-    """The file of one shard."""
+    """Return the path of one shard."""
     return Path(root) / f'pairs_{shard:05d}.npz'
 
 
 def shard_length(path: Path) -> int:
-    """Number of pairs in a shard file, 0 where it is missing or unreadable."""
+    """Return the number of pairs in a shard file, 0 if it is missing or unreadable."""
     try:
         with open_arrays(path) as content:
             return len(content['frame'])

@@ -215,7 +215,7 @@ def test_no_file_no_text_and_a_byte_order_mark(read, tmp_path):
     with pytest.raises(FileNotFoundError, match='gone.csv'):
         read_deeplabcut(tmp_path / 'gone.csv')
     (tmp_path / 'b.csv').write_bytes(b'\xff\xfe\x00')
-    with pytest.raises(ValueError, match='b.csv: not a table of cells between commas'):
+    with pytest.raises(ValueError, match='b.csv: not a comma-separated table'):
         read_deeplabcut(tmp_path / 'b.csv')
     with pytest.raises(ValueError, match='a.csv: no comma in its first line'):
         read('')
