@@ -175,7 +175,7 @@ def _from_mmpose(entry: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
 
 @CAMERAS.register_module()
 class DatasetCameras:
-    """The cameras of a data set, with the body at a random position in their common field of view (paper, C.1).
+    """The cameras of a data set, with the body at a random position in the space they observe (paper, C.1).
 
     Args:
         file: camera file (:func:`read_camera_file`); the world has z up.

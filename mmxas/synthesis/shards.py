@@ -131,27 +131,27 @@ def shard_length(path: Path) -> int:
 
 
 def missing_shards(root: str | Path, meta: SetMeta) -> list[int]:
-    """Shards of a set that are absent, unreadable or shorter than they have to be."""
+    """Return the shards of a set that are missing, unreadable or too short."""
     return [shard for shard in range(meta.num_shards)
             if shard_length(shard_path(root, shard)) != len(meta.shard_indices(shard))]
 
 
 def another_set(root: Path, found: SetMeta, expected: SetMeta) -> str:
-    """Say that a folder holds pairs of another set than the expected one, and the way out."""
+    """Return the message that a folder holds pairs of another set than expected."""
     return (f'{root}: holds pairs of another configuration, of other data files or of an earlier version (fingerprint '
             f'{found.fingerprint}, seed {found.seed}; expected {expected.fingerprint}, seed {expected.seed}). Choose '
             f'another folder, or render the pairs anew: `rm -r {root}`, then the same command again')
 
 
 class PairWriter:
-    """Writes shards into a folder, and refuses a folder that holds pairs of another set.
+    """Write shards into a folder; raise if the folder holds pairs of another set.
 
     Args:
-        root: the folder; made if need be.
-        meta: the set; where the folder holds a longer one of the same configuration, that one is kept.
+        root: the folder; created if missing.
+        meta: the set; if the folder holds a longer one of the same configuration, that is kept.
 
     Raises:
-        ValueError: if the folder holds pairs of another configuration or seed.
+        ValueError: the folder holds pairs of another configuration or seed.
     """
 
     def __init__(self, root: str | Path, meta: SetMeta) -> None:
@@ -159,7 +159,7 @@ class PairWriter:
         self.root.mkdir(parents=True, exist_ok=True)
         old = read_meta(self.root, missing_ok=True)
         if old is not None and old.fingerprint != meta.fingerprint and not any(self.root.glob('pairs_*.npz')):
-            old = None  # a run that ended before its first pairs: nothing is lost
+            old = None  # a run that ended before its first pairs; nothing is lost
         if old is not None and old.fingerprint != meta.fingerprint:
             raise ValueError(another_set(self.root, old, meta))
         if old is not None and old.num > meta.num:
@@ -169,16 +169,16 @@ class PairWriter:
             write_atomically(self.root / 'meta.json', lambda file: file.write(text.encode()))
 
     def remove_remains(self) -> None:
-        """Delete the temporary files of a run that was killed. Only one run may write into a folder."""
+        """Delete the temporary files of an interrupted run. Only one run may write into a folder."""
         for path in self.root.glob('.*.tmp'):
             path.unlink(missing_ok=True)
 
     def missing(self) -> list[int]:
-        """Shards that are absent, unreadable or shorter than they have to be."""
+        """Return the shards that are missing, unreadable or too short."""
         return missing_shards(self.root, self.meta)
 
     def write(self, shard: int, encoded: Sequence[dict[str, Any]]) -> None:
-        """Write one shard of encoded pairs, atomically."""
+        """Write one shard of encoded pairs atomically."""
         arrays = pack(encoded)
         write_atomically(shard_path(self.root, shard), lambda file: np.savez(file, **arrays))
 
@@ -187,8 +187,8 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
     """Read ``root/meta.json``.
 
     Raises:
-        FileNotFoundError: without the file, unless ``missing_ok``.
-        ValueError: if it was not written by this version.
+        FileNotFoundError: the file does not exist, unless ``missing_ok``.
+        ValueError: the file was not written by this version.
     """
     path = Path(root) / 'meta.json'
     if not path.is_file():
@@ -202,10 +202,10 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
 
 
 def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Some arrays of a shard, or all.
+    """Return some arrays of a shard, or all.
 
     Raises:
-        ValueError: it is truncated or no shard.
+        ValueError: the file is truncated or not a shard.
     """
     try:
         with open_arrays(path) as content:
@@ -215,15 +215,15 @@ def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndar
 
 
 class PairReader:
-    """Reads a set of pairs; an image is decoded when its pair is asked for.
+    """Read a set of pairs; images are decoded on access.
 
     Args:
         root: the folder.
-        keep: number of shards whose encoded bytes stay in memory.
+        keep: number of shards whose encoded bytes are cached.
 
     Raises:
-        FileNotFoundError: if the folder holds no set, or an unfinished one.
-        ValueError: when a shard is read that is truncated.
+        FileNotFoundError: the folder has no set, or an incomplete one.
+        ValueError: a shard is truncated; raised on access.
     """
 
     def __init__(self, root: str | Path, keep: int = 64) -> None:
@@ -242,7 +242,7 @@ class PairReader:
 
     @property
     def annotations(self) -> dict[str, np.ndarray]:
-        """All arrays except the images, stacked over the set."""
+        """Return all arrays except the images, stacked over the set."""
         if self._annotations is None:
             parts = []
             for shard in range(self.meta.num_shards):
@@ -259,10 +259,10 @@ class PairReader:
         return self._shards[shard]
 
     def __getitem__(self, index: int) -> SyntheticPair:
-        """Pair ``index``, negative from the end.
+        """Return pair ``index``; negative indices count from the end.
 
         Raises:
-            IndexError: outside the set.
+            IndexError: the index is outside the set.
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f'{self.root}: pair {index} of {len(self)}')
@@ -279,18 +279,18 @@ class PairReader:
 
 
 def export_pairs(root: str | Path, out: str | Path, num: int | None = None) -> int:
-    """Write ``images/000000.png``, ``masks/000000.png`` (0 and 255) and ``boxes.json`` of a folder of shards.
+    """Export a folder of shards as ``images/000000.png``, ``masks/000000.png`` (0 and 255) and ``boxes.json``.
 
     Args:
         root: The folder of the shards.
-        out: Where to; files that are there are written again, with the same bytes.
+        out: The target folder; existing files are overwritten with the same bytes.
         num: At most this many pairs, evenly spread. Defaults to None: all.
 
     Returns:
-        int: Number of pairs written; those without a body in the image are left out.
+        int: Number of pairs written; pairs without a body in the image are left out.
 
     Raises:
-        FileNotFoundError: The folder holds no pairs.
+        FileNotFoundError: The folder has no pairs.
         ValueError: ``num`` is below 1.
     """
     if num is not None and num < 1:
