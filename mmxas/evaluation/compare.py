@@ -54,7 +54,7 @@ def compare(results: Sequence[Result], names: Sequence[str], force: bool = False
     apart = differences(results)
     listed = '\n'.join(f'  {name}: {" | ".join(map(str, values))}' for name, values in apart.items())
     if apart and not force:
-        raise ValueError(f'the results were measured differently (--force compares them all the same):\n{listed}')
+        raise ValueError(f'the results were measured differently (--force compares them anyway):\n{listed}')
     columns = [_numbers(result, name, by) for result, name in zip(results, names)]
     head = ['', *names, *(['difference'] if len(names) == 2 else [])]
     rows = [['checkpoint', *(_checkpoint(result) for result in results), *([''] if len(names) == 2 else [])],

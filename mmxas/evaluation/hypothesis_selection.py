@@ -211,7 +211,7 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
 
 
 def _to_world(poses: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-    """Camera mm (N, K, 3) or (N, H, K, 3) to world mm, using the samples' extrinsics."""
+    """Convert camera mm (N, K, 3) or (N, H, K, 3) to world mm with the samples' extrinsics."""
     if poses.ndim == 4:
         rotation, translation = rotation[:, None], translation[:, None]
     return camera_to_world(poses, rotation, translation)

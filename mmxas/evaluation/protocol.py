@@ -69,7 +69,7 @@ class Protocol:
         check_choice(self.nearest_in, NEAREST_IN, 'nearest_in')
         check_choice(self.average, AVERAGES, 'average')
         if not self.true_intrinsics and not (self.root_centred and self.scale_about == 'root'):
-            raise ValueError("true_intrinsics=False places no pose in space: root_centred=True and scale_about='root' "
+            raise ValueError("true_intrinsics=False cannot place poses: root_centred=True and scale_about='root' "
                              f'expected, got {self.root_centred} and {self.scale_about!r}')
 
     def ground_truth(self, crop_from_root: bool = False) -> list[str]:

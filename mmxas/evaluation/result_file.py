@@ -61,7 +61,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
     try:
         result = read_json(path)
     except ValueError as error:
-        raise ValueError(f'{path}: no json: {error}') from error
+        raise ValueError(f'{path}: not json: {error}') from error
     if not isinstance(result, dict) or result.get('format') != FORMAT:
         raise ValueError(f'{path}: a file of {FORMAT!r} expected, found {_format_of(result)}; mmxas test writes '
                          'them into its work directory')

@@ -35,7 +35,7 @@ def read_coco(path: str | Path) -> KeypointTable:
             names it.
     """
     content, poses = read_json(path, ['images', 'annotations', 'categories']), []
-    with named_when_broken(path, "not COCO's form of keypoints", 'docs/exchange.md says what is expected'):
+    with named_when_broken(path, "not COCO's keypoint format", 'docs/exchange.md says what is expected'):
         bodies = [kind for kind in content['categories'] if kind.get('keypoints')]
         if len({tuple(kind['keypoints']) for kind in bodies}) != 1:
             raise ValueError(f'{path}: {len(bodies)} categories with keypoints; one, or the same in all, expected')

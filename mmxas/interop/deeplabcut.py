@@ -39,7 +39,7 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
     path = require_file(path)
     levels, columns, rows, values = _read_csv(path) if path.suffix.lower() == '.csv' else _read_hdf(path, table)
     if levels not in (LEVELS, (LEVELS[0], *LEVELS[2:])):
-        raise ValueError(f'{path}: its header has the rows {levels}, {LEVELS} expected, individuals for several only')
+        raise ValueError(f'{path}: header rows {levels}, {LEVELS} expected, individuals only if there are several')
     columns = columns if 'individuals' in levels else [(scorer, '', *rest) for scorer, *rest in columns]
     scorers, members, names, coordinates = (tuple(dict.fromkeys(parts)) for parts in zip(*columns, strict=True))
     if '' in scorers or not {'x', 'y'} <= set(coordinates) <= set(COORDINATES):

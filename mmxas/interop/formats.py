@@ -32,7 +32,7 @@ def read_keypoints(path: str | Path, scorer: str = 'mmxas', table: str | None = 
         the working directory, the folder of the file, or one or two folders above.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         ImportError: The format needs a package that is not installed.
         ValueError: The suffix is unknown, or the content has another format.
     """

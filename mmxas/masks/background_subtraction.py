@@ -54,7 +54,7 @@ class BackgroundSubtractor(Segmenter):
         """
         if len(images) < 3:
             raise ValueError(f'BackgroundSubtractor: {len(images)} images of this camera, at least 3 expected; a '
-                             'sequence is a folder, or what --sequence says')
+                             'sequence is a folder, or set by --sequence')
         chosen = np.unique(np.linspace(0, len(images) - 1, min(self.num_frames, len(images))).round().astype(int))
         frames = []
         for index in chosen:
@@ -65,7 +65,7 @@ class BackgroundSubtractor(Segmenter):
                              'at least 3 expected')
         shapes = sorted({frame.shape for frame in frames})
         if len(shapes) > 1:
-            raise ValueError(f'BackgroundSubtractor: images of one camera have one size, found {shapes}')
+            raise ValueError(f'BackgroundSubtractor: images of one camera must have one size, found {shapes}')
         stack = np.stack([cv2.cvtColor(frame, cv2.COLOR_BGR2LAB) for frame in frames])
         self.background = np.median(stack, axis=0).astype(np.float32)
         deviation = np.median(np.abs(stack - self.background).max(axis=3), axis=0)

@@ -65,7 +65,7 @@ class LazyImages(Sequence):
         return len(self.frames)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Image ``index``, (h, w, 3) uint8 BGR."""
+        """Return image ``index``, (h, w, 3) uint8 BGR."""
         return self.frames[index].load()
 
 

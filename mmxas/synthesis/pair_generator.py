@@ -28,9 +28,9 @@ class PairGenerator:
     Args:
         body_model: config of a body model, or a list of them, chosen with equal probabilities unless the pose source
             specifies the body model of a shape.
-        pose_source: config of a pose source: a prior, or recorded poses.
+        pose_source: config of the pose source: a prior, or recorded poses.
         camera: config of a camera.
-        appearance: config of an appearance; default: part segmentation in random colormaps.
+        appearance: config of the appearance; default: part segmentation in random colormaps.
         light: config of the light, None for unlit colours.
         background: config of the background; default: black.
         renderer: config of a renderer.

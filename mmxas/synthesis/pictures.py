@@ -26,7 +26,7 @@ def find_pictures(folders: str | Sequence[str]) -> list[Path]:
     """
     names = [folders] if isinstance(folders, str | Path) else list(folders)
     if not names or len(set(map(str, names))) < len(names):
-        raise ValueError(f'pictures: folders={names}, at least one folder and none twice expected')
+        raise ValueError(f'pictures: folders={names}, at least one folder and no duplicates expected')
     return [path for name in names for path in _pictures_of(name)]
 
 

@@ -61,7 +61,7 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
     if unknown or not subjects:
         raise ValueError(f'subjects {unknown or "none"}: expected some of {TRAIN + TEST}')
     if step not in range(1, FPS + 1):
-        raise ValueError(f'step={step!r}, expected a whole number from 1 to {FPS}, the frames a second')
+        raise ValueError(f'step={step!r}, expected a whole number from 1 to {FPS}, the frames per second')
     content = read_metadata(metadata or archive / 'metadata.xml')
     cameras = all_cameras(content)
     folder = out / 'annotation_body3d'
@@ -174,8 +174,8 @@ def find_cdf(folder: Path, kinds: Sequence[str], name: str) -> Path:
     candidates = [folder / pattern.format(kind) / f'{name}.cdf' for kind in kinds for pattern in CDF_FOLDERS]
     found = [path for path in candidates if path.is_file()]
     if not found:
-        raise FileNotFoundError(f'{candidates[0]}: no such CDF file; unpack the archive of {kinds[0]} there, or go on '
-                                "without the recording by on_error='skip'")
+        raise FileNotFoundError(f'{candidates[0]}: no such CDF file; unpack the archive of {kinds[0]} there, or '
+                                "leave out the recording with on_error='skip'")
     return found[0]
 
 
@@ -201,7 +201,7 @@ def read_poses(path: str | Path, channels: int) -> np.ndarray:
         raise UnreadableFileError(f'{path}: cannot be read as a CDF file of poses ({type(error).__name__}: {error}); '
                                   'copy or download it again') from error
     if values.shape[-1] != ARCHIVE_KEYPOINTS * channels:
-        raise ValueError(f'{path}: {values.shape[-1]} numbers a frame, expected {ARCHIVE_KEYPOINTS} keypoints of '
+        raise ValueError(f'{path}: {values.shape[-1]} numbers per frame, expected {ARCHIVE_KEYPOINTS} keypoints of '
                          f'{channels}')
     return values.reshape(-1, ARCHIVE_KEYPOINTS, channels)[:, list(KEYPOINTS)]
 

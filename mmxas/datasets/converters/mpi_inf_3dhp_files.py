@@ -87,7 +87,7 @@ def read_annotations(path: str | Path) -> dict[int, tuple[np.ndarray, np.ndarray
     cameras = {}
     for number, flat2, flat3 in zip(numbers, pixels, points, strict=True):
         if flat2.shape[-1] != TRAIN_KEYPOINTS * 2 or flat3.shape[-1] != TRAIN_KEYPOINTS * 3:
-            raise ValueError(f'{path}: camera {number}: {flat2.shape[-1]} and {flat3.shape[-1]} numbers a frame, '
+            raise ValueError(f'{path}: camera {number}: {flat2.shape[-1]} and {flat3.shape[-1]} numbers per frame, '
                              f'expected {TRAIN_KEYPOINTS} keypoints of 2 and of 3')
         cameras[number] = (flat2.reshape(-1, TRAIN_KEYPOINTS, 2).astype(np.float64),
                            flat3.reshape(-1, TRAIN_KEYPOINTS, 3).astype(np.float64))

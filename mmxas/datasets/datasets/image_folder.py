@@ -99,8 +99,8 @@ class ImageFolderDataset(XASDataset):
                                     'each except those without a body (boxes)')
         bad = nearly_all_bad([0.0] * self._black + [0.5] * (len(whole) - self._black))
         if bad:
-            raise ValueError(f'{self.masks}: {bad}; look at what was taken for foreground: '
-                             'mmxas check-dataset; mask_ids chooses by value')
+            raise ValueError(f'{self.masks}: {bad}; check the foreground with '
+                             'mmxas check-dataset; mask_ids selects it by value')
         if len(records) < len(found):
             print_log(f'{self.data_root}: {len(records)} of {len(found)} images are used', 'current', logging.WARNING)
         return records

@@ -124,7 +124,7 @@ class MPIINF3DHPDataset(RecordedFrames):
 
     def _occluded(self, content: dict[str, np.ndarray]) -> np.ndarray:
         if 'hidden' not in content:
-            raise ValueError(f'{self.ann_file}: does not say what the chair hides; convert it with ChairMasks '
+            raise ValueError(f'{self.ann_file}: no keypoints hidden by the chair in it; convert it with ChairMasks '
                              '(mmxas convert mpi-inf-3dhp), or keep all frames by drop_occluded=None')
         return (content['part'][..., 2] == 0).any(axis=1) | (content['hidden'] > self.max_hidden)
 
@@ -166,6 +166,6 @@ def select_keypoints(keypoints: np.ndarray, where: str | Path = '') -> np.ndarra
     if count == 28:
         return keypoints[..., list(FROM_28), :]
     if count != 17:
-        raise ValueError(f'{where}: {count} keypoints a pose, expected the 28 of the training set or the 17 of the '
+        raise ValueError(f'{where}: {count} keypoints per pose, expected the 28 of the training set or the 17 of the '
                          'test set')
     return append_thorax(keypoints[..., list(FROM_17), :])

@@ -111,5 +111,5 @@ class XASDataset(BaseCocoStyleDataset):
             ValueError: ``found`` differs from the skeleton's number of keypoints.
         """
         if found != self.skeleton.num_keypoints:
-            raise ValueError(f'{where}: {found} keypoints a pose, but the skeleton {self.skeleton.name!r} has '
+            raise ValueError(f'{where}: {found} keypoints per pose, but the skeleton {self.skeleton.name!r} has '
                              f'{self.skeleton.num_keypoints}; give the data set the skeleton that it was made with')

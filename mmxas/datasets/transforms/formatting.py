@@ -39,8 +39,8 @@ class GenerateNormTarget(BaseTransform):
 
     def __init__(self, encoder: dict | None = None) -> None:
         if encoder is None:
-            raise ValueError('GenerateNormTarget: no encoder; give the codec that is model.head.decoder, or build the '
-                             'data set behind mmxas.datasets.shared_parts.share_config, which hands it on')
+            raise ValueError('GenerateNormTarget: no encoder; give the codec of model.head.decoder, or call '
+                             'mmxas.datasets.shared_parts.share_config before building the data set')
         self.encoder = KEYPOINT_CODECS.build(encoder)
 
     def transform(self, results: dict) -> dict:

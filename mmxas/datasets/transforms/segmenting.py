@@ -59,7 +59,7 @@ class SegmentInBox(BaseTransform):
         if problems:
             place = 'whole image' if box is None else f'box {box.round(1).tolist()}'
             print_log(f'{results.get("img_path", "an image")}, {place}: the mask is bad ({", ".join(problems)}); '
-                      f'{"kept" if kept else "going on without it"}', 'current', logging.WARNING)
+                      f'{"kept" if kept else "not used"}', 'current', logging.WARNING)
         if kept:
             results.update(mask=mask.astype(np.uint8) * 255, mask_source=type(self.segmenter).__name__)
         return results

@@ -55,7 +55,7 @@ class ContextMetric(BaseMetric):
         joined = [r for r in chain.from_iterable(zip_longest(*parts, fillvalue=_MISSING)) if r is not _MISSING]
         if len(joined) < size:
             raise ValueError(f'{type(self).__name__}: {len(joined)} records of {size} samples: the sampler of the '
-                             'evaluation leaves samples out, DefaultSampler with shuffle=False does not')
+                             'evaluation leaves samples out; use DefaultSampler with shuffle=False')
         metrics = [self._prefixed(self.compute_metrics(joined[:size])) if is_main_process() else None]
         broadcast_object_list(metrics)
         return metrics[0]

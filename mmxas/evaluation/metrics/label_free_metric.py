@@ -52,7 +52,7 @@ class LabelFreeMetric(ContextMetric):
                 'keys': {name: sample_key(sample, name) for name in self.group_by}})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Average over the samples that have a value; if none has one, return ``worst`` where the metric defines it.
+        """Average over the samples that have a value; if none has one, return ``worst`` if defined.
 
         Raises:
             ValueError: No sample has a value, and there is no ``worst``; the message says what is missing.

@@ -26,18 +26,18 @@ class MaskIoUMetric(LabelFreeMetric):
     """
 
     quantity, unit = 'mask_iou', 'intersection over union'
-    needs = 'a mask: mask_iou needs masks, give the data set some and LoadMask in its pipeline'
+    needs = 'a mask: mask_iou needs masks, give the data set masks, and LoadMask to its pipeline'
 
     def __init__(self, width: float = 3e-3, threshold: float = 0.2, size: int = 64, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drawing = {'width': width, 'threshold': threshold, 'size': size}
 
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
-        """IoU of each sample, None for a sample without a mask."""
+        """Return the IoU per sample, None without a mask."""
         return self.mask_ious(data_samples)
 
     def mask_ious(self, data_samples: Sequence[dict]) -> list[float | None]:
-        """IoU of each sample, None for a sample without a mask."""
+        """Return the IoU per sample, None without a mask."""
         with_mask = [i for i, s in enumerate(data_samples) if 'mask' in (s.get('gt_fields') or {})]
         ious: list[float | None] = [None] * len(data_samples)
         if with_mask:

@@ -26,7 +26,7 @@ class SymmetryMetric(LabelFreeMetric):
     """
 
     quantity, unit = 'asymmetry', '% of the bone length'
-    needs = 'hypotheses in the norm frame, pred_instances.hypotheses_norm of MultiHypothesisHead'
+    needs = 'crop-normalised hypotheses, pred_instances.hypotheses_norm of MultiHypothesisHead'
 
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
         """Return the asymmetry per sample, None without crop-normalised hypotheses."""
@@ -89,7 +89,7 @@ class FlipRateMetric(LabelFreeMetric):
     """
 
     quantity, unit = 'flip_rate', '% of the left/right pairs'
-    needs = 'a left/right pair that stands apart'
+    needs = 'a left/right pair that is far enough apart'
     worst = 100.0  # collapsed poses, as before training, must neither stop a run nor be chosen
 
     def __init__(self, min_separation: float = 0.1, **kwargs: Any) -> None:

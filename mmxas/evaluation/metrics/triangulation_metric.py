@@ -126,8 +126,8 @@ class TriangulationMetric(ContextMetric):
         name = ', '.join(group[0]['frame_set'])
         cameras = [view['camera'] for view in group]
         if len(set(cameras)) < len(cameras):
-            raise ValueError(f'frame set ({name}): cameras {cameras}, one sample a camera expected: give `frame_set` a '
-                             'key that tells these apart')
+            raise ValueError(f'frame set ({name}): cameras {cameras}, one sample per camera expected: add a key '
+                             'to `frame_set` that distinguishes them')
         weights = None if self.weights == 'none' else np.stack([view[self.weights] for view in group], axis=1)
         count = len(group[0]['points'])
         points, *camera = (np.stack([view[key] for view in group]) for key in ('points', 'K', 'R', 't'))

@@ -111,7 +111,7 @@ class DressedBody:
         """
         rest, faces = np.asarray(body.v_template), np.asarray(body.faces)
         if len(rest) != self.num_vertices:
-            raise ValueError(f'DressedBody: the garments hang on a mesh of {self.num_vertices} vertices, the body has '
+            raise ValueError(f'DressedBody: the garments need a mesh of {self.num_vertices} vertices, the body has '
                              f'{len(rest)}; they fit the free human')
         surface, worn = self.body.sample(body, rng), []
         for kind, garments in self.garments.items():

@@ -87,8 +87,8 @@ class UVTexture:
             kept = [path for path in files if not {path.name, '/'.join(path.parts[-2:])} & listed]
             if len(kept) in (0, len(files)):
                 raise ValueError(f'UVTexture: the list {name!r} leaves out {"all" if not kept else "none"} of '
-                                 f'{len(files)} textures in {str(self.folder)!r}; is it of other textures, or are they '
-                                 'left out already? Then drop it from `exclude`')
+                                 f'{len(files)} textures in {str(self.folder)!r}; give the list of these textures, '
+                                 'or drop it from `exclude`')
             files = kept
         return files
 
