@@ -1,4 +1,4 @@
-"""Everything between files and batches: data sets, transforms, samplers."""
+"""Data sets, transforms and samplers."""
 from . import datasets, samplers, transforms
 from .samplers import seeded
 

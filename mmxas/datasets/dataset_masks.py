@@ -1,4 +1,4 @@
-"""The masks that the data sets of a config read: of which images, in which folders, and boxes to find them by."""
+"""List the masks that the data sets of a config read: their images, folders and boxes."""
 from __future__ import annotations
 
 import os
@@ -18,8 +18,8 @@ class MaskSet:
 
     Attributes:
         out: The folder.
-        frames: The images, each once.
-        boxes: ``{image: [[x0, y0, x1, y1], …]}``, the boxes of everybody in it that a data set reads.
+        frames: The images, without duplicates.
+        boxes: ``{image: [[x0, y0, x1, y1], …]}``, the boxes of all people in the image that a data set reads.
     """
 
     out: Path
@@ -28,15 +28,15 @@ class MaskSet:
 
 
 def find_mask_sets(config: Mapping[str, Any]) -> list[MaskSet]:
-    """Return the masks that training, validation and testing of a config read, and that do not come with the data.
+    """Return the masks that training, validation and testing of a config read from a separate folder.
 
-    Images that several data sets read are listed once. Nothing of the masks has to be there.
+    Images that several data sets read are listed once. The masks need not exist.
 
     Args:
         config: A loaded config.
 
     Raises:
-        ValueError: No data set of the config reads masks from a folder of its own.
+        ValueError: No data set of the config reads masks from a separate folder.
         FileNotFoundError: An annotation file is missing.
     """
     found: dict[Path, MaskSet] = {}

@@ -1,4 +1,4 @@
-"""Crops without foreground: what a wrong step of a pipeline leaves of a picture.
+"""Detect crops without foreground, which a misconfigured pipeline produces.
 
 S: side of the crop in px.
 """
@@ -16,14 +16,13 @@ LEVELS = 8
 
 
 def is_empty(crop: Tensor, mask: Any = None) -> bool:
-    """Return whether a crop has no foreground: its mask has none, or the crop is of one colour.
+    """Return whether a crop has no foreground: its mask is empty, or the crop has a single colour.
 
-    A removed background has one colour, so a crop that shows background alone has one colour, too. Neither that colour
-    nor the pipeline needs to be known. A crop without a mask that shows a scene counts as having foreground: nothing
-    says what in it is foreground.
+    A removed background has one colour, so a crop of background alone has one colour, too. Neither the colour nor the
+    pipeline needs to be known. A crop of a scene without a mask counts as having foreground.
 
-    Both are looked at on a grid of about ``GRID`` x ``GRID`` px. Fewer than ``LEAST`` of these px are a speck and no
-    foreground. Colours are the same up to ``LEVELS`` grey levels in each channel.
+    Both are checked on a grid of about ``GRID`` x ``GRID`` px. Fewer than ``LEAST`` of these px do not count as
+    foreground. Colours are considered equal up to ``LEVELS`` grey levels per channel.
 
     Args:
         crop: (3, S, S) in grey levels from 0 to 255, on the CPU.
@@ -43,17 +42,17 @@ def empty_crops(crops: Iterable[Tensor], data_samples: Sequence[Any]) -> list[st
     """Return the names of the crops that have no foreground.
 
     Args:
-        crops: (3, S, S) each, in grey levels from 0 to 255: ``inputs`` of a batch before its preprocessing, a tensor
-            (N, 3, S, S) or a list.
-        data_samples: Their N samples, as ``PackXASInputs`` packs them.
+        crops: ``inputs`` of a batch before preprocessing, a tensor (N, 3, S, S) or a list of (3, S, S), in grey levels
+            from 0 to 255.
+        data_samples: Their N samples, as packed by ``PackXASInputs``.
 
     Returns:
-        list[str]: :func:`crop_name` of each.
+        list[str]: :func:`crop_name` of each of these crops.
     """
     return [crop_name(sample) for crop, sample in zip(crops, data_samples, strict=True)
             if is_empty(crop, sample.get('gt_fields', {}).get('mask'))]
 
 
 def crop_name(data_sample: Any) -> str:
-    """Return the image file that a packed sample comes from, or its name where there is no file."""
+    """Return the image file of a packed sample, or its name if there is no file."""
     return str(data_sample.metainfo.get('img_path') or data_sample.metainfo.get('sample_name'))

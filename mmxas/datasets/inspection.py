@@ -1,4 +1,4 @@
-"""A look at all data of a config before training: what is there, what is missing, what does not match.
+"""Check all data of a config before training: counts, missing files, mismatches.
 
 K: keypoints, h, w: size of an image.
 """
@@ -24,25 +24,25 @@ from .shared_parts import share
 from .transforms.loading import recorded_skips
 
 LOADERS = ('train', 'val', 'test')
-# An image point may lie this far from the projected one, as a fraction of the box's larger side (lens distortion).
+# Tolerated distance between image and projected points (lens distortion), as a fraction of the box's larger side.
 PROJECTION = 0.1
 
 
 @dataclass
 class DatasetReport:
-    """What was found in one data set.
+    """Result of checking one data set.
 
     Attributes:
-        name: Its place in the config, such as ``'train.target'``.
+        name: Its location in the config, such as ``'train.target'``.
         kind: Its type.
-        samples: Samples; None where it could not be read at all.
-        checked: Samples that were looked at one by one.
-        masks: Of those, how many have a mask.
-        foreground: For each rule of :func:`~mmxas.io.read_mask`, the shares of the image that its masks cover.
-        labels: Of those, how many have keypoints.
-        problems: ``(kind, what)`` of everything that is wrong.
-        notes: What is worth knowing and not wrong.
-        keypoints: K of its skeleton, where it could be read.
+        samples: Number of samples; None if the data set could not be read.
+        checked: Number of samples that were checked individually.
+        masks: Number of checked samples with a mask.
+        foreground: For each rule of :func:`~mmxas.io.read_mask`, the fractions of the image that its masks cover.
+        labels: Number of checked samples with keypoints.
+        problems: ``(kind, description)`` of each problem.
+        notes: Remarks that are not problems.
+        keypoints: K of its skeleton, if it could be read.
     """
 
     name: str
@@ -58,25 +58,25 @@ class DatasetReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of problems of each kind."""
+        """Return the number of problems per kind."""
         return dict(Counter(kind for kind, _ in self.problems))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for a json file."""
+        """Return plain data for a json file."""
         return dict(name=self.name, type=self.kind, samples=self.samples, checked=self.checked, masks=self.masks,
                     foreground=self.foreground, labels=self.labels, keypoints=self.keypoints, counts=self.counts,
                     problems=[list(problem) for problem in self.problems], notes=self.notes)
 
 
 def dataset_configs(cfg: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -> dict[str, dict]:
-    """The configs of all data sets that hold samples, by their place: those inside pairs and mixtures, not these.
+    """Return the configs of all data sets by location; paired and mixed ones are replaced by the data sets inside.
 
     Args:
-        cfg: A config with ``train_dataloader``, ``val_dataloader``, ``test_dataloader``, or some of them.
-        loaders: Which of these to look at. Defaults to all.
+        cfg: A config with ``train_dataloader``, ``val_dataloader``, ``test_dataloader``, or some of these.
+        loaders: The loaders to consider. Defaults to all.
 
     Returns:
-        dict: An equal config stands once, under its first place. The model's skeleton and codec are in it.
+        dict: Equal configs are listed once, under their first location. The model's skeleton and codec are filled in.
 
     Raises:
         ValueError: A data set states another skeleton than the model's.
@@ -93,23 +93,23 @@ def dataset_configs(cfg: Mapping[str, Any], loaders: Sequence[str] = LOADERS) ->
 
 
 def is_dataset(config: Mapping[str, Any], base: type) -> bool:
-    """Return whether the config of a data set names a class derived from ``base``."""
+    """Return whether the class of a data set config is derived from ``base``."""
     kind = DATASETS.get(config['type']) if isinstance(config.get('type'), str) else config.get('type')
     return isinstance(kind, type) and issubclass(kind, base)
 
 
 def build_unloaded(config: Mapping[str, Any]) -> Any:
-    """Build a data set that has read nothing yet and only says what it would read."""
+    """Build a data set without reading anything, to find out what it would read."""
     return DATASETS.build({**config, 'pipeline': [], 'lazy_init': True})
 
 
 def inner_datasets(dataset: Any) -> list[Any]:
-    """Return the data sets that a data set of pairs or a mixture is made of; none of any other."""
+    """Return the data sets inside a paired or mixed data set; empty for any other."""
     return [*getattr(dataset, 'parts', {}).values(), *getattr(dataset, 'datasets', ())]
 
 
 def _leaves(config: Any, name: str) -> list[tuple[str, dict]]:
-    if not isinstance(config, Mapping):  # it is built already
+    if not isinstance(config, Mapping):  # already built
         return []
     inner = {key: config[key] for key in ('target', 'synthetic') if isinstance(config.get(key), Mapping)}
     if isinstance(config.get('datasets'), list | tuple):
@@ -126,10 +126,10 @@ def check_config(cfg: Mapping[str, Any], num: int | None = 100) -> list[DatasetR
 
     Args:
         cfg: The config.
-        num: Samples of each that are looked at one by one, evenly spread; None for all. Defaults to 100.
+        num: Number of samples per data set to check individually, evenly spread; None for all. Defaults to 100.
 
     Returns:
-        list[DatasetReport]: One a data set.
+        list[DatasetReport]: One report per data set.
     """
     reports = [check_dataset(name, config, num) for name, config in dataset_configs(cfg).items()]
     wanted = cfg.get('model', {}).get('head', {}).get('num_keypoints')
@@ -144,15 +144,15 @@ def check_config(cfg: Mapping[str, Any], num: int | None = 100) -> list[DatasetR
 
 
 def check_dataset(name: str, config: Mapping[str, Any], num: int | None = 100) -> DatasetReport:
-    """Check one data set. Nothing is rendered, and nothing written.
+    """Check one data set, without rendering or writing anything.
 
     Args:
-        name: What the report calls it.
+        name: Name of the data set in the report.
         config: Its config.
-        num: Samples that are looked at one by one, evenly spread; None for all. Defaults to 100.
+        num: Number of samples to check individually, evenly spread; None for all. Defaults to 100.
 
     Returns:
-        DatasetReport: What was found.
+        DatasetReport: The report.
     """
     report = DatasetReport(name, str(config.get('type')))
     dataset = _build(config, report)
@@ -172,7 +172,7 @@ def check_dataset(name: str, config: Mapping[str, Any], num: int | None = 100) -
 
 
 def _build(config: Mapping[str, Any], report: DatasetReport) -> Any:
-    """Build without rendering, going on behind bad files; None where that is not possible."""
+    """Build without rendering, skipping bad files; return None if that fails."""
     config, accepted = dict(config), _arguments(config.get('type'))
     changes = dict(on_error='skip', num_checked=1, image_files=False, lazy_init=False)
     config.update({key: value for key, value in changes.items() if key in accepted})
@@ -189,7 +189,7 @@ def _build(config: Mapping[str, Any], report: DatasetReport) -> Any:
             else:
                 report.problems.append(('missing', str(error)))
             dataset = None
-        except Exception as error:  # whatever a data set raises for bad data is what is asked for here
+        except Exception as error:  # any error that a data set raises for bad data is a problem to report
             report.problems.append(('cannot be read', f'{type(error).__name__}: {error}'))
             dataset = None
     report.problems += [(_kind_of(reason), reason) for reason in skips]
@@ -197,7 +197,7 @@ def _build(config: Mapping[str, Any], report: DatasetReport) -> Any:
 
 
 def _arguments(kind: Any) -> set[str]:
-    """Names of the arguments of a registered data set and its bases; mmengine's errors come when it is built."""
+    """Return the argument names of a registered data set and its bases; mmengine raises errors at build time."""
     cls = DATASETS.get(kind) if isinstance(kind, str) else kind
     if not inspect.isclass(cls):
         return set()
@@ -206,12 +206,12 @@ def _arguments(kind: Any) -> set[str]:
 
 
 def _is_on_disk(config: Mapping[str, Any], accepted: set[str]) -> bool:
-    """Whether rendered pairs belong in a folder; the others are rendered when they are asked for."""
+    """Return whether rendered pairs are stored in a folder; others are rendered on access."""
     return config.get('data_root') is not None or 'split' in accepted
 
 
 def _kind_of(reason: str) -> str:
-    """A kind of problem for what a data set skipped."""
+    """Return the kind of problem for a reason to skip a sample."""
     for words, kind in (('all black', 'empty mask'), ('looks inverted', 'inverted mask'),
                         ('several ids', 'several ids'), ('masks are empty', 'masks'), ('no mask', 'missing mask'),
                         ('no such file', 'missing'), ('px, but its image', 'mask size')):
@@ -221,7 +221,7 @@ def _kind_of(reason: str) -> str:
 
 
 def _check_one(dataset: Any, index: int, report: DatasetReport) -> None:
-    """Look at one sample, and send it through the pipeline."""
+    """Check one sample, and run the pipeline on it."""
     try:
         info = dataset.get_data_info(index)
         problems = sample_problems(info, report.keypoints, report.foreground)
@@ -242,16 +242,16 @@ def _check_one(dataset: Any, index: int, report: DatasetReport) -> None:
 
 def sample_problems(info: Mapping[str, Any], num_keypoints: int | None = None,
                     taken: dict[str, list[float]] | None = None) -> list[tuple[str, str]]:
-    """Say what does not match in a raw sample.
+    """Return the problems of a raw sample.
 
     Args:
-        info: The sample, as ``get_data_info`` gives it.
+        info: The sample, as returned by ``get_data_info``.
         num_keypoints: K of the skeleton, or None.
-        taken: Where to note the share of the image that the mask covers, under the rule that its foreground was found
-            by. Defaults to None: nowhere.
+        taken: Collects the fraction of the image that the mask covers, by the rule that defined its foreground.
+            Defaults to None: not collected.
 
     Returns:
-        list[tuple[str, str]]: ``(kind, what)``.
+        list[tuple[str, str]]: ``(kind, description)``.
     """
     try:
         image = info.get('img')
@@ -308,7 +308,7 @@ def _label_problems(info: Mapping[str, Any], num_keypoints: int | None) -> list[
 
 
 def _camera_problems(info: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Whether the 3D keypoints lie before the camera and project to where the 2D keypoints are."""
+    """Check that the 3D keypoints lie in front of the camera and project to the 2D keypoints."""
     points, camera = info.get('keypoints_cam'), info.get('camera')
     if points is None or camera is None:
         return []

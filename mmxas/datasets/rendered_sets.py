@@ -1,4 +1,4 @@
-"""The sets of pairs that a config renders: those that its data sets read, and those that it lists."""
+"""Find and render the sets of pairs of a config: those that its data sets read, and those that it lists."""
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,20 +10,19 @@ from .shared_parts import share
 def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, dict]:
     """Return the sets of a config that can be rendered ahead of training.
 
-    They are the entries of ``synthesis = dict(NAME=dict(generator=…, num=…, out=…, seed=…))``, and by their folders'
-    names those that its data sets read from other folders.
+    These are the entries of ``synthesis = dict(NAME=dict(generator=…, num=…, out=…, seed=…))`` and, named by their
+    folders, the sets that the data sets read from other folders.
 
     Args:
         config: a loaded config.
-        name: one of them. Defaults to None: all.
+        name: name of one set. Defaults to None: all.
 
     Returns:
-        dict: Name to ``generator``, ``num``, ``out`` and ``seed``, as far as they are given; empty where the data sets
-        only read pairs that something else made.
+        dict: ``{name: {generator, num, out, seed}}``, as far as given; empty if the data sets only read existing pairs.
 
     Raises:
-        ValueError: the config has no rendered pairs at all, or no set of this name (the names are listed), or a set
-            states another skeleton than the model's.
+        ValueError: the config has no rendered pairs, has no set of this name (the message lists the names), or a set
+            has another skeleton than the model.
     """
     sets = dict(share(config.get('synthesis') or {}, config.get('model'), 'synthesis'))
     rendered = [part for part in dataset_configs(config).values() if is_dataset(part, RenderedPairDataset)]
@@ -40,14 +39,14 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
 
 
 def prepare_sets(config: Mapping[str, Any], loaders: Sequence[str] = LOADERS) -> None:
-    """Render the pairs that the data sets of a config read and that are not there yet.
+    """Render the missing pairs that the data sets of a config read.
 
-    Every process of a run calls it before it builds its data sets: one of each machine renders, and the others wait for
-    the folder.
+    Every process of a run calls this before it builds its data sets: one process per machine renders, and the others
+    wait.
 
     Args:
         config: A loaded config.
-        loaders: Of which loaders, such as ``['test']``. Defaults to all.
+        loaders: The loaders to consider, such as ``['test']``. Defaults to all.
 
     Raises:
         ValueError: A folder holds pairs of another generator.

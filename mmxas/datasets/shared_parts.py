@@ -1,4 +1,4 @@
-"""What a config says once, at its model, and data and metrics have to share: the skeleton and the codec."""
+"""Share the model's skeleton and codec with the data sets and metrics of a config."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ PARTS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator
 
 
 def share(part: Any, model: Mapping[str, Any] | None, where: str) -> Any:
-    """Return a part of a config with the model's skeleton and codec, where it states none of its own.
+    """Return a part of a config with the model's skeleton and codec filled in where it has none.
 
-    The skeleton goes to data sets, to the generators of rendered pairs and to metrics, the codec to the steps of
-    pipelines that take an ``encoder``. What takes none of them stays as it is, and so does the argument.
+    The skeleton is passed to data sets, generators of rendered pairs and metrics; the codec is passed to pipeline steps
+    with an ``encoder`` argument. Everything else is kept; the argument is not modified.
 
     Args:
         part: Config of a data loader, data set or evaluator, or a list of them.
-        model: Config of the model: its ``skeleton``, and ``head.decoder``. None, or a model without a skeleton, has
-            nothing to share.
+        model: Config of the model: its ``skeleton``, and ``head.decoder``. With None, or without a skeleton, nothing is
+            shared.
         where: Name of the part in messages, such as ``'val_evaluator'``.
 
     Raises:
-        ValueError: The part states another skeleton than the model's; both are named.
+        ValueError: The part has another skeleton than the model; the message names both.
     """
     if not model or model.get('skeleton') is None:
         return part
@@ -35,8 +35,8 @@ def share(part: Any, model: Mapping[str, Any] | None, where: str) -> Any:
 def share_config(config: Config) -> None:
     """Apply :func:`share` to all data loaders, evaluators and rendered sets of a config, in place.
 
-    A runner's loops do so by themselves. Programs that build a data set without a runner call it before, behind the
-    last change of the config.
+    A runner's loops do this automatically. Programs that build a data set without a runner must call it after the last
+    change of the config.
 
     Raises:
         ValueError: As :func:`share`.

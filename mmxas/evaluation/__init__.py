@@ -1,4 +1,4 @@
-"""How good poses are: protocols, errors of all hypotheses, measures without labels, results, distances of pose sets."""
+"""Evaluation: protocols, errors of all hypotheses, label-free measures, result files, distances between pose sets."""
 from . import metrics
 from .compare import compare, differences
 from .context import EvaluationContext

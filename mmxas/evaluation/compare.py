@@ -1,4 +1,4 @@
-"""Results side by side, if they were measured alike."""
+"""Compare results side by side, provided that they were measured in the same way."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from terminaltables import AsciiTable
 
 from mmxas.evaluation.report import flatten
 
-# What must agree for two numbers to be compared; a data set's folder may lie elsewhere.
+# Fields that must agree for two numbers to be comparable; the folder of a data set may differ.
 _MEASURE = ('metric', 'protocol', 'frame', 'unit', 'root', 'skeleton', 'alignment', 'weights', 'dataset',
             'background', 'num_samples', 'num_labelled', 'num_frame_sets')
 _ELSEWHERE = {'dataset.data_root', 'dataset.mode'}
@@ -17,14 +17,14 @@ Result = Mapping[str, Any]
 
 
 def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
-    """The fields by which results were measured differently.
+    """Return the fields in which the measurements of results differ.
 
     Args:
         results: Two or more results.
 
     Returns:
         dict: Dotted name of a field, such as ``protocol.switches.left_right_switch``, to its value in each result
-        (None where it has none); empty if all agree. Checkpoints and numbers of hypotheses may differ.
+        (None where the field is missing); empty if all agree. Checkpoints and numbers of hypotheses may differ.
     """
     fields = [_fields({name: result.get(name) for name in _MEASURE}) for result in results]
     names = sorted(set().union(*fields) - _ELSEWHERE)
@@ -33,27 +33,28 @@ def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
 
 
 def compare(results: Sequence[Result], names: Sequence[str], force: bool = False, by: str | None = None) -> str:
-    """A text table: one row a number, one column a result; of two results also their difference.
+    """Return a text table: one row per number, one column per result, and the difference for two results.
 
     Args:
         results: Two or more results.
         names: Their names.
-        force: Compare although they were measured differently; the table then begins with how. Defaults to False.
-        by: Compare the tables of this key, such as ``'action'``. Defaults to None: the groups.
+        force: Compare results that were measured differently; the differences are listed above the table. Defaults to
+            False.
+        by: Compare the tables grouped by this key, such as ``'action'``. Defaults to None: by group.
 
     Returns:
         str: The table.
 
     Raises:
-        ValueError: Fewer than two results, one without such tables, or results that were measured differently; the
-            message says in which fields.
+        ValueError: There are fewer than two results, one has no such tables, or they were measured differently; the
+            message lists the fields.
     """
     if len(results) < 2 or len(results) != len(names):
         raise ValueError(f'two results or more, each with a name, expected, got {len(results)} and {len(names)} names')
     apart = differences(results)
     listed = '\n'.join(f'  {name}: {" | ".join(map(str, values))}' for name, values in apart.items())
     if apart and not force:
-        raise ValueError(f'the results were measured differently (--force compares them all the same):\n{listed}')
+        raise ValueError(f'the results were measured differently (--force compares them anyway):\n{listed}')
     columns = [_numbers(result, name, by) for result, name in zip(results, names)]
     head = ['', *names, *(['difference'] if len(names) == 2 else [])]
     rows = [['checkpoint', *(_checkpoint(result) for result in results), *([''] if len(names) == 2 else [])],
@@ -91,7 +92,7 @@ def _checkpoint(result: Result) -> str:
 
 
 def _fields(value: Any, prefix: str = '') -> dict[str, Any]:
-    """Nested mappings to dotted names; mappings without entries vanish."""
+    """Flatten nested mappings to dotted names; empty mappings are dropped."""
     if not isinstance(value, Mapping):
         return {prefix: value}
     flat: dict[str, Any] = {}

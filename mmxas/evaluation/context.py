@@ -1,4 +1,4 @@
-"""What is evaluated: which model, of which checkpoint, on which data; a hook tells the metrics."""
+"""Describe what is evaluated: model, checkpoint and data set; a hook passes it to the metrics."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import nn
 
 from mmxas.io import file_sha256
 
-# What tells one part of a data set from another, in many data sets.
+# Attributes that identify a part of a data set.
 _FACTS = ('ann_file', 'data_root', 'split', 'subjects', 'actions', 'clips', 'cameras', 'sample_interval', 'indices',
           'box', 'seed', 'num', 'camera_file')
 
@@ -20,10 +20,11 @@ class EvaluationContext:
     """What is evaluated.
 
     Args:
-        model: The estimator, out of its distributed wrapper. Defaults to None: unknown.
-        checkpoint: ``file`` and ``sha256`` of the weights' file, or ``epoch`` and ``iteration`` of a run. Defaults to
-            unknown, an empty dict.
-        dataset: ``type``, ``mode`` (``'val'`` or ``'test'``), ``count`` and what tells the split. Defaults to unknown.
+        model: The estimator, without its distributed wrapper. Defaults to None: unknown.
+        checkpoint: ``file`` and ``sha256`` of the weights, or ``epoch`` and ``iteration`` of a run. Defaults to an
+            empty dict: unknown.
+        dataset: ``type``, ``mode`` (``'val'`` or ``'test'``), ``count`` and the attributes that identify the split.
+            Defaults to an empty dict: unknown.
     """
 
     model: nn.Module | None = None
@@ -32,10 +33,10 @@ class EvaluationContext:
 
 
 def checkpoint_facts(path: str | None) -> dict[str, Any]:
-    """A checkpoint's name and the SHA-256 of its file; of one that is no local file (a URL, none) only the name.
+    """Return a checkpoint's name and, for a local file, its SHA-256.
 
     Args:
-        path: As it was loaded, or None for untrained weights.
+        path: The path or URL it was loaded from, or None for untrained weights.
 
     Returns:
         dict: ``file`` and ``sha256``, each None where unknown.
@@ -46,10 +47,10 @@ def checkpoint_facts(path: str | None) -> dict[str, Any]:
 
 
 def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
-    """A data set's type, size and split, as far as its attributes say; ``FACTS`` of its class names filters of its own.
+    """Return a data set's type, size and split; ``FACTS`` of its class lists further attributes to include.
 
     Args:
-        dataset: The data set of a loader.
+        dataset: The data set.
         mode: ``'val'`` or ``'test'``.
 
     Returns:
@@ -64,6 +65,6 @@ def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
             facts[name] = list(value)
     root = facts.get('data_root')
     for name in ('ann_file', 'camera_file'):
-        if root and str(facts.get(name, '')).startswith(root):  # the same file, wherever the data lie
+        if root and str(facts.get(name, '')).startswith(root):  # independent of where the data are stored
             facts[name] = facts[name][len(root):].lstrip('/')
     return facts

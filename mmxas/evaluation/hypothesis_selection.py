@@ -1,8 +1,8 @@
-"""Errors of several hypotheses a sample: of the top-1 pose, and of the best ones.
+"""Errors of several hypotheses per sample: of the top-1 pose, and best-of-H.
 
 Shapes: N samples, H hypotheses, K keypoints. Poses are in mm in the camera frame and are compared root-centred.
-Hypothesis 0 is the most confident one and always counts. Another hypothesis counts as a pose if at least one of its
-keypoints is valid, and as a keypoint where that keypoint is valid: an invalid entry never wins by itself.
+Hypothesis 0 is the top-1 pose and always competes. Per pose, another hypothesis competes if at least one of its
+keypoints is valid; per joint, wherever that keypoint is valid.
 """
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ STANDARD = Protocol()
 
 def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsics | None = None,
                  keypoints: Sequence[int] | None = None) -> Metrics:
-    """The metrics by name: (..., K, 3) twice to (...).
+    """Return the metrics by name; each maps two arrays (..., K, 3) to (...).
 
     Args:
         root: Index of the root. Defaults to 0.
         root_centred: Centre both poses on the root before MPJPE, PCK and AUC. Defaults to True.
-        extrinsics: Rotations (N, 3, 3) and translations (N, 3) mm, world to camera: N-MPJPE then scales about the
-            world's origin without centring. Defaults to None: about the root, after centring.
-        keypoints: Indices of n keypoints, of which PCK and AUC are given too. Defaults to None: not.
+        extrinsics: Rotations (N, 3, 3) and translations (N, 3) mm, world to camera. With them N-MPJPE scales about the
+            world's origin without centring. Defaults to None: N-MPJPE scales about the root after centring.
+        keypoints: Indices of n keypoints for which PCK and AUC are reported as well. Defaults to None.
 
     Returns:
-        dict: MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %, and those
-        of the n ``keypoints`` as ``PCK@150mm/<n>`` and ``AUC/<n>``.
+        dict: MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %, and for the
+        n ``keypoints`` ``PCK@150mm/<n>`` and ``AUC/<n>``.
     """
     centre = root if root_centred else None
 
@@ -60,7 +60,7 @@ def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsic
 
 def pose_errors(prediction: np.ndarray, target: np.ndarray, root: int = 0,
                 metrics: Metrics | None = None) -> dict[str, np.ndarray]:
-    """The metrics of one pose a sample.
+    """Return the metrics of one pose per sample.
 
     Args:
         prediction: (N, K, 3) mm.
@@ -75,7 +75,7 @@ def pose_errors(prediction: np.ndarray, target: np.ndarray, root: int = 0,
 
 
 def counted_poses(valid: np.ndarray) -> np.ndarray:
-    """Which hypotheses count as poses: (N, H, K) bool to (N, H) bool."""
+    """Return which hypotheses compete as poses: (N, H, K) bool to (N, H) bool."""
     counted = np.asarray(valid, dtype=bool).any(axis=-1)
     counted[:, 0] = True
     return counted
@@ -83,7 +83,7 @@ def counted_poses(valid: np.ndarray) -> np.ndarray:
 
 def best_pose_curve(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
                     metrics: Metrics | None = None) -> dict[str, np.ndarray]:
-    """The errors of the best pose among the first h hypotheses, for each h; each metric takes its own best one.
+    """Return the errors of the best pose among the first h hypotheses, for each h; each metric chooses its own best.
 
     Args:
         hypotheses: (N, H, K, 3) mm.
@@ -109,13 +109,13 @@ def best_pose_curve(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarra
 
 def best_pose_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0,
                      metrics: Metrics | None = None) -> dict[str, np.ndarray]:
-    """The errors of the best pose of each sample: the end of :func:`best_pose_curve`, (N,) each."""
+    """Return the errors of the best pose per sample, (N,) each: the last column of :func:`best_pose_curve`."""
     return {name: values[:, -1]
             for name, values in best_pose_curve(hypotheses, valid, target, root, metrics).items()}
 
 
 def best_keypoints(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray, root: int = 0) -> np.ndarray:
-    """Join each sample's keypoints that lie nearest to their targets, whichever hypothesis they come from.
+    """Combine the keypoints of all hypotheses that lie nearest to their targets into one pose per sample.
 
     Args:
         hypotheses: (N, H, K, 3) mm.
@@ -136,11 +136,11 @@ def best_keypoints(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray
 
 
 def depth_noise_copies(hypotheses: np.ndarray, valid: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Replace all hypotheses but the top-1 pose by copies of it with random depths, as a control.
+    """Replace all hypotheses except the top-1 pose by copies of it with random depths, as a control.
 
-    The noise is normal and independent a keypoint, and has the root mean square of the depth differences between the
-    counted hypotheses and the top-1 pose. Keypoints move along their rays, so that they stay where they are in the
-    image. A method whose hypotheses mean something beats the best of these copies.
+    The noise is normal and independent per keypoint. Its root mean square is that of the depth differences between the
+    competing hypotheses and the top-1 pose. Keypoints move along their rays, so their image positions do not change.
+    Informative hypotheses beat the best of these copies.
 
     Args:
         hypotheses: (N, H, K, 3) camera mm, not root-centred.
@@ -162,25 +162,25 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
                       mean_pose: np.ndarray | None = None, protocol: Protocol = STANDARD,
                       extrinsics: Extrinsics | None = None, nearest: np.ndarray | None = None,
                       keypoints: Sequence[int] | None = None) -> Errors:
-    """All errors that a table shows, in one pass.
+    """Return all errors that a table shows, in one pass.
 
     Args:
-        hypotheses: (N, H, K, 3) camera mm, the most confident one first.
+        hypotheses: (N, H, K, 3) camera mm, the top-1 pose first.
         valid: (N, H, K) bool.
         target: (N, K, 3) camera mm.
         root: Index of the root. Defaults to 0.
-        mean_pose: A constant pose (K, 3) in mm to compare with, root-centred in the camera frame. Defaults to None.
-        protocol: What is reported, and compared how. Defaults to the standard one.
+        mean_pose: A constant pose (K, 3) in mm as a baseline, root-centred in the camera frame. Defaults to None.
+        protocol: Which errors are reported, and how they are measured. Defaults to the standard one.
         extrinsics: As in :func:`pose_metrics`. Defaults to None.
-        nearest: (N, H, K, 3) camera mm: each keypoint's best among the first h hypotheses, where they were chosen
-            before (``nearest_in='norm'``). Defaults to None: :func:`best_keypoints`.
+        nearest: (N, H, K, 3) camera mm: each keypoint's best among the first h hypotheses, if chosen in advance
+            (``nearest_in='norm'``). Defaults to None: :func:`best_keypoints`.
         keypoints: As in :func:`pose_metrics`. Defaults to None.
 
     Returns:
-        dict: ``mean_pose`` (where given), ``top1``, and, as far as the protocol reports them, ``best_of_h_per_pose``,
+        dict: ``mean_pose`` (if given), ``top1`` and, if the protocol reports them, ``best_of_h_per_pose``,
         ``best_of_h_per_joint`` and ``best_of_noise`` (:func:`depth_noise_copies`, best per pose; for H > 1 and the true
-        camera), each name of a metric to (N,); ``best_of_first``: the MPJPE of both best choices among the first h
-        hypotheses, (N, H), for H > 1.
+        camera), each mapping a metric's name to (N,); ``best_of_first``, for H > 1: the best-of-h MPJPE, per pose and
+        per joint, of the first h hypotheses, (N, H).
     """
     _check(hypotheses, valid, target)
     count = hypotheses.shape[1]
@@ -211,7 +211,7 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
 
 
 def _to_world(poses: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
-    """Camera mm (N, K, 3) or (N, H, K, 3) to world mm, by the samples' extrinsics."""
+    """Convert camera mm (N, K, 3) or (N, H, K, 3) to world mm with the samples' extrinsics."""
     if poses.ndim == 4:
         rotation, translation = rotation[:, None], translation[:, None]
     return camera_to_world(poses, rotation, translation)

@@ -1,4 +1,4 @@
-"""How well a drawn skeleton covers the body's mask; it needs no pose label."""
+"""Overlap of a drawn skeleton with the foreground mask; needs no pose labels."""
 from __future__ import annotations
 
 import numpy as np
@@ -11,17 +11,17 @@ from mmxas.structures import Skeleton
 
 def skeleton_mask_iou(keypoints: np.ndarray, masks: torch.Tensor, skeleton: Skeleton, width: float = 3e-3,
                       threshold: float = 0.2, size: int = 64, align_corners: bool = False) -> np.ndarray:
-    """Intersection over union of drawn skeletons and masks.
+    """Return the intersection over union of drawn skeletons and masks.
 
     Args:
-        keypoints: (N, K, 2) in the norm frame of the crops.
+        keypoints: (N, K, 2) in crop-normalised coordinates.
         masks: (N, 1, S, S) in [0, 1].
-        skeleton: What is drawn.
+        skeleton: The skeleton to draw.
         width: Squared width of the lines (ops.skeleton_drawing). Defaults to 3e-3.
-        threshold: A pixel is drawn above it. At 0.2 the true keypoints cover the rendered bodies best, with an IoU of
-            0.74. Defaults to 0.2.
-        size: Side at which both are compared, px. Defaults to 64.
-        align_corners: As the keypoints' model has it. Defaults to False.
+        threshold: Intensity above which a pixel counts as drawn. At 0.2 the true keypoints overlap rendered bodies
+            best, with an IoU of 0.74. Defaults to 0.2.
+        size: Side in px to which both are resized for the comparison. Defaults to 64.
+        align_corners: The setting of the model that predicted the keypoints. Defaults to False.
 
     Returns:
         np.ndarray: (N,) in [0, 1].

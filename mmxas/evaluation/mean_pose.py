@@ -1,4 +1,4 @@
-"""The constant mean pose, which every table compares with."""
+"""The constant mean pose, the baseline in every table."""
 from __future__ import annotations
 
 import json
@@ -15,7 +15,7 @@ SHIPPED_DIR = Path(__file__).parents[1] / 'datasets' / 'data'
 
 
 def mean_pose(keypoints_cam: np.ndarray, root: int = 0) -> np.ndarray:
-    """Average poses.
+    """Return the mean of poses.
 
     Args:
         keypoints_cam: Poses (N, K, 3) in camera mm.
@@ -32,9 +32,9 @@ def save_mean_pose(path: str | Path, pose: np.ndarray, skeleton: Skeleton, sourc
 
     Args:
         path: The json file.
-        pose: Pose (K, 3) as of :func:`mean_pose`.
+        pose: Pose (K, 3) as returned by :func:`mean_pose`.
         skeleton: Its skeleton.
-        source: What it is the mean of, in words.
+        source: Description of the data that were averaged.
     """
     content = {
         'skeleton': skeleton.name, 'frame': 'root-centred, axes of the camera frame', 'unit': 'mm', 'source': source,
@@ -48,14 +48,14 @@ def load_mean_pose(file: str | Path, skeleton: Skeleton) -> np.ndarray:
 
     Args:
         file: Path of the json file, or the name of a shipped one, such as ``'mocap_human_mean_pose'``.
-        skeleton: The skeleton that it must have.
+        skeleton: The expected skeleton.
 
     Returns:
         np.ndarray: Pose (K, 3), root-centred, axes of the camera frame, mm.
 
     Raises:
-        FileNotFoundError: There is neither such a file nor such a shipped one.
-        ValueError: The file's keypoints are not the skeleton's.
+        FileNotFoundError: There is no such file, and no shipped mean pose of this name.
+        ValueError: The file's keypoints differ from the skeleton's.
     """
     shipped = SHIPPED_DIR / f'{file}.json'
     path = shipped if shipped.is_file() else find_shipped(file)

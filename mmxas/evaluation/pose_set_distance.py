@@ -1,4 +1,4 @@
-"""How far one set of poses lies from another: nearest neighbours, with the facing direction taken out.
+"""Distance between two sets of poses: nearest neighbours, independent of the facing direction.
 
 Shapes: N and M poses, K keypoints. Coordinates are mm in a frame with a vertical axis, such as the body model's
 (y up) or a world with z up.
@@ -9,14 +9,14 @@ import numpy as np
 
 
 def _split(poses: np.ndarray, root: int, up: int) -> tuple[np.ndarray, np.ndarray]:
-    """Root-centred ground-plane coordinates (N, K) complex and heights (N, K)."""
+    """Return root-centred ground-plane coordinates (N, K) complex and heights (N, K)."""
     centred = np.asarray(poses, np.float64) - np.asarray(poses, np.float64)[:, root:root + 1]
     first, second = (axis for axis in range(3) if axis != up)
     return centred[..., first] + 1j * centred[..., second], centred[..., up]
 
 
 def yaw_aligned_distance(queries: np.ndarray, references: np.ndarray, root: int = 0, up: int = 1) -> np.ndarray:
-    """Mean keypoint distance of pairs of poses, after centring on the root and turning about the vertical.
+    """Return the mean keypoint distance of pairs of poses, after centring on the root and turning about the vertical.
 
     The turn minimises the sum of squared distances (a Procrustes alignment with one angle).
 
@@ -42,25 +42,25 @@ def yaw_aligned_distance(queries: np.ndarray, references: np.ndarray, root: int 
 def nearest_pose_distance(queries: np.ndarray, references: np.ndarray, root: int = 0, up: int = 1,
                           exclude: Literal['none', 'same_index'] = 'none', candidates: int = 8,
                           chunk: int = 1024) -> np.ndarray:
-    """Distance of each pose to the nearest one of a set (:func:`yaw_aligned_distance`).
+    """Return the distance of each pose to the nearest pose of a set (:func:`yaw_aligned_distance`).
 
-    Neighbours are searched by the root mean square distance, which is one matrix product, and the nearest
-    ``candidates`` of them are compared by their mean keypoint distance.
+    The nearest ``candidates`` are found by root mean square distance, which is one matrix product, and are then
+    compared by mean keypoint distance.
 
     Args:
         queries: (N, K, 3) mm.
         references: (M, K, 3) mm.
         root: root keypoint.
         up: index of the vertical axis.
-        exclude: ``'same_index'`` leaves out reference i for query i: a set against itself.
-        candidates: see above.
-        chunk: queries at a time.
+        exclude: ``'same_index'`` leaves out reference i for query i, to compare a set with itself.
+        candidates: number of neighbours that are compared exactly.
+        chunk: number of queries per step.
 
     Returns:
         (N,) mm.
 
     Raises:
-        ValueError: for poses of different numbers of keypoints, or an empty set.
+        ValueError: the sets have different numbers of keypoints, or one is empty.
     """
     if queries.ndim != 3 or references.ndim != 3 or queries.shape[1:] != references.shape[1:]:
         raise ValueError(f'poses of shapes (N, K, 3) and (M, K, 3) expected, got {queries.shape} and '

@@ -1,7 +1,7 @@
-"""Evaluation protocols: what of the ground truth an evaluation uses, one switch for each use.
+"""Evaluation protocols: one switch for each use of the ground truth.
 
-Two are named. ``standard`` compares root-centred poses and counts valid hypotheses only. ``released`` does what the
-released code's evaluation does, so that its numbers can be compared. Any switch may be set by itself:
+There are two named protocols. ``standard`` compares root-centred poses and counts valid hypotheses only. ``released``
+reproduces the evaluation of the released code, for comparable numbers. Each switch can also be set individually:
 ``protocol=dict(name='released', left_right_switch=False)``.
 """
 from __future__ import annotations
@@ -20,31 +20,33 @@ AVERAGES = ('samples', 'action')
 
 @dataclass(frozen=True)
 class Protocol:
-    """What an evaluation takes from the ground truth, and how it compares.
+    """How an evaluation uses the ground truth and compares poses.
 
     Args:
-        name: The named protocol that it starts from. Defaults to ``'standard'``.
-        left_right_switch: Replace each keypoint of a left/right pair by its counterpart where that one is nearer to the
-            label in the image, keypoint by keypoint. Defaults to False.
-        best_of_h_per_pose: Report the best hypothesis of each sample, chosen by the labels. Defaults to True.
-        best_of_h_per_joint: Report the best hypothesis of each keypoint, chosen by the labels. Defaults to True.
-        crop: ``'root'`` asks that each crop is cut around the true root, ``'any'`` takes the data set's and says which
-            they are. Defaults to ``'any'``.
-        true_root_depth: Scale depths, and place poses, by the true depth of the root; else the crop is taken to be
+        name: The named protocol to start from. Defaults to ``'standard'``.
+        left_right_switch: Replace each keypoint of a flip pair by its counterpart where that is nearer to the label in
+            the image, independently per keypoint. Defaults to False.
+        best_of_h_per_pose: Report best-of-H per pose (oracle): the best hypothesis per sample, chosen by the labels.
+            Defaults to True.
+        best_of_h_per_joint: Report best-of-H per joint (oracle): the best hypothesis per keypoint, chosen by the
+            labels. Defaults to True.
+        crop: ``'root'`` requires crops around the true root; ``'any'`` accepts the crops of the data set and reports
+            which they are. Defaults to ``'any'``.
+        true_root_depth: Scale depths and place poses by the true depth of the root; otherwise the crop is assumed to be
             ``assumed_rect_3d_width`` wide. Defaults to True.
-        true_intrinsics: Lift along the rays of the true camera; else by parallel rays. Defaults to True.
+        true_intrinsics: Lift along the rays of the true camera; otherwise along parallel rays. Defaults to True.
         assumed_rect_3d_width: Side of a crop without ``true_root_depth``, mm. Defaults to 2000.
-        root_centred: Centre both poses on the root before MPJPE, PCK and AUC. Without it the error of the root counts,
-            but for its depth, which is given. Defaults to True.
+        root_centred: Centre both poses on the root before MPJPE, PCK and AUC. If False, the root's error in x and y
+            counts as well; its depth is given. Defaults to True.
         scale_about: N-MPJPE scales about the ``'root'``, or about the origin of the ``'world'`` without centring
-            (of the camera, for samples without extrinsics). Defaults to ``'root'``.
-        nearest_in: The best hypothesis of a keypoint is the nearest in ``'camera'`` mm, root-centred, or in the
-            ``'norm'`` frame, where z has half the scale of x and y. Defaults to ``'camera'``.
-        valid_only: Invalid hypotheses never win. Defaults to True.
+            (the camera's origin for samples without extrinsics). Defaults to ``'root'``.
+        nearest_in: The best hypothesis of a keypoint is the nearest in ``'camera'`` mm, root-centred, or in
+            crop-normalised coordinates (``'norm'``), where z has half the scale of x and y. Defaults to ``'camera'``.
+        valid_only: Exclude invalid hypotheses from best-of-H. Defaults to True.
         average: Mean over ``'samples'``, or over the means of each ``'action'``. Defaults to ``'samples'``.
 
     Raises:
-        ValueError: An unknown choice, or switches that contradict each other.
+        ValueError: A choice is unknown, or switches contradict each other.
     """
 
     name: str = 'standard'
@@ -67,14 +69,14 @@ class Protocol:
         check_choice(self.nearest_in, NEAREST_IN, 'nearest_in')
         check_choice(self.average, AVERAGES, 'average')
         if not self.true_intrinsics and not (self.root_centred and self.scale_about == 'root'):
-            raise ValueError("true_intrinsics=False places no pose in space: root_centred=True and scale_about='root' "
+            raise ValueError("true_intrinsics=False cannot place poses: root_centred=True and scale_about='root' "
                              f'expected, got {self.root_centred} and {self.scale_about!r}')
 
     def ground_truth(self, crop_from_root: bool = False) -> list[str]:
-        """Each use of the ground truth, in words.
+        """Return a description of each use of the ground truth.
 
         Args:
-            crop_from_root: Whether a crop was cut around the true root. Defaults to False.
+            crop_from_root: Whether any crop was cut around the true root. Defaults to False.
         """
         sources = (('camera', self.true_intrinsics), ('root depth', self.true_root_depth))
         given = [source for source, used in sources if used]
@@ -87,7 +89,7 @@ class Protocol:
             if used]
 
     def to_dict(self) -> dict[str, Any]:
-        """The switches as plain data, by name."""
+        """Return the switches by name."""
         return asdict(self)
 
 
@@ -100,17 +102,17 @@ PROTOCOLS = {
 
 
 def load_protocol(protocol: str | Mapping[str, Any] | Protocol) -> Protocol:
-    """A protocol by name, or by a dict of its name and the switches that differ.
+    """Return a protocol from its name, or from a dict of the name and the switches that differ.
 
     Args:
         protocol: ``'standard'``, ``'released'``, a dict such as ``dict(name='released', average='samples')``, or a
-            protocol, which is returned.
+            protocol, which is returned unchanged.
 
     Returns:
         Protocol: The protocol.
 
     Raises:
-        ValueError: An unknown name or switch; the known ones are listed.
+        ValueError: A name or switch is unknown; the message lists the known ones.
     """
     if isinstance(protocol, Protocol):
         return protocol

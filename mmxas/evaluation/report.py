@@ -1,6 +1,6 @@
-"""Per-sample errors to tables: groups of clips, single clips, and the printed form.
+"""Tables of errors: by group of clips, by key, and in printed form.
 
-A table maps a selection (``top1``, ``best_of_h_per_pose``, …) to a metric to its mean, or a name to a number.
+A table maps a selection (``top1``, ``best_of_h_per_pose``, …) to ``{metric: mean}``, or a name to a number.
 """
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SHARED = ('2d_error', 'pckh', 'mask_iou')
 
 
 def sample_key(sample: Sample, name: str) -> str:
-    """What groups samples: a value of the metainfo, as text.
+    """Return the value of a sample's metainfo by which samples are grouped, as text.
 
     Args:
         sample: The sample.
-        name: ``'action'`` (else the clip), ``'camera'``, or any name in the metainfo.
+        name: ``'action'`` (the clip if there is no action), ``'camera'``, or any key of the metainfo.
 
     Returns:
-        str: The value, empty where the sample has none.
+        str: The value, or an empty string.
     """
     for key in KEYS.get(name, (name, )):
         if sample.get(key) is not None:
@@ -39,45 +39,45 @@ def sample_key(sample: Sample, name: str) -> str:
 
 
 def background_of(sample: Sample) -> str:
-    """What became of the background of a sample's crop: ``'kept'``, or by which masks it was removed."""
+    """Return ``'kept'``, or by which masks the background of a sample's crop was removed."""
     return str(sample.get('background') or 'kept')
 
 
 def backgrounds(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each ``background`` that the kept records have, once."""
+    """Return the distinct values of ``background`` in the records."""
     return sorted({result['background'] for result in results})
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """A percentage of all that is counted in some samples, each of which counts as much as it holds.
+    """A percentage pooled over samples: each sample is weighted by its count.
 
     Attributes:
-        hits: (N,) of each sample.
-        count: (N,) of each sample.
+        hits: (N,) hits per sample.
+        count: (N,) count per sample.
     """
 
     hits: np.ndarray
     count: np.ndarray
 
     def of(self, chosen: np.ndarray) -> float | None:
-        """The percentage in the chosen samples (N,) bool; None where they hold nothing."""
+        """Return the percentage in the chosen samples (N,) bool; None if their count is 0."""
         count = self.count[chosen].sum()
         return float(100 * self.hits[chosen].sum() / count) if count else None
 
 
 def summarise(errors: Mapping[str, Any], chosen: np.ndarray, classes: Sequence[str] | None = None) -> Table:
-    """Means over some samples.
+    """Return means over the chosen samples.
 
     Args:
-        errors: Names to (N,) arrays, to (N, H) arrays (their mean is a list of H), to :class:`Pooled` numbers, or to
-            further such mappings; NaN marks a sample without that value.
+        errors: Maps names to (N,) arrays, (N, H) arrays (their mean is a list of H), :class:`Pooled` numbers, or nested
+            mappings of these; NaN marks a sample without the value.
         chosen: (N,) bool.
-        classes: Class of each of the N samples: the mean is over the means of the classes. Defaults to None: over the
-            samples.
+        classes: Class of each of the N samples, to average over the means of the classes. Defaults to None: average
+            over the samples.
 
     Returns:
-        dict: The same names; a name without any value is left out.
+        dict: The same names; names without any value are left out.
     """
     table: Table = {}
     for name, values in errors.items():
@@ -96,7 +96,7 @@ def summarise(errors: Mapping[str, Any], chosen: np.ndarray, classes: Sequence[s
 
 
 def _mean(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
-    """Mean over the first axis, of all or of each class and then over the classes."""
+    """Return the mean over the first axis, or the mean over the means of the classes."""
     if classes is None:
         return values.mean(axis=0)
     return np.mean([values[classes == name].mean(axis=0) for name in np.unique(classes)], axis=0)
@@ -104,19 +104,19 @@ def _mean(values: np.ndarray, classes: np.ndarray | None) -> np.ndarray:
 
 def grouped(errors: Mapping[str, Any], clips: Sequence[str], groups: Mapping[str, Sequence[str]] | None,
             classes: Sequence[str] | None = None) -> dict[str, dict]:
-    """Summaries of named groups of clips.
+    """Return a summary per named group of clips.
 
     Args:
         errors: As in :func:`summarise`.
-        clips: Clip of each of the N samples.
-        groups: Name of a group to its clips. None makes one group ``all`` of everything.
+        clips: The clips of the N samples.
+        groups: ``{group: its clips}``; None makes one group ``all`` of all samples.
         classes: As in :func:`summarise`. Defaults to None.
 
     Returns:
-        dict: Name to ``{'num_samples', 'clips', **summary}``; groups without a sample are left out.
+        dict: Maps each group to ``{'num_samples', 'clips', **summary}``; groups without samples are left out.
 
     Raises:
-        ValueError: No sample belongs to any of them.
+        ValueError: No sample belongs to any group.
     """
     names = np.array([str(clip) for clip in clips])
     members = {'all': sorted(set(names))} if groups is None else groups
@@ -134,15 +134,15 @@ def grouped(errors: Mapping[str, Any], clips: Sequence[str], groups: Mapping[str
 
 def tables_by(errors: Mapping[str, Any], values: Sequence[str],
               classes: Sequence[str] | None = None) -> dict[str, dict]:
-    """A summary of each value of a key, such as each action.
+    """Return a summary per value of a key, for example per action.
 
     Args:
         errors: As in :func:`summarise`.
-        values: Value of each of the N samples.
+        values: The key's value for each of the N samples.
         classes: As in :func:`summarise`. Defaults to None.
 
     Returns:
-        dict: Value to ``{'num_samples', **summary}``, in the values' order.
+        dict: Maps each value to ``{'num_samples', **summary}``, in the order of the values.
     """
     names = np.array(values)
     return {str(name): {'num_samples': int((names == name).sum()), **summarise(errors, names == name, classes)}
@@ -150,14 +150,14 @@ def tables_by(errors: Mapping[str, Any], values: Sequence[str],
 
 
 def spread(values: np.ndarray, places: Sequence[int], size: int) -> np.ndarray:
-    """Put values (n, ...) at their places in an array (size, ...) of NaN."""
+    """Return an array (size, ...) with the values (n, ...) at ``places`` and NaN elsewhere."""
     out = np.full((size, *values.shape[1:]), np.nan)
     out[list(places)] = values
     return out
 
 
 def flatten(table: Mapping[str, Any]) -> dict[str, float]:
-    """Nested numbers to ``{'top1/MPJPE': …}``; counts and lists are left out."""
+    """Flatten nested numbers to ``{'top1/MPJPE': …}``; counts and lists are left out."""
     flat = {}
     for name, value in table.items():
         if isinstance(value, Mapping):
@@ -168,7 +168,7 @@ def flatten(table: Mapping[str, Any]) -> dict[str, float]:
 
 
 def flatten_groups(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The first group's numbers by their names, those of further groups with the group in front."""
+    """Flatten the numbers of all groups; names of the second and later groups are prefixed with the group."""
     first, *others = tables
     flat = flatten(tables[first])
     for group in others:
@@ -177,7 +177,7 @@ def flatten_groups(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 
 def printed(tables: Mapping[str, Mapping[str, Any]], title: str) -> str:
-    """Text table: one row a group and selection, one column a metric that any row has."""
+    """Return a text table: one row per group and selection, one column per metric."""
     rows, columns = [], _columns(tables)
     for group, table in tables.items():
         poses = [name for name, value in table.items()
@@ -189,12 +189,12 @@ def printed(tables: Mapping[str, Mapping[str, Any]], title: str) -> str:
                         + [_text(numbers.get(name), form) for name, (_, form) in columns.items()])
     head = ['group', 'samples', 'pose', *(words for words, _ in columns.values())]
     kept = [i for i in range(len(head)) if i < 3 or any(row[i] for row in rows)]
-    # The table's own title vanishes where it is wider than the table.
+    # AsciiTable drops a title that is wider than the table.
     return f'{title}\n{AsciiTable([[row[i] for i in kept] for row in [head, *rows]]).table}'
 
 
 def _columns(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """Number to its words and form, with those of chosen keypoints (``AUC/14``) behind those of all."""
+    """Return title and format of each number; those of chosen keypoints (``AUC/14``) come after those of all."""
     names = {name: None for table in tables.values() for name in [*table, *(
         inner for value in table.values() if isinstance(value, Mapping) for inner in value)]}
     columns = {}

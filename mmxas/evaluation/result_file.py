@@ -1,4 +1,4 @@
-"""Results as json files that say what they are results of, and what may be compared with what."""
+"""Result files: json with the protocol, checkpoint and data set of each result."""
 from __future__ import annotations
 
 import json
@@ -17,7 +17,7 @@ FORMAT = 'mmxas result 1'
 
 def result_header(metric: str, protocol: Protocol, crop_from_root: bool,
                   context: EvaluationContext) -> dict[str, Any]:
-    """What every result file begins with.
+    """Return the fields that every result file starts with.
 
     Args:
         metric: Name of the metric.
@@ -38,10 +38,10 @@ def result_header(metric: str, protocol: Protocol, crop_from_root: bool,
 
 
 def write_result(path: Path, result: Mapping[str, Any]) -> None:
-    """Write a result whole or not at all.
+    """Write a result atomically.
 
     Args:
-        path: The json file; its folder is made.
+        path: The json file; its folder is created.
         result: Plain data.
     """
     text = json.dumps(result, indent=2, allow_nan=False) + '\n'
@@ -53,7 +53,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no result of this package; the message names it and says what makes one.
+        ValueError: The file is not a result of this package; the message names it and says what writes one.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,7 +61,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
     try:
         result = read_json(path)
     except ValueError as error:
-        raise ValueError(f'{path}: no json: {error}') from error
+        raise ValueError(f'{path}: not json: {error}') from error
     if not isinstance(result, dict) or result.get('format') != FORMAT:
         raise ValueError(f'{path}: a file of {FORMAT!r} expected, found {_format_of(result)}; mmxas test writes '
                          'them into its work directory')

@@ -1,4 +1,4 @@
-"""What an evaluation keeps of one predicted sample, by the switches of a protocol.
+"""Errors and poses of one predicted sample, according to the switches of a protocol.
 
 Symbols: H hypotheses, K keypoints. Predictions come in image px and root-relative mm (or sides of the crop) and are
 lifted to camera mm.
@@ -22,18 +22,18 @@ Sample = Mapping[str, Any]
 
 def sample_errors_2d(sample: Sample, flip_pairs: Sequence[tuple[int, int]], switch: bool = False,
                      keypoints: Sequence[int] | None = None) -> dict[str, float]:
-    """The 2D error and, where the head's size is known, PCKh@0.5 of the top-1 pose; nothing without 2D labels.
+    """Return the 2D error and, if the head size is known, PCKh@0.5 of the top-1 pose; empty without 2D labels.
 
     Args:
-        sample: ``gt_instances.keypoints`` (1, K, 2) px, ``keypoints_visible`` (1, K), ``head_size`` px (there or in the
-            metainfo), ``input_scale`` px.
+        sample: ``gt_instances.keypoints`` (1, K, 2) px, ``keypoints_visible`` (1, K), ``head_size`` px (in
+            ``gt_instances`` or in the metainfo), ``input_scale`` px.
         flip_pairs: Left and right keypoints.
-        switch: Whether to switch them to the nearer label. Defaults to False.
-        keypoints: Indices of keypoints whose PCKh is asked for, too. Defaults to None: not.
+        switch: Whether to switch left and right to the nearer label. Defaults to False.
+        keypoints: Indices of keypoints whose PCKh is counted as well. Defaults to None.
 
     Returns:
-        dict: ``2d_error`` in % of the crop's side and ``pckh`` in %, over the labelled keypoints; ``pckh_hits`` and
-        ``pckh_count``, how many of ``keypoints`` are labelled and how many of these are near enough.
+        dict: ``2d_error`` in % of the crop's side and ``pckh`` in %, over the labelled keypoints; ``pckh_count`` and
+        ``pckh_hits``, how many of ``keypoints`` are labelled and how many of these are near enough.
     """
     truth = sample.get('gt_instances') or {}
     if truth.get('keypoints') is None:
@@ -57,13 +57,13 @@ def sample_errors_2d(sample: Sample, flip_pairs: Sequence[tuple[int, int]], swit
 
 
 def sample_poses(sample: Sample, protocol: Protocol, flip_pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """Poses of a sample in camera mm, beside their label; nothing without 3D labels.
+    """Return the poses of a sample in camera mm with their label; empty without 3D labels.
 
     Args:
         sample: ``pred_instances`` with ``hypotheses`` (1, H, K, 3) and ``hypothesis_valid`` (1, H, K), or with
             ``keypoints`` (1, K, 3) alone; ``gt_instances.keypoints_cam`` (1, K, 3) mm; ``camera`` with ``K``, and
-            ``R`` (3, 3) and ``t`` (3) mm, world to camera, where they are known; ``root_depth`` mm; ``rect_3d_width``.
-        protocol: Its switches.
+            ``R`` (3, 3) and ``t`` (3) mm, world to camera, if known; ``root_depth`` mm; ``rect_3d_width``.
+        protocol: The protocol.
         flip_pairs: Left and right keypoints.
 
     Returns:
@@ -85,7 +85,7 @@ def sample_poses(sample: Sample, protocol: Protocol, flip_pairs: Sequence[tuple[
         image = prediction.hypotheses
         image, switched = left_right_switch(image, np.broadcast_to(label, image.shape), flip_pairs)
         prediction = replace(prediction, hypotheses=image)
-        record['switched'] = switched[0, :, 0]  # x and y, which decide, are the same in all hypotheses
+        record['switched'] = switched[0, :, 0]  # x and y decide, and all hypotheses share them
     record['hypotheses'] = (camera_mm if protocol.true_intrinsics else parallel)(prediction)
     if protocol.nearest_in == 'norm' and protocol.best_of_h_per_joint:
         places, place = (crop_normalised(replace(prediction, hypotheses=points))
@@ -98,11 +98,11 @@ def sample_poses(sample: Sample, protocol: Protocol, flip_pairs: Sequence[tuple[
 
 
 def as_given(prediction: Prediction, protocol: Protocol) -> Prediction:
-    """Return a prediction with depths in mm, by the true depth of the root or by the crop's assumed side.
+    """Return a prediction with depths in mm, scaled by the true root depth or by the assumed side of the crop.
 
     Args:
-        prediction: With intrinsics and root depth.
-        protocol: Whether the root's depth is given.
+        prediction: A prediction with intrinsics and root depth.
+        protocol: Says whether the root's depth is given.
     """
     width, given = width_mm(prediction), protocol.true_root_depth
     side = width if given else protocol.assumed_rect_3d_width
@@ -112,7 +112,7 @@ def as_given(prediction: Prediction, protocol: Protocol) -> Prediction:
 
 
 def nearest_of_first(points: np.ndarray, label: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Each keypoint's nearest to its label among the first h hypotheses.
+    """Return for each keypoint the hypothesis nearest to its label among the first h.
 
     Args:
         points: (H, K, 3).
@@ -120,7 +120,7 @@ def nearest_of_first(points: np.ndarray, label: np.ndarray, valid: np.ndarray) -
         valid: (H, K) bool; hypothesis 0 always competes.
 
     Returns:
-        (H, K) indices of hypotheses, row h among the first h + 1.
+        (H, K) indices of hypotheses; row h considers the first h + 1.
     """
     competes = valid.copy()
     competes[0] = True

@@ -1,4 +1,4 @@
-"""What can be said of poses without any label: do both sides have equal bones, do left and right keep their places.
+"""Label-free measures of poses: bone asymmetry and left/right flips.
 
 Symbols: N poses, K keypoints, P left/right pairs.
 """
@@ -13,7 +13,7 @@ from mmxas.ops.symmetry import side_bone_pairs
 
 
 def bone_asymmetry(keypoints: np.ndarray, parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> np.ndarray:
-    """How much the bones of both sides differ in length: 0 for equal ones, at most 200 %.
+    """Return how much left and right bones differ in length, from 0 to 200 %.
 
     Args:
         keypoints: (..., K, 3) in any isotropic unit.
@@ -21,7 +21,7 @@ def bone_asymmetry(keypoints: np.ndarray, parents: Sequence[int], flip_pairs: Se
         flip_pairs: (P, 2) left and right keypoints.
 
     Returns:
-        (...) mean over the pairs of bones of |left - right| / (their mean), in %; 0 for a pair without length.
+        (...) mean over pairs of bones of |left - right| / (their mean), in %; 0 for a pair of zero length.
 
     Raises:
         ValueError: A shape is wrong, or no bone has a counterpart on the other side.
@@ -38,20 +38,21 @@ def bone_asymmetry(keypoints: np.ndarray, parents: Sequence[int], flip_pairs: Se
 
 def flip_rate(poses: np.ndarray, others: np.ndarray, flip_pairs: Sequence[tuple[int, int]],
               min_separation: float = 0.1) -> np.ndarray:
-    """How often left and right change places between two predictions of one pose.
+    """Return the percentage of flip pairs that swap left and right between two predictions of one pose.
 
-    A pair changes places if the other prediction, with the pair exchanged, lies nearer (sum of squared distances).
-    Pairs that lie on each other in either prediction cannot tell and do not count.
+    A pair is swapped if the other prediction is nearer (sum of squared distances) with the pair exchanged. Pairs closer
+    than ``min_separation`` in either prediction do not count.
 
     Args:
-        poses: (N, K, 2) norm frame of the crop.
-        others: (N, K, 2) in the same frame: a mirrored copy's prediction is mirrored back, with its labels.
+        poses: (N, K, 2) in crop-normalised coordinates.
+        others: (N, K, 2) in the same frame; a prediction of a mirrored copy must be mirrored back, with left and right
+            exchanged.
         flip_pairs: (P, 2) left and right keypoints.
-        min_separation: Distance in the norm frame below which a pair does not count. Defaults to 0.1, 5 % of the
-            crop's side.
+        min_separation: Crop-normalised distance below which a pair does not count. Defaults to 0.1, 5 % of the crop's
+            side.
 
     Returns:
-        (N,) in %, NaN for a pose none of whose pairs counts.
+        (N,) in %, NaN if no pair of a pose counts.
 
     Raises:
         ValueError: A shape is wrong, or there are no pairs.

@@ -1,7 +1,7 @@
-"""COCO's keypoint annotations, which mmpose's data sets, SLEAP and many others read.
+"""Read and write COCO's keypoint annotations, the format of mmpose's data sets, SLEAP and many others.
 
-What COCO has no place for (depths, hypotheses, confidences, x without y) stands in further entries of an annotation,
-which other readers leave alone. Shapes: N poses, H hypotheses, K keypoints, D coordinates.
+What COCO cannot represent (depths, hypotheses, confidences, x without y) is stored in additional entries of an
+annotation, which other readers ignore. Shapes: N poses, H hypotheses, K keypoints, D coordinates.
 """
 from pathlib import Path
 
@@ -20,20 +20,22 @@ def read_coco(path: str | Path) -> KeypointTable:
     """Read keypoint annotations.
 
     Args:
-        path: ``.json`` with ``images``, ``annotations`` and categories, one or several with the same keypoints.
+        path: ``.json`` file with ``images``, ``annotations`` and categories; all categories must have the same
+            keypoints.
 
     Returns:
-        KeypointTable: Keypoints of visibility 0 are not known, and none of an annotation without keypoints; a box
-        without an area is not known. Depths and hypotheses stand where :func:`write_coco` wrote them, everything else
-        of an annotation, such as ``iscrowd``, ``track_id``, ``segmentation`` and its category, in ``extras``.
+        KeypointTable: Keypoints of visibility 0, all keypoints of an annotation without any, and boxes without an area
+        are unknown. Depths and hypotheses are read if :func:`write_coco` wrote them. All other entries of an
+        annotation, such as ``iscrowd``, ``track_id``, ``segmentation`` and its category, are in ``extras``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such file, its categories have other keypoints, its skeleton links a keypoint that is not
-            there, or an annotation has a wrong number of numbers or an image that is not there; it is named.
+        ValueError: The file has another format, its categories differ in their keypoints, its skeleton links a keypoint
+            that does not exist, or an annotation has the wrong number of values or names a missing image; the message
+            names it.
     """
     content, poses = read_json(path, ['images', 'annotations', 'categories']), []
-    with named_when_broken(path, "not COCO's form of keypoints", 'docs/exchange.md says what is expected'):
+    with named_when_broken(path, "not COCO's keypoint format", 'docs/exchange.md says what is expected'):
         bodies = [kind for kind in content['categories'] if kind.get('keypoints')]
         if len({tuple(kind['keypoints']) for kind in bodies}) != 1:
             raise ValueError(f'{path}: {len(bodies)} categories with keypoints; one, or the same in all, expected')
@@ -41,9 +43,9 @@ def read_coco(path: str | Path) -> KeypointTable:
         kinds = {kind['id']: dict(keypoints=[], skeleton=[]) | kind for kind in content['categories']}
         files = {image['id']: str(image['file_name']).replace('\\', '/') for image in content['images']}
         if twice := repeated(str(image['id']) for image in content['images']) or repeated(files.values()):
-            raise ValueError(f'{path}: two of its images have the id or file_name {twice!r}; keep one, or name it anew')
+            raise ValueError(f'{path}: two of its images have the id or file_name {twice!r}; keep one, or rename it')
         for one in annotations:
-            with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong image, box or keypoints', 'mend it'):
+            with named_when_broken(f'{path}: annotation {one.get("id")}', 'wrong image, box or keypoints', 'fix it'):
                 x, y, width, height = map(float, one.get('bbox') or [np.nan] * 4)
                 who = one.get('individual', one.get('track_id'))
                 poses.append((files[one['image_id']], (x, y, x + width, y + height), '' if who is None else str(who),
@@ -63,19 +65,19 @@ def read_coco(path: str | Path) -> KeypointTable:
 
 
 def write_coco(table: KeypointTable, path: str | Path) -> None:
-    """Write keypoint annotations; ``keypoints`` is the first hypothesis, x, y and 2 for known, 0 for not.
+    """Write keypoint annotations; ``keypoints`` holds x, y and visibility (2 known, 0 unknown) of the first hypothesis.
 
-    Depths, several hypotheses, confidences, scorers and keypoints of which only x or y is known go into ``hypotheses``
-    of an annotation: ``scorer``, ``keypoints`` (K x D numbers, null where not known) and ``scores`` each. A box that is
-    not known lies around the keypoints, with a px to spare. A size that is not known becomes one that holds all boxes
-    of the image, and ``size_is_estimated`` is true there.
+    Depths, several hypotheses, confidences, scorers and keypoints with only x or only y are written to ``hypotheses``
+    of an annotation: a list of ``scorer``, ``keypoints`` (K x D numbers, null where unknown) and ``scores``. An unknown
+    box becomes the box around the keypoints with a margin of 1 px. An unknown image size is replaced by one that
+    contains all boxes of the image, marked by ``size_is_estimated``.
     """
     points = table.keypoints[:, 0, :, :2]
     known, partly = (test(np.isfinite(points), axis=-1) for test in (np.all, np.any))
     boxes, annotations = _boxes(table, known), []
     sizes = {file: size or (1, 1) for file, size in table.sizes.items()}
     plain = table.scores is None and table.keypoints.shape[1::2] == (1, 2) and table.scorers == ('mmxas',) and \
-        (known == partly).all()  # `keypoints` has no place for x or y alone
+        (known == partly).all()  # `keypoints` cannot hold x or y alone
     number = {file: place for place, file in enumerate(sizes, 1)}
     for pose, (image, extras, (x0, y0, x1, y1)) in enumerate(zip(table.images, table.extras, boxes.tolist())):
         flat = np.where(known[pose, :, None], np.insert(points[pose], 2, 2, axis=1), 0)
@@ -102,7 +104,7 @@ def write_coco(table: KeypointTable, path: str | Path) -> None:
 
 
 def _boxes(table: KeypointTable, known: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4): those of the table with an area, else around the keypoints that are known (N, K), else zeros."""
+    """Return boxes (N, 4): the table's if it has an area, else around the known keypoints (N, K), else zeros."""
     low, high = (np.where(known[..., None], table.keypoints[:, 0, :, :2], fill) for fill in (np.inf, -np.inf))
     around = np.where(known.any(1, keepdims=True), np.concatenate([low.min(1) - 1, high.max(1) + 1], 1), 0)
     given = np.full(around.shape, np.nan) if table.boxes is None else table.boxes
@@ -114,7 +116,7 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 
 
 def _links(category: dict, path: str | Path) -> tuple[tuple[int, int], ...]:
-    """A skeleton's links, counted from 0; the file counts from 1, or from 0 where it has a 0."""
+    """Return a skeleton's links, counted from 0; the file counts from 1, or from 0 if it contains a 0."""
     links = np.array(category.get('skeleton') or (), int).reshape(-1, 2)
     first, count = int(0 not in links), len(category['keypoints'])
     if not ((first <= links) & (links < first + count)).all():
@@ -123,7 +125,7 @@ def _links(category: dict, path: str | Path) -> tuple[tuple[int, int], ...]:
 
 
 def _hypotheses(annotation: dict, count: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """H scorers, keypoints (H, K, D) and scores (H, K) of an annotation."""
+    """Return H scorers, keypoints (H, K, D) and scores (H, K) of an annotation."""
     flat = np.array(annotation.get('keypoints') or [0] * 3 * count, float).reshape(count, 3)
     plain = dict(scorer='mmxas', keypoints=np.where(flat[:, 2:] > 0, flat[:, :2], np.nan))
     given = annotation.get('hypotheses') or [plain]

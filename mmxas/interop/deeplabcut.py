@@ -1,6 +1,6 @@
-"""DeepLabCut's tables: rows are images, columns are scorer, individual, body part and coordinate.
+"""Read and write DeepLabCut's tables: rows are images, columns are scorer, individual, body part and coordinate.
 
-A pose with several hypotheses has one scorer each, the most confident first. Shapes: N poses, H hypotheses, K
+A pose with several hypotheses has one scorer per hypothesis, the top-1 pose first. Shapes: N poses, H hypotheses, K
 keypoints, D coordinates; R rows, C columns of the file.
 """
 from itertools import product
@@ -18,28 +18,28 @@ COORDINATES = ('x', 'y', 'z', 'likelihood')
 
 
 def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable:
-    """Read labels or predictions of DeepLabCut, of one or several individuals, in 2D or 3D.
+    """Read labels or predictions of DeepLabCut for one or several individuals, in 2D or 3D.
 
     Args:
         path: ``.csv`` or ``.h5``.
-        table: Which table of a ``.h5`` that holds several. Defaults to None: the only one.
+        table: Name of the table, for a ``.h5`` file with several. Defaults to None: the only one.
 
     Returns:
         KeypointTable: Several scorers become hypotheses, in the file's order. An individual without any keypoint in an
-        image has no pose there; ``sizes`` has every image. A body part without columns for an individual is not known
-        there. The unit of z is ``'unknown'``: the files carry none.
+        image has no pose there; ``sizes`` lists every image. A body part without columns for an individual is unknown.
+        The unit of z is ``'unknown'``, because the files do not store it.
 
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: A ``.h5`` needs h5py, pandas and tables.
-        UnsafeFileError: A ``.h5`` has labels that name objects; nothing of it was run.
-        ValueError: The header lacks a level, such as the scorer, or columns are missing, unknown or double; a row is
-            not of numbers, or comes twice; or a ``.h5`` holds several tables, and none is chosen.
+        UnsafeFileError: The labels of a ``.h5`` file refer to Python objects; none of it was executed.
+        ValueError: The header lacks a level, such as the scorer; columns are missing, unknown or duplicate; a row is
+            not numeric or duplicate; or a ``.h5`` file holds several tables and none is chosen.
     """
     path = require_file(path)
     levels, columns, rows, values = _read_csv(path) if path.suffix.lower() == '.csv' else _read_hdf(path, table)
     if levels not in (LEVELS, (LEVELS[0], *LEVELS[2:])):
-        raise ValueError(f'{path}: its header has the rows {levels}, {LEVELS} expected, individuals for several only')
+        raise ValueError(f'{path}: header rows {levels}, {LEVELS} expected, individuals only if there are several')
     columns = columns if 'individuals' in levels else [(scorer, '', *rest) for scorer, *rest in columns]
     scorers, members, names, coordinates = (tuple(dict.fromkeys(parts)) for parts in zip(*columns, strict=True))
     if '' in scorers or not {'x', 'y'} <= set(coordinates) <= set(COORDINATES):
@@ -51,7 +51,7 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
     missing = [column for column in every if column[1:3] in parts and column not in place]
     if wrong := missing[:1] or [name for name in (repeated(columns), repeated(rows)) if name is not None]:
         raise ValueError(f'{path}: the column or row {wrong[0]!r} is missing, or comes twice')
-    # Columns that are not there are of nan, which stands last.
+    # Missing columns refer to the last one, which is nan.
     cells = np.insert(values, len(columns), np.nan, axis=1)[:, [place.get(column, -1) for column in every]]
     cells = np.moveaxis(cells.reshape(len(rows), *map(len, (scorers, members, names, coordinates))), 2, 1)
     row, member = np.nonzero(np.isfinite(cells[..., :2]).any(axis=(2, 3, 4)))
@@ -63,12 +63,12 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
 
 
 def write_deeplabcut(table: KeypointTable, path: str | Path) -> None:
-    """Write a table as DeepLabCut does.
+    """Write a table in DeepLabCut's format.
 
-    Rows of a ``.h5`` that are called by numbers, as frames of a video are, become numbers.
+    Rows of a ``.h5`` file with numeric names, such as frames of a video, become numbers.
 
     Args:
-        table: The poses; where an image has several without a name, they become ``individual1`` and so on.
+        table: The poses; if an image has several unnamed ones, they are called ``individual1`` and so on.
         path: ``.csv`` or ``.h5``.
 
     Raises:
@@ -92,9 +92,9 @@ def write_deeplabcut(table: KeypointTable, path: str | Path) -> None:
 
 
 def _read_csv(path: Path) -> tuple:
-    """Names of the levels, C columns, R rows, values (R, C)."""
+    """Return names of the levels, C columns, R rows, values (R, C)."""
     pandas = import_packages(path, 'pandas')
-    with named_when_broken(path, 'not a table of cells between commas', 'export it so'):
+    with named_when_broken(path, 'not a comma-separated table', 'export it as one'):
         if ',' not in path.read_text('utf-8-sig').partition('\n')[0]:
             raise ValueError(f'{path}: no comma in its first line; export it with commas, not semicolons or tabs')
         cells = pandas.read_csv(path, header=None, dtype=object, keep_default_na=False, engine='python').to_numpy()
@@ -108,7 +108,7 @@ def _read_csv(path: Path) -> tuple:
 
 
 def _read_hdf(path: Path, table: str | None) -> tuple:
-    """The same, read by pandas after a look that no pickle in the file would import anything."""
+    """Return the same as ``_read_csv``, read by pandas after checking that no pickle in the file imports anything."""
     pandas = import_packages(path, 'pandas', 'tables', 'h5py')
     check_hdf(path)
     with named_when_broken(path, 'not a data frame of numbers as pandas writes it', 'write it as .csv instead'):

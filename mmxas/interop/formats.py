@@ -1,4 +1,4 @@
-"""Which file is read and written by what."""
+"""Read and write keypoint files; the format follows from the file's suffix."""
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,22 +19,22 @@ FORMATS = {'.csv': DEEPLABCUT, '.h5': DEEPLABCUT, '.hdf5': DEEPLABCUT, '.json': 
 
 
 def read_keypoints(path: str | Path, scorer: str = 'mmxas', table: str | None = None) -> KeypointTable:
-    """Read keypoints of any format that is known here.
+    """Read keypoints of any supported format.
 
     Args:
-        path: ``.csv`` or ``.h5`` of DeepLabCut, ``.slp`` of SLEAP, COCO's ``.json``, or what tools/infer.py writes: a
-            ``.json`` or a folder of them.
-        scorer: Who gives the hypotheses of tools/infer.py. Defaults to ``'mmxas'``.
-        table: Which table of a ``.h5`` that holds several; of no other file. Defaults to None: the only one.
+        path: ``.csv`` or ``.h5`` of DeepLabCut, ``.slp`` of SLEAP, COCO's ``.json``, or predictions of tools/infer.py:
+            a ``.json`` or a folder of them.
+        scorer: Name of the scorer for predictions of tools/infer.py. Defaults to ``'mmxas'``.
+        table: Name of the table, only for a ``.h5`` file with several. Defaults to None: the only one.
 
     Returns:
-        KeypointTable: Sizes that the file does not hold are those of the images, where these lie as they are named in
-        the working directory, in the folder of the file, or one or two folders above.
+        KeypointTable: Image sizes that the file lacks are read from the images, if these are found by their names in
+        the working directory, the folder of the file, or one or two folders above.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         ImportError: The format needs a package that is not installed.
-        ValueError: The file's name or content is of no such format.
+        ValueError: The suffix is unknown, or the content has another format.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
     if table is not None and suffix not in ('.h5', '.hdf5'):
@@ -50,7 +50,7 @@ def read_keypoints(path: str | Path, scorer: str = 'mmxas', table: str | None = 
 
 
 def write_keypoints(table: KeypointTable, path: str | Path) -> None:
-    """Write keypoints in the format of a file's name, whole or not at all.
+    """Write keypoints atomically, in the format given by the file's suffix.
 
     Args:
         table: The poses.
@@ -58,7 +58,7 @@ def write_keypoints(table: KeypointTable, path: str | Path) -> None:
 
     Raises:
         ImportError: The format needs a package that is not installed.
-        ValueError: The name is of no such format, or the format cannot hold the table.
+        ValueError: The suffix is unknown, or the format cannot hold the table.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:

@@ -1,6 +1,6 @@
-"""What every format of keypoints is read into, and written from.
+"""The table that all keypoint formats are read into and written from.
 
-Shapes: N poses, H hypotheses of each, K keypoints, D = 2 or 3 coordinates.
+Shapes: N poses, H hypotheses per pose, K keypoints, D = 2 or 3 coordinates.
 """
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ import numpy as np
 
 @dataclass(frozen=True)
 class KeypointTable:
-    r"""Poses of images, each with one or several hypotheses.
+    r"""Poses in images, with one or several hypotheses per pose.
 
     Args:
-        names: Names of the K keypoints, each once.
-        images: Image of each of the N poses: a file with ``/`` between folders (``\`` becomes it), or ``clip.mp4:7``,
-            frame 7 of a video.
-        keypoints: (N, H, K, D) float64 x, y, and z where D is 3, in ``units``; not a number where one is not known.
+        names: Names of the K keypoints, without duplicates.
+        images: Image of each of the N poses: a file with ``/`` between folders (``\`` is converted), or ``clip.mp4:7``
+            for frame 7 of a video.
+        keypoints: (N, H, K, D) float64 x, y, and z if D is 3, in ``units``; nan where unknown.
         scores: (N, H, K) confidences, or None. Defaults to None.
-        individuals: Who each of the N poses is of; empty strings where nobody is named. Defaults to empty strings.
-        scorers: Who gives each of the H hypotheses. Defaults to ``('mmxas',)``, with numbers where H is above 1.
-        links: Pairs of keypoints that a skeleton links. Defaults to none.
+        individuals: Name of the individual of each of the N poses; empty if unnamed. Defaults to empty strings.
+        scorers: Name of the scorer of each of the H hypotheses. Defaults to ``('mmxas',)``, numbered if H > 1.
+        links: Pairs of linked keypoints. Defaults to none.
         units: Unit of each coordinate. Defaults to px, px, mm.
-        boxes: (N, 4) x0, y0, x1, y1 px, not a number where one is not known, or None. Defaults to None.
-        sizes: ``{image: (width, height)}`` in px, None for a size that is not known. Every image stands here, also one
-            without a pose; those of ``images`` that are missing are added. Defaults to none.
-        bodies: ``{individual: names of its keypoints}`` where a file says who has which. Defaults to none.
-        extras: For each pose, further entries of its COCO annotation, which only COCO's json holds. Defaults to none.
+        boxes: (N, 4) x0, y0, x1, y1 px, nan where unknown, or None. Defaults to None.
+        sizes: ``{image: (width, height)}`` in px, None for an unknown size. It lists every image, including those
+            without a pose; missing ones of ``images`` are added. Defaults to none.
+        bodies: ``{individual: names of its keypoints}`` if the file states them. Defaults to none.
+        extras: Additional entries of the COCO annotation per pose; only COCO's json stores them. Defaults to none.
 
     Raises:
-        ValueError: A name is given twice, or shapes or lengths do not fit; the message has both.
+        ValueError: A name is duplicate, or shapes or lengths do not match; the message shows both.
     """
 
     names: tuple[str, ...]
@@ -71,22 +71,22 @@ class KeypointTable:
                 raise ValueError(f'{name}: {repeated(value)!r} is named twice')
 
     def top1(self) -> KeypointTable:
-        """The first hypothesis of each pose only."""
+        """Return the first hypothesis of each pose."""
         return replace(self, keypoints=self.keypoints[:, :1], scorers=self.scorers[:1],
                        scores=None if self.scores is None else self.scores[:, :1])
 
     def flat(self) -> KeypointTable:
-        """The first hypothesis of each pose, x and y only: what formats of 2D keypoints hold."""
+        """Return x and y of the first hypothesis of each pose, as 2D formats store them."""
         return replace(self.top1(), keypoints=self.keypoints[:, :1, :, :2], units=self.units[:2])
 
     def renamed(self, names: Mapping[str, str]) -> KeypointTable:
-        """Give keypoints other names.
+        """Return the table with renamed keypoints.
 
         Args:
             names: Old name to new name; others keep theirs.
 
         Raises:
-            ValueError: An old name is none of the keypoints, or a new one comes twice.
+            ValueError: An old name is not a keypoint, or a new name is duplicate.
         """
         for unknown in sorted(set(names) - set(self.names)):
             raise ValueError(f'keypoint {unknown!r} cannot be renamed: there are {", ".join(self.names)}')
@@ -94,14 +94,14 @@ class KeypointTable:
         return replace(self, names=new, bodies=dict(zip(self.bodies, bodies, strict=True)))
 
     def arranged(self, names: Sequence[str], links: Sequence[tuple[int, int]] = ()) -> KeypointTable:
-        """Bring keypoints into another order, such as a skeleton's; one that is not here is unknown in every pose.
+        """Return the table with keypoints in another order, such as a skeleton's; missing keypoints become unknown.
 
         Args:
-            names: Names of the keypoints wanted.
+            names: Names of the keypoints in the new order.
             links: Links between these. Defaults to none.
 
         Raises:
-            ValueError: None of them is here.
+            ValueError: The table has none of these keypoints.
         """
         if not set(names) & set(self.names):
             raise ValueError(f'no keypoint in common: {", ".join(self.names)}; {", ".join(names)} wanted; rename some')
@@ -111,9 +111,9 @@ class KeypointTable:
         return replace(self, names=tuple(names), keypoints=keypoints, scores=scores, links=tuple(links), bodies={})
 
     def named_individuals(self) -> KeypointTable:
-        """Return the poses that have a known keypoint, with individuals that differ within each image.
+        """Return the poses with at least one known keypoint, with unique individuals per image.
 
-        Where a name is missing, the individual is called ``individual1``, ``individual2`` and so on.
+        Unnamed individuals are called ``individual1``, ``individual2`` and so on.
         """
         kept = np.isfinite(self.keypoints).any(axis=(1, 2, 3))
         texts = {name: tuple(compress(getattr(self, name), kept)) for name in ('images', 'individuals', 'extras')}
@@ -122,7 +122,7 @@ class KeypointTable:
         if set(table.individuals) <= {''} and repeated(table.images) is None:
             return table
         names, taken = list(table.individuals), set()
-        for pose in sorted(range(len(names)), key=lambda pose: not names[pose]):  # who has a name keeps it
+        for pose in sorted(range(len(names)), key=lambda pose: not names[pose]):  # existing names are kept
             choices = chain(filter(None, [names[pose]]), map('individual{}'.format, count(1)))
             names[pose] = next(name for name in choices if (table.images[pose], name) not in taken)
             taken.add((table.images[pose], names[pose]))
@@ -130,10 +130,10 @@ class KeypointTable:
 
 
 def numbered(scorer: str, hypotheses: int) -> tuple[str, ...]:
-    """Names of H hypotheses of one scorer: its name alone for one, with ``_1``, ``_2``, … for several."""
+    """Return names for the hypotheses of one scorer: its name for one, with ``_1``, ``_2``, … for several."""
     return (scorer,) if hypotheses == 1 else tuple(f'{scorer}_{number + 1}' for number in range(hypotheses))
 
 
 def repeated(items: Iterable) -> object | None:
-    """The first item that comes twice, or None."""
+    """Return the first duplicate item, or None."""
     return next((item for item, times in Counter(items).items() if times > 1), None)

@@ -1,4 +1,4 @@
-"""The json files that tools/infer.py writes, as a table."""
+"""Read the json files that tools/infer.py writes."""
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +10,17 @@ from .keypoint_table import KeypointTable, numbered
 
 
 def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = None) -> KeypointTable:
-    """Read predictions of one image, or of a folder with one file an image.
+    """Read predictions of one image, or of a folder with one file per image.
 
     Args:
-        path: A ``.json`` file, or a folder of them, of which 2 comes before 10.
-        scorer: Who gives the hypotheses. Defaults to ``'mmxas'``; with several, ``mmxas_1`` is the most confident.
-        run: ``'last'`` or ``'all'`` of the runs whose files are in the folder. Defaults to None: there is one.
+        path: A ``.json`` file, or a folder of them, read in natural order (2 before 10).
+        scorer: Name of the scorer. Defaults to ``'mmxas'``; with several hypotheses, ``mmxas_1`` is the top-1 pose.
+        run: ``'last'`` or ``'all'``, for a folder with files of several runs. Defaults to None: there is only one run.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A file is no prediction, there is none with a pose, or one has another skeleton, unit or number of
-            hypotheses than the first; or the folder has files of several runs and ``run`` does not say which.
+        ValueError: A file is not a prediction, no file has a pose, or one differs from the first in skeleton, unit or
+            number of hypotheses; or the folder has files of several runs and ``run`` is None.
     """
     path, kinds, found, sizes = Path(path), {}, [], {}
     files = sorted(path.glob('[!.]*.json'), key=natural_key) if path.is_dir() else [path]
@@ -28,7 +28,7 @@ def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = 
     runs = [str(record.get('run') or 'unknown') for _, record in records]
     if run is None and len(set(runs)) > 1:
         them = ', '.join(f'{runs.count(name)} of {name}' for name in sorted(set(runs)))
-        raise ValueError(f'{path}: files of several runs of tools/infer.py ({them}); choose by --run last or --run all')
+        raise ValueError(f'{path}: files of several runs of tools/infer.py ({them}); use --run last or --run all')
     last = max({*runs} - {'unknown'}, default='unknown')
     for file, record in [one for one, name in zip(records, runs, strict=True) if run != 'last' or name == last]:
         with named_when_broken(file, 'not a prediction of tools/infer.py', 'leave it out'):
@@ -41,7 +41,7 @@ def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = 
                 found.append((image, np.reshape(points, (*shape, len(one['units']))), np.reshape(scores, shape),
                               np.reshape(one['bbox'], 4), skeleton.get('links') or ()))
     if len(kinds) != 1:
-        raise ValueError(f'{path}: one kind of names, units, hypotheses expected, {kinds} found in {len(files)} files')
+        raise ValueError(f'{path}: equal names, units, hypotheses expected, {kinds} found in {len(files)} files')
     (names, units, hypotheses), = kinds
     images, points, scores, boxes, links = zip(*found, strict=True)
     return KeypointTable(

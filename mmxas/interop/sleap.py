@@ -1,4 +1,4 @@
-"""SLEAP's projects, read and written by sleap-io, the format's own library. They hold 2D keypoints."""
+"""Read and write SLEAP projects, which hold 2D keypoints, with the official library sleap-io."""
 import re
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def read_sleap(path: str | Path) -> KeypointTable:
         path: ``.slp``.
 
     Returns:
-        KeypointTable: 2D; frame 7 of ``clip.mp4`` is called ``clip.mp4:7``, also where the project holds its images;
-        tracks are the individuals. A prediction that a label corrects is left out.
+        KeypointTable: 2D keypoints. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``, also if the project embeds its
+        images. Tracks become individuals. Predictions that a label corrects are left out.
 
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: sleap-io is not installed.
-        ValueError: It is no project, or its skeletons have other keypoints.
+        ValueError: The file is not a project, or its skeletons have different keypoints.
     """
     found, sizes, sio = [], {}, import_packages(path, 'sleap_io')
     with named_when_broken(require_file(path), 'not a SLEAP project'):
@@ -35,7 +35,7 @@ def read_sleap(path: str | Path) -> KeypointTable:
             raise ValueError(f'{path}: one skeleton expected, {len(labels.skeletons)} with different keypoints found')
         for frame in labels.labeled_frames:
             source, shape, number = frame.video.original_video, frame.video.shape, frame.frame_idx
-            name = (frame.video if source is None else source).filename  # of images that lie in the project
+            name = (frame.video if source is None else source).filename  # of embedded images
             image = str(name[number]) if isinstance(name, list) else f'{name}:{number}'
             sizes[image] = shape and (shape[2], shape[1])
             used = {id(one.from_predicted) for one in frame.user_instances}
@@ -50,10 +50,10 @@ def read_sleap(path: str | Path) -> KeypointTable:
 
 
 def write_sleap(table: KeypointTable, path: str | Path) -> None:
-    """Write a project; poses with scores are predictions, others labels.
+    """Write a project; poses with scores become predictions, others become labels.
 
     Args:
-        table: 2D, one hypothesis (:meth:`KeypointTable.flat`). ``clip.mp4:7`` is frame 7 of this video.
+        table: 2D, one hypothesis (:meth:`KeypointTable.flat`). ``clip.mp4:7`` is frame 7 of the video.
         path: ``.slp``.
 
     Raises:

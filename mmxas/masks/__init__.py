@@ -1,4 +1,4 @@
-"""Masks of images that have none: segmenters, and a folder of masks made by one of them."""
+"""Foreground masks for images without any: segmenters, and folders of generated masks."""
 from .background_subtraction import BackgroundSubtractor
 from .grabcut import GrabCutSegmenter
 from .saliency import SaliencySegmenter

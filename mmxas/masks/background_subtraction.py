@@ -1,4 +1,4 @@
-"""The body as what differs from the background of a fixed camera."""
+"""Background subtraction for a fixed camera."""
 from __future__ import annotations
 
 import contextlib
@@ -15,16 +15,16 @@ from .segmenter import Segmenter, clip_box, inside_box, main_components
 
 @SEGMENTERS.register_module()
 class BackgroundSubtractor(Segmenter):
-    """Compares each image of a fixed camera with the median of its sequence; boxes are welcome and not needed.
+    """Compare each image of a fixed camera with the median of its sequence; boxes are optional.
 
-    A body that stays where it is for half of the sequence becomes background: give long sequences.
+    A body that does not move for half of the sequence becomes background, so use long sequences.
 
     Args:
-        num_frames: Images of the sequence, evenly spread, that the median is taken of. Defaults to 60.
-        threshold: A pixel is body where it differs by more than so many standard deviations of the sequence's noise.
+        num_frames: Number of images, evenly spread over the sequence, for the median. Defaults to 60.
+        threshold: A foreground pixel differs by more than this many standard deviations of the sequence's noise.
             Defaults to 5.
-        smallest: And by more than this, in 8-bit L*a*b*. Defaults to 12.
-        closing: Gaps up to this many px are closed, specks up to half of it removed. Defaults to 5.
+        smallest: It also differs by more than this, in 8-bit L*a*b*. Defaults to 12.
+        closing: Gaps up to this size in px are closed, specks up to half of it are removed. Defaults to 5.
         single: Keep the largest connected part only. Defaults to True.
 
     Raises:
@@ -44,7 +44,7 @@ class BackgroundSubtractor(Segmenter):
         self.noise: np.ndarray | None = None
 
     def start_sequence(self, images: Sequence[np.ndarray]) -> None:
-        """Take the median of a sequence.
+        """Compute the median of a sequence.
 
         Args:
             images: All images of one camera, (h, w, 3) uint8 BGR.
@@ -54,29 +54,29 @@ class BackgroundSubtractor(Segmenter):
         """
         if len(images) < 3:
             raise ValueError(f'BackgroundSubtractor: {len(images)} images of this camera, at least 3 expected; a '
-                             'sequence is a folder, or what --sequence says')
+                             'sequence is a folder, or set by --sequence')
         chosen = np.unique(np.linspace(0, len(images) - 1, min(self.num_frames, len(images))).round().astype(int))
         frames = []
         for index in chosen:
-            with contextlib.suppress(UnreadableImageError):  # it is named when its own mask is made
+            with contextlib.suppress(UnreadableImageError):  # reported when its own mask is made
                 frames.append(images[int(index)])
         if len(frames) < 3:
             raise ValueError(f'BackgroundSubtractor: {len(frames)} of {len(chosen)} images of this camera can be read, '
                              'at least 3 expected')
         shapes = sorted({frame.shape for frame in frames})
         if len(shapes) > 1:
-            raise ValueError(f'BackgroundSubtractor: images of one camera have one size, found {shapes}')
+            raise ValueError(f'BackgroundSubtractor: images of one camera must have one size, found {shapes}')
         stack = np.stack([cv2.cvtColor(frame, cv2.COLOR_BGR2LAB) for frame in frames])
         self.background = np.median(stack, axis=0).astype(np.float32)
         deviation = np.median(np.abs(stack - self.background).max(axis=3), axis=0)
-        self.noise = 1.4826 * deviation.astype(np.float32)  # of a normal distribution: its standard deviation
+        self.noise = 1.4826 * deviation.astype(np.float32)  # standard deviation of a normal distribution
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """Find what differs, in the box where there is one; see :class:`Segmenter`.
+        """Segment the foreground, within the box if given; see :class:`Segmenter`.
 
         Raises:
             RuntimeError: No sequence was started.
-            ValueError: The image has another size than the sequence.
+            ValueError: The image's size differs from the sequence's.
         """
         if self.background is None:
             raise RuntimeError('BackgroundSubtractor: call start_sequence with the images of the camera first')
@@ -95,6 +95,6 @@ def _morphology(mask: np.ndarray, operation: int, size: int) -> np.ndarray:
     """Open or close a mask (h, w) bool by a disc of ``size`` px."""
     if size < 2:
         return mask
-    odd = size | 1  # OpenCV shifts a mask by an even one
+    odd = size | 1  # OpenCV shifts a mask if the size is even
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd, odd))
     return cv2.morphologyEx(mask.astype(np.uint8), operation, disc) > 0

@@ -1,4 +1,4 @@
-"""The images that masks are made for: a folder, or a video, named as ``ImageFolderDataset`` names them."""
+"""List the images to segment, of a folder or a video, with the names that ``ImageFolderDataset`` uses."""
 from __future__ import annotations
 
 import re
@@ -18,13 +18,13 @@ from mmxas.io.images import image_size, read_image
 
 @dataclass(frozen=True)
 class Frame:
-    """One image and the place of its mask.
+    """One image and the path of its mask.
 
     Attributes:
-        name: File relative to the folder, or ``clip.mp4:7``.
-        mask_name: File relative to the folder of masks.
-        source: The image's file, or the video.
-        number: Of the frame in the video, -1 for an image.
+        name: Path relative to the folder, or ``clip.mp4:7``.
+        mask_name: Path relative to the folder of masks.
+        source: The image file, or the video.
+        number: Index of the frame in the video, -1 for an image.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Frame:
     number: int = -1
 
     def load(self) -> np.ndarray:
-        """The image, (h, w, 3) uint8 BGR.
+        """Return the image, (h, w, 3) uint8 BGR.
 
         Raises:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
@@ -42,7 +42,7 @@ class Frame:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(h, w) of the image, from the file's header.
+        """Return (h, w) of the image, from the file's header.
 
         Raises:
             UnreadableImageError: The file is absent, truncated or no image; the message names it.
@@ -51,10 +51,10 @@ class Frame:
 
 
 class LazyImages(Sequence):
-    """Images that are read when they are asked for.
+    """Sequence of images that are read on access.
 
     Args:
-        frames: Whose images.
+        frames: The frames.
     """
 
     def __init__(self, frames: Sequence[Frame]) -> None:
@@ -65,7 +65,7 @@ class LazyImages(Sequence):
         return len(self.frames)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """Image ``index``, (h, w, 3) uint8 BGR."""
+        """Return image ``index``, (h, w, 3) uint8 BGR."""
         return self.frames[index].load()
 
 
@@ -76,7 +76,7 @@ def list_frames(source: str | Path) -> list[Frame]:
         source: A folder, or a video file.
 
     Raises:
-        FileNotFoundError: There is no such folder or file, or no image in it.
+        FileNotFoundError: The folder or file does not exist, or the folder has no image.
         ValueError: Two images would share a mask, such as ``a.jpg`` and ``a.png``.
     """
     root = Path(source)
@@ -98,20 +98,20 @@ def list_frames(source: str | Path) -> list[Frame]:
 
 def split_bodies(frames: Sequence[Frame], boxes: Mapping[str, Any] | str | Path | None,
                  masks: str | Path | None = None) -> tuple[list[Frame], dict[str, list]]:
-    """List the bodies of images: those of several boxes, or of several masks that are there.
+    """List the bodies of images with several boxes or several existing masks.
 
     Args:
         frames: The images.
         boxes: As in :func:`~mmxas.io.boxes.match_bodies`.
-        masks: The folder of masks that are there. Defaults to None: none are.
+        masks: The folder of existing masks. Defaults to None: there are none.
 
     Returns:
-        A frame for each body, which is called and masked as :mod:`~mmxas.io.bodies` says; and the boxes
-        by these names. An image in which nobody is has one frame, and ``[]``.
+        One frame per body, named as in :mod:`~mmxas.io.bodies`, and the boxes by these names. An image without a body
+        has one frame, and the boxes ``[]``.
 
     Raises:
         FileNotFoundError: There is no such file of boxes.
-        ValueError: A box is none, or of an unknown image; the message names it.
+        ValueError: A box is invalid, or names an unknown image; the message names it.
     """
     stems = [same_name(Path(frame.mask_name).with_suffix('').as_posix()) for frame in frames]
     known = {} if masks is None else masks_of_images(masks, set(stems))
@@ -132,21 +132,21 @@ def split_bodies(frames: Sequence[Frame], boxes: Mapping[str, Any] | str | Path 
 
 
 def spread(items: Sequence, count: int) -> list:
-    """Return at most ``count`` items, evenly spread from the first on, in their order."""
+    """Return at most ``count`` items, evenly spread, starting with the first, in order."""
     step = max(1.0, len(items) / count)
     return [items[int(index * step)] for index in range(min(count, len(items)))]
 
 
 def group_frames(frames: Sequence[Frame], pattern: str | None = None) -> dict[str, list[Frame]]:
-    """Sort frames into the sequences of one camera each.
+    """Group frames into sequences, one camera per sequence.
 
     Args:
         frames: In order.
-        pattern: A regular expression; what it finds in a name, its groups joined where it has any, names the sequence.
-            Defaults to None: the folder, or the video.
+        pattern: A regular expression; its match in a frame's name, or its joined groups if it has any, is the name of
+            the sequence. Defaults to None: the folder, or the video.
 
     Raises:
-        ValueError: The pattern is no regular expression, or is not found in a name.
+        ValueError: The pattern is not a valid regular expression, or does not match a name.
     """
     try:
         expression = None if pattern is None else re.compile(pattern)

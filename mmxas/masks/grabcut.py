@@ -11,21 +11,23 @@ from .segmenter import Segmenter, clip_box, inside_box, main_components
 
 @SEGMENTERS.register_module()
 class GrabCutSegmenter(Segmenter):
-    """OpenCV's GrabCut (Rother et al. 2004) in a box, on an enlarged crop.
+    """Segment the contents of a box with OpenCV's GrabCut (Rother et al. 2004), on an enlarged crop.
 
-    It starts from an ellipse in the box: its middle is body, the rest of it probably body, the corners of the box
-    probably background; everything outside the box is background. It works offline and knows no category: it takes
-    what is in the box, so that a tight box is all it needs.
+    The initial trimap is an ellipse in the box: its core is foreground, the rest of it probably foreground, the corners
+    of the box probably background, and everything outside the box background. It works offline and for any category; it
+    only needs a tight box.
 
     Args:
         size: The larger side of the box in the enlarged (or shrunk) crop, px. Defaults to 150.
-        margin: Background around the box that the colours are learnt from, as a fraction of the box's larger side.
-            Defaults to 0.5.
-        iterations: Rounds of GrabCut. Defaults to 5.
-        padding: The box grows by this fraction of its larger side first, for boxes that cut the body. Defaults to 0.
-        ellipse: Half-axes of the ellipse, as a fraction of the box's sides. Defaults to 0.5, which touches the box.
-        core: The same of its middle. Defaults to 0.1.
-        parts: Connected parts are kept from this share of the largest one's area on. Defaults to 0.05.
+        margin: Width of the background around the box from which colours are learnt, as a fraction of the box's larger
+            side. Defaults to 0.5.
+        iterations: Number of GrabCut iterations. Defaults to 5.
+        padding: The box is first enlarged by this fraction of its larger side, for boxes that cut off the body.
+            Defaults to 0.
+        ellipse: Half-axes of the ellipse, as a fraction of the box's sides. Defaults to 0.5: the ellipse touches the
+            box.
+        core: Half-axes of its core, likewise. Defaults to 0.1.
+        parts: Connected components with at least this share of the largest one's area are kept. Defaults to 0.05.
 
     Raises:
         ValueError: A number is out of range.
@@ -43,7 +45,7 @@ class GrabCutSegmenter(Segmenter):
         self.ellipse, self.core, self.parts = ellipse, core, parts
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """Find the body in the box; see :class:`Segmenter`.
+        """Segment the body in the box; see :class:`Segmenter`.
 
         Raises:
             ValueError: There is no box, or it does not lie in the image.
@@ -65,13 +67,13 @@ class GrabCutSegmenter(Segmenter):
 
 
 def initial_trimap(box: np.ndarray, shape: tuple[int, ...], ellipse: float = 0.5, core: float = 0.1) -> np.ndarray:
-    """Return where GrabCut starts from.
+    """Return the initial trimap for GrabCut.
 
     Args:
         box: (4,) px on pixel edges.
         shape: (h, w, ...) of the crop.
-        ellipse: Half-axes of the ellipse in the box's sides, where a pixel is probably body. Defaults to 0.5.
-        core: The same, where it is body. Defaults to 0.1.
+        ellipse: Half-axes of the ellipse of probable foreground, as a fraction of the box's sides. Defaults to 0.5.
+        core: Half-axes of the core of certain foreground, likewise. Defaults to 0.1.
 
     Returns:
         np.ndarray: (h, w) uint8 of OpenCV's ``GC_BGD``, ``GC_FGD``, ``GC_PR_BGD`` and ``GC_PR_FGD``.
@@ -91,16 +93,16 @@ def grab_cut(image: np.ndarray, trimap: np.ndarray, iterations: int) -> np.ndarr
     Args:
         image: (h, w, 3) uint8 BGR.
         trimap: (h, w) uint8 of OpenCV's ``GC_*``.
-        iterations: Rounds.
+        iterations: Number of iterations.
 
     Returns:
-        np.ndarray: (h, w) bool; empty where the trimap leaves nothing to be body, nothing but body where it leaves no
+        np.ndarray: (h, w) bool; all False if the trimap has no possible foreground, all True if it has no possible
             background.
     """
     is_body = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
     if is_body.all() or not is_body.any():
         return is_body
-    cv2.setRNGSeed(0)  # k-means, which the colour models start from
+    cv2.setRNGSeed(0)  # for the k-means that initialises the colour models
     labels = trimap.copy()
     cv2.grabCut(np.ascontiguousarray(image), labels, None, np.zeros((1, 65)), np.zeros((1, 65)), iterations,
                 cv2.GC_INIT_WITH_MASK)
@@ -108,19 +110,19 @@ def grab_cut(image: np.ndarray, trimap: np.ndarray, iterations: int) -> np.ndarr
 
 
 def _window(box: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """The box with a margin in px, inside the image."""
+    """Return the box with a margin in px, clipped to the image."""
     x0, y0 = (int(np.floor(max(0, value - margin))) for value in box[:2])
     x1, y1 = (int(np.ceil(min(limit, value + margin))) for value, limit in zip(box[2:], shape[1::-1], strict=True))
     return x0, y0, x1, y1
 
 
 def _resize(image: np.ndarray, factor: float) -> np.ndarray:
-    """Enlarge smoothly or shrink by areas."""
+    """Enlarge by smooth interpolation, or shrink by area averaging."""
     size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
     return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA)
 
 
 def _shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A mask (bool) in another size (w, h): where more than half of a pixel is set."""
+    """Resize a mask (bool) to (w, h); a pixel is set if more than half of it is covered."""
     way = cv2.INTER_AREA if size[0] <= mask.shape[1] else cv2.INTER_LINEAR
     return cv2.resize(mask.astype(np.float32), size, interpolation=way) > 0.5

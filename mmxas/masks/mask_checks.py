@@ -1,4 +1,4 @@
-"""What a mask shows about itself when it is wrong: nothing, everything, several bodies, a body cut off by its box.
+"""Detect suspicious masks: empty, full, several bodies, or a body cut off by its box.
 
 h, w: size of the mask.
 """
@@ -17,13 +17,13 @@ from mmxas.ops.boxes import box_overlaps, mask_box
 
 @dataclass(frozen=True)
 class MaskLimits:
-    """From where on a mask looks wrong.
+    """Thresholds from which a mask is suspicious.
 
     Attributes:
-        full: Share of the image, or of the box, that a body does not fill.
-        tiny: Share of the box (of the image without one) that a body exceeds.
-        part: Parts of at least this share of the largest one count as further bodies.
-        box_iou: The mask's box overlaps the given one by at least this.
+        full: Share of the image or box above which a mask is too large.
+        tiny: Share of the box (of the image without a box) below which a mask is too small.
+        part: Components with at least this share of the largest one's area count as further bodies.
+        box_iou: IoU of the mask's box with the given box below which they do not match.
     """
 
     full: float = 0.9
@@ -33,13 +33,13 @@ class MaskLimits:
 
 
 def component_sizes(mask: np.ndarray) -> list[int]:
-    """Sizes in px of the connected parts (8 neighbours) of a mask (h, w), largest first."""
+    """Return the sizes in px of the connected components (8 neighbours) of a mask (h, w), largest first."""
     stats = cv2.connectedComponentsWithStats((np.asarray(mask) > 0).astype(np.uint8))[2]
     return sorted((int(size) for size in stats[1:, cv2.CC_STAT_AREA]), reverse=True)
 
 
 def read_with_doubts(path: str | Path) -> tuple[np.ndarray, list[str]]:
-    """Return a mask (h, w) bool of a file, and the kinds of :class:`~mmxas.io.AmbiguousMaskError` that it would raise.
+    """Return a file's mask (h, w) bool, and the kinds of :class:`~mmxas.io.AmbiguousMaskError` it would raise.
 
     Raises:
         UnreadableImageError: The file is absent, truncated or no image.
@@ -51,16 +51,16 @@ def read_with_doubts(path: str | Path) -> tuple[np.ndarray, list[str]]:
 
 
 def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: MaskLimits | None = None) -> list[str]:
-    """Say what looks wrong about a mask.
+    """Return the problems of a mask.
 
     Args:
-        mask: (h, w), body not 0, such as :func:`~mmxas.io.read_mask` gives it.
-        box: (4,) x0, y0, x1, y1 in px on pixel edges that it was made for, or None.
-        limits: From where on. Defaults to those of :class:`MaskLimits`.
+        mask: (h, w), foreground not 0, as returned by :func:`~mmxas.io.read_mask`.
+        box: Box of the body, (4,) x0, y0, x1, y1 in px on pixel edges, or None.
+        limits: The thresholds. Defaults to those of :class:`MaskLimits`.
 
     Returns:
         list[str]: Some of ``'empty'``, ``'full frame'``, ``'fills its box'``, ``'tiny'``, ``'several parts'``, ``'does
-            not fit its box'``; none for a mask that looks right.
+            not fit its box'``; empty if there is no problem.
     """
     limits = limits or MaskLimits()
     body = np.asarray(mask) > 0
@@ -84,12 +84,12 @@ def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: 
 
 
 def box_overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two boxes (4,) on pixel edges; 0 where they are apart."""
+    """Return the intersection over union of two boxes (4,) on pixel edges; 0 if they are disjoint."""
     return float(box_overlaps(first[None], second[None])[0, 0])
 
 
 def mask_iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two masks (h, w), body not 0; 1 where both are empty.
+    """Return the intersection over union of two masks (h, w), foreground not 0; 1 if both are empty.
 
     Raises:
         ValueError: Their sizes differ.

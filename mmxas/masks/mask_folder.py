@@ -1,4 +1,4 @@
-"""A folder of masks for a folder of images: made one by one, each whole or not at all, and looked over at the end."""
+"""Generate and check a folder of masks for a folder of images; each mask is written atomically."""
 from __future__ import annotations
 
 import hashlib
@@ -25,21 +25,21 @@ from .mask_checks import MaskLimits, mask_iou, mask_problems, read_with_doubts
 from .segmenter import Segmenter
 
 META = 'meta.json'
-CHUNK = 16  # images that a worker takes at a time
+CHUNK = 16  # images per task of a worker
 Boxes = Mapping[str, Sequence]
 
 
 @dataclass
 class MaskReport:
-    """What came out.
+    """Result of a run.
 
     Attributes:
-        total: Images.
-        made: Masks of this run.
-        kept: Masks that were there.
-        failed: ``{image: why}`` of images that could not be read or segmented.
-        wrong: ``{image: problems}`` of masks that look wrong.
-        iou: ``{image: overlap}`` with known masks, where they were given.
+        total: Number of images.
+        made: Number of masks made in this run.
+        kept: Number of masks that already existed.
+        failed: ``{image: reason}`` for images that could not be read or segmented.
+        wrong: ``{image: problems}`` for suspicious masks.
+        iou: ``{image: IoU}`` with ground-truth masks, if given.
     """
 
     total: int = 0
@@ -51,11 +51,11 @@ class MaskReport:
 
     @property
     def mean_iou(self) -> float | None:
-        """Mean overlap with the known masks; None without any."""
+        """Return the mean IoU with the ground-truth masks; None without any."""
         return float(np.mean(list(self.iou.values()))) if self.iou else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for a json file."""
+        """Return plain data for a json file."""
         return dict(total=self.total, made=self.made, kept=self.kept, mean_iou=self.mean_iou, failed=self.failed,
                     wrong=self.wrong, iou=self.iou)
 
@@ -63,28 +63,28 @@ class MaskReport:
 def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmenter, config: Mapping[str, Any],
                    boxes: Boxes | None = None, sequence: str | None = None, overwrite: bool = False,
                    progress: bool = True, workers: int = 0) -> MaskReport:
-    """Make the masks that are missing. A run that was killed is resumed by the same call.
+    """Make the missing masks. Calling it again resumes an interrupted run.
 
     Args:
         frames: The images.
-        out: Folder of the masks: PNG files of 0 and 255 in the size of their image.
-        segmenter: Makes them.
-        config: What the segmenter was built from; a folder with masks of another one is refused.
-        boxes: ``{image: [x0, y0, x1, y1]}``, or several boxes of one image, whose masks are joined; ``[]`` for nobody,
-            whose mask is empty. Keys as in :func:`~mmxas.io.boxes.match_boxes`. Defaults to None.
-        sequence: See :func:`group_frames`, for a segmenter that needs sequences. Defaults to None.
-        overwrite: Make all masks anew. Defaults to False.
-        progress: Show a bar on stderr. Defaults to True.
-        workers: Processes, each of which builds a segmenter from ``config``; 0 works in this one. The masks do not
-            depend on it. Defaults to 0.
+        out: Folder of the masks: PNG files with values 0 and 255, of the same size as their images.
+        segmenter: The segmenter.
+        config: Config of the segmenter. A folder with masks of another segmenter raises an error.
+        boxes: ``{image: [x0, y0, x1, y1]}``, or several boxes per image, whose masks are joined; ``[]`` if there is no
+            body, for an empty mask. Keys as in :func:`~mmxas.io.boxes.match_boxes`. Defaults to None.
+        sequence: Pattern for :func:`group_frames`, for a segmenter that needs sequences. Defaults to None.
+        overwrite: Replace existing masks. Defaults to False.
+        progress: Show a progress bar on stderr. Defaults to True.
+        workers: Number of processes, each of which builds a segmenter from ``config``; 0 uses this process. The masks
+            do not depend on it. Defaults to 0.
 
     Returns:
         MaskReport: Counts, and the images that failed.
 
     Raises:
-        ValueError: The folder holds masks of another segmenter, images lack boxes that are needed, or boxes are none or
-            of unknown images.
-        ProcessError: A worker was killed or could not start; the masks that are there are kept.
+        ValueError: The folder holds masks of another segmenter, images lack required boxes, or boxes are invalid or
+            name unknown images.
+        ProcessError: A worker was killed or could not start; finished masks are kept.
     """
     boxes, out, report = match_boxes(boxes, [f.name for f in frames]), Path(out), MaskReport(total=len(frames))
     _check_boxes(frames, boxes, segmenter)
@@ -108,23 +108,23 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
 
 def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, boxes: Boxes | None = None,
                   known: str | Path | None = None, limits: MaskLimits | None = None, workers: int = 0) -> MaskReport:
-    """Look over all masks of a folder, those of earlier runs too.
+    """Check all masks of a folder, including those of earlier runs.
 
     Args:
         frames: The images.
         out: Folder of the masks.
-        report: What to add to.
-        boxes: Those that the masks were made for. Defaults to None.
-        known: Folder of right masks under the same names, to measure the overlap with. Defaults to None.
-        limits: From where on a mask looks wrong. Defaults to None: those of :class:`MaskLimits`.
-        workers: Processes; 0 works in this one. Defaults to 0.
+        report: The report to extend.
+        boxes: The boxes that the masks were made with. Defaults to None.
+        known: Folder of ground-truth masks with the same names, to compute the IoU. Defaults to None.
+        limits: Thresholds for suspicious masks. Defaults to None: those of :class:`MaskLimits`.
+        workers: Number of processes; 0 uses this process. Defaults to 0.
 
     Returns:
         MaskReport: ``report``, with ``wrong`` and ``iou``.
 
     Raises:
-        FileNotFoundError: A known mask is missing.
-        ValueError: A known mask has another size, or is ambiguous.
+        FileNotFoundError: A ground-truth mask is missing.
+        ValueError: A ground-truth mask has another size, or is ambiguous.
     """
     there, boxes = [frame for frame in frames if frame.name not in report.failed], match_boxes(
         boxes, [frame.name for frame in frames])
@@ -141,14 +141,14 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
 
 
 class _Task:
-    """Some images of one folder, with what is needed to work on them in another process.
+    """Some images of one folder, with the data that a worker process needs for them.
 
     Args:
         out: Folder of the masks.
         frames: The images.
-        boxes: Of these and others.
-        members: The whole sequence, where the segmenter needs to see it. Defaults to None.
-        known: Right masks by the names of masks. Defaults to None.
+        boxes: Boxes of at least these images.
+        members: The whole sequence, if the segmenter needs it. Defaults to None.
+        known: Ground-truth masks by the names of masks. Defaults to None.
         limits: See :func:`inspect_masks`. Defaults to None.
     """
 
@@ -173,7 +173,7 @@ def _make_in_worker(task: _Task) -> tuple[int, dict[str, str]]:
 
 def _spread(work: Callable, tasks: list[_Task], workers: int, config: dict[str, Any] | None = None,
             here: Callable | None = None) -> Iterator[Any]:
-    """Results of ``work(task)`` in workers, or of ``here(task)``, by default the same, in this process."""
+    """Yield the results of ``work(task)`` in workers, or of ``here(task)`` (default: ``work``) in this process."""
     if workers < 1:
         return map(here or work, tasks)
     return run_in_processes(work, tasks, workers, _start_worker, (config, ), component_modules(config))
@@ -190,7 +190,7 @@ def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
         mask, doubts = read_with_doubts(task.out / frame.mask_name)
         boxes = task.boxes.get(frame.name)
         problems = doubts + mask_problems(mask, _hull(boxes), task.limits)
-        if problems and (boxes != [] or mask.any()):  # where nobody is, an empty mask is right
+        if problems and (boxes != [] or mask.any()):  # an empty mask is correct if there is no body
             wrong[frame.name] = problems
         if task.known is not None:
             iou[frame.name] = round(mask_iou(mask, read_mask(task.known[frame.mask_name])), 4)
@@ -198,7 +198,7 @@ def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
 
 
 def _find_known(frames: Sequence[Frame], folder: str | Path) -> dict[str, Path]:
-    """The right mask of each frame by the name of its mask."""
+    """Return the ground-truth mask of each frame by the name of its mask."""
     files = {same_name(path.relative_to(folder).as_posix()): path for path in find_images(folder)}
     for name in (frame.mask_name for frame in frames):
         if same_name(name) not in files:
@@ -207,7 +207,7 @@ def _find_known(frames: Sequence[Frame], folder: str | Path) -> dict[str, Path]:
 
 
 def _hull(boxes: Sequence | None) -> np.ndarray | None:
-    """The box around all boxes of an image."""
+    """Return the box around all boxes of an image."""
     if not boxes:
         return None
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
@@ -215,13 +215,13 @@ def _hull(boxes: Sequence | None) -> np.ndarray | None:
 
 
 def write_mask(path: str | Path, mask: np.ndarray) -> None:
-    """Write a mask (h, w) bool as a PNG of 0 and 255, whole or not at all."""
+    """Write a mask (h, w) bool atomically as a PNG with values 0 and 255."""
     data = cv2.imencode('.png', mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
     write_atomically(Path(path), lambda file: file.write(data))
 
 
 def _make(task: _Task, segmenter: Segmenter) -> tuple[int, dict[str, str]]:
-    """Make the masks of some images; what is wrong with one of them does not stop the others."""
+    """Make the masks of some images; an error in one of them does not stop the others."""
     problem, failed = None if task.members is None else _start(task.members, segmenter), {}
     for frame in task.frames:
         try:
@@ -235,7 +235,7 @@ def _make(task: _Task, segmenter: Segmenter) -> tuple[int, dict[str, str]]:
 
 
 def _segment(image: np.ndarray, segmenter: Segmenter, boxes: Sequence | None) -> np.ndarray:
-    """The mask of all boxes of an image, or of the whole image."""
+    """Return the mask of all boxes of an image, or of the whole image."""
     if boxes is None:
         return segmenter.segment(image, None)
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
@@ -243,7 +243,7 @@ def _segment(image: np.ndarray, segmenter: Segmenter, boxes: Sequence | None) ->
 
 
 def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
-    """Show a sequence to its segmenter; what is wrong with it, which does not stop the other sequences."""
+    """Start a sequence of the segmenter; return the error, if any, so that other sequences can continue."""
     try:
         segmenter.start_sequence(LazyImages(members))
     except (UnreadableImageError, ValueError) as error:
@@ -269,7 +269,7 @@ def _check_boxes(frames: Sequence[Frame], boxes: Boxes, segmenter: Segmenter) ->
 
 
 def _claim(out: Path, made_by: dict, overwrite: bool) -> None:
-    """Note in the folder what makes its masks, and refuse one that something else made."""
+    """Record in the folder which segmenter makes its masks; raise if another one made them."""
     path = out / META
     text = json.dumps(dict(made_by, fingerprint=_digest(made_by)), indent=1)
     if path.is_file() and not overwrite:

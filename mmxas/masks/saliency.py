@@ -1,4 +1,4 @@
-"""U²-Net finds what stands out in an image; run by ONNX Runtime.
+"""Salient object segmentation with U²-Net, run by ONNX Runtime.
 
 h, w: size of the image; S: side of the network's input, 320 px.
 """
@@ -27,23 +27,24 @@ _STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
 @SEGMENTERS.register_module()
 class SaliencySegmenter(Segmenter):
-    """Segment what stands out, a person or anything else, with U²-Net (Qin et al. 2020).
+    """Segment the salient object, a person or anything else, with U²-Net (Qin et al. 2020).
 
-    With a box, the network sees the box with a margin, and everything outside is background. Without one, it sees the
-    whole image. It works offline, and in the workers of a data loader: each process opens its own session.
+    With a box, the network processes the box with a margin, and everything outside is background. Without one, it
+    processes the whole image. It works offline and in the workers of a data loader; each process opens its own session.
 
     Args:
-        weights: ``'u2netp'`` (4.6 MB), ``'u2net'`` (176 MB, twice as slow), or an ``.onnx`` file of the same inputs
+        weights: ``'u2netp'`` (4.6 MB), ``'u2net'`` (176 MB, twice as slow), or an ``.onnx`` file with the same inputs
             and outputs. Defaults to ``'u2netp'``.
         margin: Margin around the box, as a fraction of its larger side. Defaults to 0.25.
-        threshold: Saliency from which a pixel is body, in (0, 1). Defaults to 0.5.
-        part: :meth:`find_boxes` keeps parts of at least this share of the largest one's area. Defaults to 0.15.
-        min_saliency: Nothing stands out where the network's output stays below this everywhere. Defaults to 0.5.
+        threshold: Saliency from which a pixel is foreground, in (0, 1). Defaults to 0.5.
+        part: :meth:`find_boxes` keeps components with at least this share of the largest one's area. Defaults to 0.15.
+        min_saliency: The image has no salient object if the network's output is below this everywhere. Defaults to 0.5.
         providers: Execution providers of ONNX Runtime. Defaults to None: the CPU.
 
     Raises:
         MissingWeightsError: The named weights are not installed, or there is no such file.
-        ValueError: An argument is out of range, the named weights have another sha256, or the file is no such model.
+        ValueError: An argument is out of range, the sha256 of the named weights is wrong, or the file is not such a
+            model.
     """
 
     def __init__(self, weights: str | Path = 'u2netp', margin: float = 0.25, threshold: float = 0.5,
@@ -53,7 +54,7 @@ class SaliencySegmenter(Segmenter):
                              'expected margin >= 0, 0 < threshold < 1, 0 < part <= 1, 0 <= min_saliency < 1')
         self.margin, self.threshold, self.part, self.min_saliency = margin, threshold, part, min_saliency
         self.providers = list(providers or ['CPUExecutionProvider'])
-        # By process: a session does not survive a fork, and dropping an inherited one waits for threads that are gone.
+        # Per process: a session does not survive a fork, and deleting an inherited one waits for threads that are gone.
         self._sessions: dict[int, Any] = {}
         if weights in WEIGHTS:
             self.path = find_saliency_weights(str(weights))
@@ -61,16 +62,16 @@ class SaliencySegmenter(Segmenter):
             self.path = Path(weights)
             if not self.path.is_file():
                 raise MissingWeightsError(f'{self.path}: no such file; give an .onnx file or one of {sorted(WEIGHTS)}')
-            self._session()  # a wrong file is refused here, not at the first image
+            self._session()  # raises for a wrong file now instead of at the first image
 
     def __getstate__(self) -> dict[str, Any]:
-        """The arguments without the session, which cannot be copied."""
+        """Return the state without the sessions, which cannot be copied."""
         return {**self.__dict__, '_sessions': {}}
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
         """Segment the body; see :class:`Segmenter`.
 
-        The mask is empty where nothing stands out.
+        The mask is empty if nothing is salient.
 
         Raises:
             ValueError: The box does not lie in the image.
@@ -83,7 +84,7 @@ class SaliencySegmenter(Segmenter):
         return mask
 
     def find_boxes(self, image: np.ndarray) -> np.ndarray:
-        """Return the box of each salient part of the whole image, the largest part first; see :class:`Segmenter`."""
+        """Return one box per salient component of the whole image, largest first; see :class:`Segmenter`."""
         return part_boxes(self.segment(image), self.part)
 
     def saliency(self, image: np.ndarray) -> np.ndarray:
@@ -93,19 +94,19 @@ class SaliencySegmenter(Segmenter):
         return output[0][0, 0]
 
     def _session(self) -> Any:
-        """The session of this process."""
+        """Return the session of this process."""
         if os.getpid() not in self._sessions:
             self._sessions[os.getpid()] = open_network(self.path, self.providers)
         return self._sessions[os.getpid()]
 
 
 def default_segmenter() -> dict[str, Any]:
-    """Return the config of the default segmenter: the salient one, or GrabCut where its weights are missing.
+    """Return the config of the default segmenter: ``SaliencySegmenter``, or GrabCut if its weights are missing.
 
-    The log then says so, with the command that installs the weights.
+    In the latter case a warning shows the command that installs the weights.
 
     Raises:
-        ValueError: The installed weights have another sha256.
+        ValueError: The sha256 of the installed weights is wrong.
     """
     try:
         find_saliency_weights('u2netp')
@@ -117,7 +118,7 @@ def default_segmenter() -> dict[str, Any]:
 
 
 def open_network(path: Path, providers: list[str]) -> Any:
-    """Open a session of ONNX Runtime with U²-Net, with as many threads as torch has.
+    """Open a session of ONNX Runtime with U²-Net, with as many threads as torch uses.
 
     Args:
         path: The ``.onnx`` file.
@@ -139,7 +140,7 @@ def open_network(path: Path, providers: list[str]) -> Any:
 
 
 def _fits(shape: list, wanted: list[int]) -> bool:
-    """Whether a shape is the wanted one; names and None stand for any size."""
+    """Return whether a shape matches; names and None stand for any size."""
     return len(shape) == len(wanted) and all(not isinstance(size, int) or size == want
                                              for size, want in zip(shape, wanted, strict=True))
 
@@ -153,7 +154,7 @@ def network_input(image: np.ndarray) -> np.ndarray:
 
 
 def scaled_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale a map to its own minimum and maximum, and resize it.
+    """Scale a map from its minimum and maximum to [0, 1], and resize it.
 
     Args:
         saliency: (S, S).
@@ -179,7 +180,7 @@ def crop_window(box: Sequence[float] | np.ndarray, margin: float, shape: tuple[i
         x0, y0, x1, y1.
 
     Raises:
-        ValueError: It is no box, or less than a pixel of it lies in the image.
+        ValueError: The box is invalid, or less than a pixel of it lies in the image.
     """
     inside = clip_box(box, shape)
     grown = margin * (inside[2:] - inside[:2]).max()
@@ -189,12 +190,12 @@ def crop_window(box: Sequence[float] | np.ndarray, margin: float, shape: tuple[i
 
 
 def part_boxes(mask: np.ndarray, share: float, smallest: float = 0.002) -> np.ndarray:
-    """Return the boxes of the connected parts (8 neighbours) of a mask, the largest part first.
+    """Return the boxes of the connected components (8 neighbours) of a mask, largest first.
 
     Args:
         mask: (h, w) bool.
-        share: Parts below this share of the largest one's area are dropped.
-        smallest: And those below this share of the image. Defaults to 0.002.
+        share: Components below this share of the largest one's area are dropped.
+        smallest: Components below this share of the image are dropped, too. Defaults to 0.002.
 
     Returns:
         np.ndarray: (N, 4) float32 x0, y0, x1, y1 in px on pixel edges.

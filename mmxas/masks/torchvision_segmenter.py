@@ -1,4 +1,4 @@
-"""Mask R-CNN of torchvision."""
+"""Segmenter based on torchvision's Mask R-CNN."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -19,19 +19,19 @@ MODEL = 'maskrcnn_resnet50_fpn_v2'
 
 @SEGMENTERS.register_module()
 class TorchvisionSegmenter(Segmenter):
-    """The instance of a category that fits the box best, by torchvision's Mask R-CNN (``maskrcnn_resnet50_fpn_v2``).
+    """Segment the instance that matches the box best, with torchvision's Mask R-CNN (``maskrcnn_resnet50_fpn_v2``).
 
     Args:
-        weights: ``'DEFAULT'`` downloads torchvision's (or takes them from torch's cache); else a file of them. Defaults
-            to ``'DEFAULT'``.
-        category: A category of COCO. Defaults to ``'person'``.
-        min_score: Instances of a lower score do not count. Defaults to 0.3.
-        device: Where it runs. Defaults to None: the first GPU, or else the CPU.
+        weights: ``'DEFAULT'`` downloads torchvision's weights or takes them from torch's cache; otherwise a file.
+            Defaults to ``'DEFAULT'``.
+        category: COCO category of the instances. Defaults to ``'person'``.
+        min_score: Instances with a lower score are ignored. Defaults to 0.3.
+        device: Device of the network. Defaults to None: the first GPU, or else the CPU.
 
     Raises:
         ValueError: The category is unknown, or the file holds other weights.
         FileNotFoundError: There is no such file.
-        RuntimeError: The weights could not be downloaded; the message says how to do without.
+        RuntimeError: The weights could not be downloaded; the message lists the alternatives.
     """
 
     def __init__(self, weights: str = 'DEFAULT', category: str = 'person', min_score: float = 0.3,
@@ -46,7 +46,8 @@ class TorchvisionSegmenter(Segmenter):
 
     @torch.no_grad()
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """Find the instance; without a box, that of the highest score. See :class:`Segmenter`.
+        """Segment the instance that matches the box, or without a box the one with the highest score. See
+        :class:`Segmenter`.
 
         Raises:
             ValueError: The box does not lie in the image.
@@ -61,16 +62,16 @@ class TorchvisionSegmenter(Segmenter):
 
 
 def load_network(weights: str, published: Any) -> torch.nn.Module:
-    """Build Mask R-CNN with weights.
+    """Build Mask R-CNN and load its weights.
 
     Args:
         weights: ``'DEFAULT'`` or a file.
-        published: torchvision's entry of the weights.
+        published: torchvision's weights entry.
 
     Raises:
-        RuntimeError: They could not be downloaded.
+        RuntimeError: The weights could not be downloaded.
         FileNotFoundError: There is no such file.
-        ValueError: It holds other weights, or is no checkpoint or an unsafe one.
+        ValueError: The file holds other weights, or is not a checkpoint, or an unsafe one.
     """
     from torchvision.models import detection
     build = getattr(detection, MODEL)
@@ -96,7 +97,7 @@ def load_network(weights: str, published: Any) -> torch.nn.Module:
 
 
 def choose_instance(masks: np.ndarray, scores: np.ndarray, box: np.ndarray | None) -> int | None:
-    """Return the index of the instance whose mask's box overlaps the given box most; without one, the best score.
+    """Return the index of the instance whose box overlaps the given box most, or without a box that of the best score.
 
     Args:
         masks: (N, h, w) bool.
@@ -104,7 +105,7 @@ def choose_instance(masks: np.ndarray, scores: np.ndarray, box: np.ndarray | Non
         box: (4,) image px on pixel edges, or None.
 
     Returns:
-        int | None: None where there is none, or none that overlaps.
+        int | None: None if there is no instance, or none that overlaps.
     """
     if not len(masks):
         return None

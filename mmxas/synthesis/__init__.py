@@ -1,4 +1,4 @@
-"""Synthetic pairs: the parts that they are drawn from, renderers, and the generator that puts them together."""
+"""Synthetic image–pose pairs: pose sources, appearances, cameras, renderers, and the generator that combines them."""
 from mmxas.synthesis.appearance import PaintedClothes, PartSegmentation, UVTexture
 from mmxas.synthesis.cameras import CameraSample, DatasetCameras, SampledCamera
 from mmxas.synthesis.one_of import OneOf

@@ -1,4 +1,4 @@
-"""Where a synthetic image is taken from, and the square window of it that a pair stores.
+"""Cameras of synthetic images, and the square crop that a pair stores.
 
 A camera maps the body's frame (metres, x left, y up, z front, origin at the root) to the camera frame (mm, x right,
 y down, z forward).
@@ -19,19 +19,19 @@ Range = Sequence[float]
 CropName = Literal['mask', 'root_box']
 # Body axes to those of a camera that stands in front of the body.
 FACING = np.diag([1.0, -1.0, -1.0])
-FRONTAL = (-60.0, 60.0)  # yaw in degrees of a body that faces the camera
+FRONTAL = (-60.0, 60.0)  # yaw in degrees of a body facing the camera
 # Body axes to a world with z up.
 UPRIGHT = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 class CameraSample(NamedTuple):
-    """One camera and the body's place in front of it.
+    """One camera and the body's position in front of it.
 
     Attributes:
         R: (3, 3) rotation from the body's frame to the camera's.
         t: (3,) position of the root in the camera frame, mm.
         K: (3, 3) intrinsics in px of the whole image.
-        yaw: turn of the body about its vertical axis, radians.
+        yaw: rotation of the body about its vertical axis, radians.
     """
 
     R: np.ndarray
@@ -41,7 +41,7 @@ class CameraSample(NamedTuple):
 
 
 def rotation(axis: int, angle: float) -> np.ndarray:
-    """Right-handed rotation (3, 3) about the coordinate axis ``axis`` (0 x, 1 y, 2 z) by ``angle`` radians."""
+    """Return a right-handed rotation (3, 3) about the axis ``axis`` (0 x, 1 y, 2 z) by ``angle`` radians."""
     c, s = np.cos(angle), np.sin(angle)
     i, j = (axis + 1) % 3, (axis + 2) % 3
     out = np.eye(3)
@@ -57,21 +57,21 @@ def _check_range(owner: str, name: str, value: Range) -> tuple[float, float]:
 
 @CAMERAS.register_module()
 class SampledCamera:
-    """A camera around the body, each quantity uniform in its range.
+    """A camera around the body; each quantity is uniform in its range.
 
     Args:
         distance: root depth in mm.
-        yaw: turn of the body about its vertical axis in degrees; 0 faces the camera.
-        pitch: how far the camera looks down in degrees; positive stands higher than the body.
-        roll: turn about the optical axis in degrees.
-        focal: focal length in px of an image of ``image_size``.
-        offset: place of the root off the optical axis, as x / z and y / z.
+        yaw: rotation of the body about its vertical axis in degrees; 0 faces the camera.
+        pitch: downward angle of the camera in degrees; positive means above the body.
+        roll: rotation about the optical axis in degrees.
+        focal: focal length in px for an image of ``image_size``.
+        offset: offset of the root from the optical axis, as x / z and y / z.
         image_size: (w, h) of the whole image in px; its centre is the principal point.
-        frontal: share of bodies that face the camera, with a yaw uniform in ``FRONTAL``, as most people in photos do.
-            The others have a yaw in its range. Defaults to 0.
+        frontal: share of bodies that face the camera, with yaw uniform in ``FRONTAL``, like most people in photos. For
+            the others ``yaw`` applies. Defaults to 0.
 
     Raises:
-        ValueError: for a range with low > high, named; for a distance that is not positive; for a share outside [0, 1].
+        ValueError: a range has low > high, ``distance`` or ``focal`` is not positive, or ``frontal`` is outside [0, 1].
     """
 
     def __init__(self, distance: Range = (3000, 6000), yaw: Range = (-180, 180), pitch: Range = (-10, 25),
@@ -105,15 +105,15 @@ def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
     Args:
         file: JSON: a list of ``{"name", "K" (3x3, px), "R" (3x3), "t" (3, mm)}`` with x_cam = R x_world + t; or
             ``cameras.pkl`` of mmpose's Human3.6M layout: (subject, camera) to ``R`` (camera to world), ``T``
-            (the camera's place, m), ``f`` and ``c`` (px); its distortion is left out.
+            (the camera's position, m), ``f`` and ``c`` (px); distortion is ignored.
 
     Returns:
-        Name to ``K``, ``R``, ``t``. In the pickle a name is ``subject.camera``.
+        ``{name: {K, R, t}}``. For the pickle, names are ``subject.camera``.
 
     Raises:
-        FileNotFoundError: without the file.
-        ValueError: no cameras, two of one name, an entry without one of K, R, t, or of another shape, numbers that are
-            not finite, a focal length that is not positive, or an R that is no rotation; file and camera are named.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file has no cameras or a duplicate name; or K, R or t is missing, has another shape or is not
+            finite, a focal length is not positive, or R is not a rotation. The message names the file and the camera.
     """
     path = Path(file)
     if not path.is_file():
@@ -134,7 +134,7 @@ def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _camera_entries(path: Path) -> list[tuple[str, Any]]:
-    """Names and what the file says of each."""
+    """Return names and entries of the cameras."""
     if path.suffix == '.pkl':
         return [('.'.join(map(str, key)) if isinstance(key, tuple | str) else str(key), entry)
                 for key, entry in load_pickle(path).items()]
@@ -149,7 +149,7 @@ def _numbers(entry: Mapping[str, Any], key: str, shape: tuple[int, ...], where: 
         value = np.asarray(entry.get(key, ()), np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f'{where}: {key} is not an array of numbers') from error
-    if len(shape) == 1 and value.shape == (*shape, 1):  # mmpose's columns
+    if len(shape) == 1 and value.shape == (*shape, 1):  # mmpose stores columns
         value = value[:, 0]
     if value.shape != shape:
         raise ValueError(f'{where}: {key} has shape {value.shape}, expected {shape}')
@@ -175,17 +175,17 @@ def _from_mmpose(entry: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
 
 @CAMERAS.register_module()
 class DatasetCameras:
-    """The cameras of a data set, with the body somewhere in the space that they watch (paper, C.1).
+    """The cameras of a data set, with the body at a random position in the space they observe (paper, C.1).
 
     Args:
-        file: camera file (:func:`read_camera_file`), world with z up.
+        file: camera file (:func:`read_camera_file`); the world has z up.
         names: patterns of the cameras to use, such as ``'S1.*'``; None for all.
-        x, y: ranges of the root's place on the ground in mm.
+        x, y: ranges of the root's position on the ground in mm.
         height: range of the root's height in mm.
-        yaw: range of the body's turn in degrees.
+        yaw: range of the body's rotation in degrees.
 
     Raises:
-        ValueError: the file is wrong; no camera has one of the names; a range with low > high.
+        ValueError: the file is invalid, no camera matches the names, or a range has low > high.
     """
 
     def __init__(self, file: str, names: Sequence[str] | None = None, x: Range = (-1000, 1000),
@@ -200,10 +200,10 @@ class DatasetCameras:
         self.ranges = {name: _check_range('DatasetCameras', name, value) for name, value in given.items()}
 
     def sample(self, rng: np.random.Generator) -> CameraSample:
-        """Draw one of the cameras and a place of the body in front of it.
+        """Draw one of the cameras and a position of the body in front of it.
 
         Raises:
-            ValueError: if the camera does not see that place.
+            ValueError: the position lies behind the camera.
         """
         camera = self.cameras[rng.integers(len(self.cameras))]
         x, y, height, yaw = (rng.uniform(*self.ranges[name]) for name in ('x', 'y', 'height', 'yaw'))
@@ -217,14 +217,14 @@ class DatasetCameras:
 
 def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: CropName, margin: float,
                 rect_3d_width: float) -> tuple[np.ndarray, float]:
-    """Centre and side of a square window around a body.
+    """Return centre and side of a square crop around a body.
 
     Args:
         vertices: (V, 3) in the camera frame, mm.
         root: (3,) root keypoint in the camera frame, mm.
         K: (3, 3) intrinsics in px.
         crop: ``'mask'``: around the body's box, side = its larger side * margin; ``'root_box'``: around the projected
-            root, side = ``rect_3d_width`` seen at the root's depth (conventions: the crop of the paper's evaluation).
+            root, side = ``rect_3d_width`` at the root's depth (the crop of the paper's evaluation).
         margin: factor for ``'mask'``.
         rect_3d_width: side in mm for ``'root_box'``.
 
@@ -232,7 +232,7 @@ def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: Cro
         centre (2,) and side, in px of the whole image.
 
     Raises:
-        ValueError: for another crop.
+        ValueError: ``crop`` is unknown.
     """
     if crop == 'mask':
         uv = camera_to_image(vertices, K)[:, :2]
@@ -244,7 +244,7 @@ def crop_window(vertices: np.ndarray, root: np.ndarray, K: np.ndarray, crop: Cro
 
 
 def crop_intrinsics(K: np.ndarray, centre: np.ndarray, side: float, size: int) -> np.ndarray:
-    """Intrinsics of the window, resampled to ``size`` px, both with pixel centres at integers: (3, 3)."""
+    """Return the intrinsics (3, 3) of the crop resampled to ``size`` px; pixel centres are at integers."""
     scale = size / side
     A = np.array([[scale, 0, (size - 1) / 2 - scale * centre[0]],
                   [0, scale, (size - 1) / 2 - scale * centre[1]], [0, 0, 1]])

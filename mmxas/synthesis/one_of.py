@@ -1,4 +1,4 @@
-"""A choice among appearances, lights or backgrounds."""
+"""Random choice among appearances, lights or backgrounds."""
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +9,14 @@ from mmxas.registry import APPEARANCES, BACKGROUNDS, LIGHTS
 
 @APPEARANCES.register_module()
 class OneOf:
-    """Draws one of several appearances, and lets it draw.
+    """Sample from one of several appearances, chosen at random.
 
     Args:
         choices: configs of components with the same ``sample`` signature.
-        weights: their chances, up to a factor; None for equal ones.
+        weights: their relative probabilities; None for equal ones.
 
     Raises:
-        ValueError: no choices, another number of weights, or a negative one.
+        ValueError: there are no choices, or the weights are negative or of another number.
         KeyError: a choice is of another kind.
     """
 
@@ -31,7 +31,7 @@ class OneOf:
         self.ends = np.cumsum(weights) / sum(weights)
 
     def sample(self, *arguments: Any) -> Any:
-        """Draw from a random choice, with its own arguments: the last is the source of randomness."""
+        """Sample from a random choice; ``arguments`` are passed on, the last is the random generator."""
         rng: np.random.Generator = arguments[-1]
         place = int(np.searchsorted(self.ends, rng.random(), side='right'))
         return self.choices[min(place, len(self.choices) - 1)].sample(*arguments)
@@ -39,28 +39,28 @@ class OneOf:
 
 @LIGHTS.register_module(name='OneOf')
 class OneOfLights(OneOf):
-    """Draws one of several lights; see :class:`OneOf`."""
+    """Sample from one of several lights; see :class:`OneOf`."""
 
     registry = LIGHTS
 
 
 @BACKGROUNDS.register_module(name='OneOf')
 class OneOfBackgrounds(OneOf):
-    """Draws one of several backgrounds; see :class:`OneOf`."""
+    """Sample from one of several backgrounds; see :class:`OneOf`."""
 
     registry = BACKGROUNDS
 
 
 def check_weights(owner: str, weights: Sequence[float] | None, count: int) -> list[float]:
-    """Return the chances of ``count`` components, up to a factor: equal ones for None.
+    """Return the relative probabilities of ``count`` components; equal ones for None.
 
     Args:
-        owner: whose argument it is, for the message.
-        weights: one for each component, or None.
+        owner: name of the owner, for the message.
+        weights: one per component, or None.
         count: number of components.
 
     Raises:
-        ValueError: another number of weights, a negative one, or a sum of 0.
+        ValueError: the number of weights is wrong, one is negative, or their sum is 0.
     """
     weights = [1.0] * count if weights is None else list(weights)
     if len(weights) != count or min(weights) < 0 or sum(weights) <= 0:

@@ -1,4 +1,4 @@
-"""Image–pose pairs, each a function of a seed and an index alone.
+"""Generate image–pose pairs; each pair depends on the seed and its index only.
 
 Shapes: V vertices, J joints, K keypoints, S side of the stored image in px.
 """
@@ -18,35 +18,35 @@ from mmxas.synthesis.renderers.shading import RenderOutput
 from mmxas.synthesis.shards import SyntheticPair
 
 Config = Mapping[str, Any]
-# Each component draws from a stream of its own: another appearance leaves poses and cameras as they are.
+# Each component has its own random stream: changing the appearance does not change poses and cameras.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
 
 
 class PairGenerator:
-    """Poses a body, looks at it, renders it before a background, and cuts out a square image (paper, 3.3.2 and C.1).
+    """Pose a body, render it in front of a background, and cut out a square image (paper, 3.3.2 and C.1).
 
     Args:
-        body_model: config of a body model, or a list of them to choose from with equal chances, unless the pose source
-            says which one a shape is of.
-        pose_source: config of a pose source: a prior, or recorded poses.
+        body_model: config of a body model, or a list of them, chosen with equal probabilities unless the pose source
+            specifies the body model of a shape.
+        pose_source: config of the pose source: a prior, or recorded poses.
         camera: config of a camera.
-        appearance: config of an appearance; default: part segmentation in random colormaps.
-        light: config of lights, None for none.
-        background: config of backgrounds; default: black.
+        appearance: config of the appearance; default: part segmentation in random colormaps.
+        light: config of the light, None for unlit colours.
+        background: config of the background; default: black.
         renderer: config of a renderer.
-        skeleton: whose keypoints the pairs have; the body models must give the same. A data set gives its own.
+        skeleton: skeleton of the pairs; the body models must have the same keypoints. A data set passes its own.
         image_size: S.
-        crop: ``'mask'`` cuts a square around the body's box, side = its larger side * ``margin``; ``'root_box'`` cuts
-            the square of ``box_mm`` at the root's depth around the root.
-        margin: see ``crop``. Default: 1.25 (a detector's crop) * 1.5, so that augmentation by rotation, scale and
-            shift still sees image.
+        crop: ``'mask'`` cuts a square around the body's box, side = its larger side * ``margin``; ``'root_box'`` cuts a
+            square around the root, side = ``box_mm`` at the root's depth.
+        margin: see ``crop``. Default: 1.25 (a detector's crop) * 1.5, so that rotation, scaling and shifting stay
+            inside the image.
         box_mm: see ``crop``.
-        seed: of the whole set.
+        seed: seed of the whole set.
 
     Raises:
-        ValueError: if there is no skeleton, keypoints or joints of body, skeleton and pose source do not fit together,
-            or the appearance does not fit a body.
-        KeyError: a component is not of its kind, such as a background given as appearance.
+        ValueError: there is no skeleton, keypoints or joints of body, skeleton and pose source do not match, or the
+            appearance does not fit a body.
+        KeyError: a component has the wrong kind, such as a background given as appearance.
     """
 
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
@@ -77,14 +77,15 @@ class PairGenerator:
 
     @property
     def data_files(self) -> list[Path]:
-        """The files that the pairs depend on: body models, priors, clips, clothes, photos, textures."""
+        """Return the files that the pairs depend on: body models, priors, clips, clothes, photos, textures."""
         parts = (*self.bodies, self.pose_source, self.camera, self.appearance, self.light, self.background)
         found = [Path(file) for part in parts for file in getattr(part, 'data_files', ())]
         return [Path(body.model_path) for body in self.bodies if hasattr(body, 'model_path')] + found
 
     @property
     def versions(self) -> dict[str, int]:
-        """Versions of the components that have one: a new version draws other pairs from the same config."""
+        """Return the versions of the components that have one; another version draws other pairs from the same
+        config."""
         parts = (*self.bodies, self.pose_source, self.camera, self.appearance, self.light, self.background)
         return {type(part).__name__: part.version for part in parts if hasattr(part, 'version')}
 
@@ -103,23 +104,23 @@ class PairGenerator:
         wrong = [body.num_joints for body in self.bodies if body.num_joints != joints]
         if wrong:
             raise ValueError(f'PairGenerator: the pose source has {joints} joints, the body model {wrong[0]}')
-        for body in self.bodies:  # an appearance that does not fit a body says so here, and not at the first pair
+        for body in self.bodies:  # raises now, not at the first pair, if an appearance does not fit a body
             self.appearance.sample(body, np.random.default_rng(0))
 
     def _streams(self, index: int) -> dict[str, np.random.Generator]:
         return {name: np.random.default_rng([self.seed, index, i]) for i, name in enumerate(STREAMS)}
 
     def generate(self, index: int) -> SyntheticPair:
-        """Make pair ``index``.
+        """Generate pair ``index``.
 
         Args:
             index: at least 0.
 
         Returns:
-            SyntheticPair; equal for equal (config, seed, index).
+            SyntheticPair; the same for the same (config, seed, index).
 
         Raises:
-            RuntimeError: nothing of the body is in the image.
+            RuntimeError: the body is outside the image.
             ValueError: the pose source names a body model that the generator does not have.
         """
         rng = self._streams(index)
@@ -134,7 +135,7 @@ class PairGenerator:
         light = None if self.light is None else self.light.sample(rng['light'])
         surface = self.appearance.sample(body, rng['appearance'])
         mesh = vertices, body.faces, body.part_labels
-        if hasattr(surface, 'dress'):  # it wears meshes of its own
+        if hasattr(surface, 'dress'):  # adds meshes of its own
             mesh = surface.dress(vertices, body.part_labels)
         out = self.renderer.render(*mesh[:2], surface, K, (self.image_size, self.image_size), light, mesh[2])
         box = mask_box(out.mask)
@@ -146,7 +147,7 @@ class PairGenerator:
             frame=int(sample.frame[0]), yaw=camera.yaw, body=number, pose=sample.pose[0], betas=sample.betas[0])
 
     def _body_number(self, sample: PoseSample, drawn: int) -> int:
-        """The body model that the shape is of; the drawn one where any will do, or there is one only."""
+        """Return the index of the shape's body model; ``drawn`` if the shape fits any, or there is only one."""
         if sample.body is None or len(self.bodies) == 1:
             return drawn
         number = int(sample.body[0])
@@ -157,7 +158,7 @@ class PairGenerator:
 
     @torch.no_grad()
     def _pose(self, body: Any, sample: PoseSample, camera: CameraSample) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (V, 3) float32 and keypoints (K, 3) float64 in the camera frame, mm."""
+        """Return vertices (V, 3) float32 and keypoints (K, 3) float64 in the camera frame, mm."""
         betas = torch.from_numpy(sample.betas[:, :body.num_betas])
         vertices = body(torch.from_numpy(sample.pose), betas).vertices
         keypoints = body.keypoints(vertices)[0].numpy().astype(np.float64)
@@ -168,11 +169,11 @@ class PairGenerator:
 
     @torch.no_grad()
     def body_keypoints(self, indices: Iterable[int], chunk: int = 64) -> tuple[np.ndarray, np.ndarray]:
-        """Keypoints of pairs in the body's frame (x left, y up, z front), without a camera and without rendering.
+        """Return the keypoints of pairs in the body's frame (x left, y up, z front), without rendering.
 
         Args:
-            indices: of the pairs.
-            chunk: poses at a time.
+            indices: indices of the pairs.
+            chunk: number of poses per step.
 
         Returns:
             (n, K, 3) mm, and the clip of each pose (n,).
@@ -188,7 +189,7 @@ class PairGenerator:
         return np.concatenate(keypoints), np.array(clips)
 
     def _compose(self, out: RenderOutput, rng: np.random.Generator) -> np.ndarray:
-        """Put the body before a background: (S, S, 3) uint8 BGR."""
+        """Return the body in front of a background: (S, S, 3) uint8 BGR."""
         behind = self.background.sample(self.image_size, rng)
         alpha = out.alpha[..., None]
         return (behind + alpha * (out.rgb[..., ::-1].astype(np.float32) - behind) + 0.5).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Parts of a set of pairs, rendered by several machines: which shards each has, and how their folders become one."""
+"""Render a set of pairs in parts on several machines: shards of each part, and merging of the folders."""
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from mmxas.synthesis.shards import SetMeta, another_set, read_meta, shard_length
 
 
 class Part(NamedTuple):
-    """Every ``count``-th shard, from the ``number``-th on.
+    """Every ``count``-th shard, starting with the ``number``-th.
 
     Attributes:
         number: from 1 to ``count``.
@@ -19,7 +19,7 @@ class Part(NamedTuple):
     count: int
 
     def shards(self, meta: SetMeta) -> range:
-        """The numbers of its shards, from 0."""
+        """Return the numbers of its shards, from 0."""
         return range(self.number - 1, meta.num_shards, self.count)
 
 
@@ -27,10 +27,10 @@ WHOLE = Part(1, 1)
 
 
 def parse_part(text: str) -> Part:
-    """Read ``'3/16'``, the third of sixteen parts.
+    """Parse a part such as ``'3/16'``, the third of sixteen.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text has another form.
     """
     number, _, count = text.partition('/')
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
@@ -39,17 +39,17 @@ def parse_part(text: str) -> Part:
 
 
 def merge_parts(folders: Sequence[str | Path], out: str | Path) -> int:
-    """Copy the whole shards of parts into one folder; those that it has are kept, with the same bytes.
+    """Copy the complete shards of parts into one folder; existing shards are kept.
 
     Args:
-        folders: of the parts.
-        out: the folder; it may be one of the parts, or new.
+        folders: folders of the parts.
+        out: the target folder, new or one of the parts.
 
     Returns:
-        Number of shards that were copied.
+        Number of copied shards.
 
     Raises:
-        FileNotFoundError: a folder holds no part of a set.
+        FileNotFoundError: a folder does not hold a part of a set.
         ValueError: two folders hold parts of different sets.
     """
     folders, out = [Path(folder) for folder in folders], Path(out)

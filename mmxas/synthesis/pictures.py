@@ -1,4 +1,4 @@
-"""Pictures from folders: those that ship with the package, by name, and anybody's own."""
+"""Pictures from folders: shipped ones by name, or your own."""
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,16 +17,16 @@ def find_pictures(folders: str | Sequence[str]) -> list[Path]:
     """Return the pictures of one or several folders, sorted within each folder.
 
     Args:
-        folders: each a name of ``SHIPPED`` or the path of a folder, which is searched recursively. A folder of one's
-            own that is called like a shipped one is ``'./backgrounds'``.
+        folders: each a name in ``SHIPPED`` or the path of a folder, which is searched recursively. Write
+            ``'./backgrounds'`` for your own folder with the name of a shipped one.
 
     Raises:
-        FileNotFoundError: a folder does not exist or holds no picture.
-        ValueError: no folder is given, or one twice.
+        FileNotFoundError: a folder does not exist or has no picture.
+        ValueError: no folder is given, or one is given twice.
     """
     names = [folders] if isinstance(folders, str | Path) else list(folders)
     if not names or len(set(map(str, names))) < len(names):
-        raise ValueError(f'pictures: folders={names}, at least one folder and none twice expected')
+        raise ValueError(f'pictures: folders={names}, at least one folder and no duplicates expected')
     return [path for name in names for path in _pictures_of(name)]
 
 
@@ -39,11 +39,11 @@ def _pictures_of(name: str) -> list[Path]:
 
 
 class PictureStore:
-    """Pictures that are decoded when they are drawn, of which the last ones stay in memory.
+    """Pictures decoded on access, with a cache of the most recent ones.
 
     Args:
         folders: see :func:`find_pictures`.
-        keep: number of decoded pictures that stay in memory. Defaults to 64.
+        keep: number of decoded pictures in the cache. Defaults to 64.
 
     Attributes:
         files: their paths.
@@ -54,7 +54,7 @@ class PictureStore:
         self._decoded: dict[Path, np.ndarray] = {}
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Return a random picture (h, w, 3) uint8 BGR; each has the same chance.
+        """Return a random picture (h, w, 3) uint8 BGR, uniformly chosen.
 
         Raises:
             OSError: the picture is not readable.

@@ -1,4 +1,4 @@
-"""What is around a body: lights, and backgrounds, which are (size, size, 3) uint8 BGR each."""
+"""Lights and backgrounds; a background is (size, size, 3) uint8 BGR."""
 from collections.abc import Sequence
 
 import cv2
@@ -39,12 +39,12 @@ class RandomLight:
 
 
 def random_window(image: np.ndarray, size: int, scale: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """A square window of random side and place, mirrored by a coin, resampled to (size, size, 3).
+    """Return a random square window, mirrored with probability 0.5, resampled to (size, size, 3).
 
     Args:
         image: (h, w, 3) uint8.
         size: side of the result in px.
-        scale: range of the window's side relative to the image's shorter side, at most 1.
+        scale: range of the window's side, as a fraction of the image's shorter side, at most 1.
         rng: source of randomness.
     """
     h, w = image.shape[:2]
@@ -57,7 +57,7 @@ def random_window(image: np.ndarray, size: int, scale: Sequence[float], rng: np.
 
 
 def jitter_colors(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Gain, offset and gamma of each channel, random within ``strength`` in [0, 1], through one lookup table."""
+    """Apply random gain, offset and gamma per channel, within ``strength`` in [0, 1], through one lookup table."""
     gain = (1 + rng.uniform(-strength, strength)) * (1 + rng.uniform(-strength, strength, 3) / 2)
     gamma = np.exp(rng.uniform(-strength, strength))
     offset = rng.uniform(-strength, strength) * 0.3
@@ -67,13 +67,13 @@ def jitter_colors(image: np.ndarray, strength: float, rng: np.random.Generator) 
 
 
 def paint_over(image: np.ndarray, mask: np.ndarray, side: int = 320, margin: float = 0.02) -> np.ndarray:
-    """Return a smaller copy of a photo in which the body is painted over with its surroundings, to be a background.
+    """Return a smaller copy of a photo with the body inpainted, to be used as a background.
 
     Args:
         image: (h, w, 3) uint8 BGR.
-        mask: (h, w), body not 0.
+        mask: (h, w), foreground not 0.
         side: Longest side of the result, px. Defaults to 320; a smaller photo keeps its size.
-        margin: The mask is widened by this share of the longest side. Defaults to 0.02.
+        margin: The mask is dilated by this fraction of the longest side. Defaults to 0.02.
 
     Returns:
         (h', w', 3) uint8 BGR.
@@ -91,17 +91,17 @@ class PhotoBackground:
     """Random windows of photos.
 
     Args:
-        folder: a folder of jpg or png files, searched recursively, or the name of a shipped one, or several of either;
-            each photo has the same chance. Shipped are ``'backgrounds'``, eight photos, and ``'environments'``, 18
-            panoramas (NOTICE in each). None, the default, takes the eight photos.
+        folder: a folder of jpg or png files, searched recursively, or the name of a shipped one, or a list of either;
+            all photos are equally likely. Shipped are ``'backgrounds'``, eight photos, and ``'environments'``, 18
+            panoramas (see NOTICE in each). Defaults to None: the eight photos.
         scale: range of a window's side relative to the photo's shorter side.
         jitter: strength of the colour jitter in [0, 1].
         blur: largest standard deviation of a Gaussian blur, relative to the image's side.
-        keep: number of decoded photos that stay in memory.
+        keep: number of decoded photos in the cache.
 
     Raises:
-        FileNotFoundError: if a folder does not exist or holds no photo.
-        ValueError: no folder in a list of them, or one twice.
+        FileNotFoundError: a folder does not exist or has no photo.
+        ValueError: the list of folders is empty, or has a duplicate.
     """
 
     def __init__(self, folder: str | Sequence[str] | None = None, scale: Sequence[float] = (0.3, 1.0),
@@ -157,10 +157,10 @@ class NoiseBackground:
 
 @BACKGROUNDS.register_module()
 class PlainBackground:
-    """One colour.
+    """Background of one colour.
 
     Args:
-        color: BGR in 0 … 255; None for a random one each time. Default: black, as if the background were removed.
+        color: BGR in 0 … 255; None for a random colour per sample. Default: black, like a removed background.
     """
 
     def __init__(self, color: Sequence[int] | None = (0, 0, 0)) -> None:

@@ -1,6 +1,6 @@
-"""Synthetic pairs on disk: shards of encoded images with small arrays, written atomically, read lazily.
+"""Store synthetic pairs on disk: shards of encoded images and arrays, written atomically, read lazily.
 
-``root/meta.json`` says what the set is; ``root/pairs_00000.npz`` holds the pairs 0 … shard_size - 1, and so on.
+``root/meta.json`` describes the set; ``root/pairs_00000.npz`` holds the pairs 0 … shard_size - 1, and so on.
 """
 import hashlib
 import json
@@ -26,17 +26,17 @@ IMAGES = ('image', 'mask')
 
 @dataclass
 class SyntheticPair:
-    """An image with everything that is known about it.
+    """A synthetic image with its labels.
 
     Attributes:
         image: (S, S, 3) uint8 BGR.
         mask: (S, S) uint8, 0 or 255.
-        keypoints_cam: (K, 3) float32 camera frame, mm; they project into the image by ``K``.
+        keypoints_cam: (K, 3) float32 camera frame, mm; ``K`` projects them into the image.
         K: (3, 3) float32 intrinsics of this image in px; pixel p's centre is at coordinate p.
         bbox: (4,) float32 x0, y0, x1, y1 of the mask in px.
         clip: name of the motion clip, '' for a pose prior.
         frame: frame in the clip, -1 for a pose prior.
-        yaw: turn of the body about the vertical axis, radians.
+        yaw: rotation of the body about the vertical axis, radians.
         body: index of the body model in the generator's list.
         pose: (J, 3) float32 axis-angle.
         betas: (B,) float32.
@@ -67,7 +67,7 @@ def encode(pair: SyntheticPair, quality: int) -> dict[str, Any]:
 
 
 def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Arrays of one shard: flat bytes with offsets for the images, everything else stacked."""
+    """Return the arrays of one shard: flat bytes with offsets for images and masks, all else stacked."""
     out = {name: np.stack([np.asarray(e[name]) for e in encoded]) for name in ARRAYS}
     for name in IMAGES:
         out[name] = np.concatenate([e[name] for e in encoded])
@@ -77,15 +77,15 @@ def pack(encoded: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: int,
                 files: Sequence[Path] = (), versions: Mapping[str, int] | None = None) -> str:
-    """Return a short digest of what the bytes of a set depend on, except its length.
+    """Return a short digest of everything that determines the bytes of a set, except its length.
 
     Args:
-        generator: config of the generator, plain types.
-        seed: of the set.
-        shard_size: pairs a file.
-        quality: of the JPEG images.
-        files: data files; their contents count, their places do not.
-        versions: of the components that have one. Defaults to none.
+        generator: config of the generator, in plain types.
+        seed: seed of the set.
+        shard_size: pairs per file.
+        quality: quality of the JPEG images.
+        files: data files; their contents matter, their locations do not.
+        versions: versions of the components that have one. Defaults to none.
     """
     content = dict(generator=generator, seed=seed, shard_size=shard_size, quality=quality, format=FORMAT)
     text = json.dumps({**content, 'versions': dict(versions)} if versions else content, sort_keys=True)
@@ -97,7 +97,7 @@ def fingerprint(generator: dict[str, Any], seed: int, shard_size: int, quality: 
 
 @dataclass(frozen=True)
 class SetMeta:
-    """What ``meta.json`` holds: the set's length, its shards' size, and what made it."""
+    """Content of ``meta.json``: length, shard size and origin of the set."""
 
     num: int
     shard_size: int
@@ -108,21 +108,21 @@ class SetMeta:
 
     @property
     def num_shards(self) -> int:
-        """Number of shards."""
+        """Return the number of shards."""
         return -(-self.num // self.shard_size)
 
     def shard_indices(self, shard: int) -> range:
-        """Indices of the pairs of one shard."""
+        """Return the indices of the pairs of one shard."""
         return range(shard * self.shard_size, min(self.num, (shard + 1) * self.shard_size))
 
 
 def shard_path(root: str | Path, shard: int) -> Path:
-    """The file of one shard."""
+    """Return the path of one shard."""
     return Path(root) / f'pairs_{shard:05d}.npz'
 
 
 def shard_length(path: Path) -> int:
-    """Number of pairs in a shard file, 0 where it is missing or unreadable."""
+    """Return the number of pairs in a shard file, 0 if it is missing or unreadable."""
     try:
         with open_arrays(path) as content:
             return len(content['frame'])
@@ -131,27 +131,27 @@ def shard_length(path: Path) -> int:
 
 
 def missing_shards(root: str | Path, meta: SetMeta) -> list[int]:
-    """Shards of a set that are absent, unreadable or shorter than they have to be."""
+    """Return the shards of a set that are missing, unreadable or too short."""
     return [shard for shard in range(meta.num_shards)
             if shard_length(shard_path(root, shard)) != len(meta.shard_indices(shard))]
 
 
 def another_set(root: Path, found: SetMeta, expected: SetMeta) -> str:
-    """Say that a folder holds pairs of another set than the expected one, and the way out."""
+    """Return the message that a folder holds pairs of another set than expected."""
     return (f'{root}: holds pairs of another configuration, of other data files or of an earlier version (fingerprint '
             f'{found.fingerprint}, seed {found.seed}; expected {expected.fingerprint}, seed {expected.seed}). Choose '
             f'another folder, or render the pairs anew: `rm -r {root}`, then the same command again')
 
 
 class PairWriter:
-    """Writes shards into a folder, and refuses a folder that holds pairs of another set.
+    """Write shards into a folder; raise if the folder holds pairs of another set.
 
     Args:
-        root: the folder; made if need be.
-        meta: the set; where the folder holds a longer one of the same configuration, that one is kept.
+        root: the folder; created if missing.
+        meta: the set; if the folder holds a longer one of the same configuration, that is kept.
 
     Raises:
-        ValueError: if the folder holds pairs of another configuration or seed.
+        ValueError: the folder holds pairs of another configuration or seed.
     """
 
     def __init__(self, root: str | Path, meta: SetMeta) -> None:
@@ -159,7 +159,7 @@ class PairWriter:
         self.root.mkdir(parents=True, exist_ok=True)
         old = read_meta(self.root, missing_ok=True)
         if old is not None and old.fingerprint != meta.fingerprint and not any(self.root.glob('pairs_*.npz')):
-            old = None  # a run that ended before its first pairs: nothing is lost
+            old = None  # a run that ended before its first pairs; nothing is lost
         if old is not None and old.fingerprint != meta.fingerprint:
             raise ValueError(another_set(self.root, old, meta))
         if old is not None and old.num > meta.num:
@@ -169,16 +169,16 @@ class PairWriter:
             write_atomically(self.root / 'meta.json', lambda file: file.write(text.encode()))
 
     def remove_remains(self) -> None:
-        """Delete the temporary files of a run that was killed. Only one run may write into a folder."""
+        """Delete the temporary files of an interrupted run. Only one run may write into a folder."""
         for path in self.root.glob('.*.tmp'):
             path.unlink(missing_ok=True)
 
     def missing(self) -> list[int]:
-        """Shards that are absent, unreadable or shorter than they have to be."""
+        """Return the shards that are missing, unreadable or too short."""
         return missing_shards(self.root, self.meta)
 
     def write(self, shard: int, encoded: Sequence[dict[str, Any]]) -> None:
-        """Write one shard of encoded pairs, atomically."""
+        """Write one shard of encoded pairs atomically."""
         arrays = pack(encoded)
         write_atomically(shard_path(self.root, shard), lambda file: np.savez(file, **arrays))
 
@@ -187,8 +187,8 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
     """Read ``root/meta.json``.
 
     Raises:
-        FileNotFoundError: without the file, unless ``missing_ok``.
-        ValueError: if it was not written by this version.
+        FileNotFoundError: the file does not exist, unless ``missing_ok``.
+        ValueError: the file was not written by this version.
     """
     path = Path(root) / 'meta.json'
     if not path.is_file():
@@ -202,10 +202,10 @@ def read_meta(root: str | Path, missing_ok: bool = False) -> SetMeta | None:
 
 
 def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Some arrays of a shard, or all.
+    """Return some arrays of a shard, or all.
 
     Raises:
-        ValueError: it is truncated or no shard.
+        ValueError: the file is truncated or not a shard.
     """
     try:
         with open_arrays(path) as content:
@@ -215,15 +215,15 @@ def _arrays(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndar
 
 
 class PairReader:
-    """Reads a set of pairs; an image is decoded when its pair is asked for.
+    """Read a set of pairs; images are decoded on access.
 
     Args:
         root: the folder.
-        keep: number of shards whose encoded bytes stay in memory.
+        keep: number of shards whose encoded bytes are cached.
 
     Raises:
-        FileNotFoundError: if the folder holds no set, or an unfinished one.
-        ValueError: when a shard is read that is truncated.
+        FileNotFoundError: the folder has no set, or an incomplete one.
+        ValueError: a shard is truncated; raised on access.
     """
 
     def __init__(self, root: str | Path, keep: int = 64) -> None:
@@ -242,7 +242,7 @@ class PairReader:
 
     @property
     def annotations(self) -> dict[str, np.ndarray]:
-        """All arrays except the images, stacked over the set."""
+        """Return all arrays except the images, stacked over the set."""
         if self._annotations is None:
             parts = []
             for shard in range(self.meta.num_shards):
@@ -259,10 +259,10 @@ class PairReader:
         return self._shards[shard]
 
     def __getitem__(self, index: int) -> SyntheticPair:
-        """Pair ``index``, negative from the end.
+        """Return pair ``index``; negative indices count from the end.
 
         Raises:
-            IndexError: outside the set.
+            IndexError: the index is outside the set.
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f'{self.root}: pair {index} of {len(self)}')
@@ -279,18 +279,18 @@ class PairReader:
 
 
 def export_pairs(root: str | Path, out: str | Path, num: int | None = None) -> int:
-    """Write ``images/000000.png``, ``masks/000000.png`` (0 and 255) and ``boxes.json`` of a folder of shards.
+    """Export a folder of shards as ``images/000000.png``, ``masks/000000.png`` (0 and 255) and ``boxes.json``.
 
     Args:
         root: The folder of the shards.
-        out: Where to; files that are there are written again, with the same bytes.
+        out: The target folder; existing files are overwritten with the same bytes.
         num: At most this many pairs, evenly spread. Defaults to None: all.
 
     Returns:
-        int: Number of pairs written; those without a body in the image are left out.
+        int: Number of pairs written; pairs without a body in the image are left out.
 
     Raises:
-        FileNotFoundError: The folder holds no pairs.
+        FileNotFoundError: The folder has no pairs.
         ValueError: ``num`` is below 1.
     """
     if num is not None and num < 1:

@@ -1,4 +1,4 @@
-"""Render a set of pairs once, with several processes, resumable, with the same bytes for any number of processes."""
+"""Render a set of pairs in several processes; resumable, with the same bytes for any number of processes."""
 import fcntl
 import json
 import multiprocessing
@@ -28,14 +28,14 @@ from mmxas.synthesis.shards import (
 )
 
 Progress = Callable[[int], Any]
-UNNAMED_SKELETON = 'h36m18'  # of the sets that were rendered before a generator had to name one
+UNNAMED_SKELETON = 'h36m18'  # of sets rendered before generators had to name one
 
 
 def plain(config: Any) -> Any:
-    """A config as plain JSON types, so that it has one text and no hidden state.
+    """Convert a config to plain JSON types, with a unique text and no hidden state.
 
     Raises:
-        TypeError: for something that JSON cannot hold, such as a lambda.
+        TypeError: the config holds something that JSON cannot represent, such as a lambda.
     """
     if hasattr(config, 'to_dict'):
         config = config.to_dict()
@@ -44,7 +44,7 @@ def plain(config: Any) -> Any:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run torch and OpenCV on one thread: as fast for one image, and the same rounding everywhere."""
+    """Run torch and OpenCV on one thread: as fast for one image, with the same rounding on every machine."""
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -62,14 +62,14 @@ def set_meta(generator: Any, num: int, seed: int, shard_size: int = 256, quality
     Args:
         generator: config of a PairGenerator.
         num: number of pairs.
-        seed: replaces the generator's.
-        shard_size: pairs a file.
-        quality: of the JPEG images.
+        seed: seed, in place of the generator's.
+        shard_size: pairs per file.
+        quality: quality of the JPEG images.
         files: data files that the pairs depend on.
-        versions: of the generator's components (:attr:`PairGenerator.versions`). Defaults to none.
+        versions: versions of the generator's components (:attr:`PairGenerator.versions`). Defaults to none.
 
     Raises:
-        ValueError: if ``num`` or ``shard_size`` is below 1, or ``seed`` below 0.
+        ValueError: ``num`` or ``shard_size`` is below 1, or ``seed`` is below 0.
     """
     if num < 1 or shard_size < 1:
         raise ValueError(f'num={num}, shard_size={shard_size}: expected at least 1')
@@ -121,24 +121,24 @@ def _render_parallel(writer: PairWriter, shards: list[int], workers: int, bar: A
 
 def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, seed: int | None = None,
                shard_size: int = 256, quality: int = 95, progress: bool = True, part: Part | None = None) -> SetMeta:
-    """Render a set of pairs into a folder, or the rest of it.
+    """Render a set of pairs into a folder, or complete it.
 
     Args:
         generator_cfg: config of a PairGenerator.
-        out: the folder. A finished set of the same configuration and seed is left as it is; an unfinished one is
-            finished; a shorter one is extended, a longer one keeps its length. While another process renders into it,
-            this one waits, unless both render a part.
+        out: the folder. For the same configuration and seed, a complete set is kept, an incomplete or shorter one is
+            completed, and a longer one keeps its length. If another process renders into the folder, this one waits,
+            unless both render parts.
         num: number of pairs.
-        workers: processes; 0 renders in this one, and so does a renderer that works on a GPU, of which each process
-            would have its own share of the memory. The files do not depend on it.
+        workers: number of processes; 0 renders in this process. GPU renderers always render in this process, because
+            each process would take its own GPU memory. The files do not depend on it.
         seed: None takes the generator's ``seed`` entry, 0 without one.
-        shard_size: pairs a file.
-        quality: of the JPEG images.
+        shard_size: pairs per file.
+        quality: quality of the JPEG images.
         progress: show a bar on stderr.
-        part: render the shards of this part only. Defaults to None: all.
+        part: render only the shards of this part. Defaults to None: all.
 
     Returns:
-        The set's description.
+        The description of the set.
 
     Raises:
         ValueError: the folder holds pairs of another configuration; a number is out of range.
@@ -157,18 +157,18 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
 
 def require_rendered(generator_cfg: Any, out: str | Path, num: int, seed: int | None = None, shard_size: int = 256,
                      quality: int = 95) -> SetMeta:
-    """Return the description of a set that is whole, and render nothing.
+    """Return the description of a complete set, without rendering.
 
     Args:
         generator_cfg: config of a PairGenerator.
         out: the folder.
-        num: number of pairs that have to be there.
+        num: number of pairs that must exist.
         seed: None takes the generator's ``seed`` entry, 0 without one.
-        shard_size: pairs a file.
-        quality: of the JPEG images.
+        shard_size: pairs per file.
+        quality: quality of the JPEG images.
 
     Raises:
-        FileNotFoundError: shards are missing or broken; the message counts them, and says how to render them.
+        FileNotFoundError: shards are missing or broken; the message says how many, and how to render them.
         ValueError: the folder holds pairs of another configuration; a number is out of range.
     """
     meta = _describe(generator_cfg, num, seed, shard_size, quality)[1]
@@ -187,7 +187,7 @@ def require_rendered(generator_cfg: Any, out: str | Path, num: int, seed: int | 
 
 def _describe(generator_cfg: Any, num: int, seed: int | None, shard_size: int,
               quality: int) -> tuple[PairGenerator, SetMeta]:
-    """Build the generator, so that a wrong config fails at once, and describe its set."""
+    """Build the generator, so that a wrong config fails early, and describe its set."""
     seed = int(generator_cfg.get('seed', 0)) if seed is None else int(seed)
     generator = PairGenerator.from_config(plain(generator_cfg), seed=seed)
     return generator, set_meta(generator_cfg, num, seed, shard_size, quality, generator.data_files, generator.versions)
@@ -195,10 +195,10 @@ def _describe(generator_cfg: Any, num: int, seed: int | None, shard_size: int,
 
 @contextmanager
 def _locked(folder: Path, shared: bool) -> Iterator[None]:
-    """Lock a folder, so that of two runs that need the same pairs one renders and the other waits.
+    """Lock a folder, so that only one of several runs renders the same pairs and the others wait.
 
-    Runs that render a part share the folder. The system takes the lock from a process that ends, however it ends, and
-    no file is left. Where a (network) file system has no locks there is none.
+    Runs that render parts share the lock. The operating system releases the lock when the process ends for any reason,
+    and no file is left. On (network) file systems without locks nothing is locked.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle, kind = os.open(folder, os.O_RDONLY), fcntl.LOCK_SH if shared else fcntl.LOCK_EX

@@ -81,7 +81,7 @@ def test_missing_data_and_other_keypoints(folder, pair_root, tmp_path):
     assert absent.samples is None and list(absent.counts) == ['missing']
     tiny = dict(name='tiny', keypoints=['a', 'b'], parents=[0, 0])
     other = check_dataset('train', pairs_config(pair_root, skeleton=tiny))
-    assert other.counts == {'cannot be read': 1} and '18 keypoints a pose' in other.problems[0][1]
+    assert other.counts == {'cannot be read': 1} and '18 keypoints per pose' in other.problems[0][1]
     cfg = dict(model=dict(head=dict(num_keypoints=2)), test_dataloader=dict(dataset=images(folder)))
     assert check_config(cfg)[0].problems == [
         ('keypoint count', 'the skeleton has 18 keypoints, model.head.num_keypoints is 2')]

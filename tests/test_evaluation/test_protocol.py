@@ -33,5 +33,5 @@ def test_what_is_refused():
         load_protocol(dict(flip=True))
     with pytest.raises(ValueError, match="average: one of 'samples', 'action' expected"):
         load_protocol(dict(average='clip'))
-    with pytest.raises(ValueError, match='places no pose in space'):
+    with pytest.raises(ValueError, match='cannot place poses'):
         load_protocol(dict(name='released', true_intrinsics=False))

@@ -32,7 +32,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match='no such result file'):
         read_result(path)
     path.write_text('{')
-    with pytest.raises(ValueError, match='result.json: no json'):
+    with pytest.raises(ValueError, match='result.json: not json'):
         read_result(path)
     for content, found in (({'xas/top1/MPJPE': 3.0}, 'found None'), ([], 'found list')):
         path.write_text(json.dumps(content))

@@ -190,7 +190,7 @@ def test_the_order_of_columns_does_not_matter(read):
 
 
 @pytest.mark.parametrize(('old', 'new', 'message'), [
-    ('scorer,,,Anna,Anna,Anna,Anna\n', '', r"a.csv: its header has the rows \('bodyparts', 'coords'\)"),
+    ('scorer,,,Anna,Anna,Anna,Anna\n', '', r"a.csv: header rows \('bodyparts', 'coords'\)"),
     ('bodyparts,,,nose,nose,tail,tail\n', '', r"rows \('scorer', 'coords'\), .* expected"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x,w', r"coordinates \('x', 'y', 'w'\)"),
     ('coords,,,x,y,x,y', 'coords,,,x,y,x,x', r"the column or row \('Anna', '', 'tail', 'y'\) is missing"),
@@ -215,7 +215,7 @@ def test_no_file_no_text_and_a_byte_order_mark(read, tmp_path):
     with pytest.raises(FileNotFoundError, match='gone.csv'):
         read_deeplabcut(tmp_path / 'gone.csv')
     (tmp_path / 'b.csv').write_bytes(b'\xff\xfe\x00')
-    with pytest.raises(ValueError, match='b.csv: not a table of cells between commas'):
+    with pytest.raises(ValueError, match='b.csv: not a comma-separated table'):
         read_deeplabcut(tmp_path / 'b.csv')
     with pytest.raises(ValueError, match='a.csv: no comma in its first line'):
         read('')
@@ -270,7 +270,7 @@ def test_h5_files_that_hold_no_such_table_are_named(tmp_path):
     with pytest.raises(ValueError, match='objects.h5: .* holds objects, which only a pickle could read'):
         read_deeplabcut(tmp_path / 'objects.h5')
     frame().droplevel('scorer', axis=1).to_hdf(tmp_path / 'levels.h5', key='df_with_missing')
-    with pytest.raises(ValueError, match=r"levels.h5: its header has the rows \('bodyparts', 'coords'\)"):
+    with pytest.raises(ValueError, match=r"levels.h5: header rows \('bodyparts', 'coords'\)"):
         read_deeplabcut(tmp_path / 'levels.h5')
 
 

@@ -44,7 +44,7 @@ def test_frame_10_comes_after_frame_2(folder):
 
 @pytest.mark.parametrize(('change', 'message'), [
     (lambda r: r['instances'][0].update(units=['px', 'px', 'crops']),
-     r"one kind of names, units, hypotheses expected, .*'px', 'px', 'mm'.*'0.json'.*'px', 'px', 'crops'.*'1.json'"),
+     r"equal names, units, hypotheses expected, .*'px', 'px', 'mm'.*'0.json'.*'px', 'px', 'crops'.*'1.json'"),
     (lambda r: r['instances'][0]['hypotheses'].pop(), "'0.json'.*, 1.: '1.json'} found in 2 files"),
     (lambda r: r.pop('skeleton'), '1.json: an object with skeleton, instances expected; skeleton missing'),
     (lambda r: r['instances'][0].pop('bbox'), '1.json: not a prediction of tools/infer.py .KeyError')])
@@ -73,7 +73,7 @@ def test_of_several_runs_one_is_chosen(folder):
     path = folder(lambda r: r.update(run='2026-01-02T03:04:05+00:00', image='new'),
                   lambda r: r.update(run='2025-12-31T23:59:59+00:00', image='old'))
     with pytest.raises(ValueError, match=r'several runs of tools/infer.py \(1 of 2025-12-31T23:59:59\+00:00, 1 of '
-                                         r'2026.*, 1 of unknown\); choose by --run last or --run all'):
+                                         r'2026.*, 1 of unknown\); use --run last or --run all'):
         read_predictions(path)
     assert read_predictions(path, run='last').images == ('new', )
     assert read_predictions(path, run='all').images == ('photos/a.jpg', 'new', 'old')

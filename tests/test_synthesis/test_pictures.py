@@ -45,7 +45,7 @@ def test_wrong_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='no image in this folder .* expected .jpg, .jpeg, .png'):
         find_pictures(str(tmp_path))
     for wrong in ([], ['backgrounds', 'backgrounds']):
-        with pytest.raises(ValueError, match='at least one folder and none twice'):
+        with pytest.raises(ValueError, match='at least one folder and no duplicates'):
             find_pictures(wrong)
 
 

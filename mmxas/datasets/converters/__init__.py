@@ -1,1 +1,1 @@
-"""Archives as their owners publish them, to the layouts that the data sets read (``mmxas convert``)."""
+"""Convert published archives to the layouts that the data sets read (``mmxas convert``)."""

@@ -1,4 +1,4 @@
-"""Videos to image files, and files that are written once: whole or not at all, and not again if nothing changed."""
+"""Decode videos to image files; write files atomically, and only if their content changed."""
 from __future__ import annotations
 
 import io
@@ -19,7 +19,7 @@ QUALITY = 95
 
 
 class UnreadableFileError(OSError):
-    """A file of an archive is absent, broken, or of another format."""
+    """A file of an archive is missing, broken, or has another format."""
 
 
 def read_frames(video: str | Path, step: int = 1) -> Iterator[tuple[int, np.ndarray]]:
@@ -30,10 +30,10 @@ def read_frames(video: str | Path, step: int = 1) -> Iterator[tuple[int, np.ndar
         step: 1 for all frames. Defaults to 1.
 
     Yields:
-        The frame's number, from 0, and the image (h, w, 3) uint8 BGR.
+        The frame's index, from 0, and the image (h, w, 3) uint8 BGR.
 
     Raises:
-        UnreadableFileError: There is no such file, it is no video, or, after its last frame, it is truncated.
+        UnreadableFileError: The file does not exist, is not a video, or is truncated (raised after its last frame).
         ValueError: ``step`` is less than 1.
     """
     try:
@@ -43,7 +43,7 @@ def read_frames(video: str | Path, step: int = 1) -> Iterator[tuple[int, np.ndar
 
 
 def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple[tuple[int, np.ndarray], ...]]:
-    """Decode every ``step``-th frame of videos that show the same scene at the same times.
+    """Decode every ``step``-th frame of synchronised videos.
 
     Args:
         videos: The files.
@@ -53,7 +53,7 @@ def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple
         What :func:`read_frames` yields, for each video.
 
     Raises:
-        UnreadableFileError: As in :func:`read_frames`, or one video ends before another.
+        UnreadableFileError: As in :func:`read_frames`, or the videos differ in length.
     """
     for frames in zip_longest(*(read_frames(video, step) for video in videos)):
         short = [str(video) for video, frame in zip(videos, frames, strict=True) if frame is None]
@@ -65,7 +65,7 @@ def read_together(videos: Sequence[str | Path], step: int = 1) -> Iterator[tuple
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an image (h, w, 3) or (h, w) uint8 as its file name's suffix says; a file that is there is kept."""
+    """Write an image (h, w, 3) or (h, w) uint8 in the format of the suffix; an existing file is kept."""
     if not path.is_file():
         options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if path.suffix == '.jpg' else []  # OpenCV 5 warns of others'
         data = cv2.imencode(path.suffix, image, options)[1].tobytes()
@@ -73,7 +73,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:
-    """Write ``data`` unless the file already holds it; returns whether it wrote."""
+    """Write ``data`` unless the file already holds it; return whether it was written."""
     if path.is_file() and path.read_bytes() == data:
         return False
     write_atomically(path, lambda file: file.write(data))
@@ -81,31 +81,31 @@ def write_if_changed(path: Path, data: bytes) -> bool:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Write an npz of plain arrays, equal bytes for equal arrays; returns whether the file changed."""
+    """Write an npz file of plain arrays, equal bytes for equal arrays; return whether the file changed."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return write_if_changed(path, buffer.getvalue())
 
 
 def replace_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Write an npz as :func:`write_arrays` does, unless frames or columns would get lost by it.
+    """Write an npz file as :func:`write_arrays`; raise if frames or columns would be lost.
 
     Args:
         path: The file.
-        arrays: ``imgname`` (n,) among them.
+        arrays: The arrays, including ``imgname`` (n,).
 
     Returns:
         bool: Whether the file changed.
 
     Raises:
-        ValueError: The file that is there has images or columns that ``arrays`` lack.
+        ValueError: The existing file has images or columns that ``arrays`` lack.
     """
     if path.is_file():
         try:
             with open_arrays(path) as content:
                 lost = sorted(set(content['imgname'].tolist()) - set(arrays['imgname'].tolist()))
                 columns = sorted(set(content) - set(arrays))
-        except Exception:  # a broken archive may raise nearly anything, and has nothing to lose
+        except Exception:  # a broken archive may raise nearly anything, and holds nothing to keep
             lost = columns = []
         if lost:
             raise ValueError(f'{path}: not replaced, it has {len(lost)} frames that this run lacks, such as {lost[0]}, '
@@ -119,5 +119,5 @@ def replace_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
 
 
 def write_pickle(path: Path, content: Any) -> bool:
-    """Write a pickle, as mmpose's layouts keep cameras in; returns whether the file changed."""
+    """Write a pickle, the camera format of mmpose's layouts; return whether the file changed."""
     return write_if_changed(path, pickle.dumps(content, protocol=4))

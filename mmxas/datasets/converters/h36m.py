@@ -1,4 +1,4 @@
-"""The archive of Human3.6M, CDF files of poses and videos, to mmpose's layout.
+"""Convert the archive of Human3.6M, CDF files of poses and videos, to mmpose's layout.
 
 n: frames; K = 17 of the archive's 32 keypoints.
 """
@@ -22,12 +22,12 @@ TRAIN, TEST = ('S1', 'S5', 'S6', 'S7', 'S8'), ('S9', 'S11')
 ARCHIVE_KEYPOINTS = 32
 KEYPOINTS = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 FPS = 50
-CDF_FOLDERS = ('MyPoseFeatures/{}', 'Poses_{}')  # as the archive unpacks; as h36m-fetch names them
+CDF_FOLDERS = ('MyPoseFeatures/{}', 'Poses_{}')  # as unpacked from the archive; as named by h36m-fetch
 
 
 def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = None, step: int = 5,
             subjects: Sequence[str] = TRAIN + TEST, on_error: str = 'raise', masks: bool = False) -> dict[str, int]:
-    """Convert the unpacked archive to mmpose's layout. What is there already is kept: a second run changes nothing.
+    """Convert the unpacked archive to mmpose's layout. Existing files are kept: a second run changes nothing.
 
     Subjects that earlier runs converted with the same step stay in the annotations.
 
@@ -36,23 +36,24 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
             (camera frame) or ``D3_Positions`` (world frame) beside it.
         out: Folder that ``images`` and ``annotation_body3d`` are written to.
         metadata: ``metadata.xml``. Defaults to None: the one in ``archive``.
-        step: Take every n-th frame of 50 a second, 1 to 50. Defaults to 5.
-        subjects: Which to convert. Defaults to the seven that have poses.
+        step: Take every n-th frame of 50 per second, 1 to 50. Defaults to 5.
+        subjects: Subjects to convert. Defaults to the seven that have poses.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out recordings with a file that is missing or
             broken. Defaults to ``'raise'``.
         masks: Write ``masks`` beside ``images``, from the archive's background masks
             (:func:`~.h36m_masks.open_masks`). Defaults to False.
 
     Returns:
-        dict: Number of frames in the files of ``'train'`` and of ``'test'``, where subjects of it are converted.
+        dict: Number of frames in the annotation files of ``'train'`` and ``'test'``, for the splits that were
+        converted.
 
     Raises:
         FileNotFoundError: metadata.xml, a CDF file or a file of masks is missing; the message names it.
-        UnreadableFileError: A video is missing or truncated, or a CDF file or one of masks is broken; the message names
-            it.
-        ImportError: cdflib is not installed, or h5py, which masks need.
-        ValueError: A subject is unknown, the step is not one of 1 to 50, poses have another number of keypoints or of
-            frames, or the npz that is there has frames that would get lost.
+        UnreadableFileError: A video is missing or truncated, or a CDF file or a file of masks is broken; the message
+            names it.
+        ImportError: cdflib is not installed, or h5py for masks.
+        ValueError: A subject is unknown, the step is not in 1 to 50, poses have the wrong number of keypoints or
+            frames, or an existing npz file has frames that would be lost.
     """
     import_cdflib()
     archive, out = Path(archive), Path(out)
@@ -60,7 +61,7 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
     if unknown or not subjects:
         raise ValueError(f'subjects {unknown or "none"}: expected some of {TRAIN + TEST}')
     if step not in range(1, FPS + 1):
-        raise ValueError(f'step={step!r}, expected a whole number from 1 to {FPS}, the frames a second')
+        raise ValueError(f'step={step!r}, expected a whole number from 1 to {FPS}, the frames per second')
     content = read_metadata(metadata or archive / 'metadata.xml')
     cameras = all_cameras(content)
     folder = out / 'annotation_body3d'
@@ -79,7 +80,7 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
 
 
 def rate_folder(step: int) -> str:
-    """Return the name of the annotations' folder: ``fps10`` for step 5, ``step3`` where no whole rate says the step."""
+    """Return the name of the annotation folder: ``fps10`` for step 5, ``step3`` if the rate is not a whole number."""
     return f'step{step}' if FPS % step else f'fps{FPS // step}'
 
 
@@ -88,13 +89,13 @@ def _outputs(out: Path, masks: bool, name: str) -> list[Path]:
 
 
 def mask_path(out: Path, name: str) -> Path:
-    """Return the place of an image's mask."""
+    """Return the path of an image's mask."""
     return (out / 'masks' / name).with_suffix('.png')
 
 
 def list_recordings(archive: Path, out: Path, metadata: H36MMetadata, cameras: dict, subjects: Sequence[str],
                     step: int, masks: bool = False) -> list[Recording]:
-    """List what is to be converted: each recording of each subject by each camera."""
+    """List the recordings to convert: each recording of each subject by each camera."""
     return [
         Recording(frame_folder(subject, name, camera),
                   partial(convert_recording, archive / subject, out, subject, name, cameras[subject, camera], step,
@@ -111,22 +112,22 @@ def convert_recording(folder: Path, out: Path, subject: str, recording: str, cam
                       masks: bool = False) -> Arrays:
     """Write every ``step``-th image of one video and return its arrays.
 
-    Poses beyond the last frame of a whole video are left out.
+    Poses beyond the last frame of an intact video are left out.
 
     Args:
         folder: The subject's folder in the archive.
         out: Folder of ``images`` and ``masks``.
         subject: Such as ``'S1'``.
         recording: Such as ``'Directions 1'``.
-        camera: Its parameters, in the form of ``cameras.pkl``.
+        camera: Its parameters, in the format of ``cameras.pkl``.
         step: Take every n-th frame.
-        masks: Write masks, too; a frame for which the archive has none gets a black one, which training leaves out.
-            Defaults to False.
+        masks: Also write masks; a frame without a mask in the archive gets a black one, and training skips it. Defaults
+            to False.
 
     Raises:
         FileNotFoundError: A CDF file or the file of masks is missing.
-        UnreadableFileError: The video is missing or truncated, or a CDF file or that of masks is broken.
-        ValueError: 2D and 3D poses have different numbers of frames, or another number of keypoints.
+        UnreadableFileError: The video is missing or truncated, or a CDF file or the file of masks is broken.
+        ValueError: 2D and 3D poses have different numbers of frames, or the wrong number of keypoints.
     """
     name = f'{recording}.{camera["id"]}'
     pixels = read_poses(find_cdf(folder, ('D2_Positions', ), name), 2)
@@ -148,10 +149,10 @@ def convert_recording(folder: Path, out: Path, subject: str, recording: str, cam
 
 
 def read_points(folder: Path, recording: str, camera: dict) -> np.ndarray:
-    """Return a recording's 3D poses (n, 17, 3) in the camera frame, mm, from the file of the camera or the world's.
+    """Return a recording's 3D poses (n, 17, 3) in the camera frame, mm, from the camera-frame or world-frame file.
 
     Raises:
-        FileNotFoundError: There is neither.
+        FileNotFoundError: Neither file exists.
     """
     try:
         return read_poses(find_cdf(folder, ('D3_Positions_mono', ), f'{recording}.{camera["id"]}'), 3)
@@ -168,13 +169,13 @@ def find_cdf(folder: Path, kinds: Sequence[str], name: str) -> Path:
     """Return the path of a CDF file.
 
     Raises:
-        FileNotFoundError: It is in none of the folders; the message names them.
+        FileNotFoundError: The file is in none of the folders; the message names them.
     """
     candidates = [folder / pattern.format(kind) / f'{name}.cdf' for kind in kinds for pattern in CDF_FOLDERS]
     found = [path for path in candidates if path.is_file()]
     if not found:
-        raise FileNotFoundError(f'{candidates[0]}: no such CDF file; unpack the archive of {kinds[0]} there, or go on '
-                                "without the recording by on_error='skip'")
+        raise FileNotFoundError(f'{candidates[0]}: no such CDF file; unpack the archive of {kinds[0]} there, or '
+                                "leave out the recording with on_error='skip'")
     return found[0]
 
 
@@ -190,8 +191,8 @@ def read_poses(path: str | Path, channels: int) -> np.ndarray:
 
     Raises:
         ImportError: cdflib is not installed.
-        UnreadableFileError: The file is broken, or no CDF file of poses.
-        ValueError: It holds another number of keypoints.
+        UnreadableFileError: The file is broken, or not a CDF file of poses.
+        ValueError: The file has the wrong number of keypoints.
     """
     read = import_cdflib()
     try:
@@ -200,7 +201,7 @@ def read_poses(path: str | Path, channels: int) -> np.ndarray:
         raise UnreadableFileError(f'{path}: cannot be read as a CDF file of poses ({type(error).__name__}: {error}); '
                                   'copy or download it again') from error
     if values.shape[-1] != ARCHIVE_KEYPOINTS * channels:
-        raise ValueError(f'{path}: {values.shape[-1]} numbers a frame, expected {ARCHIVE_KEYPOINTS} keypoints of '
+        raise ValueError(f'{path}: {values.shape[-1]} numbers per frame, expected {ARCHIVE_KEYPOINTS} keypoints of '
                          f'{channels}')
     return values.reshape(-1, ARCHIVE_KEYPOINTS, channels)[:, list(KEYPOINTS)]
 
@@ -209,7 +210,7 @@ def import_cdflib() -> Callable:
     """Return cdflib's reader.
 
     Raises:
-        ImportError: It is not installed; the message says how to install it.
+        ImportError: cdflib is not installed; the message says how to install it.
     """
     try:
         from cdflib import CDF

@@ -1,4 +1,4 @@
-"""The background masks that come with Human3.6M: a mat file, or a video, per recording and camera.
+"""Read the background masks of Human3.6M: one mat file or video per recording and camera.
 
 n: frames; h, w: size of an image.
 """
@@ -26,11 +26,11 @@ def open_masks(folder: Path, name: str) -> Iterator[RecordingMasks]:
 
     Args:
         folder: The subject's folder in the archive.
-        name: Of the recording and the camera, such as ``'Directions 1.54138969'``.
+        name: Name of the recording and the camera, such as ``'Directions 1.54138969'``.
 
     Raises:
         FileNotFoundError: There is neither a mat file nor a video.
-        ImportError: h5py is needed, and not installed.
+        ImportError: h5py is required and not installed.
         UnreadableFileError: The file is broken, or has no ``Masks``.
     """
     path = folder / FOLDER / f'{name}.mat'
@@ -58,8 +58,8 @@ class RecordingMasks:
 
     Args:
         path: The file.
-        cells: A mask (h, w) of each frame, or, of a video, nothing.
-        source: Open HDF5 file that the cells refer to, in which masks are transposed. Defaults to None.
+        cells: One mask (h, w) per frame; empty for a video.
+        source: Open HDF5 file that the cells refer to; its masks are transposed. Defaults to None.
     """
 
     def __init__(self, path: Path, cells: list, source: object = None) -> None:
@@ -68,14 +68,14 @@ class RecordingMasks:
         self._next = -1, None
 
     def mask(self, index: int, shape: tuple[int, int]) -> np.ndarray:
-        """Return the mask (h, w) bool of a frame; all False where the file has none for it.
+        """Return the mask (h, w) bool of a frame; all False if the file has none.
 
         Args:
-            index: From 0; of a video in ascending order.
+            index: Index of the frame, from 0; in ascending order for a video.
             shape: (h, w) of the image.
 
         Raises:
-            ValueError: The mask has another size than its image.
+            ValueError: The mask's size differs from the image's.
         """
         values = self._of_video(index) if self._video is not None else self._of_cells(index)
         if values is None or values.size < 2 or values.ndim != 2:

@@ -1,4 +1,4 @@
-"""``metadata.xml`` of Human3.6M's code release: names of the recordings, and all cameras."""
+"""Read ``metadata.xml`` of Human3.6M's code release: names of the recordings, and all cameras."""
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
@@ -9,8 +9,8 @@ import numpy as np
 
 from mmxas.synthesis.cameras import rotation
 
-SUBJECTS, CAMERAS, ALL_ACTIONS = 11, 4, '1'  # action 1, `_ALL`, is no recording
-ROWS = 32  # 16 actions, two takes each; what follows in the table are other captures
+SUBJECTS, CAMERAS, ALL_ACTIONS = 11, 4, '1'  # action 1, `_ALL`, is not a recording
+ROWS = 32  # 16 actions with two takes each; further rows are other captures
 EXTRINSICS, INTRINSICS = 6, 9
 WIDTH = 1000
 HEIGHT = {'54138969': 1002, '55011271': 1000, '58860488': 1000, '60457274': 1002}
@@ -18,13 +18,13 @@ HEIGHT = {'54138969': 1002, '55011271': 1000, '58860488': 1000, '60457274': 1002
 
 @dataclass(frozen=True)
 class H36MMetadata:
-    """What the file says.
+    """Content of the file.
 
     Attributes:
-        recordings: Subject (``'S1'``) to the names of its recordings, such as ``'Directions 1'``.
-        camera_ids: The four cameras' names, in the order of their numbers.
-        numbers: All camera parameters in one row: 6 extrinsic ones for each subject of each camera, then 9 intrinsic
-            ones a camera.
+        recordings: ``{subject: names of its recordings}``, such as ``'S1'`` and ``'Directions 1'``.
+        camera_ids: Names of the four cameras, in the order of their numbers.
+        numbers: All camera parameters in one row: 6 extrinsic ones per camera and subject, then 9 intrinsic ones per
+            camera.
     """
 
     recordings: dict[str, tuple[str, ...]]
@@ -39,8 +39,8 @@ def read_metadata(path: str | Path) -> H36MMetadata:
         path: ``metadata.xml``.
 
     Raises:
-        FileNotFoundError: There is none; the message says where it comes from.
-        ValueError: It is no XML, or not the one of Human3.6M.
+        FileNotFoundError: The file does not exist; the message says where to get it.
+        ValueError: The file is not XML, or not the one of Human3.6M.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such camera file; metadata.xml comes with the code of Human3.6M (the '
@@ -65,16 +65,16 @@ def read_metadata(path: str | Path) -> H36MMetadata:
 
 
 def camera_parameters(metadata: H36MMetadata, subject: int, camera: int) -> dict:
-    """Return one camera in the form of mmpose's ``cameras.pkl``.
+    """Return one camera in the format of mmpose's ``cameras.pkl``.
 
     Args:
-        metadata: What :func:`read_metadata` returned.
+        metadata: Result of :func:`read_metadata`.
         subject: 1 to 11.
         camera: 0 to 3.
 
     Returns:
-        dict: ``R`` (3, 3), camera to world; ``T`` (3, 1), the camera's place in the world, m; ``f``, ``c`` (2, 1) px;
-        radial ``k`` (3, 1) and tangential ``p`` (2, 1) distortion; ``w``, ``h`` px; ``name``, ``id``.
+        dict: ``R`` (3, 3), camera to world; ``T`` (3, 1), the camera's position in the world, m; ``f``, ``c`` (2, 1)
+        px; radial ``k`` (3, 1) and tangential ``p`` (2, 1) distortion; ``w``, ``h`` px; ``name``, ``id``.
     """
     start = EXTRINSICS * (camera * SUBJECTS + subject - 1)
     angles, place = np.split(metadata.numbers[start:start + EXTRINSICS], 2)
@@ -88,6 +88,6 @@ def camera_parameters(metadata: H36MMetadata, subject: int, camera: int) -> dict
 
 
 def all_cameras(metadata: H36MMetadata) -> dict[tuple[str, str], dict]:
-    """Return all cameras as ``cameras.pkl`` holds them: (subject, camera) to its parameters."""
+    """Return all cameras in the format of ``cameras.pkl``: ``{(subject, camera): parameters}``."""
     return {(f'S{subject}', name): camera_parameters(metadata, subject, number)
             for subject in range(1, SUBJECTS + 1) for number, name in enumerate(metadata.camera_ids)}

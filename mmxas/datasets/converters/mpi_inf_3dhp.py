@@ -1,4 +1,4 @@
-"""The archive of MPI-INF-3DHP, annotations and videos, to mmpose's layout with all keypoints and what hides them."""
+"""Convert the archive of MPI-INF-3DHP to mmpose's layout, with all keypoints and the number of occluded ones."""
 from __future__ import annotations
 
 import logging
@@ -28,7 +28,7 @@ TRAIN_FOLDERS, TEST_FOLDERS = ('', 'train'), ('', 'test', 'mpi_inf_3dhp_test_set
 def convert(archive: str | Path, out: str | Path, subjects: Sequence[str] = TRAIN + TEST,
             cameras: Sequence[int] = CHEST_HEIGHT, step: int = 5, masks: bool = False, chairs: bool = True,
             on_error: str = 'raise') -> dict[str, int]:
-    """Convert the unpacked archive. What is there already is kept: a second run changes nothing.
+    """Convert the unpacked archive. Existing files are kept: a second run changes nothing.
 
     Subjects and cameras that earlier runs converted with the same step stay in the annotations.
 
@@ -37,22 +37,23 @@ def convert(archive: str | Path, out: str | Path, subjects: Sequence[str] = TRAI
             ``ChairMasks`` and ``FGmasks`` beside it, and ``TS1/annot_data.mat`` with ``imageSequence/img_000001.jpg``;
             or with these in ``train`` and ``test``.
         out: Folder that ``images``, ``masks`` and ``annotations`` are written to.
-        subjects: Which of S1 to S8 and TS1 to TS6 to convert. Defaults to all.
-        cameras: Of the training set. Defaults to the five at chest height.
-        step: Take every n-th frame of the training set; all valid ones of the test set are taken. Defaults to 5.
-        masks: Write the body's mask: the foreground of the green screen without the chair. Defaults to False.
-        chairs: Count the keypoints behind the chair, from ChairMasks; data sets leave out occluded frames by it.
-            Defaults to True.
+        subjects: Subjects to convert, of S1 to S8 and TS1 to TS6. Defaults to all.
+        cameras: Cameras of the training set. Defaults to the five at chest height.
+        step: Take every n-th frame of the training set; all valid frames of the test set are taken. Defaults to 5.
+        masks: Write foreground masks: the foreground of the green screen without the chair. Defaults to False.
+        chairs: Count the keypoints behind the chair, from ChairMasks; data sets use the count to leave out occluded
+            frames. Defaults to True.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out videos with a file that is missing or broken.
             Defaults to ``'raise'``.
 
     Returns:
-        dict: Number of frames in the files of ``'train'`` and of ``'test'``, where subjects of it are converted.
+        dict: Number of frames in the annotation files of ``'train'`` and ``'test'``, for the splits that were
+        converted.
 
     Raises:
         OSError: An annotation, camera or video file is missing or broken; the message names it.
-        ValueError: A subject is unknown, a camera is not in a file, poses have another number of keypoints, or the npz
-            that is there has frames that would get lost.
+        ValueError: A subject is unknown, a camera is not in a file, poses have the wrong number of keypoints, or an
+            existing npz file has frames that would be lost.
     """
     archive, out = Path(archive), Path(out)
     unknown = sorted(set(subjects) - set(TRAIN + TEST))
@@ -77,7 +78,7 @@ def convert(archive: str | Path, out: str | Path, subjects: Sequence[str] = TRAI
 
 
 def _names(split: str) -> list[str]:
-    """Names of all videos that the archive has of a split."""
+    """Return the names of all videos of a split in the archive."""
     if split == 'test':
         return list(TEST)
     return [f'{subject}_{sequence}_Cam{camera}'
@@ -85,13 +86,13 @@ def _names(split: str) -> list[str]:
 
 
 def _add_cameras(path: Path, known: dict[str, dict]) -> None:
-    """Write cameras; those of other videos that are in the file stay."""
+    """Write cameras; cameras of other videos in the file are kept."""
     before = load_pickle(path) if path.is_file() else {}
     write_pickle(path, {**before, **known})
 
 
 def _read(name: str, on_error: str, read: Callable[[], Any]) -> Any:
-    """What ``read`` returns; None, and a line in the log, where a file is unreadable and that is no reason to stop."""
+    """Return the result of ``read``; under ``on_error='skip'`` log an unreadable file and return None."""
     try:
         return read()
     except OSError as error:
@@ -143,12 +144,12 @@ def convert_recording(folder: Path, out: Path, name: str, camera: int, size: tup
         camera: Its number.
         size: (w, h) of the images in px.
         step: Take every n-th frame.
-        masks: Write masks, too. Defaults to False.
-        chairs: Add ``hidden`` (n,) uint8, the number of keypoints on the chair. Defaults to True.
+        masks: Also write masks. Defaults to False.
+        chairs: Add ``hidden`` (n,) uint8, the number of keypoints behind the chair. Defaults to True.
 
     Raises:
         OSError: A file is missing or broken.
-        ValueError: The annotations lack the camera, or a mask has another size than its image.
+        ValueError: The annotations lack the camera, or a mask's size differs from its image's.
     """
     annotations = files.read_annotations(folder / 'annot.mat')
     if camera not in annotations:
@@ -171,7 +172,7 @@ def convert_recording(folder: Path, out: Path, name: str, camera: int, size: tup
 
 
 def _frames(folder: Path, camera: int, step: int, masks: bool, chairs: bool) -> Iterator[tuple]:
-    """Number, image, where no chair is (h, w), and where the green screen is not (h, w); None for what is not asked."""
+    """Yield index, image, chair-free region (h, w) and foreground (h, w); None for what is not requested."""
     wanted = {'ChairMasks': chairs, 'FGmasks': masks}
     kinds = ['imageSequence', *(kind for kind, used in wanted.items() if used)]
     for (index, image), *others in read_together([folder / kind / f'video_{camera}.avi' for kind in kinds], step):
@@ -217,7 +218,7 @@ def convert_test_sequence(folder: Path, out: Path, name: str, content: dict, siz
         folder: The sequence's folder in the archive.
         out: Folder with ``images``.
         name: Such as ``'TS1'``.
-        content: What :func:`~.mpi_inf_3dhp_files.read_test_annotations` returned.
+        content: Result of :func:`~.mpi_inf_3dhp_files.read_test_annotations`.
         size: (w, h) of the images in px.
 
     Raises:
@@ -238,7 +239,7 @@ def find_folder(archive: Path, places: Sequence[str], name: str) -> Path:
     """Return a folder of the archive.
 
     Raises:
-        FileNotFoundError: It is in none of the places.
+        FileNotFoundError: The folder is in none of the places.
     """
     found = [archive / place / name for place in places if (archive / place / name).is_dir()]
     if not found:

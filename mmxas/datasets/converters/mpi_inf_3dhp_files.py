@@ -1,4 +1,4 @@
-"""The files of MPI-INF-3DHP: cameras, annotations of the training and of the test set, masks.
+"""Read the files of MPI-INF-3DHP: cameras, annotations of the training and of the test set, masks.
 
 n: frames; K: 28 keypoints in the training set, 17 in the test set.
 """
@@ -23,11 +23,11 @@ def read_calibration(path: str | Path) -> dict[int, dict]:
     """Read ``camera.calibration``.
 
     Args:
-        path: The file; a block for each camera with the lines name, sensor, size, animated, intrinsic, extrinsic.
+        path: The file, with one block per camera: name, sensor, size, animated, intrinsic, extrinsic.
 
     Returns:
-        dict: Number of the camera to ``R`` (3, 3), world to camera; ``T`` (3, 1) m; ``f``, ``c`` (2, 1) px; ``w`` and
-        ``h`` px; ``name``: the form of mmpose's ``cameras_train.pkl``.
+        dict: Maps each camera's number to ``R`` (3, 3), world to camera; ``T`` (3, 1) m; ``f``, ``c`` (2, 1) px; ``w``
+        and ``h`` px; ``name``, as in mmpose's ``cameras_train.pkl``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -67,11 +67,11 @@ def read_annotations(path: str | Path) -> dict[int, tuple[np.ndarray, np.ndarray
         path: The file, with the cells ``annot2`` (n, 56) px, ``annot3`` (n, 84) camera mm, and their ``cameras``.
 
     Returns:
-        dict: Number of the camera to keypoints (n, 28, 2) in px and (n, 28, 3) in the camera frame, mm.
+        dict: Maps each camera's number to keypoints (n, 28, 2) in px and (n, 28, 3) in the camera frame, mm.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnreadableFileError: It is no MATLAB file of this form.
+        UnreadableFileError: The file is not a MATLAB file of this form.
         ValueError: Another number of keypoints.
     """
     if not Path(path).is_file():
@@ -87,7 +87,7 @@ def read_annotations(path: str | Path) -> dict[int, tuple[np.ndarray, np.ndarray
     cameras = {}
     for number, flat2, flat3 in zip(numbers, pixels, points, strict=True):
         if flat2.shape[-1] != TRAIN_KEYPOINTS * 2 or flat3.shape[-1] != TRAIN_KEYPOINTS * 3:
-            raise ValueError(f'{path}: camera {number}: {flat2.shape[-1]} and {flat3.shape[-1]} numbers a frame, '
+            raise ValueError(f'{path}: camera {number}: {flat2.shape[-1]} and {flat3.shape[-1]} numbers per frame, '
                              f'expected {TRAIN_KEYPOINTS} keypoints of 2 and of 3')
         cameras[number] = (flat2.reshape(-1, TRAIN_KEYPOINTS, 2).astype(np.float64),
                            flat3.reshape(-1, TRAIN_KEYPOINTS, 3).astype(np.float64))
@@ -104,7 +104,7 @@ def read_test_annotations(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: h5py is not installed.
-        UnreadableFileError: It is no HDF5 file of this form.
+        UnreadableFileError: The file is not an HDF5 file of this form.
         ValueError: Another number of keypoints.
     """
     try:
@@ -134,7 +134,7 @@ def read_test_annotations(path: str | Path) -> dict[str, np.ndarray]:
 def fit_intrinsics(points: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the focal lengths (2,) and the principal point (2,) in px that project points to pixels.
 
-    u z = f x + c z, for each axis by least squares; the test set comes without cameras.
+    Solves u z = f x + c z per axis by least squares; the test set has no cameras.
 
     Args:
         points: (..., 3) camera frame.
@@ -147,15 +147,15 @@ def fit_intrinsics(points: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, 
 
 
 def foreground(mask: np.ndarray) -> np.ndarray:
-    """Return where a frame (h, w, 3) BGR of a mask video is set, (h, w) bool.
+    """Return the pixels (h, w) bool at which a frame (h, w, 3) BGR of a mask video is set.
 
-    In FGmasks red is 0 on the green screen, in ChairMasks it is 0 on the chair.
+    Red is 0 on the green screen in FGmasks, and on the chair in ChairMasks.
     """
     return io.foreground(mask[..., _RED], 'lossy', peak=255).mask
 
 
 def num_hidden(no_chair: np.ndarray, pixels: np.ndarray) -> int:
-    """Return how many keypoints (K, 2) px lie on the chair; ``no_chair`` (h, w) is False there."""
+    """Return the number of keypoints (K, 2) px on the chair, where ``no_chair`` (h, w) is False."""
     height, width = no_chair.shape
     columns, rows = np.floor(pixels).astype(int).T
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)

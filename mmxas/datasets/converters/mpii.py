@@ -1,4 +1,4 @@
-"""The official annotations of MPII (a mat file) to the json of mmpose's layout."""
+"""Convert the official annotations of MPII (a mat file) to the json of mmpose's layout."""
 from __future__ import annotations
 
 import json
@@ -19,23 +19,23 @@ HEAD = ('x1', 'y1', 'x2', 'y2')
 
 
 def convert(mat: str | Path, out: str | Path, val_list: str | Path | None = None) -> dict[str, int]:
-    """Write everybody whose keypoints are annotated; a second run changes nothing.
+    """Write all people with annotated keypoints; a second run changes nothing.
 
-    The official file has no validation set: the one that all papers use is a list of images by Tompson et al., for
-    example those that mmpose's ``mpii_val.json`` names.
+    The official file has no validation set. Papers use the list of images by Tompson et al., which is for example in
+    mmpose's ``mpii_val.json``.
 
     Args:
         mat: ``mpii_human_pose_v1_u12_1.mat``.
         out: Folder that ``annotations/mpii_*.json`` are written to.
-        val_list: The images of the validation set: a text file with a name in each line, or a json in mmpose's layout.
-            Defaults to None: everybody goes to ``mpii_trainval.json`` alone.
+        val_list: The images of the validation set: a text file with one name per line, or a json file in mmpose's
+            layout. Defaults to None: only ``mpii_trainval.json`` is written, with all people.
 
     Returns:
         dict: Number of people in ``'trainval'`` and, with ``val_list``, in ``'train'`` and ``'val'``.
 
     Raises:
-        UnreadableFileError: A file is missing, or no mat file.
-        ValueError: The mat file has another structure, or none of the listed images.
+        UnreadableFileError: A file is missing, or not a mat file.
+        ValueError: The mat file has another structure, or contains none of the listed images.
     """
     entries = read_annotations(mat)
     splits = {'trainval': entries}
@@ -52,7 +52,7 @@ def convert(mat: str | Path, out: str | Path, val_list: str | Path | None = None
 
 
 def read_image_list(path: str | Path) -> set[str]:
-    """Read names of images from a text file or from a json in mmpose's layout.
+    """Read names of images from a text file or a json file in mmpose's layout.
 
     Raises:
         UnreadableFileError: There is no such file.
@@ -67,16 +67,17 @@ def read_image_list(path: str | Path) -> set[str]:
 
 
 def read_annotations(path: str | Path) -> list[dict[str, Any]]:
-    """Read the people of the official file who have keypoints, a centre and a scale.
+    """Read the people in the official file with keypoints, a centre and a scale.
 
-    Pixels stay as they are: they count from 1. ``joints_vis`` is 1 for each annotated keypoint, hidden ones included.
+    Pixel coordinates are not changed: they count from 1. ``joints_vis`` is 1 for each annotated keypoint, hidden ones
+    included.
 
     Args:
         path: The mat file.
 
     Raises:
-        UnreadableFileError: It is missing, or no mat file.
-        ValueError: It has another structure, or nobody in it has keypoints.
+        UnreadableFileError: The file is missing, or not a mat file.
+        ValueError: The file has another structure, or no annotated keypoints.
     """
     path = Path(path)
     if not path.is_file():
@@ -100,7 +101,7 @@ def read_annotations(path: str | Path) -> list[dict[str, Any]]:
 
 
 def _entry(name: str, body: Any) -> Iterator[dict[str, Any]]:
-    """One body of an image, if it is annotated."""
+    """Yield the entry of one body in an image, if it is annotated."""
     points = list(_each(getattr(getattr(body, 'annopoints', None), 'point', ())))
     scale, place = getattr(body, 'scale', ()), getattr(body, 'objpos', None)
     if not points or not np.size(scale) or not hasattr(place, 'x') or not all(hasattr(body, key) for key in HEAD):
@@ -113,5 +114,5 @@ def _entry(name: str, body: Any) -> Iterator[dict[str, Any]]:
 
 
 def _each(value: Any) -> np.ndarray:
-    """A struct array as a flat array, also where it has one member or none."""
+    """Return a struct array as a flat array, also with one member or none."""
     return np.ravel(np.asarray(value, dtype=object))

@@ -1,4 +1,4 @@
-"""Conversion in parts, one video with its annotations at a time: a second run goes on, or does nothing.
+"""Convert one video with its annotations at a time; a second run resumes, or does nothing.
 
 n: frames of a part, K: keypoints.
 """
@@ -31,7 +31,7 @@ class Recording:
 
     Attributes:
         name: Name of the part's file.
-        make: Writes the images, and returns the arrays of the part, ``imgname`` (n,) among them.
+        make: Writes the images and returns the arrays of the part, including ``imgname`` (n,).
     """
 
     name: str
@@ -42,17 +42,17 @@ def convert_sequences(sequences: Sequence[Recording], parts: Path, outputs: Outp
                       split: Sequence[str] = ()) -> Arrays:
     """Convert sequences one by one, with a progress bar, and join their arrays.
 
-    A sequence whose part is in ``parts`` and whose images are all there is not converted again. A part that cannot be
-    read counts as not there.
+    A sequence is not converted again if its part is in ``parts`` and all its images exist. An unreadable part is
+    treated as missing.
 
     Args:
-        sequences: What to convert, in the order of the result where ``split`` does not say it.
+        sequences: The sequences to convert, in the order of the result unless ``split`` gives another.
         parts: Folder of the parts.
-        outputs: Image name, as in ``imgname``, to the files that the sequence writes for it.
+        outputs: Function from an image name, as in ``imgname``, to the files written for it.
         on_error: ``'raise'``, or ``'skip'``: log, count and leave out a sequence whose files are missing or unreadable.
             Defaults to ``'raise'``.
-        split: Names of all sequences that belong into the result, in order: those that earlier runs converted are
-            joined as well. Defaults to none.
+        split: Names of all sequences of the result, in order, including those converted by earlier runs. Defaults to
+            none.
 
     Returns:
         dict: The arrays of all parts, joined along the first axis.
@@ -100,10 +100,10 @@ def _part_if_whole(path: Path, outputs: Outputs) -> Arrays | None:
 
 
 def read_part(path: Path, outputs: Outputs) -> Arrays | None:
-    """Return the arrays of a part that is done: its file is there, and so is each of its images. None otherwise.
+    """Return the arrays of a finished part, whose file and images all exist; None otherwise.
 
     Raises:
-        ValueError: The file is no whole archive of arrays.
+        ValueError: The file is not a complete archive of arrays.
     """
     if not path.is_file():
         return None
@@ -114,7 +114,7 @@ def read_part(path: Path, outputs: Outputs) -> Arrays | None:
 
 
 def frame_arrays(names: Sequence[str], pixels: np.ndarray, points: np.ndarray, size: Any) -> Arrays:
-    """Return the arrays that mmpose's npz files hold for frames.
+    """Return the arrays of mmpose's npz files for frames.
 
     Args:
         names: Names of the images, (n,).

@@ -1,4 +1,4 @@
-"""SURREAL (mp4, _info.mat, _segm.mat) to shards of synthetic pairs, which ``SyntheticPairDataset`` reads."""
+"""Convert SURREAL (mp4, _info.mat, _segm.mat) to shards of synthetic pairs for ``SyntheticPairDataset``."""
 from __future__ import annotations
 
 import dataclasses
@@ -51,22 +51,22 @@ UNREADABLE = 'clips that cannot be read'
 
 @dataclass(frozen=True)
 class SurrealOptions:
-    """What is taken, and how it is cut; the defaults are the released code's.
+    """Selection and cropping of frames; the defaults are those of the released code.
 
     Args:
-        num_clips: Clips to draw, all of them where there are fewer or None is given.
-        per_clip: Frames to draw from each clip, None for all. (The released code may draw one twice.)
-        centre_px: Pelvis at most so far from the image's centre, along x and y; all joints inside the image, and not in
-            its leftmost eighth. None for no such filter.
-        max_off_mask: Leave out a frame with more keypoints than this off the mask; None for no such filter.
-        exclude: Leave out clips whose path holds this text; '' for none.
-        mirror: Mirror the images, which show mirrored bodies, so that left is left. The released code does not, and
-            takes each left keypoint for a right one.
+        num_clips: Number of clips to draw; all of them if there are fewer, or for None.
+        per_clip: Frames to draw per clip, None for all. (The released code may draw a frame twice.)
+        centre_px: Largest distance of the pelvis from the image's centre along x and y; also requires all joints inside
+            the image but not in its leftmost eighth. None for no such filter.
+        max_off_mask: Leave out frames with more keypoints than this off the mask; None for no such filter.
+        exclude: Leave out clips whose path contains this text; '' for none.
+        mirror: Mirror the images, which show mirrored bodies, so that left and right are correct. The released code
+            does not mirror and thus swaps left and right keypoints.
         image_size: Side of a pair's image in px.
         box_mm: Side of the crop around the root, mm.
-        seed: Of the draws.
-        shard_size: Pairs a file.
-        quality: Of the JPEG images.
+        seed: Seed of the draws.
+        shard_size: Pairs per file.
+        quality: Quality of the JPEG images.
     """
 
     num_clips: int | None = 20000
@@ -84,10 +84,10 @@ class SurrealOptions:
 
 @dataclass
 class _State:
-    """How far a conversion has come: what stands in ``progress.json`` after each shard."""
+    """Progress of a conversion, written to ``progress.json`` after each shard."""
 
-    clip: int = 0  # the clip in work
-    skip: int = 0  # its pairs that are written
+    clip: int = 0  # the current clip
+    skip: int = 0  # number of its pairs already written
     shards: int = 0
     left_out: Counter = field(default_factory=Counter)  # before that clip
 
@@ -96,25 +96,25 @@ def convert(source: str | Path, out: str | Path, options: SurrealOptions | None 
             body_model: Mapping[str, Any] | None = None, on_error: str = 'raise') -> dict[str, Any]:
     """Convert the clips below a folder, with a progress bar.
 
-    A second run changes nothing; a run that was stopped is taken up behind its last shard.
+    A second run changes nothing; an interrupted run resumes after its last shard.
 
     Args:
         source: Folder such as ``SURREAL/data/cmu/train``, searched for ``*_info.mat``.
         out: Folder of the shards.
         options: See :class:`SurrealOptions`. Defaults to the released code's.
-        body_model: Config of the body model, to which the gender is added. Defaults to the official SMPL. Another model
-            than SMPL gives keypoints that do not fit the images: it is for tests.
+        body_model: Config of the body model, to which the gender is added. Defaults to the official SMPL. Keypoints of
+            other models do not match the images; they are for tests only.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out clips with a missing or broken file. Defaults
             to ``'raise'``.
 
     Returns:
         dict: ``num``, the number of pairs; ``clips``; ``left_out``, the number of frames (and clips) by reason, which
-        also stands in ``meta.json``.
+        is also in ``meta.json``.
 
     Raises:
         FileNotFoundError: There is no clip in ``source``, or no body model.
         OSError: A file of a clip is missing or broken, under ``on_error='raise'``.
-        ValueError: ``out`` holds another set, nothing is left, or an unknown ``on_error``.
+        ValueError: ``out`` holds another set, no frame is left, or ``on_error`` is unknown.
     """
     if on_error not in ON_ERROR:
         raise ValueError(f'on_error={on_error!r}, expected one of {ON_ERROR}')
@@ -130,7 +130,7 @@ def convert(source: str | Path, out: str | Path, options: SurrealOptions | None 
 
 
 def find_clips(source: Path, options: SurrealOptions) -> list[Path]:
-    """List the ``_info.mat`` files that are converted, in order.
+    """List the ``_info.mat`` files to convert, in order.
 
     Raises:
         FileNotFoundError: There is none.
@@ -148,17 +148,17 @@ def find_clips(source: Path, options: SurrealOptions) -> list[Path]:
 
 def clip_pairs(path: Path, name: str, bodies: Sequence[SMPLBodyModel], options: SurrealOptions,
                left_out: Counter) -> Iterator[SyntheticPair]:
-    """Make the pairs of a clip, and count the frames that are left out.
+    """Yield the pairs of a clip, and count the frames that are left out.
 
     Args:
         path: Its ``_info.mat``.
-        name: What the pairs call it, and what the draw of its frames depends on.
+        name: Name of the clip in the pairs; it also seeds the draw of its frames.
         bodies: Body models by gender, female and male.
         options: See :class:`SurrealOptions`.
-        left_out: Counts by reason, added to.
+        left_out: Counts by reason; updated in place.
 
     Yields:
-        The pairs in the order of their frames.
+        The pairs in frame order.
 
     Raises:
         OSError: A file is missing or broken.
@@ -190,7 +190,7 @@ def clip_pairs(path: Path, name: str, bodies: Sequence[SMPLBodyModel], options: 
 
 
 def _draw(info: ClipInfo, name: str, options: SurrealOptions, left_out: Counter) -> np.ndarray:
-    """The numbers of the frames to look at, in order."""
+    """Return the indices of the frames to consider, in order."""
     somebody = info.joints3d.any(axis=(1, 2))
     left_out[NOBODY] += int((~somebody).sum())
     good = somebody
@@ -242,7 +242,7 @@ def _convert(clips: Sequence[Path], source: Path, out: Path, bodies: Sequence[SM
 
 
 def _finished(out: Path, mark: str) -> dict[str, Any] | None:
-    """The report of a conversion that is done, None where there is something to do.
+    """Return the report of a finished conversion, or None.
 
     Raises:
         ValueError: The folder holds another set.
@@ -250,7 +250,7 @@ def _finished(out: Path, mark: str) -> dict[str, Any] | None:
     meta = read_meta(out, missing_ok=True)
     if meta is None:
         return None
-    writer = PairWriter(out, dataclasses.replace(meta, fingerprint=mark))  # refuses another set
+    writer = PairWriter(out, dataclasses.replace(meta, fingerprint=mark))  # raises for another set
     if writer.missing():
         (out / 'meta.json').unlink()
         return None
@@ -288,7 +288,7 @@ def _beside(info: Path, ending: str) -> Path:
 
 
 def _digest(source: Path, clips: Sequence[Path]) -> str:
-    """What tells one selection of files from another: names and sizes."""
+    """Return a digest of the selected files' names and sizes."""
     digest = hashlib.sha256()
     for path in clips:
         for file in (path, _beside(path, '.mp4'), _beside(path, '_segm.mat')):

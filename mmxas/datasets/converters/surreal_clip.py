@@ -1,9 +1,9 @@
-"""One clip of SURREAL: its annotations, its camera, and a frame of it as a synthetic pair.
+"""Read one clip of SURREAL: annotations, camera, and its frames as synthetic pairs.
 
 T: frames of a clip, J = 24 joints of the body model, K = 18 keypoints, V: vertices.
 
-World frame of the files: metres, y down. The camera stands at ``camLoc`` and looks along -x; the matrix that Blender
-was given for it is a reflection, so that the videos show bodies mirrored: their left arm is the body model's right one.
+World frame of the files: metres, y down. The camera is at ``camLoc`` and looks along -x. The matrix that was given to
+Blender is a reflection, so the videos show mirrored bodies: the left arm in the video is the body model's right arm.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mmxas.synthesis.shards import SyntheticPair
 from .frames import UnreadableFileError
 
 LENS_MM, SENSOR_MM = 60.0, 32.0  # of Blender's camera: 600 px at a width of 320 px
-TO_CAMERA = np.array([[0.0, 0, -1], [0, 1, 0], [-1, 0, 0]])  # world to camera, as it was rendered: a reflection
+TO_CAMERA = np.array([[0.0, 0, -1], [0, 1, 0], [-1, 0, 0]])  # world to camera, as rendered: a reflection
 UPRIGHT = Rotation.from_euler('x', 90, degrees=True)  # the files' z up to the world's y down
 FIELDS = ('pose', 'shape', 'joints2D', 'joints3D', 'zrot', 'camLoc', 'gender')
 GENDERS = ('female', 'male')
@@ -42,7 +42,7 @@ class ClipInfo:
         betas: (T, 10).
         joints2d: (T, J, 2) px.
         joints3d: (T, J, 3) world, m.
-        zrot: (T,) rad, turn of the body about the vertical.
+        zrot: (T,) rad, rotation of the body about the vertical.
         camera: (3,) world, m.
         gender: 0 female, 1 male.
     """
@@ -71,7 +71,7 @@ def read_mat(path: Path, names: list[str] | None = None) -> dict[str, Any]:
     """Read variables of a mat file.
 
     Raises:
-        UnreadableFileError: It is missing, truncated, or no mat file.
+        UnreadableFileError: The file is missing, truncated, or not a mat file.
     """
     if not path.is_file():
         raise UnreadableFileError(f'{path}: no such file')
@@ -87,7 +87,7 @@ def read_info(path: Path) -> ClipInfo:
     """Read ``*_info.mat``.
 
     Raises:
-        UnreadableFileError: It is missing, truncated, lacks a variable, or its variables do not fit together.
+        UnreadableFileError: The file is missing or truncated, lacks a variable, or its variables do not match.
     """
     content = read_mat(path, list(FIELDS))
     missing = [name for name in FIELDS if name not in content]
@@ -107,10 +107,10 @@ def read_info(path: Path) -> ClipInfo:
 
 
 def read_mask(path: Path, frame: int) -> np.ndarray | None:
-    """Read the mask (h, w) uint8, 0 or 255, of a frame from ``*_segm.mat``; None where the file has none for it.
+    """Read the mask (h, w) uint8, 0 or 255, of a frame from ``*_segm.mat``; None if the file has none.
 
     Raises:
-        UnreadableFileError: The file is missing, truncated, or no mat file.
+        UnreadableFileError: The file is missing, truncated, or not a mat file.
     """
     name = f'segm_{frame + 1}'
     parts = read_mat(path, [name]).get(name)
@@ -118,7 +118,7 @@ def read_mask(path: Path, frame: int) -> np.ndarray | None:
 
 
 def intrinsics(width: int, height: int) -> np.ndarray:
-    """The camera's K (3, 3) in px; pixel p's centre is at coordinate p."""
+    """Return the camera's K (3, 3) in px; pixel p's centre is at coordinate p."""
     focal = LENS_MM / SENSOR_MM * width
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
 
@@ -129,26 +129,26 @@ def world_to_surreal_camera(points: np.ndarray, camera: np.ndarray, mirror: bool
     Args:
         points: (..., 3) world, m.
         camera: (3,) world, m.
-        mirror: For the mirrored image, in which bodies are as they are. Without it the frame is that of the file's
-            image, and its points are those of mirrored bodies. Defaults to True.
+        mirror: Return points for the mirrored image, in which left and right are correct. If False, the points match
+            the original image with its mirrored bodies. Defaults to True.
     """
     out = 1000.0 * (np.asarray(points) - camera) @ TO_CAMERA.T
     return out * [-1, 1, 1] if mirror else out
 
 
 def root_rotations(info: ClipInfo, frames: np.ndarray) -> np.ndarray:
-    """The bodies' orientations in the world, axis-angle (n, 3): upright · zrot · pelvis."""
+    """Return the bodies' orientations in the world, axis-angle (n, 3): upright · zrot · pelvis."""
     turned = Rotation.from_euler('z', info.zrot[frames, None]) * Rotation.from_rotvec(info.pose[frames, 0])
     return (UPRIGHT * turned).as_rotvec()
 
 
 def pose_bodies(model: SMPLBodyModel, info: ClipInfo, frames: np.ndarray, mirror: bool = True) -> Body:
-    """Pose the body model as in the file, its pelvis where the file has it, and look at it from the camera.
+    """Return the body model posed and placed as in the file, in the camera frame.
 
     Args:
-        model: Gives vertices, joints and, by its regressor, keypoints.
+        model: The body model.
         info: The clip.
-        frames: (n,) numbers of frames.
+        frames: (n,) indices of frames.
         mirror: See :func:`world_to_surreal_camera`. Defaults to True.
     """
     pose = info.pose[frames].copy()
@@ -162,7 +162,7 @@ def pose_bodies(model: SMPLBodyModel, info: ClipInfo, frames: np.ndarray, mirror
 
 
 def keypoints_off_mask(keypoints: np.ndarray, K: np.ndarray, mask: np.ndarray) -> int:
-    """How many keypoints, moved to the image's edge where they lie outside, do not lie on the mask.
+    """Return the number of keypoints off the mask, after moving keypoints outside the image to its edge.
 
     Args:
         keypoints: (K, 3) camera frame, mm.
@@ -177,10 +177,10 @@ def keypoints_off_mask(keypoints: np.ndarray, K: np.ndarray, mask: np.ndarray) -
 
 def cut_pair(image: np.ndarray, mask: np.ndarray, vertices: np.ndarray, keypoints: np.ndarray, size: int,
              rect_3d_width: float = 2000.0) -> SyntheticPair | None:
-    """Cut the square of ``rect_3d_width`` around the root out of a frame.
+    """Cut a square with side ``rect_3d_width`` around the root out of a frame.
 
     Args:
-        image: (h, w, 3) uint8 BGR, mirrored where the keypoints are.
+        image: (h, w, 3) uint8 BGR, mirrored if the keypoints are.
         mask: (h, w) uint8, 0 or 255, likewise.
         vertices: (V, 3) camera frame, mm.
         keypoints: (K, 3) camera frame, mm.
@@ -188,7 +188,7 @@ def cut_pair(image: np.ndarray, mask: np.ndarray, vertices: np.ndarray, keypoint
         rect_3d_width: Side of the square at the root's depth, in mm. Defaults to 2000, the paper's.
 
     Returns:
-        SyntheticPair | None: The pair without names, pose and betas; None where the mask is black in it.
+        SyntheticPair | None: The pair without names, pose and betas; None if its mask is black.
     """
     K = intrinsics(image.shape[1], image.shape[0])
     centre, side = crop_window(vertices, keypoints[0], K, 'root_box', 1.0, rect_3d_width)

@@ -1,4 +1,4 @@
-"""Sources of samples: rendered pairs, recorded data sets, folders of images, and pairs of both domains."""
+"""Data sets: rendered pairs, recorded frames, folders of images, and pairs of both domains."""
 from .h36m_matlab import H36MMatlabDataset
 from .h36m_pose import H36MPoseDataset
 from .image_folder import ImageFolderDataset

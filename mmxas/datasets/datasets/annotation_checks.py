@@ -1,4 +1,4 @@
-"""What can be said about annotations before the first iteration: numbers that no camera and no body give."""
+"""Check annotations for impossible values before the first iteration."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,11 @@ from mmxas.datasets.transforms.loading import SkipCounter
 
 
 class BadAnnotationError(ValueError):
-    """A sample whose box, camera or keypoints cannot be trained on."""
+    """A sample has a box, camera or keypoints that cannot be trained on."""
 
 
 def camera_fault(K: np.ndarray) -> str | None:
-    """Say what is wrong with intrinsics (3, 3) in px, or None."""
+    """Return what is wrong with intrinsics (3, 3) in px, or None."""
     K = np.asarray(K, dtype=np.float64)
     if K.shape != (3, 3) or not np.isfinite(K).all():
         return f'its camera has the intrinsics {K.tolist()}, nine finite numbers expected'
@@ -24,7 +24,7 @@ def camera_fault(K: np.ndarray) -> str | None:
 
 
 def pose_fault(points: np.ndarray, root: int) -> str | None:
-    """Say what is wrong with keypoints (K, 3) in the camera frame, mm, or None."""
+    """Return what is wrong with keypoints (K, 3) in the camera frame, mm, or None."""
     bad = np.flatnonzero(~np.isfinite(points).all(axis=-1))
     if len(bad):
         return f'its keypoint {bad[0]} is {np.asarray(points[bad[0]]).tolist()}, finite mm expected'
@@ -34,7 +34,7 @@ def pose_fault(points: np.ndarray, root: int) -> str | None:
 
 
 def box_fault(box: np.ndarray) -> str | None:
-    """Say what is wrong with a box (4,) or (1, 4) in px, or None."""
+    """Return what is wrong with a box (4,) or (1, 4) in px, or None."""
     box = np.ravel(np.asarray(box, dtype=np.float64))
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[2:] > box[:2]).all():
         return f'its box is {box.tolist()}, expected [x0, y0, x1, y1] with an area'
@@ -42,14 +42,14 @@ def box_fault(box: np.ndarray) -> str | None:
 
 
 def check_annotations(records: Iterable[Mapping[str, Any]], on_error: str = 'raise') -> list[dict]:
-    """Drop the samples that cannot be trained on, or refuse the first.
+    """Drop the samples that cannot be trained on, or raise at the first one.
 
     Args:
-        records: Samples with ``sample_name`` and ``bbox``; ``fault`` is what was found before.
+        records: Samples with ``sample_name`` and ``bbox``; ``fault`` is a problem found earlier.
         on_error: ``'raise'``, or ``'skip'``: log, count and leave out. Defaults to ``'raise'``.
 
     Returns:
-        list[dict]: The samples that are left.
+        list[dict]: The remaining samples.
 
     Raises:
         BadAnnotationError: A sample has a fault; the message names it.

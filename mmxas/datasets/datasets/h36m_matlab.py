@@ -1,4 +1,4 @@
-"""Human3.6M in the layout of the paper's authors: a folder a video, with ``matlab_meta.txt`` and images.
+"""Human3.6M in the layout of the paper's authors: one folder per video, with ``matlab_meta.txt`` and images.
 
 n: frames; K: 17 keypoints of the archive's 32.
 """
@@ -27,14 +27,14 @@ NUMBERS = {'size': 2, 'rotation': 9, 'place': 3, 'focal length': 2, 'principal p
 
 @dataclass(frozen=True)
 class MatlabMeta:
-    """What a ``matlab_meta.txt`` holds.
+    """Content of a ``matlab_meta.txt``.
 
     Attributes:
         num_frames: Number of frames n.
         size: (w, h) of the images in px.
         camera: ``K`` (3, 3) px; ``R`` (3, 3), world to camera; ``t`` (3,) mm.
         keypoints: Indices (17,) into the archive's 32 keypoints.
-        lines: The n lines of poses, not yet read.
+        lines: The n lines of poses, not parsed.
     """
 
     num_frames: int
@@ -47,15 +47,16 @@ class MatlabMeta:
 def read_matlab_meta(path: str | Path) -> MatlabMeta:
     """Read the file's header.
 
-    The first line is the number of frames. Then follow in a line each, after a name, size, rotation (column by column),
-    the camera's place (mm), focal length, principal point, two of distortion, and the keypoints, counted from 1.
+    The first line is the number of frames. The next lines hold a name and values each: size, rotation (column by
+    column), the camera's position (mm), focal length, principal point, two lines of distortion, and the keypoints,
+    counted from 1.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A line has another number of values, or lines of poses are missing.
+        ValueError: A line has the wrong number of values, or lines of poses are missing.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such file; each folder of annotations holds one')
@@ -87,7 +88,7 @@ def read_points(meta: MatlabMeta, path: str | Path, interval: int = 1) -> np.nda
         interval: 1 for all. Defaults to 1.
 
     Raises:
-        ValueError: A line has another number of keypoints.
+        ValueError: A line has the wrong number of keypoints.
     """
     rows = [line.split()[1:] for line in meta.lines[:meta.num_frames:interval]]
     wrong = {len(row) for row in rows} - {KEYPOINTS * 3}
@@ -99,21 +100,21 @@ def read_points(meta: MatlabMeta, path: str | Path, interval: int = 1) -> np.nda
 
 @DATASETS.register_module()
 class H36MMatlabDataset(RecordedFrames):
-    """Frames of Human3.6M with the paper's 18 keypoints, in the layout that the released code reads.
+    """Frames of Human3.6M with the paper's 18 keypoints, in the layout of the released code.
 
-    ``annot/s_01_act_02_subact_01_ca_01/matlab_meta.txt`` has camera and poses (world, mm) of the images
-    ``images/s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000001.jpg`` and on. Subjects are chosen as
-    ``'S1'``, actions and cameras by the names that mmpose's layout has: ``'Directions'``, ``'54138969'``. Keypoints in
-    the image are projected without the lens' distortion.
+    ``annot/s_01_act_02_subact_01_ca_01/matlab_meta.txt`` holds the camera and the poses (world, mm) of the images
+    ``images/s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000001.jpg`` and so on. Subjects are called
+    ``'S1'``; actions and cameras have the names of mmpose's layout, such as ``'Directions'`` and ``'54138969'``. Image
+    keypoints are projected without lens distortion.
 
     Args:
-        annotations: Folder of the annotations, in ``data_root``. Defaults to ``'annot'``.
-        **kwargs: Arguments of :class:`RecordedFrames`; there is no ``box='annotation'``. An empty mask's box is the
+        annotations: Folder of the annotations in ``data_root``. Defaults to ``'annot'``.
+        **kwargs: Arguments of :class:`RecordedFrames`, except ``box='annotation'``. The box of an empty mask is the
             whole image.
 
     Raises:
         FileNotFoundError: The folder, a matlab_meta.txt or an image is missing.
-        ValueError: A file has another form, no frame is left, or ``box='annotation'``.
+        ValueError: A file is malformed, no frame is left, or ``box='annotation'``.
     """
 
     def __init__(self, annotations: str = 'annot', **kwargs: Any) -> None:
@@ -123,10 +124,10 @@ class H36MMatlabDataset(RecordedFrames):
         super().__init__(**kwargs)
 
     def records(self) -> Iterator[dict]:
-        """List the frames. Poses are read for labels or for boxes around the root, and not otherwise.
+        """List the frames. Poses are read only for labels or for boxes around the root.
 
         Raises:
-            FileNotFoundError: There is no folder of annotations.
+            FileNotFoundError: The folder of annotations does not exist.
         """
         root = Path(self.data_root or '') / self.annotations
         if not root.is_dir():

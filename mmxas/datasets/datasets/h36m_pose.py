@@ -1,4 +1,4 @@
-"""Human3.6M in mmpose's layout: an npz of frames, a pickle of cameras, images, and masks where there are any."""
+"""Human3.6M in mmpose's layout: an npz file of frames, a pickle of cameras, images, and optional masks."""
 from __future__ import annotations
 
 import json
@@ -23,28 +23,28 @@ from .recorded_frames import (
 NAME = re.compile(r'(?P<subject>S\d+)_(?P<action>[A-Za-z]+)[ _]?(?P<take>\d*)\.(?P<camera>\d+)_(?P<frame>\d+)\.\w+$')
 _NAMES = json.loads((Path(__file__).parents[1] / 'data' / 'h36m_actions.json').read_text(encoding='utf-8'))
 ACTIONS = tuple(_NAMES['actions'])  # actions 2 to 16 of the archive, in order
-SPELLINGS = _NAMES['spellings']  # two actions of subject 1 are written in another way than those of the others
+SPELLINGS = _NAMES['spellings']  # two actions of subject 1 are spelled differently
 
 
 @DATASETS.register_module()
 class H36MPoseDataset(RecordedFrames):
-    """Frames of Human3.6M with the paper's 18 keypoints: the file's 17 and the middle of the shoulders.
+    """Frames of Human3.6M with the paper's 18 keypoints: the file's 17 and the midpoint of the shoulders.
 
-    The npz holds ``imgname``, ``center`` (px), ``scale`` (200 px), ``part`` (n, 17, 3; image px of the distorted image)
-    and ``S`` (n, 17, 4; camera frame, metres); the pickle of cameras ``{(subject, camera): {'f', 'c', …}}``. ``clip``
-    of a sample is its action without the number of the take. The paper trains on S1, S5, S6, S7, S8 and evaluates on S9
-    and S11, with six actions (section 4.1).
+    The npz file holds ``imgname``, ``center`` (px), ``scale`` (200 px), ``part`` (n, 17, 3; image px of the distorted
+    image) and ``S`` (n, 17, 4; camera frame, metres); the pickle of cameras ``{(subject, camera): {'f', 'c', …}}``.
+    A sample's ``clip`` is its action without the number of the take. The paper trains on S1, S5, S6, S7, S8 and
+    evaluates on S9 and S11, with six actions (section 4.1).
 
     Args:
-        ann_file: The npz, in ``data_root``.
+        ann_file: The npz file, in ``data_root``.
         camera_file: The pickle, in ``data_root``. Defaults to ``'cameras.pkl'``.
-        **kwargs: Arguments of :class:`RecordedFrames`; ``box='annotation'`` is the file's centre and scale.
+        **kwargs: Arguments of :class:`RecordedFrames`; ``box='annotation'`` uses the file's centre and scale.
 
     Raises:
-        FileNotFoundError: The npz, the pickle or an image is missing.
-        KeyError: A camera of a frame is not in the pickle.
-        ValueError: An array or a camera has another form, a file's name cannot be read, no frame is left, or the
-            skeleton has not 18 keypoints.
+        FileNotFoundError: The npz file, the pickle or an image is missing.
+        KeyError: The pickle lacks a frame's camera.
+        ValueError: An array or a camera is malformed, a file name cannot be parsed, no frame is left, or the skeleton
+            does not have 18 keypoints.
     """
 
     def __init__(self, ann_file: str, camera_file: str = 'cameras.pkl', **kwargs: Any) -> None:
@@ -52,10 +52,10 @@ class H36MPoseDataset(RecordedFrames):
         super().__init__(ann_file=ann_file, **kwargs)
 
     def records(self) -> Iterator[dict]:
-        """List the frames. Poses are read for labels or for boxes around the root, and not otherwise.
+        """List the frames. Poses are read only for labels or for boxes around the root.
 
         Raises:
-            FileNotFoundError: There is no annotation file.
+            FileNotFoundError: The annotation file does not exist.
         """
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(f'{self.ann_file}: no such file; expected an npz in the layout of mmpose')
@@ -92,7 +92,7 @@ class H36MPoseDataset(RecordedFrames):
             raise KeyError(f'{self.camera_file}: no camera {key}, which {record["sample_name"]} was taken by')
         where = f'{self.camera_file}: camera {key}'
         camera = {'K': intrinsics(cameras[key], where)}
-        if 'R' in cameras[key]:  # from the camera to the world, and the camera's place in the world in metres
+        if 'R' in cameras[key]:  # camera to world, and the camera's position in the world in metres
             R = camera_numbers(cameras[key], 'R', (3, 3), where).T
             camera.update(R=R, t=-R @ camera_numbers(cameras[key], 'T', (3,), where) * 1000.0)
         return camera

@@ -1,4 +1,4 @@
-"""What can be said about image files without decoding them, before the first iteration."""
+"""Check image and mask files before the first iteration, without decoding all of them."""
 from __future__ import annotations
 
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 from mmxas.datasets.transforms.loading import SkipCounter, check_mask_size, skips_are_recorded
 from mmxas.io.images import UnreadableImageError, image_size
 
-NAMED = 3  # missing files that a message names
+NAMED = 3  # number of missing files listed in a message
 
 
 def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:
-    """Check that every mask is there; each folder is listed once, so that 100000 take a second.
+    """Check that every mask exists. Each folder is listed once, so 100000 masks take a second.
 
     Args:
-        records: Samples, some with ``mask_path``.
+        records: Samples with optional ``mask_path``.
         on_error: ``'raise'``, or ``'skip'``: log, count and leave out samples whose mask is missing. Defaults to
             ``'raise'``.
 
@@ -57,21 +57,21 @@ def _names_in(folder: Path) -> set[str]:
 
 
 def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | None = None) -> list[dict]:
-    """Check images and masks: every mask is there; of some, both are whole, and of one size.
+    """Check that every mask exists and that, for some samples, image and mask are intact and of equal size.
 
     Args:
         records: Samples with ``img_path`` and optionally ``mask_path``.
         on_error: ``'raise'`` stops at the first bad file; ``'skip'`` logs, counts and leaves out samples whose image or
-            mask cannot be read. A mask of another size always stops. Defaults to ``'raise'``.
-        limit: Look into at most about this many, evenly spread. Defaults to None: all.
+            mask cannot be read. A mask of the wrong size always raises. Defaults to ``'raise'``.
+        limit: Open at most about this many, evenly spread. Defaults to None: all.
 
     Returns:
         list[dict]: The samples that are left.
 
     Raises:
         FileNotFoundError: Masks are missing.
-        UnreadableImageError: A file is absent, truncated or no image.
-        ValueError: A mask has another size than its image.
+        UnreadableImageError: A file is missing, truncated or not an image.
+        ValueError: A mask's size differs from its image's.
     """
     records = check_masks(records, on_error)
     step = 1 if limit is None else max(1, len(records) // limit)

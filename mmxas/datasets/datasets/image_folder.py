@@ -1,4 +1,4 @@
-"""A folder of images or a video, with masks and boxes where there are any."""
+"""A folder of images or a video, with optional masks and boxes."""
 from __future__ import annotations
 
 import logging
@@ -29,34 +29,32 @@ from .xas_dataset import XASDataset
 
 @DATASETS.register_module()
 class ImageFolderDataset(XASDataset):
-    """Images of a folder, or frames of a video, a sample for each body; it has no labels.
+    """Images of a folder, or frames of a video, without labels; one sample per body.
 
-    The box of an image is the one given for it, else its mask's, else the whole image. The mask of ``a/b.jpg`` is
+    The box of an image is the given one, else that of its mask, else the whole image. The mask of ``a/b.jpg`` is
     ``a/b.png`` (or another image extension) in the folder of masks. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``;
-    its mask is ``clip/000007.png``. Several bodies of an image have a box each, a mask each (``a/b.1.png``,
-    ``a/b.2.png``), or both; their samples are called ``a/b.jpg#1``, ``a/b.jpg#2``.
+    its mask is ``clip/000007.png``. An image with several bodies has one box per body, one mask per body
+    (``a/b.1.png``, ``a/b.2.png``), or both; its samples are called ``a/b.jpg#1``, ``a/b.jpg#2``.
 
     Args:
         data_root: The folder of images, searched with its subfolders, or a video file.
         masks: The folder of masks, absolute or in the working directory. Defaults to None.
-        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a list of boxes for one of several bodies; an empty
-            list says that nobody is there: the image is left out. Files are relative to ``data_root`` (a video's frames
-            by their names) or as :func:`~mmxas.io.boxes.match_boxes` matches them. Or a json file of it.
-            Defaults to None.
+        boxes: ``{file: [x0, y0, x1, y1]}`` in px of the image, or a json file of that. An image with several bodies has
+            a list of boxes; an image with an empty list is left out. Files are relative to ``data_root`` (video frames
+            by their names), or matched by :func:`~mmxas.io.boxes.match_boxes`. Defaults to None.
         on_error: What to do with an unreadable or truncated file, and with an image without a mask: ``'raise'``, or
-            ``'skip'`` (log, count, go on; of a truncated video the frames that are there are used). All-black masks are
+            ``'skip'`` (log, count and continue; of a truncated video the readable frames are used). All-black masks are
             always skipped, logged and counted. Defaults to ``'raise'``.
         files: Names of the images or bodies to use, or a json file with a list of them. Defaults to None: all.
-        mask_ids: Values in the masks that are foreground, see :func:`~mmxas.io.read_mask`. Defaults to None: its
-            definition.
+        mask_ids: Foreground values of the masks, see :func:`~mmxas.io.read_mask`. Defaults to None: its default rule.
         **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th image or frame.
 
     Raises:
-        FileNotFoundError: The folder is missing or holds no image, or an image has no mask.
+        FileNotFoundError: The folder does not exist or has no image, or an image has no mask.
         UnreadableImageError: A file is unreadable or truncated.
-        ValueError: A mask is ambiguous or has another size than its image, or nearly all masks are black; a box has no
-            area, or lies outside its image; one mask is given for several boxes, or one box for several masks;
-            ``boxes`` or ``files`` name an image that is not there; an unknown ``on_error``; labels are asked for.
+        ValueError: A mask is ambiguous or its size differs from its image's, or nearly all masks are black; a box has
+            no area or lies outside its image; the numbers of boxes and masks of an image differ; ``boxes`` or ``files``
+            name an image that does not exist; ``on_error`` is unknown; or labels are requested.
     """
 
     def __init__(self, data_root: str, masks: str | None = None,
@@ -75,7 +73,7 @@ class ImageFolderDataset(XASDataset):
         super().__init__(data_root=data_root, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the raw sample ``idx``, a video's frame with its image in memory."""
+        """Return the raw sample ``idx``; video frames have their image in memory."""
         info = super().get_data_info(idx)
         if self.video is not None:
             info['img'] = self.video.read(info['frame'], 'bgr24')
@@ -85,7 +83,7 @@ class ImageFolderDataset(XASDataset):
         """List the images with their masks and boxes, after checking the files.
 
         Raises:
-            FileNotFoundError: There is no folder, no image in it, or none that can be used.
+            FileNotFoundError: The folder does not exist, has no image, or none that can be used.
             ValueError: Nearly all masks are black.
         """
         images = self._frames() if Path(self.data_root).is_file() else self._images()
@@ -98,11 +96,11 @@ class ImageFolderDataset(XASDataset):
         whole, records = records, [record for record in records if self._find_box(record)]
         if not records:
             raise FileNotFoundError(f'{self.data_root}: none of its {len(images)} images can be used; the log names '
-                                    'each but those in which nobody is (boxes)')
+                                    'each except those without a body (boxes)')
         bad = nearly_all_bad([0.0] * self._black + [0.5] * (len(whole) - self._black))
         if bad:
-            raise ValueError(f'{self.masks}: {bad}; look at what was taken for foreground: '
-                             'mmxas check-dataset; mask_ids chooses by value')
+            raise ValueError(f'{self.masks}: {bad}; check the foreground with '
+                             'mmxas check-dataset; mask_ids selects it by value')
         if len(records) < len(found):
             print_log(f'{self.data_root}: {len(records)} of {len(found)} images are used', 'current', logging.WARNING)
         return records
@@ -130,7 +128,7 @@ class ImageFolderDataset(XASDataset):
         return [record for record in records if same_name(record['sample_name']) in chosen]
 
     def _bodies(self, records: list[dict], boxes: Mapping[str, Mapping[int, list]]) -> list[dict]:
-        """The record of each body, with what is given for it: a mask, a box."""
+        """Return one record per body, with its mask and box if given."""
         stems = [same_name(self._mask_stem(record)) for record in records]
         masks, bodies = {} if self.masks is None else masks_of_images(self.masks, set(stems)), []
         for record, stem in zip(records, stems, strict=True):

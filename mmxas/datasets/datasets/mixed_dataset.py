@@ -1,4 +1,4 @@
-"""Several data sets as one, in given shares."""
+"""Mixture of several data sets in given ratios."""
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -18,23 +18,23 @@ _KEEP = 16  # orders in memory
 
 @DATASETS.register_module()
 class MixedDataset(Dataset):
-    """Samples of several data sets in fixed shares an epoch (the scale-up of Figure 5).
+    """Samples of several data sets in fixed shares per epoch (the scale-up of Figure 5).
 
-    The positions of an epoch belong to the data sets in blocks, in the order of ``datasets``: a sampler, or
-    :class:`PairedDataset`, shuffles them. Each data set is gone through in a random order that goes on from epoch to
-    epoch and is drawn anew whenever all its samples were seen: of a data set larger than its share every epoch sees
-    others, of a smaller one each sample equally often up to one. Which sample stands at a position is a function of
-    (seed, epoch, position).
+    The positions of an epoch form one block per data set, in the order of ``datasets``; a sampler or
+    :class:`PairedDataset` shuffles them. Each data set is traversed in a random order that continues across epochs and
+    is redrawn after each full pass. A data set larger than its share thus provides other samples every epoch; in a
+    smaller one, counts per sample differ by at most one. The sample at a position depends on (seed, epoch, position)
+    only.
 
     Args:
         datasets: Configs of the data sets, or data sets.
-        ratios: One positive number a data set: the shares of an epoch. Defaults to None: each sample once an epoch.
-        length: Samples an epoch. Defaults to None: as many as all data sets hold together.
-        metainfo: Not used here; see :class:`PairedDataset`. Defaults to None.
+        ratios: One positive number per data set: the shares of an epoch. Defaults to None: each sample once per epoch.
+        length: Number of samples per epoch. Defaults to None: the total of all data sets.
+        metainfo: Unused; see :class:`PairedDataset`. Defaults to None.
 
     Raises:
-        ValueError: There is no data set, one is empty, they have different numbers of keypoints, the ratios do not fit,
-            or an epoch is too short for one of the shares.
+        ValueError: There is no data set, one is empty, their numbers of keypoints differ, the ratios are invalid, or an
+            epoch is too short for one of the shares.
     """
 
     METAINFO: dict = XASDataset.METAINFO
@@ -60,18 +60,18 @@ class MixedDataset(Dataset):
         return self.datasets[0].metainfo
 
     def __len__(self) -> int:
-        """Samples an epoch."""
+        """Return the number of samples per epoch."""
         return int(self._ends[-1])
 
     def __getitem__(self, key: SampleKey | int) -> Any:
-        """The sample of a key; of a plain index, that of the first epoch under seed 0."""
+        """Return the sample of a key; a plain index means epoch 0 and seed 0."""
         if not isinstance(key, tuple):
             return self.sample(int(key), 0, 0)
         with seeded(key.seed, key.epoch, key.index):
             return self.sample(key.index, key.epoch, key.seed)
 
     def sample(self, position: int, epoch: int, seed: int) -> Any:
-        """The sample at a position of an epoch; its augmentation draws from the global generators as they are.
+        """Return the sample at a position of an epoch; its augmentation draws from the global generators.
 
         Args:
             position: From 0 to the length.
@@ -82,7 +82,7 @@ class MixedDataset(Dataset):
         return self.datasets[part][index]
 
     def locate(self, position: int, epoch: int, seed: int) -> tuple[int, int]:
-        """The number of the data set, and the index in it, at a position of an epoch.
+        """Return the number of the data set and the index in it for a position of an epoch.
 
         Args:
             position: From 0 to the length.
@@ -111,19 +111,19 @@ class MixedDataset(Dataset):
 
 
 def shares(ratios: Sequence[float], length: int, num: int) -> list[int]:
-    """Whole numbers in the given ratios, by largest remainders.
+    """Return whole numbers in the given ratios, by the largest remainder method.
 
     Args:
-        ratios: One positive number a share.
-        length: What they add up to.
-        num: How many there have to be.
+        ratios: One positive number per share.
+        length: Sum of the shares.
+        num: Expected number of ratios.
 
     Raises:
-        ValueError: Another number of ratios, one that is not positive, or a share of 0.
+        ValueError: The number of ratios is wrong, one is not positive, or a share is 0.
     """
     weights = np.asarray(ratios, dtype=np.float64)
     if weights.shape != (num, ) or not (np.isfinite(weights) & (weights > 0)).all():
-        raise ValueError(f'ratios={list(ratios)}: {num} positive numbers expected, one a data set')
+        raise ValueError(f'ratios={list(ratios)}: {num} positive numbers expected, one per data set')
     exact = length * weights / weights.sum()
     counts = np.floor(exact).astype(int)
     rest = np.argsort(counts - exact, kind='stable')[:length - counts.sum()]

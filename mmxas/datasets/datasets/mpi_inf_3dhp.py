@@ -1,4 +1,4 @@
-"""MPI-INF-3DHP as the converter, or mmpose's, writes it: an npz of frames, a pickle of cameras, images, masks.
+"""MPI-INF-3DHP as written by our converter or mmpose's: an npz file of frames, a pickle of cameras, images, masks.
 
 n: frames; K: keypoints of the file, 28 or 17.
 """
@@ -30,7 +30,7 @@ from .recorded_frames import (
 NAME = re.compile(r'(?P<subject>T?S\d+)(?:_(?P<take>Seq\d+)_Cam(?P<camera>\d+))?_(?P<frame>\d+)\.\w+$')
 # The paper's 18 keypoints among the 28 of the training set.
 FROM_28 = (4, 23, 24, 25, 18, 19, 20, 2, 5, 6, 7, 9, 10, 11, 14, 15, 16, 1)
-# Its first 17 among the 17 of the test set and of mmpose's files; the thorax is then the middle of the shoulders.
+# The first 17 of the 18 among the 17 of the test set and of mmpose's files; the thorax is the mean of the shoulders.
 FROM_17 = (14, 8, 9, 10, 11, 12, 13, 15, 1, 16, 0, 5, 6, 7, 2, 3, 4)
 OCCLUSION = ('frame', 'view', None)
 
@@ -39,29 +39,29 @@ OCCLUSION = ('frame', 'view', None)
 class MPIINF3DHPDataset(RecordedFrames):
     """Frames of MPI-INF-3DHP with the paper's 18 keypoints.
 
-    The npz holds ``imgname``, ``center`` (px), ``scale`` (200 px), ``part`` (n, K, 3; image px, and whether it lies in
-    the image), ``S`` (n, K, 4; camera frame, metres), and where the converter wrote them ``hidden`` (n,), the number of
-    keypoints behind the chair, and ``action`` (n,). The paper trains on S1 to S6 and evaluates on S7 and S8 (section
-    4.1), by the cameras ``'0'``, ``'2'``, ``'4'``, ``'7'``, ``'8'``; the official test set is TS1 to TS6.
+    The npz file holds ``imgname``, ``center`` (px), ``scale`` (200 px), ``part`` (n, K, 3; image px, and whether it
+    lies in the image), ``S`` (n, K, 4; camera frame, metres), and, if the converter wrote them, ``hidden`` (n,), the
+    number of keypoints behind the chair, and ``action`` (n,). The paper trains on S1 to S6 and evaluates on S7 and S8
+    (section 4.1), with cameras ``'0'``, ``'2'``, ``'4'``, ``'7'``, ``'8'``; the official test set is TS1 to TS6.
 
-    An action of the training set is its sequence, ``'Seq1'`` or ``'Seq2'``; of the test set its activity. In files of
-    17 keypoints the torso is the spine's lower joint, and the thorax the middle of the shoulders.
+    The action is the sequence (``'Seq1'`` or ``'Seq2'``) in the training set, and the activity in the test set. For
+    files with 17 keypoints the torso is the lower spine joint, and the thorax the midpoint of the shoulders.
 
     Args:
-        ann_file: The npz, in ``data_root``.
+        ann_file: The npz file, in ``data_root``.
         camera_file: The pickle, in ``data_root``: ``{'S1_Seq1_Cam0' or 'TS1': {'f', 'c', …}}``. Defaults to
             ``'annotations/cameras_train.pkl'``.
-        drop_occluded: Frames that are left out: ``'view'``, those with a keypoint outside the image or more than
-            ``max_hidden`` behind the chair; ``'frame'``, these by all chosen cameras if by one of them, as the released
-            code does; or None. Defaults to ``'frame'``.
-        max_hidden: Number of keypoints that may lie behind the chair. Defaults to 4, as in the released code.
-        **kwargs: Arguments of :class:`RecordedFrames`; ``box='annotation'`` is the file's centre and scale.
+        drop_occluded: ``'view'`` leaves out frames with a keypoint outside the image or more than ``max_hidden`` behind
+            the chair; ``'frame'`` leaves them out for all chosen cameras if this is the case for one, as in the
+            released code; None keeps all. Defaults to ``'frame'``.
+        max_hidden: Largest number of keypoints behind the chair. Defaults to 4, as in the released code.
+        **kwargs: Arguments of :class:`RecordedFrames`; ``box='annotation'`` uses the file's centre and scale.
 
     Raises:
-        FileNotFoundError: The npz, the pickle or an image is missing.
-        KeyError: A camera of a frame is not in the pickle.
-        ValueError: An array or a camera has another form, a file's name cannot be read, the number of keypoints is
-            neither 28 nor 17, ``hidden`` is needed and missing, or no frame is left.
+        FileNotFoundError: The npz file, the pickle or an image is missing.
+        KeyError: The pickle lacks a frame's camera.
+        ValueError: An array or a camera is malformed, a file name cannot be parsed, the number of keypoints is neither
+            28 nor 17, ``hidden`` is required but missing, or no frame is left.
     """
 
     FACTS = (*RecordedFrames.FACTS, 'drop_occluded', 'max_hidden')
@@ -74,10 +74,10 @@ class MPIINF3DHPDataset(RecordedFrames):
         super().__init__(ann_file=ann_file, **kwargs)
 
     def records(self) -> Iterator[dict]:
-        """List the frames. Poses reach samples for labels or for boxes around the root, and not otherwise.
+        """List the frames. Poses are used only for labels or for boxes around the root.
 
         Raises:
-            FileNotFoundError: There is no annotation file.
+            FileNotFoundError: The annotation file does not exist.
         """
         if not Path(self.ann_file).is_file():
             raise FileNotFoundError(f'{self.ann_file}: no such file; mmxas convert mpi-inf-3dhp writes '
@@ -96,7 +96,7 @@ class MPIINF3DHPDataset(RecordedFrames):
             yield record
 
     def _checked(self, file: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The file's arrays, of their forms."""
+        """Return the file's arrays after checking their types and shapes."""
         needed = self.channels if self.drop_occluded is None else {**self.channels, 'part': 3}
         content = check_arrays(file, self.ann_file, **needed)
         for key, kinds in (('hidden', 'biuf'), ('action', 'U')):
@@ -105,7 +105,7 @@ class MPIINF3DHPDataset(RecordedFrames):
         return content
 
     def _visible(self, content: dict[str, np.ndarray]) -> Iterator[tuple[int, dict]]:
-        """The chosen frames in which nothing hides the body, with their row in the file."""
+        """Yield the chosen frames without occlusion, with their row in the file."""
         is_taken, chosen = EveryNth(self.sample_interval), []
         for i, name in enumerate(content['imgname']):
             record = self._frame(i, str(name), content)
@@ -124,7 +124,7 @@ class MPIINF3DHPDataset(RecordedFrames):
 
     def _occluded(self, content: dict[str, np.ndarray]) -> np.ndarray:
         if 'hidden' not in content:
-            raise ValueError(f'{self.ann_file}: does not say what the chair hides; convert it with ChairMasks '
+            raise ValueError(f'{self.ann_file}: no keypoints hidden by the chair in it; convert it with ChairMasks '
                              '(mmxas convert mpi-inf-3dhp), or keep all frames by drop_occluded=None')
         return (content['part'][..., 2] == 0).any(axis=1) | (content['hidden'] > self.max_hidden)
 
@@ -146,7 +146,7 @@ class MPIINF3DHPDataset(RecordedFrames):
             raise KeyError(f'{self.camera_file}: no camera {key!r}, which {record["sample_name"]} was taken by')
         where = f'{self.camera_file}: camera {key!r}'
         camera = {'K': intrinsics(cameras[key], where)}
-        if 'R' in cameras[key]:  # from the world to the camera, metres
+        if 'R' in cameras[key]:  # world to camera, metres
             camera.update(R=camera_numbers(cameras[key], 'R', (3, 3), where),
                           t=camera_numbers(cameras[key], 'T', (3,), where) * 1000.0)
         return camera
@@ -160,12 +160,12 @@ def select_keypoints(keypoints: np.ndarray, where: str | Path = '') -> np.ndarra
     """Return the paper's 18 keypoints (n, 18, C) of the training set's 28 or the test set's 17, (n, K, C).
 
     Raises:
-        ValueError: Another number of keypoints.
+        ValueError: The number of keypoints is neither 28 nor 17.
     """
     count = keypoints.shape[-2]
     if count == 28:
         return keypoints[..., list(FROM_28), :]
     if count != 17:
-        raise ValueError(f'{where}: {count} keypoints a pose, expected the 28 of the training set or the 17 of the '
+        raise ValueError(f'{where}: {count} keypoints per pose, expected the 28 of the training set or the 17 of the '
                          'test set')
     return append_thorax(keypoints[..., list(FROM_17), :])

@@ -23,41 +23,41 @@ from .image_checks import check_files
 from .xas_dataset import XASDataset
 
 NUM_KEYPOINTS = 16
-# Where the 18 keypoints stand in the file; torso and nose are not annotated.
+# Indices of the 18 keypoints in the file; torso and nose are not annotated.
 FROM_16 = (6, 2, 1, 0, 3, 4, 5, -1, 8, -1, 9, 13, 14, 15, 12, 11, 10, 7)
 HEAD_FACTOR = 0.6  # of the head box' diagonal, by the data set's own evaluation
 _BOX_PX = 200.0  # `scale` counts in these
-_DOWN = 15.0  # centres are moved down by so many px at scale 1, as everywhere with these files
+_DOWN = 15.0  # centres are moved down by this many px at scale 1, as is usual for these files
 
 
 @DATASETS.register_module()
 class MPIIPoseDataset(XASDataset):
-    """MPII in mmpose's layout, with the paper's 18 keypoints; torso and nose are never visible.
+    """MPII in mmpose's layout with the paper's 18 keypoints; torso and nose are never visible.
 
-    The json lists entries: ``image``, ``center`` (px), ``scale`` (200 px), ``joints`` (16, 2) px, ``joints_vis`` (16).
-    Pixels in it count from 1, as in the official file, and from 0 in samples. Head boxes are ``headbox`` (x0, y0, x1,
-    y1) of a person, as mmxas convert mpii writes them, or ``headboxes_src`` (2, 2, n) of
+    The json file lists entries: ``image``, ``center`` (px), ``scale`` (200 px), ``joints`` (16, 2) px, ``joints_vis``
+    (16). Pixel coordinates count from 1 in the file, as in the official one, and from 0 in samples. Head boxes are
+    ``headbox`` (x0, y0, x1, y1) per person, as written by mmxas convert mpii, or ``headboxes_src`` (2, 2, n) of
     ``mpii_gt_val.mat``. Under ``with_labels`` a sample holds ``keypoints`` (1, 18, 2) px, ``keypoints_visible`` (1, 18)
-    and ``head_size`` (1, 1) px, 0.6 of the head box' diagonal, which PCKh divides by. There are no 3D labels.
+    and ``head_size`` (1, 1) px, 0.6 of the head box's diagonal, which normalises PCKh. There are no 3D labels.
 
     Args:
-        ann_file: The json, in ``data_root``.
-        headbox_file: The mat file of head boxes, in ``data_root``. Defaults to None: they are in the json.
+        ann_file: The json file, in ``data_root``.
+        headbox_file: The mat file of head boxes, in ``data_root``. Defaults to None: they are in the json file.
         data_prefix: Folders ``img`` and, optionally, ``mask`` in ``data_root``; the mask of ``x.jpg`` is ``x.png``, or
             ``x.jpg``. Defaults to images in ``data_root`` and no masks.
-        box: ``'annotation'``, centre and scale of the file, or ``'mask'``. Defaults to ``'annotation'``.
-        mask_coverage: Leave out people whose mask covers less or more than these parts of the image: the mask is that
-            of an over-exposed image, or of something else. Needs masks. Defaults to None: keep all. The released code's
-            are (0.1 / 3, 0.7 / 3): it compares 0.1 and 0.7 of the pixels with a sum over three equal channels.
-        complete: Leave out people with a keypoint that is not annotated, as the released code does. Defaults to False.
+        box: ``'annotation'`` (the file's centre and scale) or ``'mask'``. Defaults to ``'annotation'``.
+        mask_coverage: Smallest and largest fraction of the image that a mask may cover; other people are left out,
+            because their mask is likely wrong. Requires masks. Defaults to None: keep all. The released code uses (0.1
+            / 3, 0.7 / 3), because it compares 0.1 and 0.7 of the pixels with a sum over three equal channels.
+        complete: Leave out people with unannotated keypoints, as in the released code. Defaults to False.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out people whose image or mask is missing or
             unreadable. Defaults to ``'raise'``.
-        num_checked: About how many images are looked at before, evenly spread. Defaults to 1000.
+        num_checked: Approximate number of images checked in advance, evenly spread. Defaults to 1000.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
         FileNotFoundError: The json, the mat file or a mask is missing.
-        ValueError: The files do not fit together or have another form, or an argument is unknown.
+        ValueError: The files do not match or are malformed, or an argument is unknown.
     """
 
     FACTS = ('mask_coverage', 'complete')
@@ -79,11 +79,11 @@ class MPIIPoseDataset(XASDataset):
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, box=box, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the people who pass the filters, and log how many did not.
+        """List the people who pass the filters, and log the number of others.
 
         Raises:
             FileNotFoundError: The json, the mat file or a mask is missing.
-            ValueError: The files do not fit together or have another form, or nobody is left.
+            ValueError: The files do not match or are malformed, or no person is left.
         """
         entries = self._entries()
         self.check_keypoints(len(FROM_16), self.ann_file)
@@ -105,7 +105,7 @@ class MPIIPoseDataset(XASDataset):
         return records
 
     def mask_records(self) -> Iterator[dict]:
-        """The masks of all people's images, with the square of each person's centre and scale."""
+        """Yield the masks of all people's images, with the square of each person's centre and scale."""
         if 'mask' in self.data_prefix:
             for entry in self._entries()[::self.sample_interval]:
                 mask = (Path(self.data_prefix['mask']) / entry['image']).with_suffix('.png')
@@ -146,7 +146,7 @@ class MPIIPoseDataset(XASDataset):
         return HEAD_FACTOR * np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1)
 
     def _record(self, index: int, entry: dict) -> dict | None:
-        """The sample of a person, or None where it is left out."""
+        """Return the sample of a person, or None if left out."""
         keypoints = np.array(entry['joints'], dtype=np.float64) - 1
         visible = (np.array(entry['joints_vis']) > 0) & (keypoints >= 0).all(axis=-1)
         if self.complete and (keypoints < 0).any():
@@ -192,14 +192,14 @@ class MPIIPoseDataset(XASDataset):
 
 
 def to_18(keypoints: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
-    """Put MPII's 16 keypoints in the order of the 18.
+    """Convert MPII's 16 keypoints to the paper's 18.
 
     Args:
         keypoints: (16, 2) image px.
         visible: (16,) bool.
 
     Returns:
-        dict: ``keypoints`` (1, 18, 2) float32 px, 0 where not visible, and ``keypoints_visible`` (1, 18) float32.
+        dict: ``keypoints`` (1, 18, 2) float32 px, 0 if not visible, and ``keypoints_visible`` (1, 18) float32.
     """
     known = np.array(FROM_16) >= 0
     shown = known & np.asarray(visible)[list(FROM_16)]
@@ -208,7 +208,7 @@ def to_18(keypoints: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _annotated_box(entry: dict) -> np.ndarray:
-    """The square of a person's centre and scale, (1, 4) px on pixel edges."""
+    """Return the square of a person's centre and scale, (1, 4) px on pixel edges."""
     scale = float(entry['scale'])
     centre = np.array(entry['center'], dtype=np.float64) - 1 + [0.5, 0.5 + _DOWN * scale]
     half = scale * _BOX_PX / 2

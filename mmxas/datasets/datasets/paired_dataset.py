@@ -1,4 +1,4 @@
-"""Unlabelled target crops beside synthetic pairs."""
+"""Pairs of an unlabelled target crop and a synthetic pair."""
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -18,30 +18,29 @@ DOMAINS = ('target', 'synthetic')
 
 @DATASETS.register_module()
 class PairedDataset(Dataset):
-    """One target sample and one synthetic sample an index, as a training step takes them (design, step 1).
+    """One target sample and one synthetic sample per index, for a training step (design, step 1).
 
-    Each epoch goes through both sets in a new order, so that partners change; through a set shorter than the epoch more
-    than once. Each sample's randomness is a function of (seed, epoch, index) where the sampler is
-    :class:`SeededSampler`.
+    Both sets are shuffled independently every epoch, so partners change; a set shorter than the epoch is repeated. With
+    :class:`SeededSampler` each sample's randomness depends on (seed, epoch, index) only.
 
     Args:
         synthetic: Config of the synthetic (labelled) data set.
         target: Config of the target data set, or None to train on synthetic pairs alone.
-        length: Pairs an epoch, or ``'target'``: as many as there are targets. Defaults to None: the length of the
-            larger set.
-        metainfo: Not used here: mmpose's ``init_model`` looks for it in the config, and takes ``METAINFO`` where it is
-            absent. Give it with another skeleton than the default one. Defaults to None.
+        length: Number of pairs per epoch, or ``'target'``: the number of target samples. Defaults to None: the length
+            of the larger set.
+        metainfo: Unused here; mmpose's ``init_model`` reads it from the config, and uses ``METAINFO`` if it is missing.
+            Set it for skeletons other than the default one. Defaults to None.
 
     Raises:
-        ValueError: The two have different numbers of keypoints, one is empty, or ``length='target'`` comes without
-            targets.
+        ValueError: The numbers of keypoints differ, a data set is empty, or ``length='target'`` without a target data
+            set.
     """
 
     METAINFO: dict = XASDataset.METAINFO
 
     def __init__(self, synthetic: dict, target: dict | None = None, length: int | str | None = None,
                  metainfo: dict | None = None) -> None:
-        # The targets first: what is missing of them is said before hours of rendering.
+        # Targets first, to report missing files before hours of rendering.
         self.parts = {} if target is None else {'target': DATASETS.build(target)}
         self.parts['synthetic'] = DATASETS.build(synthetic)
         for domain, part in self.parts.items():
@@ -62,10 +61,10 @@ class PairedDataset(Dataset):
         return self.parts['synthetic'].metainfo
 
     def activate(self, domains: Collection[str]) -> None:
-        """Load only these domains from now on: a stage without a loss on the targets need not read them.
+        """Load only these domains from now on, for stages without a loss on the targets.
 
         Raises:
-            ValueError: A domain that there is no data set for.
+            ValueError: A domain has no data set.
         """
         missing = sorted(set(domains) - set(self.parts))
         if missing:
@@ -76,7 +75,7 @@ class PairedDataset(Dataset):
         return self.length or max(len(part) for part in self.parts.values())
 
     def __getitem__(self, key: SampleKey | int) -> list[dict]:
-        """Packed samples of the active domains, target first."""
+        """Return the packed samples of the active domains, target first."""
         if not isinstance(key, tuple):
             key = SampleKey(int(key), 0, 0)
         samples = []
@@ -87,7 +86,7 @@ class PairedDataset(Dataset):
 
     def _sample(self, domain: str, key: SampleKey) -> dict:
         part, position = self.parts[domain], self._position(domain, key)
-        if isinstance(part, MixedDataset):  # which sample stands at a position changes with the epoch
+        if isinstance(part, MixedDataset):  # its sample at a position changes with the epoch
             return part.sample(position, key.epoch, key.seed)
         return part[position]
 
@@ -103,10 +102,10 @@ class PairedDataset(Dataset):
 
 @FUNCTIONS.register_module()
 def collate_pairs(batch: Sequence[list[dict]]) -> dict:
-    """Samples of :class:`PairedDataset` to mmpose's batch: all targets, then all synthetic samples.
+    """Collate samples of :class:`PairedDataset` to mmpose's batch: all targets, then all synthetic samples.
 
-    A worker hands each tensor over by a file of its own, which costs more than the pixels. So the crops become one
-    tensor (2 N, 3, S, S), and masks and labels arrays, which travel with the samples.
+    Workers pass each tensor through a separate file, which costs more than copying its pixels. Therefore the crops
+    become one tensor (2 N, 3, S, S), and masks and labels become arrays, which are pickled with the samples.
     """
     collated = pseudo_collate([sample for group in zip(*batch, strict=True) for sample in group])
     if isinstance(collated['inputs'][0], torch.Tensor):

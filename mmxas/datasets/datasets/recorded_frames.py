@@ -1,4 +1,4 @@
-"""What the data sets of recorded frames share: which frames are taken, masks beside the images, boxes and labels."""
+"""Base class of the data sets of recorded frames: choice of frames, masks, boxes and labels."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,35 +19,33 @@ from .xas_dataset import XASDataset
 
 SHOULDERS = (11, 14)
 LABELLED = 17  # keypoints of a pose in the files, or more
-BODY_MARGIN = 0.1  # hands, feet and hair around the keypoints, as a share of the larger side
+BODY_MARGIN = 0.1  # margin for hands, feet and hair, as a fraction of the larger side
 BOX_PX = 200.0  # `scale` of mmpose's files counts in these
 
 
 class RecordedFrames(XASDataset):
-    """Base: frames of videos, chosen by subject, action and camera.
+    """Base of data sets with frames of videos, chosen by subject, action and camera.
 
-    Samples name their ``subject``, ``action`` (also as ``clip``), ``camera_name``, ``sequence`` and ``frame``: the
-    views of a frame set have all of these in common but the camera.
+    Samples have ``subject``, ``action`` (also as ``clip``), ``camera_name``, ``sequence`` and ``frame``; the views of a
+    frame set share all of these except the camera.
 
     Args:
         data_prefix: Folders ``img`` and, optionally, ``mask`` in ``data_root``; the mask of ``x.jpg`` is ``x.png``.
-            ``mask=None`` is no masks. Defaults to images in ``data_root`` and no masks.
-        subjects: Keep these only, e.g. ``['S9', 'S11']``. Defaults to None: all.
-        actions: Keep these only, e.g. ``['Greeting']``. Defaults to None: all.
-        cameras: Keep these only, by name. Defaults to None: all.
-        box: ``'root'``, ``'annotation'`` or ``'mask'``. Defaults to ``'root'``, the paper's protocol, which takes the
-            root and the camera from the ground truth.
-        on_error: ``'raise'`` or ``'skip'`` for unreadable files and for annotations that no camera and no body give.
-            Defaults to ``'raise'``.
-        num_checked: About how many files are looked at before training, evenly spread. Defaults to 1000.
-        sample_interval: Keep every n-th frame of each video, the same ones for all cameras. Defaults to 1.
-        random_frames: Of those, keep so many random ones of each recording, the same ones for all cameras and in
-            every run. Defaults to None: all.
+            ``mask=None`` means no masks. Defaults to images in ``data_root`` and no masks.
+        subjects: Keep only these, e.g. ``['S9', 'S11']``. Defaults to None: all.
+        actions: Keep only these, e.g. ``['Greeting']``. Defaults to None: all.
+        cameras: Keep only these, by name. Defaults to None: all.
+        box: ``'root'``, ``'annotation'`` or ``'mask'``. Defaults to ``'root'``, the paper's protocol, which uses the
+            ground-truth root and camera.
+        on_error: ``'raise'`` or ``'skip'`` for unreadable files and impossible annotations. Defaults to ``'raise'``.
+        num_checked: Approximate number of files checked before training, evenly spread. Defaults to 1000.
+        sample_interval: Keep every n-th frame of each video, the same frames for all cameras. Defaults to 1.
+        random_frames: Of those, keep this many random frames per recording, the same for all cameras and in every run.
+            Defaults to None: all.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
-        ValueError: ``on_error`` is unknown, ``box='mask'`` comes without a folder of masks, or ``random_frames`` is
-            below 1.
+        ValueError: ``on_error`` is unknown, ``box='mask'`` without a folder of masks, or ``random_frames`` is below 1.
     """
 
     FACTS = ('random_frames', )
@@ -72,16 +70,16 @@ class RecordedFrames(XASDataset):
 
     @property
     def use_poses(self) -> bool:
-        """Whether poses are read at all: for labels, or for boxes around the root."""
+        """Return whether poses are read: for labels, or for boxes around the root."""
         return self.with_labels or self.box == 'root'
 
     @property
     def channels(self) -> dict[str, int]:
-        """The arrays of poses that are read, with the number of channels that is needed of each."""
+        """Return the arrays of poses to read, with the required number of channels of each."""
         return {**({'S': 3} if self.use_poses else {}), **({'part': 2} if self.with_labels else {})}
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the raw sample ``idx``, with its mask and the mask's box under ``box='mask'``."""
+        """Return the raw sample ``idx``; under ``box='mask'`` with its mask and the mask's box."""
         info = super().get_data_info(idx)
         if self.box == 'mask':
             info['mask'] = read_mask(info['mask_path'])
@@ -90,11 +88,11 @@ class RecordedFrames(XASDataset):
         return info
 
     def records(self) -> Iterable[dict]:
-        """The chosen samples; each subclass lists its own."""
+        """Return the chosen samples; implemented by subclasses."""
         raise NotImplementedError
 
     def mask_records(self) -> Iterator[dict]:
-        """The masks of the chosen frames; the box is that of the keypoints in the image with a margin."""
+        """Yield the masks of the chosen frames; the box surrounds the image keypoints with a margin."""
         with_labels, self.with_labels = self.with_labels, True
         try:
             for record in self.records():
@@ -119,7 +117,7 @@ class RecordedFrames(XASDataset):
         return records
 
     def is_chosen(self, record: dict) -> bool:
-        """Whether subject, action and camera of a sample are asked for."""
+        """Return whether subject, action and camera of a sample are among the chosen ones."""
         return all(record[key] in values for key, values in self.chosen.items())
 
     def frame_record(self, index: int, name: str, subject: str, action: str, camera: str, sequence: str,
@@ -127,13 +125,13 @@ class RecordedFrames(XASDataset):
         """Return a sample without box and labels.
 
         Args:
-            index: Its number.
-            name: Of the image, in the folder of images.
+            index: Index of the sample.
+            name: Path of the image, relative to the folder of images.
             subject: Name of the subject.
             action: Name of the action.
             camera: Name of the camera.
             sequence: Name of the recording, the same for all cameras.
-            frame: Number of the frame in the video.
+            frame: Index of the frame in the video.
         """
         record = {
             'id': index, 'img_path': str(Path(self.data_prefix['img']) / name), 'sample_name': name,
@@ -144,7 +142,7 @@ class RecordedFrames(XASDataset):
         return record
 
     def annotation_bbox(self, centre: np.ndarray, scale: float) -> np.ndarray:
-        """Return the box (1, 4) of mmpose's ``center`` (2,) px and ``scale`` in 200 px; the crop is this square."""
+        """Return the box (1, 4) of mmpose's ``center`` (2,) px and ``scale`` in 200 px; the crop equals this square."""
         half = scale * BOX_PX / 2 / self.crop_padding
         return np.concatenate([centre - half, centre + half]).astype(np.float32)[None]
 
@@ -154,10 +152,10 @@ class RecordedFrames(XASDataset):
         Args:
             record: The sample.
             points: Keypoints (K, 3) in the camera frame, mm.
-            camera: ``K`` (3, 3) px, and where they are known ``R`` (3, 3), world to camera, and ``t`` (3,) mm.
+            camera: ``K`` (3, 3) px, and if known ``R`` (3, 3), world to camera, and ``t`` (3,) mm.
             pixels: Keypoints (K, 2) in image px. Defaults to None: the projected ones.
 
-        What cannot be trained on becomes the sample's ``fault``.
+        Values that cannot be trained on are reported as the sample's ``fault``.
         """
         fault = camera_fault(camera['K']) or pose_fault(points, self.skeleton.root)
         if fault or (pixels is not None and not np.isfinite(pixels).all()):
@@ -171,14 +169,15 @@ class RecordedFrames(XASDataset):
 
 
 def keypoint_box(keypoints: np.ndarray, margin: float = BODY_MARGIN) -> np.ndarray:
-    """Return a box (4,) around a whole body from its keypoints (K, 2) px, and ``margin`` of its larger side around."""
+    """Return a box (4,) around a body: that of its keypoints (K, 2) px plus a ``margin`` relative to its larger
+    side."""
     low, high = keypoints.min(axis=0), keypoints.max(axis=0)
     grown = margin * float((high - low).max())
     return np.concatenate([low - grown, high + grown])
 
 
 class EveryNth:
-    """Tells which frames of each video are taken.
+    """Select every n-th frame of each video.
 
     Args:
         interval: 1 for all.
@@ -188,15 +187,15 @@ class EveryNth:
         self.interval, self.seen = interval, {}
 
     def __call__(self, video: Any) -> bool:
-        """Count one frame of ``video``; whether it is taken."""
+        """Count one frame of ``video``; return whether it is selected."""
         self.seen[video] = self.seen.get(video, -1) + 1
         return self.seen[video] % self.interval == 0
 
 
 def choose_frame_sets(records: Iterable[dict], count: int | None) -> Iterable[dict]:
-    """Keep ``count`` random frames of each ``sequence``, the same ones for all cameras; None keeps all.
+    """Keep ``count`` random frames per ``sequence``, the same for all cameras; None keeps all.
 
-    The choice is a function of the sequence's name and its frames: other recordings and other cameras do not change it.
+    The choice depends only on the sequence's name and frames, not on other recordings or cameras.
     """
     if count is None:
         return records
@@ -223,16 +222,16 @@ def read_cameras(path: Path) -> dict:
 
 
 def camera_numbers(camera: Any, key: str, shape: tuple[int, ...], where: str = 'camera') -> np.ndarray:
-    """Return an entry of a camera as float64 of ``shape``; vectors may be columns in it.
+    """Return an entry of a camera as float64 of ``shape``; vectors may be stored as columns.
 
     Args:
-        camera: A dictionary, as cameras' files hold it.
-        key: Of the entry.
-        shape: Expected one.
+        camera: A camera of a camera file.
+        key: Name of the entry.
+        shape: Expected shape.
         where: File and camera, for messages. Defaults to ``'camera'``.
 
     Raises:
-        ValueError: The camera is no dictionary, or the entry is missing, no numbers, or of another shape.
+        ValueError: The camera is not a dictionary, or the entry is missing, not numeric, or of another shape.
     """
     if not isinstance(camera, Mapping) or key not in camera:
         found = sorted(map(str, camera)) if isinstance(camera, Mapping) else repr(camera)
@@ -251,25 +250,25 @@ def intrinsics(camera: dict, where: str = 'camera') -> np.ndarray:
     """Return the matrix (3, 3) in px of a camera with ``f`` and ``c``, two numbers each; ``where`` is for messages.
 
     Raises:
-        ValueError: One is missing, or something else.
+        ValueError: An entry is missing or malformed.
     """
     focal, centre = (camera_numbers(camera, key, (2,), where) for key in ('f', 'c'))
     return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]], dtype=np.float64)
 
 
 def check_arrays(content: Mapping[str, np.ndarray], path: str | Path, **channels: int) -> dict[str, np.ndarray]:
-    """Read the arrays of an annotation file, and look whether they are there and of one length n.
+    """Read the arrays of an annotation file, and check that they exist and have the same length n.
 
     Args:
-        content: ``imgname`` (n,), ``center`` (n, 2), ``scale`` (n,), and those of poses.
+        content: ``imgname`` (n,), ``center`` (n, 2), ``scale`` (n,), and the arrays of poses.
         path: The file, for messages.
-        **channels: Least number of channels of each array of poses (n, K, C), K of 17 or more: ``S=3``, ``part=2``.
+        **channels: Minimum number of channels C of each array of poses (n, K, C) with K >= 17: ``S=3``, ``part=2``.
 
     Returns:
         The arrays by name, each read once.
 
     Raises:
-        ValueError: One is missing, of another kind or shape, or an image lies outside the folder of images.
+        ValueError: An array is missing or has another type or shape, or an image lies outside the folder of images.
     """
     names = check_array(content, 'imgname', path, 'U', (None,))
     arrays = {'imgname': names}
@@ -288,17 +287,17 @@ def check_arrays(content: Mapping[str, np.ndarray], path: str | Path, **channels
 
 def check_array(content: Mapping[str, np.ndarray], key: str, path: str | Path, kinds: str,
                 shape: tuple[int | None, ...]) -> np.ndarray:
-    """Read one array.
+    """Read and check one array.
 
     Args:
         content: The file's arrays.
-        key: Its name.
+        key: Name of the array.
         path: The file, for messages.
-        kinds: numpy's letters of the kinds of numbers, or ``'U'`` for text.
-        shape: Expected one, None where any length will do.
+        kinds: Allowed values of numpy's ``dtype.kind``, or ``'U'`` for text.
+        shape: Expected shape; None allows any length.
 
     Raises:
-        ValueError: It is missing, or of another kind or shape.
+        ValueError: The array is missing, or has another type or shape.
     """
     expected = f'{"text" if kinds == "U" else "numbers"} of shape {str(shape).replace("None", "any")}'
     if key not in content:
@@ -314,6 +313,6 @@ def check_array(content: Mapping[str, np.ndarray], key: str, path: str | Path, k
 
 
 def append_thorax(keypoints: np.ndarray) -> np.ndarray:
-    """Append the middle of the shoulders to Human3.6M's 17 keypoints: (..., 17, C) to (..., 18, C)."""
+    """Append the midpoint of the shoulders to Human3.6M's 17 keypoints: (..., 17, C) to (..., 18, C)."""
     thorax = keypoints[..., list(SHOULDERS), :].mean(axis=-2, keepdims=True)
     return np.concatenate([keypoints, thorax], axis=-2)

@@ -1,4 +1,4 @@
-"""Data sets of rendered images: the synthetic pairs, and the built-in target domain."""
+"""Data sets of rendered images: synthetic pairs, and the built-in target domain."""
 from __future__ import annotations
 
 import copy
@@ -32,10 +32,10 @@ class RenderedPart:
     """One folder of rendered pairs.
 
     Args:
-        name: What samples of it are called.
-        root: The folder, or None to render each pair when it is asked for.
-        generator: Config of the generator, to render what is missing. Defaults to None.
-        num: Number of pairs; None takes all that are there. Defaults to None.
+        name: Prefix of the names of its samples.
+        root: The folder, or None to render pairs on access.
+        generator: Config of the generator, to render missing pairs. Defaults to None.
+        num: Number of pairs. Defaults to None: all existing ones.
     """
 
     name: str
@@ -46,30 +46,29 @@ class RenderedPart:
 
 @DATASETS.register_module()
 class RenderedPairDataset(XASDataset):
-    """Images, masks and labels that a pair generator rendered.
+    """Images, masks and labels rendered by a pair generator.
 
-    They are read from shards in ``data_root``, where :meth:`render_missing` puts them if ``generator`` is given.
-    Training and ``tools/test.py`` call it for all data sets of a config first
-    (:func:`mmxas.datasets.rendered_sets.prepare_sets`); building a data set renders nothing. Without ``data_root`` each
-    pair is rendered when it is asked for.
+    They are read from shards in ``data_root``, which :meth:`render_missing` creates if ``generator`` is given. Training
+    and ``tools/test.py`` call it for all data sets of a config first
+    (:func:`mmxas.datasets.rendered_sets.prepare_sets`); building a data set renders nothing. Without ``data_root``
+    pairs are rendered on access.
 
     Args:
         data_root: Folder of the shards, or None to render on the fly. Defaults to None.
-        generator: Config of the pair generator, which takes the data set's skeleton where it states none. Defaults to
-            None: only read.
-        num: Number of pairs; with ``generator`` it is needed. Defaults to None: all that the folder holds.
+        generator: Config of the pair generator; its skeleton defaults to the data set's. Defaults to None: only read.
+        num: Number of pairs; required with ``generator``. Defaults to None: all in the folder.
         seed: Seed of the rendering. Defaults to 0.
-        workers: Processes that :meth:`render_missing` starts; 0, or a set of one shard, renders in this one. Defaults
-            to the number of CPUs that this process may use.
-        clips: Keep pairs of these motion clips only. Defaults to None: all.
-        image_files: Write each image to ``data_root/images`` when it is asked for, and give its path as ``img_path``,
-            so that mmpose's visualization hook finds it. Defaults to None: in test mode only.
+        workers: Number of processes of :meth:`render_missing`; 0, or a set of one shard, uses this process. Defaults to
+            the number of CPUs available to this process.
+        clips: Keep only pairs of these motion clips. Defaults to None: all.
+        image_files: Write each image to ``data_root/images`` on access and set its path as ``img_path``, for mmpose's
+            visualization hook. Defaults to None: in test mode only.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
         FileNotFoundError: Pairs are missing; the message says how to render them.
-        ValueError: No pair is left, the pairs have another number of keypoints than the skeleton, ``num`` is missing,
-            or the folder holds pairs of another generator.
+        ValueError: No pair is left, the numbers of keypoints of pairs and skeleton differ, ``num`` is missing, or the
+            folder holds pairs of another generator.
     """
 
     def __init__(self, data_root: str | None = None, generator: dict | None = None, num: int | None = None,
@@ -83,12 +82,12 @@ class RenderedPairDataset(XASDataset):
         super().__init__(data_root=data_root, **kwargs)
 
     def rendered_parts(self) -> list[RenderedPart]:
-        """The folders that make up the data set."""
+        """Return the folders of the data set."""
         name = Path(self.data_root).name if self.data_root else 'rendered'
         return [RenderedPart(name, self.data_root, self.generator, self.num)]
 
     def render_missing(self) -> None:
-        """Render the pairs that are not there yet; of several processes that call it one renders, and the others wait.
+        """Render missing pairs; if several processes call it, one renders and the others wait.
 
         Raises:
             ValueError: A folder holds pairs of another generator, or ``num`` is missing.
@@ -104,7 +103,7 @@ class RenderedPairDataset(XASDataset):
 
         Raises:
             FileNotFoundError: Pairs are missing; the message says how to render them.
-            ValueError: No pair is left, or the pairs have another number of keypoints than the skeleton.
+            ValueError: No pair is left, or the numbers of keypoints of pairs and skeleton differ.
         """
         parts = self.rendered_parts()
         self._sources = [_open(part, self.seed) for part in parts]
@@ -139,7 +138,7 @@ class RenderedPairDataset(XASDataset):
         return kept
 
     def get_data_info(self, idx: int) -> dict:
-        """Return sample ``idx`` with its image and mask in memory, and its labels under ``with_labels`` only."""
+        """Return sample ``idx`` with its image and mask in memory, and labels only under ``with_labels``."""
         info = super().get_data_info(idx)
         pair: SyntheticPair = self._sources[info['part']][info['index']]
         info.update(img=pair.image, mask=pair.mask, clip=pair.clip, frame=pair.frame, box_source=self.box,
@@ -157,7 +156,7 @@ class RenderedPairDataset(XASDataset):
 
 @DATASETS.register_module()
 class SyntheticPairDataset(RenderedPairDataset):
-    """Rendered pairs of the source domain; they always have labels.
+    """Rendered pairs of the source domain, always with labels.
 
     Args:
         **kwargs: Arguments of :class:`RenderedPairDataset`, except ``with_labels`` and ``domain``.
@@ -169,16 +168,16 @@ class SyntheticPairDataset(RenderedPairDataset):
 
 @DATASETS.register_module()
 class RenderedMotions(RenderedPairDataset):
-    """A target domain of rendered motion clips, without labels unless they are asked for.
+    """A target domain of rendered motion clips, without labels by default.
 
-    Each split is a folder of its own, ``data_root/SPLIT``, with the motion clips that the splits' file lists.
+    Each split has a folder ``data_root/SPLIT`` with the motion clips listed in the file of splits.
 
     Args:
-        splits: Split to its clips, or a json file of that (:func:`find_shipped`).
-        split: One of the splits, or several. Defaults to ``'train'``.
+        splits: ``{split: its clips}``, or a json file of that (:func:`find_shipped`).
+        split: One or several of the splits. Defaults to ``'train'``.
         data_root: Parent of the splits' folders.
-        num: Number of images a split, or ``{split: number}``. Defaults to None: all that are there.
-        generator: Config of the pair generator; the split's clips are put into its ``pose_source``. Defaults to None.
+        num: Number of images per split, or ``{split: number}``. Defaults to None: all existing ones.
+        generator: Config of the pair generator; the split's clips are passed to its ``pose_source``. Defaults to None.
         **kwargs: Arguments of :class:`RenderedPairDataset`.
 
     Raises:
@@ -197,7 +196,7 @@ class RenderedMotions(RenderedPairDataset):
         super().__init__(data_root=data_root, num=num, **kwargs)
 
     def rendered_parts(self) -> list[RenderedPart]:
-        """One folder a split."""
+        """Return one folder per split."""
         return [RenderedPart(f'{Path(self.data_root).name}/{split}', str(Path(self.data_root) / split),
                              self._generator(split), self._num(split)) for split in self.splits]
 
@@ -230,11 +229,11 @@ class MocapHuman(RenderedMotions):
 
 
 def read_splits(splits: Mapping[str, Sequence[str]] | str | os.PathLike) -> dict[str, list[str]]:
-    """Split to its clips, from plain data or a json file.
+    """Return ``{split: its clips}`` from plain data or a json file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It holds something else.
+        ValueError: The file has another content.
     """
     if isinstance(splits, Mapping):
         return {split: list(clips) for split, clips in splits.items()}
@@ -248,7 +247,7 @@ def read_splits(splits: Mapping[str, Sequence[str]] | str | os.PathLike) -> dict
 
 
 class _OnTheFly:
-    """Pairs rendered when they are asked for."""
+    """Pairs rendered on access."""
 
     annotations = None
     root = None
@@ -292,7 +291,7 @@ def _number(part: RenderedPart) -> int:
 
 
 def _image_file(root: str | Path, index: int, image: np.ndarray) -> str:
-    """Return the path of an image's own file beside the shards, writing it if need be."""
+    """Return the path of an image's file in ``root``, writing it if missing."""
     path = Path(root) / 'images' / f'{index:06d}.png'
     if not path.is_file():
         data = cv2.imencode('.png', image)[1].tobytes()

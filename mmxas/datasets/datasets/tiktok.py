@@ -1,4 +1,4 @@
-"""The dance videos of TikTok: frames with masks, and no annotation."""
+"""TikTok dance videos: frames with masks, without annotations."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,23 +19,22 @@ from .xas_dataset import XASDataset
 
 @DATASETS.register_module()
 class TikTokDataset(XASDataset):
-    """Frames of the TikTok data set as its archive unpacks: ``00001/images/0001.png`` with ``00001/masks/0001.png``.
+    """Frames of the TikTok data set, as unpacked: ``00001/images/0001.png`` with ``00001/masks/0001.png``.
 
-    It has no labels. Boxes are those of the masks, found when a frame is used. ``clip`` of a sample is the number of
-    its sequence.
+    It has no labels. Boxes are those of the masks, computed on access. A sample's ``clip`` is the number of its
+    sequence.
 
     Args:
         data_root: The folder of the sequences.
-        sequences: Keep these only, e.g. ``['00001']``. Defaults to None: all.
+        sequences: Keep only these, e.g. ``['00001']``. Defaults to None: all.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out frames whose image or mask is missing or
             unreadable. Defaults to ``'raise'``.
-        num_checked: About how many files are looked at before training, evenly spread. Defaults to 1000.
+        num_checked: Approximate number of files checked before training, evenly spread. Defaults to 1000.
         **kwargs: Arguments of :class:`XASDataset`; ``sample_interval=n`` keeps every n-th frame of each sequence.
 
     Raises:
-        FileNotFoundError: There is no folder, no sequence in it, or an image without a mask.
-        ValueError: An unknown ``on_error``, labels or another box than the mask's are asked for, or a sequence is
-            unknown.
+        FileNotFoundError: The folder does not exist or has no sequence, or an image has no mask.
+        ValueError: ``on_error`` or a sequence is unknown, or labels or a box other than the mask's are requested.
     """
 
     FACTS = ('sequences', )
@@ -53,7 +52,8 @@ class TikTokDataset(XASDataset):
         super().__init__(data_root=data_root, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the raw sample ``idx`` with its mask and the mask's box, the whole image where the mask is black."""
+        """Return the raw sample ``idx`` with its mask and the mask's box, which is the whole image if the mask is
+        black."""
         info = super().get_data_info(idx)
         info['mask'] = read_mask(info['mask_path'])
         height, width = info['mask'].shape
@@ -62,10 +62,10 @@ class TikTokDataset(XASDataset):
         return info
 
     def load_data_list(self) -> list[dict]:
-        """List the frames, after looking at about ``num_checked`` of their files.
+        """List the frames, after checking about ``num_checked`` of their files.
 
         Raises:
-            FileNotFoundError: There is no folder, no sequence in it, or no frame that can be used.
+            FileNotFoundError: The folder does not exist, has no sequence, or no frame that can be used.
             ValueError: A sequence is unknown.
         """
         root = Path(self.data_root)
@@ -92,7 +92,7 @@ class TikTokDataset(XASDataset):
         try:
             files = find_images(folder / 'images', below=False)
         except FileNotFoundError:
-            files = []  # of one sequence: it is said where all have none
+            files = []  # only reported if all sequences have none
         return [{
             'img_path': str(path), 'mask_path': str(folder / 'masks' / f'{path.stem}.png'), 'clip': folder.name,
             'frame': int(path.stem) if path.stem.isdigit() else i, 'sample_name': f'{folder.name}/{path.stem}',

@@ -1,4 +1,4 @@
-"""What all data sets of crops share: the skeleton, the switch for labels, and the box.
+"""Base class of the data sets of crops: skeleton, labels and boxes.
 
 A sample enters the pipeline as a dict of ``img`` or ``img_path``, optionally ``mask`` or ``mask_path``, ``bbox`` (1,
 4), ``bbox_score`` (1,), ``domain``, ``sample_name``, ``clip``, ``frame``, and, under ``with_labels=True`` only,
@@ -25,21 +25,21 @@ _META_KEYS = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 
 
 
 class XASDataset(BaseCocoStyleDataset):
-    """Base of the data sets: one body a sample.
+    """Base of the data sets, with one body per sample.
 
     Args:
-        skeleton: Name or file of the skeleton, or its data. A config says it once, as ``model.skeleton``
+        skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``
             (:func:`mmxas.datasets.shared_parts.share`).
-        with_labels: Whether samples hold labels: keypoints, their depths, camera and root depth. Without it they hold
-            images, masks and boxes, and nothing else of a label file reaches a sample. Defaults to False.
+        with_labels: Whether samples have labels: keypoints, their depths, camera and root depth. If False, samples have
+            images, masks and boxes only, and nothing else from a label file. Defaults to False.
         box: Where the box comes from: ``'mask'``, ``'annotation'`` (the data set's own boxes), or ``'root'``, a square
-            of ``rect_3d_width`` around the root, which needs the ground truth's root and camera even without
-            ``with_labels``. Samples name it as ``box_source``. Defaults to ``'mask'``.
+            of ``rect_3d_width`` around the root, which needs the ground-truth root and camera even without
+            ``with_labels``. It is stored in samples as ``box_source``. Defaults to ``'mask'``.
         rect_3d_width: Side of the crop in mm for ``box='root'``. Defaults to 2000.
-        crop_padding: The padding that the pipeline's ``GetBBoxCenterScale`` will apply; the box of ``box='root'`` is
-            smaller by it, so that the crop is ``rect_3d_width`` wide. Defaults to 1.25.
+        crop_padding: The padding of the pipeline's ``GetBBoxCenterScale``; the box of ``box='root'`` is smaller by this
+            factor, so that the crop is ``rect_3d_width`` wide. Defaults to 1.25.
         domain: ``'target'`` or ``'synthetic'``. Defaults to ``'target'``.
-        metainfo: mmpose metainfo in place of the skeleton's. Defaults to None.
+        metainfo: mmpose metainfo instead of the skeleton's. Defaults to None.
         **kwargs: Arguments of mmengine's BaseDataset: ``data_root``, ``data_prefix``, ``pipeline``, ``indices``,
             ``test_mode``, …
 
@@ -47,7 +47,7 @@ class XASDataset(BaseCocoStyleDataset):
         ValueError: There is no skeleton, or ``box`` or ``domain`` is unknown.
     """
 
-    FACTS: tuple[str, ...] = ()  # attributes that tell one part of the data from another, for result files
+    FACTS: tuple[str, ...] = ()  # attributes that identify a part of the data, for result files
     METAINFO: dict = load_skeleton('h36m18').to_metainfo()
 
     def __init__(self, skeleton: str | dict | Skeleton | None = None, with_labels: bool = False, box: str = 'mask',
@@ -64,23 +64,23 @@ class XASDataset(BaseCocoStyleDataset):
                          **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Return the raw sample ``idx`` with the metainfo that transforms use."""
+        """Return the raw sample ``idx`` with the metainfo for transforms."""
         info = BaseDataset.get_data_info(self, idx)
         info.update({key: self._metainfo[key] for key in _META_KEYS})
         info['domain'] = self.domain
         return info
 
     def mask_records(self) -> Iterable[dict]:
-        """What masks the data set reads, for tools that make them; nothing needs to be loaded, or be there.
+        """Return the masks that the data set reads, for tools that make them. Nothing needs to be loaded or exist.
 
         Returns:
-            Iterable: For each sample ``img_path``, ``mask_path``, and ``box`` (4,), x0, y0, x1, y1 in px around the
-            body, from the annotations. Here none: masks come with the data set, or it has none.
+            Iterable: ``img_path``, ``mask_path`` and ``box`` (4,) per sample; x0, y0, x1, y1 in px around the body,
+            from the annotations. Empty by default: masks come with the data set, or it has none.
         """
         return ()
 
     def labels(self, keypoints_cam: np.ndarray, K: np.ndarray, keypoints: np.ndarray | None = None) -> dict:
-        """Return the labels of one sample in the form that samples hold them.
+        """Return the labels of one sample.
 
         Args:
             keypoints_cam: Keypoints (K, 3) in the camera frame, mm.
@@ -105,11 +105,11 @@ class XASDataset(BaseCocoStyleDataset):
         return root_box(root, root_cam[2], (K[0, 0] + K[1, 1]) / 2, self.rect_3d_width, self.crop_padding)[None]
 
     def check_keypoints(self, found: int, where: str | Path) -> None:
-        """Refuse labels of another skeleton.
+        """Check that labels match the skeleton.
 
         Raises:
-            ValueError: ``found`` is not the skeleton's number of keypoints.
+            ValueError: ``found`` differs from the skeleton's number of keypoints.
         """
         if found != self.skeleton.num_keypoints:
-            raise ValueError(f'{where}: {found} keypoints a pose, but the skeleton {self.skeleton.name!r} has '
+            raise ValueError(f'{where}: {found} keypoints per pose, but the skeleton {self.skeleton.name!r} has '
                              f'{self.skeleton.num_keypoints}; give the data set the skeleton that it was made with')

@@ -1,4 +1,4 @@
-"""The order of samples, and the seed that each draw carries."""
+"""Samplers: the order of samples, with a seed per draw."""
 from .seeded_sampler import SampleKey, SeededSampler, seeded
 
 __all__ = ['SampleKey', 'SeededSampler', 'seeded']

@@ -1,4 +1,4 @@
-"""Sampling in which each draw carries its own seed, and blocks of code that are seeded by it."""
+"""Sampling with a seed per draw, and a context manager that applies it."""
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from mmxas.registry import DATA_SAMPLERS
 
 
 class SampleKey(NamedTuple):
-    """What a sampler asks a data set for: the sample, and what its randomness is a function of."""
+    """Key that a sampler passes to a data set: the sample's index, and the seed and epoch of its randomness."""
     index: int
     epoch: int
     seed: int
@@ -21,16 +21,16 @@ class SampleKey(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
-    """mmengine's ``DefaultSampler`` that yields :class:`SampleKey`.
+    """mmengine's ``DefaultSampler``, yielding :class:`SampleKey`.
 
-    Augmentation then depends on (seed, epoch, index) alone: not on the number of workers, nor on what was drawn before,
-    so that a resumed run sees what an unbroken one would have seen.
+    Augmentation then depends only on (seed, epoch, index), not on the number of workers or on earlier draws, so a
+    resumed run gets the same samples as an uninterrupted one.
     """
 
     _begin = 0
 
     def start_at(self, position: int) -> None:
-        """Begin the next pass behind this process' first ``position`` samples; later passes are whole again."""
+        """Skip this process's first ``position`` samples in the next pass; later passes are complete."""
         self._begin = position
 
     def __iter__(self) -> Iterator[SampleKey]:
@@ -40,15 +40,15 @@ class SeededSampler(DefaultSampler):
 
 @contextmanager
 def seeded(*key: int) -> Iterator[None]:
-    """Python's, NumPy's and torch's generators seeded by ``key`` inside the block, and as before behind it.
+    """Seed Python's, NumPy's and torch's generators by ``key`` inside the block, and restore them afterwards.
 
-    mmcv's and mmpose's transforms draw from the global generators; this makes a sample a function of its key.
+    mmcv's and mmpose's transforms draw from the global generators; this makes a sample depend on its key only.
     """
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     seed = int(np.random.SeedSequence([k % 2**32 for k in key]).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)  # torch.manual_seed would look at each device, and costs a millisecond
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also seeds all devices, which takes 1 ms
     try:
         yield
     finally:

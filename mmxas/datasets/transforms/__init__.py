@@ -1,4 +1,4 @@
-"""From a raw sample to a packed one: loading, cropping, augmentation, targets, packing."""
+"""Transforms: loading, cropping, augmentation, targets, packing."""
 from .formatting import GenerateNormTarget, PackXASInputs
 from .geometric import RandomCropJitter, RandomMirror, SquareCropAffine
 from .loading import LoadMask, LoadXASImage, UnreadableImageError, read_image

@@ -1,4 +1,4 @@
-"""The last steps of a pipeline: training targets, and the packed sample."""
+"""The last steps of a pipeline: training targets and packing."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ LABEL_KEYS = ('keypoint_norm', 'keypoint_weights')
 
 @TRANSFORMS.register_module()
 class GenerateNormTarget(BaseTransform):
-    """Put the crop's keypoints in the norm frame, for a sample that has 3D labels; another sample passes unchanged.
+    """Convert keypoints to crop-normalised coordinates; samples without 3D labels are not changed.
 
     Required keys for a target: ``transformed_keypoints`` (1, K, 2) crop px, ``keypoints_cam`` (1, K, 3) mm,
     ``root_depth`` and ``rect_3d_width`` in mm, ``input_size`` (S, S). Added keys: ``keypoint_norm`` (1, K, 3) float32,
     ``keypoint_weights`` (1, K) float32.
 
     Args:
-        encoder: Config of the codec, which is the head's ``decoder``: the loops of mmxas and
-            :func:`mmxas.datasets.shared_parts.share_config` fill it in where a config does not say it.
+        encoder: Config of the codec. Defaults to the head's ``decoder``, filled in by the loops of mmxas and by
+            :func:`mmxas.datasets.shared_parts.share_config`.
 
     Raises:
         ValueError: There is no encoder.
@@ -39,8 +39,8 @@ class GenerateNormTarget(BaseTransform):
 
     def __init__(self, encoder: dict | None = None) -> None:
         if encoder is None:
-            raise ValueError('GenerateNormTarget: no encoder; give the codec that is model.head.decoder, or build the '
-                             'data set behind mmxas.datasets.shared_parts.share_config, which hands it on')
+            raise ValueError('GenerateNormTarget: no encoder; give the codec of model.head.decoder, or call '
+                             'mmxas.datasets.shared_parts.share_config before building the data set')
         self.encoder = KEYPOINT_CODECS.build(encoder)
 
     def transform(self, results: dict) -> dict:
@@ -56,7 +56,7 @@ class GenerateNormTarget(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackXASInputs(BaseTransform):
-    """Pack a sample for the model. Whatever the sample does not have is not packed.
+    """Pack a sample for the model. Missing entries are not packed.
 
     Args:
         meta_keys: Keys of the sample that become metainfo. Defaults to :data:`META_KEYS`.

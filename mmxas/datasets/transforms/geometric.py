@@ -1,4 +1,4 @@
-"""Where the crop lies: its jitter, its mirror image, and the one affine map that cuts it out."""
+"""Geometric transforms: crop jitter, mirroring, and cropping by one affine map."""
 from __future__ import annotations
 
 import cv2
@@ -16,14 +16,14 @@ BORDERS = {'constant': cv2.BORDER_CONSTANT, 'replicate': cv2.BORDER_REPLICATE, '
 class RandomCropJitter(BaseTransform):
     """Shift, scale and turn the crop at random.
 
-    Required keys: ``bbox_center`` (1, 2), ``bbox_scale`` (1, 2) in px, as mmpose's ``GetBBoxCenterScale`` gives them.
-    Modified keys: both. Added key: ``bbox_rotation`` (1,) in degrees.
+    Required keys: ``bbox_center`` (1, 2), ``bbox_scale`` (1, 2) in px, from mmpose's ``GetBBoxCenterScale``. Modified
+    keys: both. Added key: ``bbox_rotation`` (1,) in degrees.
 
     Args:
         shift: Largest shift along x and y, as a fraction of the crop's larger side. Defaults to 0.05.
         scale: Smallest and largest factor of the crop's side. Defaults to (0.85, 1.2).
-        rotation: Largest angle in degrees, either way. Defaults to 20.
-        rotation_prob: Probability of turning at all. Defaults to 0.6.
+        rotation: Largest absolute angle in degrees. Defaults to 20.
+        rotation_prob: Probability of a rotation. Defaults to 0.6.
 
     Raises:
         ValueError: ``scale`` is not a range of positive numbers.
@@ -36,7 +36,7 @@ class RandomCropJitter(BaseTransform):
         self.shift, self.scale, self.rotation, self.rotation_prob = shift, tuple(scale), rotation, rotation_prob
 
     def transform(self, results: dict) -> dict:
-        """Change one crop."""
+        """Jitter one crop."""
         side = results['bbox_scale'].max()
         shift = np.random.uniform(-self.shift, self.shift, size=2) * side
         factor = np.exp(np.random.uniform(*np.log(self.scale)))
@@ -50,11 +50,11 @@ class RandomCropJitter(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomMirror(BaseTransform):
-    """Mirror the image left to right at random, with everything that lies in it.
+    """Mirror the image and its annotations left to right at random.
 
-    Left and right keypoints are exchanged, x of the camera frame is negated and the principal point mirrored, so that
-    the mirrored pose projects into the mirrored image. The camera's place in the world (``R``, ``t``) has no mirror
-    image and is dropped.
+    Left and right keypoints are exchanged, x in the camera frame is negated and the principal point is mirrored, so
+    that the mirrored pose projects into the mirrored image. The extrinsics (``R``, ``t``) cannot be mirrored and are
+    dropped.
 
     Required keys: ``img``; with keypoints also ``flip_indices``. Modified keys where present: ``img``, ``mask``,
     ``bbox``, ``bbox_center``, ``bbox_rotation``, ``keypoints``, ``keypoints_visible``, ``keypoints_cam``, ``camera``.
@@ -64,7 +64,7 @@ class RandomMirror(BaseTransform):
         prob: Probability of mirroring. Defaults to 0.5.
 
     Raises:
-        ValueError: ``prob`` is no probability.
+        ValueError: ``prob`` is not a probability.
     """
 
     def __init__(self, prob: float = 0.5) -> None:
@@ -73,7 +73,7 @@ class RandomMirror(BaseTransform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        """Mirror one sample, or leave it."""
+        """Mirror one sample, or return it unchanged."""
         flip = bool(np.random.rand() < self.prob)
         results['flip'], results['flip_direction'] = flip, 'horizontal' if flip else None
         if flip:
@@ -114,22 +114,23 @@ class RandomMirror(BaseTransform):
 class SquareCropAffine(BaseTransform):
     """Cut the square crop out of the image, the mask and the keypoints by one affine map.
 
-    The crop's side is the larger side of the box. The crop's edges fall on the box's edges (:mod:`mmxas.ops.boxes`),
-    and ``input_center`` is such that mmpose's ``p / input_size * input_scale + input_center - input_scale / 2`` is the
-    way back to the image where nothing was turned; ``warp_mat`` always is.
+    The crop's side is the larger side of the box. The crop's edges coincide with the box's edges
+    (:mod:`mmxas.ops.boxes`). Without rotation, mmpose's
+    ``p / input_size * input_scale + input_center - input_scale / 2`` maps crop px back to the image; the inverse of
+    ``warp_mat`` always does.
 
     Required keys: ``img``, ``bbox_center`` (1, 2), ``bbox_scale`` (1, 2). Optional keys: ``bbox_rotation`` (1,),
     ``mask``, ``keypoints`` (1, K, 2), ``camera`` and ``root_depth``. Modified keys: ``img``, ``img_shape``,
     ``bbox_scale``, ``mask`` (S, S) float32 in [0, 1]. Added keys: ``input_size`` (w, h), ``input_center``,
     ``input_scale`` (2,), ``warp_mat`` (2, 3) float64 image px to crop px, ``transformed_keypoints`` (1, K, 2) crop px,
-    ``rect_3d_width`` (float, the crop's side at the root's depth) where camera and root depth are known.
+    ``rect_3d_width`` (float, the crop's side at the root's depth) if camera and root depth are known.
 
     Args:
         input_size: (S, S), the crop's size in px.
-        border: What lies beyond the image: ``'constant'`` (black), ``'replicate'`` or ``'reflect'``. Masks are black
-            there always. Defaults to ``'constant'``.
-        antialias: Shrink by areas before the warp where the crop is more than twice as large in the image. Defaults to
-            True.
+        border: Padding outside the image: ``'constant'`` (black), ``'replicate'`` or ``'reflect'``. Masks are always
+            padded with black. Defaults to ``'constant'``.
+        antialias: Shrink by area averaging before the warp if the crop is more than twice as large in the image.
+            Defaults to True.
 
     Raises:
         ValueError: ``input_size`` is not square, or ``border`` is unknown.
@@ -149,7 +150,7 @@ class SquareCropAffine(BaseTransform):
             ValueError: The sample has more than one box.
         """
         if results['bbox_center'].shape != (1, 2):
-            raise ValueError(f'one box a sample expected, bbox_center has the shape {results["bbox_center"].shape}')
+            raise ValueError(f'one box per sample expected, bbox_center has the shape {results["bbox_center"].shape}')
         centre = np.asarray(results['bbox_center'][0], dtype=np.float64)
         side = float(results['bbox_scale'].max())
         rotation = float(results['bbox_rotation'][0]) if 'bbox_rotation' in results else 0.0
@@ -182,7 +183,7 @@ class SquareCropAffine(BaseTransform):
 
 
 def _shrink(image: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image shrunk by areas, and the affine map (2, 3) from its px to the image's."""
+    """Return the image shrunk by area averaging, and the affine map (2, 3) from its px to the original px."""
     height, width = image.shape[:2]
     size = max(1, round(width / factor)), max(1, round(height / factor))
     scale = np.array([width / size[0], height / size[1]])

@@ -1,4 +1,4 @@
-"""Reading images and masks, with the file named in every refusal."""
+"""Load images and masks; every error names the file."""
 from __future__ import annotations
 
 import logging
@@ -19,7 +19,7 @@ _recorders: list[list[str]] = []
 
 @contextmanager
 def recorded_skips() -> Iterator[list[str]]:
-    """Collect why samples are skipped inside the block, instead of logging it."""
+    """Collect the reasons for skipped samples inside the block instead of logging them."""
     reasons: list[str] = []
     _recorders.append(reasons)
     try:
@@ -29,15 +29,15 @@ def recorded_skips() -> Iterator[list[str]]:
 
 
 def skips_are_recorded() -> bool:
-    """Whether :func:`recorded_skips` is in force."""
+    """Return whether :func:`recorded_skips` is active."""
     return bool(_recorders)
 
 
 class SkipCounter:
-    """Counts and logs what a data set goes on without.
+    """Count and log skipped samples.
 
     Args:
-        what: What is skipped, as the log shall call it.
+        what: Description of the skipped things, for the log.
     """
 
     def __init__(self, what: str) -> None:
@@ -58,11 +58,11 @@ class LoadXASImage(BaseTransform):
     """Load the image from memory or from its file.
 
     Required keys: ``img`` (h, w, 3) uint8 BGR or ``img_path``. Added keys: ``img``, ``img_shape``, ``ori_shape`` (h,
-    w), ``img_path`` (None for an image in memory that has none).
+    w), ``img_path`` (None for an image in memory without a path).
 
     Args:
-        on_error: ``'raise'`` stops at an unreadable file, ``'skip'`` logs and counts it and lets the data set take
-            another sample (in test mode that is not possible and mmengine stops). Defaults to ``'raise'``.
+        on_error: ``'raise'`` stops at an unreadable file; ``'skip'`` logs and counts it, and the data set uses another
+            sample (not possible in test mode, where mmengine stops). Defaults to ``'raise'``.
 
     Raises:
         ValueError: ``on_error`` is unknown.
@@ -75,7 +75,7 @@ class LoadXASImage(BaseTransform):
         self.skipped = SkipCounter('unreadable image')
 
     def transform(self, results: dict) -> dict | None:
-        """Load one image, or return None where it is skipped.
+        """Load one image, or return None if it is skipped.
 
         Raises:
             UnreadableImageError: The file is absent, truncated or no image, under ``on_error='raise'``.
@@ -101,17 +101,17 @@ class LoadXASImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadMask(BaseTransform):
-    """Load the foreground mask of the image, where there is one.
+    """Load the foreground mask of the image, if there is one.
 
-    Required keys: ``img``. Optional keys: ``mask`` (h, w) in memory, or ``mask_path`` with ``mask_ids``, which are
-    read by :func:`~mmxas.io.read_mask`; without either, as in inference, nothing happens. A mask in memory is bool,
-    uint8 up to 255 (between 0 and 255 at soft edges), or else anything that :func:`~mmxas.io.foreground` takes. Added
-    key: ``mask`` (h, w) uint8, 0 or 255 (or between, at soft edges).
+    Required keys: ``img``. Optional keys: ``mask`` (h, w) in memory, or ``mask_path`` with ``mask_ids``, read by
+    :func:`~mmxas.io.read_mask`; without either, as in inference, the sample is not changed. A mask in memory is bool,
+    uint8 with values up to 255 (in between at soft edges), or anything else that :func:`~mmxas.io.foreground` accepts.
+    Added key: ``mask`` (h, w) uint8, 0 or 255 (or between, at soft edges).
 
     Args:
-        on_empty: What to do with a mask without foreground: ``'skip'`` logs and counts it and lets the data set take
-            another sample, ``'raise'`` stops, ``'keep'`` keeps it. Defaults to ``'skip'``.
-        on_error: The same choice between ``'raise'`` and ``'skip'`` for an unreadable file. Defaults to ``'raise'``.
+        on_empty: What to do with a mask without foreground: ``'skip'`` logs and counts it, and the data set uses
+            another sample; ``'raise'`` stops; ``'keep'`` keeps it. Defaults to ``'skip'``.
+        on_error: ``'raise'`` or ``'skip'`` for an unreadable file, likewise. Defaults to ``'raise'``.
 
     Raises:
         ValueError: ``on_empty`` or ``on_error`` is unknown.
@@ -124,12 +124,12 @@ class LoadMask(BaseTransform):
         self.skipped = SkipCounter('mask')
 
     def transform(self, results: dict) -> dict | None:
-        """Load one mask, or return None where the sample is skipped.
+        """Load one mask, or return None if the sample is skipped.
 
         Raises:
             UnreadableImageError: The file is absent, truncated or no image, under ``on_error='raise'``.
-            ValueError: Another size than the image's, no foreground under ``on_empty='raise'``, or, under
-                ``on_error='raise'``, an ambiguous mask.
+            ValueError: The mask's size differs from the image's, it has no foreground under ``on_empty='raise'``, or it
+                is ambiguous under ``on_error='raise'``.
         """
         mask, name = results.get('mask'), self._name(results)
         if mask is None:
@@ -166,13 +166,13 @@ class LoadMask(BaseTransform):
 
 def check_mask_size(mask_shape: tuple[int, ...], image_shape: tuple[int, ...], mask_name: str,
                     image_name: str | None) -> None:
-    """Refuse a mask whose size is not its image's.
+    """Raise if the sizes of mask and image differ.
 
     Args:
         mask_shape: (h, w, ...) of the mask.
         image_shape: (h, w, ...) of the image.
-        mask_name: What the message calls the mask.
-        image_name: What it calls the image.
+        mask_name: Name of the mask, for the message.
+        image_name: Name of the image, for the message.
 
     Raises:
         ValueError: The sizes differ.

@@ -1,4 +1,4 @@
-"""Errors that a segmenter makes: outlines that lie too far out or in, parts that are missing or too many."""
+"""Simulate errors of a segmenter: displaced outlines, missing parts and additional parts."""
 from __future__ import annotations
 
 import cv2
@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from mmxas.registry import TRANSFORMS
 
-_CELLS = 4  # of the coarse grid whose interpolation moves the outline
+_CELLS = 4  # cells per side of the coarse grid whose interpolation moves the outline
 
 
 def move_outline(mask: np.ndarray, shift: np.ndarray | float) -> np.ndarray:
@@ -15,10 +15,10 @@ def move_outline(mask: np.ndarray, shift: np.ndarray | float) -> np.ndarray:
 
     Args:
         mask: (S, S) in [0, 1].
-        shift: How far in px, negative inwards; one number, or (S, S) of them.
+        shift: Distance in px, negative inwards; a number, or an array (S, S).
 
     Returns:
-        np.ndarray: (S, S) float32 in [0, 1], one px of soft edge. A mask that is empty or full stays as it is.
+        np.ndarray: (S, S) float32 in [0, 1], with a soft edge of one px. Empty and full masks are not changed.
     """
     inside = (mask > 0.5).astype(np.uint8)
     if inside.all() or not inside.any():
@@ -29,24 +29,24 @@ def move_outline(mask: np.ndarray, shift: np.ndarray | float) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomMaskErrors(BaseTransform):
-    """Give :class:`RemoveBackground` a mask with a segmenter's errors, while the true mask stays for the losses.
+    """Add a mask with a segmenter's errors for :class:`RemoveBackground`; the losses still use the true mask.
 
-    The outline moves in or out, by another distance in each place; a blob on the body is missing; a blob outside is
-    added. A mask of which nothing would be left stays without errors.
+    The outline moves in or out by a locally varying distance; a blob on the body is removed; a blob outside is added.
+    If nothing would be left of a mask, it stays without errors.
 
-    Optional key: ``mask`` (S, S) float32 in [0, 1]. Added key, where there is a mask: ``segmented_mask``, of the same
+    Optional key: ``mask`` (S, S) float32 in [0, 1]. Added key, if there is a mask: ``segmented_mask``, of the same
     form.
 
     Args:
         prob: Probability of any error. Defaults to 0.7.
-        edge: Largest distance by which the outline moves, in px at a crop of 128 px, larger with the crop. Defaults
-            to 3.
+        edge: Largest distance by which the outline moves, in px for a crop of 128 px; scales with the crop. Defaults to
+            3.
         missing_prob: Probability of a missing blob. Defaults to 0.2.
         added_prob: Probability of an added blob. Defaults to 0.2.
         blob_size: Smallest and largest axis of a blob as a fraction of the crop's side. Defaults to (0.06, 0.25).
 
     Raises:
-        ValueError: A probability is not within 0 and 1, or ``blob_size`` is not a range within (0, 1).
+        ValueError: A probability is outside [0, 1], or ``blob_size`` is not a range within (0, 1).
     """
 
     def __init__(self, prob: float = 0.7, edge: float = 3.0, missing_prob: float = 0.2, added_prob: float = 0.2,
@@ -77,7 +77,7 @@ class RandomMaskErrors(BaseTransform):
         return wrong
 
     def _paint(self, mask: np.ndarray, where: np.ndarray, value: int) -> None:
-        """Paint an ellipse around a random one of the px ``where``."""
+        """Paint an ellipse around a random px of ``where``."""
         rows, columns = np.nonzero(where)
         if not len(rows):
             return

@@ -1,7 +1,7 @@
-"""Changes of the crop's pixels: light and colour, sharpness, occluders, background.
+"""Photometric transforms of the crop: light and colour, sharpness, occluders, background.
 
 They run on the uint8 crop, after :class:`SquareCropAffine`, and draw from NumPy's global generator, which the data set
-seeds for each sample.
+seeds per sample.
 """
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _GREY = np.array([0.114, 0.587, 0.299])  # BGR
 
 def colour_matrix(saturation: float, hue: float, contrast: float, brightness: float, gains: np.ndarray,
                   mean: float) -> np.ndarray:
-    """Return one affine map of BGR that does five colour changes at once.
+    """Return one affine map of BGR that combines five colour changes.
 
     Args:
         saturation: 0 makes the image grey, 1 keeps it.
-        hue: Angle in radians by which colours turn about the grey axis.
-        contrast: Factor of the distance to ``mean``.
+        hue: Rotation of colours about the grey axis in radians.
+        contrast: Factor of the difference from ``mean``.
         brightness: Grey levels (of 255) to add.
-        gains: One factor (3,) a channel.
-        mean: The grey level that contrast leaves as it is.
+        gains: One factor per channel (3,).
+        mean: The grey level that contrast does not change.
 
     Returns:
         np.ndarray: Matrix (3, 4) float64.
@@ -48,18 +48,18 @@ class RandomPhotometric(BaseTransform):
         brightness: Largest change in grey levels of 255. Defaults to 40.
         contrast: Smallest and largest contrast. Defaults to (0.6, 1.4).
         saturation: Smallest and largest saturation. Defaults to (0.3, 1.6).
-        hue: Largest turn of the colours in degrees. Defaults to 15.
+        hue: Largest rotation of the colours in degrees. Defaults to 15.
         channel_gain: Largest relative change of a single channel. Defaults to 0.15.
-        gamma: Largest factor of the exponent, either way. Defaults to 1.4.
+        gamma: Largest factor or divisor of the exponent. Defaults to 1.4.
         grey_prob: Probability of a grey image. Defaults to 0.1.
         blur_prob: Probability of a blur. Defaults to 0.3.
-        blur_sigma: Smallest and largest Gaussian width in px at a crop of 128 px, larger with the crop.
-            Defaults to (0.4, 1.6).
-        low_resolution_prob: Probability of a crop that was smaller before. Defaults to 0.15.
+        blur_sigma: Smallest and largest Gaussian width in px for a crop of 128 px; scales with the crop. Defaults to
+            (0.4, 1.6).
+        low_resolution_prob: Probability of simulating a lower resolution. Defaults to 0.15.
         noise_prob: Probability of noise. Defaults to 0.4.
         noise: Largest amplitude of the noise in grey levels. Defaults to 20.
-        jpeg_prob: Probability that the crop goes through a JPEG file at last. Defaults to 0.
-        jpeg_quality: Lowest and highest quality of that file, in 1 … 100. Defaults to (20, 90).
+        jpeg_prob: Probability of JPEG compression as the last step. Defaults to 0.
+        jpeg_quality: Lowest and highest JPEG quality, in 1 … 100. Defaults to (20, 90).
     """
 
     def __init__(self, brightness: float = 40.0, contrast: tuple[float, float] = (0.6, 1.4),
@@ -110,7 +110,7 @@ def _low_resolution(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _add_noise(image: np.ndarray, amplitude: float) -> np.ndarray:
-    """Add triangular noise in (-amplitude, amplitude), independent a pixel and channel."""
+    """Add triangular noise in (-amplitude, amplitude), independent per pixel and channel."""
     raw = np.frombuffer(np.random.bytes(2 * image.size), dtype=np.uint8).reshape(2, *image.shape)
     scale = amplitude / 255
     return cv2.add(image, cv2.addWeighted(raw[0], scale, raw[1], -scale, 0, dtype=cv2.CV_16S), dtype=cv2.CV_8U)
@@ -122,9 +122,9 @@ def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomOccluder(BaseTransform):
-    """Cover parts of the crop: boxes and ellipses of one colour, of noise, or of another part of the image.
+    """Cover parts of the crop with boxes and ellipses of one colour, of noise, or of another part of the image.
 
-    The mask stays whole, since it says where the body is and not what is seen of it.
+    The mask does not change: it marks the whole body, not only its visible part.
 
     Modified key: ``img`` (S, S, 3) uint8.
 
@@ -143,7 +143,7 @@ class RandomOccluder(BaseTransform):
         self.prob, self.max_num, self.size = prob, max_num, tuple(size)
 
     def transform(self, results: dict) -> dict:
-        """Cover parts of one crop, or leave it."""
+        """Cover parts of one crop, or return it unchanged."""
         if np.random.rand() < self.prob:
             image = results['img'].copy()
             for _ in range(np.random.randint(1, self.max_num + 1)):
@@ -176,10 +176,10 @@ class RandomOccluder(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomBackground(BaseTransform):
-    """Put another background behind the body, where the mask is known.
+    """Replace the background if the mask is known.
 
-    Backgrounds are smooth colour fields of random coarseness, plain colours, or the old background with its colours
-    exchanged.
+    Backgrounds are smooth colour fields of random coarseness, plain colours, or the old background with permuted
+    colours.
 
     Required key: ``img`` (S, S, 3) uint8. Optional key: ``mask`` (S, S) float32 in [0, 1]. Modified key: ``img``.
 
@@ -191,7 +191,7 @@ class RandomBackground(BaseTransform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        """Change the background of one crop, or leave it."""
+        """Change the background of one crop, or return it unchanged."""
         if results.get('mask') is not None and np.random.rand() < self.prob:
             results['img'] = _blend(results['img'], self._background(results['img']), results['mask'])
         return results
@@ -212,22 +212,22 @@ class RandomBackground(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RemoveBackground(BaseTransform):
-    """Paint everything outside the mask in one colour, as the released code does in training and testing.
+    """Paint everything outside the mask in one colour, as in training and testing of the released code.
 
-    Without a mask the image stays as it is. With ``prob`` below 1 a detector learns both inputs, with a background and
-    without one.
+    Without a mask the image is not changed. With ``prob`` below 1 the detector learns inputs with and without
+    background.
 
     Required key: ``img`` (S, S, 3) uint8. Optional keys: ``mask`` (S, S) float32 in [0, 1], and ``segmented_mask``,
-    which :class:`RandomMaskErrors` adds and which goes before it, and ``mask_source``, which
-    :class:`~mmxas.datasets.transforms.SegmentInBox` adds. Modified key: ``img``. Added key, where it is removed:
-    ``background``, which says by which masks; the results of an evaluation name it.
+    which :class:`RandomMaskErrors` adds and which takes precedence, and ``mask_source``, which
+    :class:`~mmxas.datasets.transforms.SegmentInBox` adds. Modified key: ``img``. Added key, if the background is
+    removed: ``background``, which describes the source of the masks and appears in evaluation results.
 
     Args:
         colour: BGR, 0 to 255. Defaults to black.
-        prob: Probability of removing it. Defaults to 1.
+        prob: Probability of removing the background. Defaults to 1.
 
     Raises:
-        ValueError: ``prob`` is no probability.
+        ValueError: ``prob`` is not a probability.
     """
 
     def __init__(self, colour: tuple[int, int, int] = (0, 0, 0), prob: float = 1.0) -> None:
@@ -236,7 +236,7 @@ class RemoveBackground(BaseTransform):
         self.colour, self.prob = np.array(colour, dtype=np.uint8), prob
 
     def transform(self, results: dict) -> dict:
-        """Remove the background of one crop, or leave it."""
+        """Remove the background of one crop, or return it unchanged."""
         mask = results.get('segmented_mask', results.get('mask'))
         if mask is not None and (self.prob == 1 or np.random.rand() < self.prob):
             background = np.broadcast_to(self.colour, results['img'].shape)

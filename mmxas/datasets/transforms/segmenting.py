@@ -1,4 +1,4 @@
-"""A mask for images that come without one."""
+"""Segment images without a mask."""
 from __future__ import annotations
 
 import logging
@@ -17,25 +17,25 @@ BAD = {'empty', 'tiny', 'full frame', 'fills its box'}
 
 @TRANSFORMS.register_module()
 class SegmentInBox(BaseTransform):
-    """Segment the body in its box where the sample has no mask: for photos, in a pipeline that removes backgrounds.
+    """Segment the body in its box if the sample has no mask, for photos in a pipeline that removes backgrounds.
 
-    A box that covers the whole image counts as no box: a segmenter that needs none then looks at the whole image; with
-    any other, the sample stays without a mask.
+    A box that covers the whole image counts as no box: a segmenter that does not need a box then processes the whole
+    image; with any other segmenter, the sample stays without a mask.
 
-    The log names the image of a mask that is empty, nearly empty or nearly full. An empty mask is never kept.
+    Empty, nearly empty and nearly full masks are logged with their image. An empty mask is never kept.
 
     Required keys: ``img`` (h, w, 3) uint8 BGR, ``bbox`` (1, 4) x0, y0, x1, y1 px. Optional key: ``img_path``. Added
-    keys, where there is none: ``mask`` (h, w) uint8, 0 or 255, and ``mask_source``, the segmenter's name. Without a
+    keys, if there is no mask: ``mask`` (h, w) uint8, 0 or 255, and ``mask_source``, the segmenter's name. Without a
     mask, ``RemoveBackground`` leaves the background.
 
     Args:
-        segmenter: Config of a segmenter. Defaults to None: ``SaliencySegmenter``, or GrabCut where its weights are
+        segmenter: Config of a segmenter. Defaults to None: ``SaliencySegmenter``, or GrabCut if its weights are
             missing.
         on_bad_mask: ``'keep'`` keeps a nearly empty or nearly full mask, ``'skip'`` leaves the sample without one.
             Defaults to ``'keep'``.
 
     Raises:
-        ValueError: ``on_bad_mask`` is neither, or the segmenter refuses its arguments.
+        ValueError: ``on_bad_mask`` is unknown, or the segmenter's arguments are invalid.
     """
 
     def __init__(self, segmenter: dict | None = None, on_bad_mask: str = 'keep') -> None:
@@ -45,7 +45,7 @@ class SegmentInBox(BaseTransform):
         self.on_bad_mask = on_bad_mask
 
     def transform(self, results: dict) -> dict:
-        """Add a mask to one sample, or leave it as it is."""
+        """Add a mask to one sample, or return it unchanged."""
         if results.get('mask') is not None:
             return results
         box = np.asarray(results['bbox'], dtype=np.float64).reshape(-1, 4)[0]
@@ -59,7 +59,7 @@ class SegmentInBox(BaseTransform):
         if problems:
             place = 'whole image' if box is None else f'box {box.round(1).tolist()}'
             print_log(f'{results.get("img_path", "an image")}, {place}: the mask is bad ({", ".join(problems)}); '
-                      f'{"kept" if kept else "going on without it"}', 'current', logging.WARNING)
+                      f'{"kept" if kept else "not used"}', 'current', logging.WARNING)
         if kept:
             results.update(mask=mask.astype(np.uint8) * 255, mask_source=type(self.segmenter).__name__)
         return results

@@ -1,4 +1,4 @@
-"""The metrics that a config names."""
+"""Metrics for configs."""
 from .context_metric import ContextMetric
 from .label_free_metric import LabelFreeMetric
 from .mask_iou_metric import MaskIoUMetric

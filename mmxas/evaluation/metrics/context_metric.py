@@ -1,4 +1,4 @@
-"""What the package's metrics share: each sample counts once, and results say what they are results of."""
+"""Base class of the metrics: counts each sample once and writes results with their context."""
 from __future__ import annotations
 
 from itertools import chain, zip_longest
@@ -18,14 +18,14 @@ _MISSING = object()
 class ContextMetric(BaseMetric):
     """Base of the metrics.
 
-    In a distributed evaluation sample i is seen by process i mod P, and some samplers begin anew to give all processes
-    the same number. mmengine joins the parts in step with the shortest one, so that a sampler that does not begin anew
-    loses samples; here the parts are joined to their ends, and cut to the size of the data set.
+    In a distributed evaluation process i mod P evaluates sample i, and some samplers repeat samples to give all
+    processes the same number. mmengine joins the parts only up to the shortest one, which loses samples of a sampler
+    that does not repeat any. Here the parts are joined completely and cut to the size of the data set.
 
     Args:
-        out_file: Where the result goes as json. Defaults to None: nowhere.
+        out_file: Json file for the result. Defaults to None: not written.
         collect_device: As in mmengine. Defaults to ``'cpu'``.
-        prefix: Of the metric's names. Defaults to ``'xas'``.
+        prefix: Prefix of the metric's names. Defaults to ``'xas'``.
     """
 
     default_prefix = 'xas'
@@ -36,17 +36,17 @@ class ContextMetric(BaseMetric):
         self.out_file = out_file
 
     def set_context(self, context: EvaluationContext) -> None:
-        """Say what is evaluated (:class:`~mmxas.engine.hooks.EvaluationContextHook` does)."""
+        """Set what is evaluated; called by :class:`~mmxas.engine.hooks.EvaluationContextHook`."""
         self.context = context
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Compute the metrics of all processes' samples, each once.
+        """Compute the metrics over the samples of all processes, each counted once.
 
         Args:
             size: Number of samples in the data set.
 
         Raises:
-            ValueError: Fewer records than samples arrived, so that the numbers would leave some out.
+            ValueError: There are fewer records than samples.
         """
         if get_world_size() == 1:
             return super().evaluate(size)
@@ -55,7 +55,7 @@ class ContextMetric(BaseMetric):
         joined = [r for r in chain.from_iterable(zip_longest(*parts, fillvalue=_MISSING)) if r is not _MISSING]
         if len(joined) < size:
             raise ValueError(f'{type(self).__name__}: {len(joined)} records of {size} samples: the sampler of the '
-                             'evaluation leaves samples out, DefaultSampler with shuffle=False does not')
+                             'evaluation leaves samples out; use DefaultSampler with shuffle=False')
         metrics = [self._prefixed(self.compute_metrics(joined[:size])) if is_main_process() else None]
         broadcast_object_list(metrics)
         return metrics[0]
@@ -64,12 +64,12 @@ class ContextMetric(BaseMetric):
         return {f'{self.prefix}/{name}': value for name, value in metrics.items()} if self.prefix else metrics
 
     def write(self, protocol: Protocol, crop_from_root: bool, content: dict[str, Any]) -> None:
-        """Write a result under a header that says what it is a result of; nothing without ``out_file``.
+        """Write a result with its header (:func:`~mmxas.evaluation.result_file.result_header`) if ``out_file`` is set.
 
         Args:
             protocol: The protocol.
             crop_from_root: Whether crops were cut around the true root.
-            content: What the header lacks: frame, unit, root, numbers.
+            content: The remaining fields: frame, unit, root, numbers.
         """
         if self.out_file is not None:
             header = result_header(type(self).__name__, protocol, crop_from_root, self.context)

@@ -1,4 +1,4 @@
-"""Metrics that need no pose label: one number a sample, averaged, so that ``save_best`` works where no label exists."""
+"""Label-free metrics: one number per sample, averaged, so that ``save_best`` works without labels."""
 from __future__ import annotations
 
 import logging
@@ -19,10 +19,10 @@ NO_LABELS = Protocol(best_of_h_per_pose=False, best_of_h_per_joint=False, true_r
 
 
 class LabelFreeMetric(ContextMetric):
-    """Base of the metrics without labels: a subclass names its ``quantity`` and ``unit`` and gives one value a sample.
+    """Base of the label-free metrics: a subclass sets ``quantity`` and ``unit`` and returns one value per sample.
 
     Args:
-        skeleton: Name, file or data of the skeleton. A config says it once, as ``model.skeleton``
+        skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``
             (:func:`mmxas.datasets.shared_parts.share`).
         group_by: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``('action', 'camera')``.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
@@ -40,10 +40,10 @@ class LabelFreeMetric(ContextMetric):
 
     @abstractmethod
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
-        """One value a sample, None for a sample that has none."""
+        """Return one value per sample, None where it is undefined."""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep one number a sample."""
+        """Store one value per sample."""
         for sample, value in zip(data_samples, self.values(data_batch, data_samples)):
             self.results.append({
                 self.quantity: None if value is None or np.isnan(value) else float(value),
@@ -52,10 +52,10 @@ class LabelFreeMetric(ContextMetric):
                 'keys': {name: sample_key(sample, name) for name in self.group_by}})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Average over the samples that have a value; ``worst`` where none has one and the metric knows a worst value.
+        """Average over the samples that have a value; if none has one, return ``worst`` if defined.
 
         Raises:
-            ValueError: None has one, and there is no worst value; the message says what it needs.
+            ValueError: No sample has a value, and there is no ``worst``; the message says what is missing.
         """
         values = np.array([np.nan if r[self.quantity] is None else r[self.quantity] for r in results], dtype=float)
         if np.isnan(values).all():

@@ -1,4 +1,4 @@
-"""Mask IoU, the metric for choosing checkpoints without labels."""
+"""Mask IoU, for choosing checkpoints without labels."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ from .label_free_metric import LabelFreeMetric
 
 @METRICS.register_module()
 class MaskIoUMetric(LabelFreeMetric):
-    """Mean IoU of the drawn top-1 skeleton and the body's mask: ``xas/mask_iou`` in [0, 1].
+    """Mean IoU of the drawn top-1 skeleton and the foreground mask: ``xas/mask_iou`` in [0, 1].
 
     Args:
-        width: Squared width of the drawn lines, norm units. Defaults to 3e-3.
-        threshold: A pixel is drawn above it. Defaults to 0.2.
-        size: Side at which both are compared, px. Defaults to 64.
+        width: Squared width of the drawn lines, crop-normalised. Defaults to 3e-3.
+        threshold: Intensity above which a pixel counts as drawn. Defaults to 0.2.
+        size: Side in px to which both are resized for the comparison. Defaults to 64.
         **kwargs: Arguments of :class:`~.label_free_metric.LabelFreeMetric`.
     """
 
     quantity, unit = 'mask_iou', 'intersection over union'
-    needs = 'a mask: mask_iou needs masks, give the data set some and LoadMask in its pipeline'
+    needs = 'a mask: mask_iou needs masks, give the data set masks, and LoadMask to its pipeline'
 
     def __init__(self, width: float = 3e-3, threshold: float = 0.2, size: int = 64, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drawing = {'width': width, 'threshold': threshold, 'size': size}
 
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
-        """IoU of each sample, None for a sample without a mask."""
+        """Return the IoU per sample, None without a mask."""
         return self.mask_ious(data_samples)
 
     def mask_ious(self, data_samples: Sequence[dict]) -> list[float | None]:
-        """IoU of each sample, None for a sample without a mask."""
+        """Return the IoU per sample, None without a mask."""
         with_mask = [i for i, s in enumerate(data_samples) if 'mask' in (s.get('gt_fields') or {})]
         ious: list[float | None] = [None] * len(data_samples)
         if with_mask:

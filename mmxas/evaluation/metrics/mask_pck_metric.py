@@ -1,4 +1,4 @@
-"""2D evaluation in fractions of the body's size in the image, by groups of keypoints."""
+"""2D evaluation relative to the body's size in the image, by groups of keypoints."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -20,29 +20,29 @@ from mmxas.structures import Skeleton, load_skeleton
 
 from .context_metric import ContextMetric
 
-# In 2D nothing but the best hypothesis is chosen by the labels.
+# In 2D only the best hypothesis is chosen by the labels.
 PROTOCOL = Protocol(best_of_h_per_joint=False, true_root_depth=False, true_intrinsics=False)
 POSES = ('top1', 'best_of_h_per_pose')
 
 
 @METRICS.register_module()
 class MaskPCKMetric(ContextMetric):
-    """PCK in fractions of the square root of the mask's area, and the IoU of the drawn mask, top-1 and best-of-H.
+    """PCK relative to the square root of the mask's area, and IoU of the drawn skeleton, top-1 and best-of-H.
 
-    ``PCK@0.1`` is the percentage of an image's visible keypoints nearer to their labels than 0.1 √area, averaged over
-    images; ``PCK@0.1/<group>`` that of a group's keypoints, over the images that show one. ``best_of_h_per_pose`` takes
-    the best counted hypothesis of an image, each number its own; it uses the labels. Hypotheses that share x and y, as
-    those of ``MultiHypothesisHead`` do, cannot differ here. The area is that of the mask in the crop, which shows all
-    of the body.
+    ``PCK@0.1`` is the percentage of visible keypoints per image that lie within 0.1 √area of their labels, averaged
+    over images. ``PCK@0.1/<group>`` is the same for a group's keypoints, over the images that show any of them.
+    ``best_of_h_per_pose`` (oracle) uses the labels to choose the best competing hypothesis per image and per number.
+    Hypotheses that share x and y, such as those of ``MultiHypothesisHead``, have equal results here. The area is that
+    of the mask in the crop, which contains the whole body.
 
     Args:
         skeleton: Name, file or data of the skeleton.
-        keypoint_groups: Name of a group to the names of its keypoints. Defaults to None: no groups.
+        keypoint_groups: ``{group: names of its keypoints}``. Defaults to None: no groups.
         thresholds: Fractions of √area. Defaults to (0.1, 0.15).
-        width: Squared width of the drawn lines, norm units. Defaults to 3e-3.
-        drawn_above: A pixel is drawn above it. Defaults to 0.2.
-        size: Side at which masks are compared, px. Defaults to 64.
-        group_by: A table is made for each: names in the samples' metainfo. Defaults to ``('subject', 'several')``.
+        width: Squared width of the drawn lines, crop-normalised. Defaults to 3e-3.
+        drawn_above: Intensity above which a pixel counts as drawn. Defaults to 0.2.
+        size: Side in px to which masks are resized for the comparison. Defaults to 64.
+        group_by: Keys of the samples' metainfo; a table is made for each. Defaults to ``('subject', 'several')``.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
 
     Raises:
@@ -58,7 +58,7 @@ class MaskPCKMetric(ContextMetric):
         self.drawing = {'width': width, 'threshold': drawn_above, 'size': size}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the numbers of each sample that has a mask, and those of PCK where it has labels too."""
+        """Store the IoU of each sample that has a mask, and PCK where it also has labels."""
         for sample in data_samples:
             mask = (sample.get('gt_fields') or {}).get('mask')
             self.results.append({
@@ -92,7 +92,7 @@ class MaskPCKMetric(ContextMetric):
         return {f'{pose}/{name}': value for pose in POSES for name, value in table.get(pose, {}).items()}
 
     def _numbers(self, sample: dict, mask: torch.Tensor) -> dict[str, dict[str, float]]:
-        """Numbers of the top-1 and of the best hypothesis; none for an empty mask."""
+        """Return the numbers of the top-1 and of the best hypothesis; none for an empty mask."""
         prediction = read_prediction(sample)
         size = np.sqrt(float(mask.sum()) / abs(np.linalg.det(prediction.warp[:, :2])))
         if not size > 0:
@@ -106,7 +106,7 @@ class MaskPCKMetric(ContextMetric):
                 'best_of_h_per_pose': {name: float(v.max()) for name, v in values.items()}}
 
     def _pck(self, points: np.ndarray, sample: dict, size: float) -> dict[str, np.ndarray]:
-        """(H, K, 2) to (H,) of each threshold and group, NaN where no keypoint of the group is visible."""
+        """Return PCK (H,) of points (H, K, 2) by threshold and group; NaN where no keypoint of the group is visible."""
         truth = sample.get('gt_instances') or {}
         target, visible = points[0], np.zeros(points.shape[1], bool)
         if truth.get('keypoints') is not None:
@@ -129,7 +129,7 @@ class MaskPCKMetric(ContextMetric):
 
 
 def keypoint_members(skeleton: Skeleton, groups: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
-    """Groups of keypoint names to (K,) bool.
+    """Convert groups of keypoint names to (K,) bool.
 
     Raises:
         ValueError: The skeleton has no such keypoint.

@@ -1,4 +1,4 @@
-"""Label-free metrics of the pose itself: symmetry, left/right flips, the discriminator's opinion."""
+"""Label-free metrics of the pose: symmetry, left/right flips, discriminator score."""
 from __future__ import annotations
 
 import copy
@@ -19,17 +19,17 @@ WAY_OUT = "add dict(type='EvaluationContextHook') to the config's hooks"
 
 @METRICS.register_module()
 class SymmetryMetric(LabelFreeMetric):
-    """Difference in length of the top-1 pose's left and right bones: ``xas/asymmetry`` in %, lower is better.
+    """Length difference between left and right bones of the top-1 pose: ``xas/asymmetry`` in %, lower is better.
 
-    Lengths are measured in sides of the crop, without perspective. A collapsed pose is symmetric, so choose by it
-    beside :class:`~.mask_iou_metric.MaskIoUMetric`, not alone.
+    Lengths are measured in crop sides, without perspective. A collapsed pose is symmetric, so do not choose checkpoints
+    by this metric alone; use it together with :class:`~.mask_iou_metric.MaskIoUMetric`.
     """
 
     quantity, unit = 'asymmetry', '% of the bone length'
-    needs = 'hypotheses in the norm frame, pred_instances.hypotheses_norm of MultiHypothesisHead'
+    needs = 'crop-normalised hypotheses, pred_instances.hypotheses_norm of MultiHypothesisHead'
 
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
-        """Asymmetry of each sample, None without norm-frame hypotheses."""
+        """Return the asymmetry per sample, None without crop-normalised hypotheses."""
         poses = [_norm_pose(sample) for sample in data_samples]
         isotropic = [None if pose is None else pose[0] * [0.5, 0.5, 1.0] for pose in poses]
         return [None if pose is None else float(bone_asymmetry(pose, self.skeleton.parents, self.skeleton.flip_pairs))
@@ -38,10 +38,10 @@ class SymmetryMetric(LabelFreeMetric):
 
 @METRICS.register_module()
 class DiscriminatorScoreMetric(LabelFreeMetric):
-    """The model's own discriminator on the top-1 pose: ``xas/discriminator_score``, towards 1 for real, 0 for fake.
+    """Score of the top-1 pose by the model's own discriminator: ``xas/discriminator_score``, 1 is real, 0 is fake.
 
-    Scores of one training run's checkpoints share no scale, because the discriminator moves with the detector: compare
-    checkpoints through one fixed discriminator, or take the score as a sign of collapse. It needs the
+    Scores of different checkpoints are not comparable, because the discriminator is trained along with the detector.
+    Compare checkpoints with one fixed discriminator, or use the score to detect collapse. Requires
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
     """
 
@@ -49,7 +49,7 @@ class DiscriminatorScoreMetric(LabelFreeMetric):
     needs = SymmetryMetric.needs
 
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
-        """Score of each sample, None without norm-frame hypotheses.
+        """Return the score per sample, None without crop-normalised hypotheses.
 
         Raises:
             RuntimeError: The model is unknown, or has no discriminator.
@@ -73,30 +73,31 @@ class DiscriminatorScoreMetric(LabelFreeMetric):
 
 @METRICS.register_module()
 class FlipRateMetric(LabelFreeMetric):
-    """How often left and right change places in a mirrored copy of the image: ``xas/flip_rate`` in %, lower is better.
+    """Rate of left/right swaps in a mirrored copy of the image: ``xas/flip_rate`` in %, lower is better.
 
-    Each batch is predicted once more, mirrored; keypoints are mirrored back, their left and right exchanged, and
-    compared pair by pair (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that calls the limb on the
-    image's left the left one, from whichever side the body is seen, flips always. Mirrored copies work on any folder
-    of images; consecutive frames would need a video, and miss this error. Under ``flip_test`` both predictions are made
-    without it: averaged ones agree with their mirror images whatever the detector thinks. It needs the
+    Each batch is predicted a second time, mirrored. The keypoints are mirrored back, left and right are exchanged, and
+    flip pairs are compared (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that labels whichever
+    limb is on the left of the image as left has a rate of 100 %. Mirrored copies work for any folder of images;
+    comparing consecutive frames would need a video and would miss this error. ``flip_test`` is disabled for both
+    predictions, because averaged predictions always agree with their mirror image. Requires
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
 
     Args:
-        min_separation: Pairs that are nearer in the norm frame do not count. Defaults to 0.1, 5 % of the crop's side.
+        min_separation: Flip pairs closer than this in crop-normalised coordinates do not count. Defaults to 0.1, 5 % of
+            the crop's side.
         **kwargs: Arguments of :class:`~.label_free_metric.LabelFreeMetric`.
     """
 
     quantity, unit = 'flip_rate', '% of the left/right pairs'
-    needs = 'a left/right pair that stands apart'
-    worst = 100.0  # collapsed poses, as before training, must not end a run, nor be chosen
+    needs = 'a left/right pair that is far enough apart'
+    worst = 100.0  # collapsed poses, as before training, must neither stop a run nor be chosen
 
     def __init__(self, min_separation: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.min_separation = min_separation
 
     def values(self, data_batch: Any, data_samples: Sequence[dict]) -> list[float | None]:
-        """Rate of each sample, None where no pair stands apart.
+        """Return the rate per sample, None where no flip pair is far enough apart.
 
         Raises:
             RuntimeError: The model is unknown.
@@ -111,7 +112,7 @@ class FlipRateMetric(LabelFreeMetric):
                 model.test_cfg = {**test_cfg, 'flip_test': False}
             with torch.no_grad():
                 mirrored = model.test_step(mirrored_batch(data_batch))
-                if averages:  # on a copy, because predictions are written into the samples
+                if averages:  # on a copy, because prediction modifies the samples
                     plain = model.test_step(mirrored_batch(mirrored_batch(data_batch)))
                     data_samples = [sample.to_dict() for sample in plain]
         finally:
@@ -124,7 +125,7 @@ class FlipRateMetric(LabelFreeMetric):
 
 
 def mirrored_batch(data_batch: dict) -> dict:
-    """A copy of a batch with its crops, and the masks that a data preprocessor may read, mirrored left to right.
+    """Return a copy of a batch with crops and masks mirrored left to right.
 
     Args:
         data_batch: ``inputs``, N crops (3, S, S) or a tensor of them, and ``data_samples``, N packed samples.
@@ -147,11 +148,11 @@ def mirrored_batch(data_batch: dict) -> dict:
 
 
 def _norm_pose(sample: dict) -> np.ndarray | None:
-    """Hypotheses (H, K, 3) in the norm frame, or None."""
+    """Return the hypotheses (H, K, 3) in crop-normalised coordinates, or None."""
     hypotheses = sample['pred_instances'].get('hypotheses_norm')
     return None if hypotheses is None else as_numpy(hypotheses)[0].astype(np.float64)
 
 
 def _crop_pose(sample: dict) -> np.ndarray:
-    """The top-1 pose's x and y (K, 2) in the norm frame."""
+    """Return x and y (K, 2) of the top-1 pose in crop-normalised coordinates."""
     return crop_normalised(read_prediction(sample))[0, :, :2]

@@ -1,4 +1,4 @@
-"""Poses triangulated from the views of one frame set (Table 3's second figure), and how the views agree about sides."""
+"""Errors of poses triangulated from several views (second number of Table 3), and left/right agreement of the views."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -34,27 +34,27 @@ WEIGHTS = ('none', 'scores', 'depth')
 
 @METRICS.register_module()
 class TriangulationMetric(ContextMetric):
-    """Errors of poses that are triangulated from the top-1 pose's x and y in all views of a frame set, in world mm.
+    """Errors in world mm of poses triangulated from the x and y of the top-1 poses in all views of a frame set.
 
-    ``xas/triangulated/MPJPE`` and its like compare with the label as the protocol does; ``xas/ambiguity_ratio``
-    (:func:`~mmxas.ops.pose_metrics.ambiguity_ratio`) says how much the views disagree about left and right, by the
-    labels. A frame set counts once, whichever of its views came. Samples need ``camera`` with ``K``, ``R`` and ``t``.
+    ``xas/triangulated/MPJPE`` and the other errors follow the protocol. ``xas/ambiguity_ratio``
+    (:func:`~mmxas.ops.pose_metrics.ambiguity_ratio`) measures by the labels how much the views disagree about left and
+    right. Each frame set counts once. Samples need ``camera`` with ``K``, ``R`` and ``t``.
 
     Args:
         protocol: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``'standard'``.
-        frame_set: Samples that agree in all of these are one frame set. Defaults to subject, action, sequence and
-            frame.
-        weights: How far each view is trusted: ``'none'``, ``'scores'`` (the keypoint's score), or ``'depth'`` (its
-            predicted depth, with the homogeneous solution, as the released code does). Defaults to None: ``'depth'``
-            under the released protocol, else ``'none'``.
-        min_views: Frame sets with fewer views are left out, and counted. Defaults to 2.
-        skeleton: Name, file or data of the skeleton. A config says it once, as ``model.skeleton``.
-        group_by: A table is made for each, of keys that a frame set's views share. Defaults to ``('action',)``.
-        groups: As in :class:`~.xas_pose_metric.XASPoseMetric`, whose first one's numbers are logged. Defaults to None.
+        frame_set: Keys that identify a frame set: samples with equal values belong together. Defaults to subject,
+            action, sequence and frame.
+        weights: Weight of each view: ``'none'``, ``'scores'`` (the keypoint's score), or ``'depth'`` (its predicted
+            depth, with the homogeneous solution, as in the released code). Defaults to None: ``'depth'`` under the
+            released protocol, else ``'none'``.
+        min_views: Frame sets with fewer views are left out; their number is reported. Defaults to 2.
+        skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``.
+        group_by: Keys that the views of a frame set share; a table is made for each. Defaults to ``('action',)``.
+        groups: As in :class:`~.xas_pose_metric.XASPoseMetric`; only the first group is logged. Defaults to None.
         **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
 
     Raises:
-        ValueError: Unknown weights, fewer than two views, or a protocol without the camera.
+        ValueError: ``weights`` is unknown, ``min_views`` is below 2, or the protocol does not use the true camera.
     """
 
     def __init__(self, protocol: str | Mapping[str, Any] | Protocol = 'standard',
@@ -72,7 +72,7 @@ class TriangulationMetric(ContextMetric):
         self.frame_set, self.min_views, self.group_by = tuple(frame_set), min_views, tuple(group_by)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep each view's keypoints in px, its camera and its label."""
+        """Store the keypoints in px, the camera and the label of each view."""
         self.results += [self._view(sample) for sample in data_samples]
 
     def _view(self, sample: dict) -> dict:
@@ -97,7 +97,8 @@ class TriangulationMetric(ContextMetric):
         """Triangulate each frame set; print, write and return the errors.
 
         Raises:
-            ValueError: No frame set has views enough, one has two samples of a camera, or its views are degenerate.
+            ValueError: No frame set has enough views, one has two samples of the same camera, or its views are
+                degenerate.
         """
         views = [result for result in results if 'points' in result]
         frame_sets: dict[tuple, list[dict]] = {}
@@ -115,18 +116,18 @@ class TriangulationMetric(ContextMetric):
         return self._report(results, errors, whole, len(frame_sets) - len(whole))
 
     def _metrics(self, count: int) -> dict:
-        """The points are in world mm already: N-MPJPE about the world's origin needs no further step."""
+        """Return the metrics for points in world mm, where N-MPJPE needs no extrinsics."""
         world = np.broadcast_to(np.eye(3), (count, 3, 3)), np.zeros((count, 3))
         return pose_metrics(self.skeleton.root, self.protocol.root_centred,
                             world if self.protocol.scale_about == 'world' else None)
 
     def _triangulate(self, group: list[dict]) -> np.ndarray:
-        """World mm (K, 3) from the views of a frame set."""
+        """Return the pose (K, 3) in world mm from the views of a frame set."""
         name = ', '.join(group[0]['frame_set'])
         cameras = [view['camera'] for view in group]
         if len(set(cameras)) < len(cameras):
-            raise ValueError(f'frame set ({name}): cameras {cameras}, one sample a camera expected: give `frame_set` a '
-                             'key that tells these apart')
+            raise ValueError(f'frame set ({name}): cameras {cameras}, one sample per camera expected: add a key '
+                             'to `frame_set` that distinguishes them')
         weights = None if self.weights == 'none' else np.stack([view[self.weights] for view in group], axis=1)
         count = len(group[0]['points'])
         points, *camera = (np.stack([view[key] for view in group]) for key in ('points', 'K', 'R', 't'))

@@ -1,4 +1,4 @@
-"""The errors of all hypotheses in one pass over the data."""
+"""Errors of all hypotheses in one pass over the data."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -34,35 +34,35 @@ _STACKED = ('hypotheses', 'valid', 'target')
 class XASPoseMetric(MaskIoUMetric):
     """MPJPE, N-MPJPE, P-MPJPE (mm), PCK@150mm and AUC of the top-1 and the best-of-H poses, 2D error, mask IoU.
 
-    Predictions in image px and root-relative mm are lifted to camera mm by the sample's camera and its true root depth,
-    and compared root-centred (N-MPJPE: after the best scale; P-MPJPE: after the best similarity); the switches of
-    ``protocol`` change that. ``best_of_h_per_pose`` takes the best counted pose of a sample, each metric its own;
-    ``best_of_h_per_joint`` the nearest valid hypothesis of each keypoint; both use the labels. ``best_of_noise`` is
-    their control (:func:`~mmxas.evaluation.hypothesis_selection.depth_noise_copies`), ``best_of_first`` (in the file
-    only) their MPJPE with the first 1, 2, … H hypotheses. ``2d_error`` is the mean distance of keypoints in % of the
-    crop's side, ``pckh`` PCKh@0.5 where samples have a ``head_size``, both of the top-1 pose. Samples without labels
-    count for ``mask_iou`` only.
+    By default, predictions in image px and root-relative mm are lifted to camera mm with the sample's camera and true
+    root depth, and compared root-centred (N-MPJPE: after the best scale; P-MPJPE: after the best similarity);
+    ``protocol`` changes this. ``best_of_h_per_pose`` is the best competing pose per sample, chosen for each metric;
+    ``best_of_h_per_joint`` is the nearest valid hypothesis per keypoint. Both are oracles: they use the labels.
+    ``best_of_noise`` is their control (:func:`~mmxas.evaluation.hypothesis_selection.depth_noise_copies`), and
+    ``best_of_first`` (in the file only) is their MPJPE with the first 1, 2, … H hypotheses. ``2d_error`` is the mean
+    keypoint distance in % of the crop's side, and ``pckh`` is PCKh@0.5 where samples have a ``head_size``; both are of
+    the top-1 pose. Samples without labels count for ``mask_iou`` only.
 
-    The logged numbers (``xas/top1/MPJPE``) are those of the first group that has samples; those of further groups
-    carry the group's name (``xas/ood/top1/MPJPE``). Groups are never mixed.
+    The first group with samples is logged without a prefix (``xas/top1/MPJPE``), further groups with their name
+    (``xas/ood/top1/MPJPE``). Groups are never mixed.
 
     Args:
-        mean_pose_file: The constant pose to compare with: a json of mmxas mean-pose, or the name of a
-            shipped one. Defaults to None: no such line.
-        groups: Name of a group to the clips in it. Defaults to None: one group of all samples.
-        out_file: Where all tables go as json. Defaults to None.
-        skeleton: Name, file or data of the skeleton. A config says it once, as ``model.skeleton``.
-        protocol: ``'standard'``, ``'released'``, or a dict of the name and single switches
+        mean_pose_file: The constant pose used as a baseline: a json file written by mmxas mean-pose, or the name of a
+            shipped one. Defaults to None: no baseline.
+        groups: ``{group: its clips}``. Defaults to None: one group of all samples.
+        out_file: Json file for all tables. Defaults to None: not written.
+        skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``.
+        protocol: ``'standard'``, ``'released'``, or a dict of the name and individual switches
             (:class:`~mmxas.evaluation.protocol.Protocol`). Defaults to ``'standard'``.
-        group_by: A table is made for each: ``'action'``, ``'camera'``, or any name in the samples' metainfo. Defaults
-            to ``('action', 'camera')``.
-        keypoints: Names of n keypoints, of which PCK, AUC and PCKh are reported too, as ``PCK@150mm/<n>``, ``AUC/<n>``
-            and ``pckh/<n>``. That PCKh is the share of all their labels, of whichever image, while ``pckh`` is the mean
-            of the images' shares. Defaults to None: not.
+        group_by: Keys to make a table for: ``'action'``, ``'camera'``, or any key of the samples' metainfo. Defaults to
+            ``('action', 'camera')``.
+        keypoints: Names of n keypoints for which PCK, AUC and PCKh are reported as well, as ``PCK@150mm/<n>``,
+            ``AUC/<n>`` and ``pckh/<n>``. ``pckh/<n>`` is a percentage of all labelled keypoints, whereas ``pckh`` is
+            the mean of the percentages per image. Defaults to None.
         **kwargs: Arguments of :class:`MaskIoUMetric`.
 
     Raises:
-        ValueError: The skeleton has no such keypoint; or the protocol or the mean pose is refused.
+        ValueError: The skeleton has no such keypoint, or the protocol or the mean pose is invalid.
     """
 
     def __init__(self, mean_pose_file: str | None = None, groups: Mapping[str, Sequence[str]] | None = None,
@@ -83,7 +83,7 @@ class XASPoseMetric(MaskIoUMetric):
         return [self.skeleton.keypoints.index(name) for name in keypoints]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep what the tables need of each sample."""
+        """Store the errors and poses of each sample that the tables need."""
         flip_pairs, switch = self.skeleton.flip_pairs, self.protocol.left_right_switch
         for sample, iou in zip(data_samples, self.mask_ious(data_samples)):
             self.results.append({
@@ -95,10 +95,10 @@ class XASPoseMetric(MaskIoUMetric):
                 **sample_poses(sample, self.protocol, flip_pairs)})
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Make the tables; print, write and return them.
+        """Make the tables, print and write them, and return the logged numbers.
 
         Raises:
-            ValueError: No sample belongs to any of ``groups``, or the protocol asks for other crops.
+            ValueError: No sample belongs to any of ``groups``, or the protocol requires other crops.
         """
         self._check_crops(results)
         errors = self._errors(results)
@@ -121,7 +121,7 @@ class XASPoseMetric(MaskIoUMetric):
         return flatten_groups(tables)
 
     def _errors(self, results: list[dict]) -> dict[str, Any]:
-        """Per-sample errors (N,), NaN where a sample has no label or no mask."""
+        """Return errors per sample (N,), NaN where a sample has no label or no mask."""
         errors: dict[str, Any] = {}
         labelled = [i for i, result in enumerate(results) if 'target' in result]
         if labelled:
@@ -140,7 +140,7 @@ class XASPoseMetric(MaskIoUMetric):
         return errors
 
     def _extrinsics(self, labelled: list[dict]) -> tuple[np.ndarray, np.ndarray] | None:
-        """Where N-MPJPE scales about the world's origin: the extrinsics, those of the camera frame where unknown."""
+        """Return the extrinsics if N-MPJPE scales about the world's origin, by default those of the camera frame."""
         if self.protocol.scale_about != 'world':
             return None
         return (np.stack([result.get('R', np.eye(3)) for result in labelled]),
@@ -158,7 +158,7 @@ class XASPoseMetric(MaskIoUMetric):
         return any(result['box'] == 'root' for result in results)
 
     def _facts(self, results: list[dict]) -> dict[str, Any]:
-        """Frame, unit, root and counts of the result."""
+        """Return frame, unit, root and counts of the result."""
         labelled = [result for result in results if 'target' in result]
         located = bool(labelled) and all('R' in result for result in labelled)
         origin = self.skeleton.keypoints[self.skeleton.root]

@@ -15,12 +15,12 @@ PALETTES = {'hair': 'hair', 'suit': ('cloth', 'vivid'), 'shoes': ('shoes', 'vivi
 
 
 class DressedSurface:
-    """A body's surface and the meshes that hang on it.
+    """A body's surface with the meshes of its garments.
 
     Args:
         body: the body's own surface.
         body_faces: (F, 3) all faces of the body.
-        worn: garments, each with its textures for what lies above and below the first joint.
+        worn: garments, each with two textures: for its faces above and below the body's first joint.
         below: (F,) bool, faces of the body below its first joint.
     """
 
@@ -34,7 +34,7 @@ class DressedSurface:
 
     def dress(self, vertices: np.ndarray, labels: np.ndarray | None
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Return the mesh of the body with what it wears: vertices (V', 3), faces (F', 3) and labels (V',).
+        """Return the mesh of the dressed body: vertices (V', 3), faces (F', 3) and labels (V',).
 
         Args:
             vertices: (V, 3) of the posed body in mm.
@@ -71,17 +71,17 @@ class DressedSurface:
 
 @APPEARANCES.register_module()
 class DressedBody:
-    """Skin textures, and garments and hair with a shape of their own.
+    """Appearance with a skin texture and with garments and hair as separate meshes.
 
     Args:
-        body: config of the appearance of the body itself.
-        file: a shipped wardrobe's name or a path. Default: the free human's.
-        chances: kind of garment to the chance that one is worn; kinds that are left out are not. Default: a suit 0.5,
-            shoes 0.7, hair 0.8, a hat 0.1.
-        recolored: chance that a garment has a colour other than its texture's; hair always has. Default: 0.6.
+        body: config of the appearance of the bare body.
+        file: name of a shipped wardrobe, or a path. Default: the wardrobe of the free human.
+        chances: probability per kind of garment that one is worn, 0 for missing kinds. Default: a suit 0.5, shoes 0.7,
+            hair 0.8, a hat 0.1.
+        recolored: probability that a garment gets another colour than its texture; hair always does. Default: 0.6.
 
     Raises:
-        ValueError: the wardrobe has nothing of a kind.
+        ValueError: the wardrobe has no garment of a kind.
     """
 
     def __init__(self, body: Mapping[str, Any], file: str = 'free_human_wardrobe',
@@ -100,18 +100,18 @@ class DressedBody:
         self.data_files = (path, *sorted(path.parent.glob('*.jpg')), *getattr(self.body, 'data_files', ()))
 
     def sample(self, body: Any, rng: np.random.Generator) -> DressedSurface:
-        """Draw the look of one body.
+        """Draw the appearance of one body.
 
         Args:
-            body: the free human, on whose faces the garments hang.
+            body: the free human, to whose faces the garments are attached.
             rng: source of randomness.
 
         Raises:
-            ValueError: the garments are made for another mesh.
+            ValueError: the garments do not fit the body's mesh.
         """
         rest, faces = np.asarray(body.v_template), np.asarray(body.faces)
         if len(rest) != self.num_vertices:
-            raise ValueError(f'DressedBody: the garments hang on a mesh of {self.num_vertices} vertices, the body has '
+            raise ValueError(f'DressedBody: the garments need a mesh of {self.num_vertices} vertices, the body has '
                              f'{len(rest)}; they fit the free human')
         surface, worn = self.body.sample(body, rng), []
         for kind, garments in self.garments.items():
@@ -123,13 +123,13 @@ class DressedBody:
         return DressedSurface(surface, faces, worn, below)
 
     def _color(self, kind: str, rng: np.random.Generator) -> np.ndarray | None:
-        """The colour (3,) of a garment, None for that of its texture."""
+        """Return the colour (3,) of a garment, None for the colour of its texture."""
         chance, color = rng.random(), draw_color(PALETTES[kind], rng)
         return color if kind == 'hair' or chance < self.recolored else None
 
 
 def _colored(texture: np.ndarray, color: np.ndarray | None) -> np.ndarray:
-    """A texture's light and dark in another colour; the texture itself for None."""
+    """Return a texture recoloured with its brightness kept; the texture itself for None."""
     if color is None:
         return texture
     gray = texture.astype(np.float32).mean(2, keepdims=True)

@@ -1,6 +1,6 @@
-"""Painted clothes: layers of garments cut out of a body's surface by joints, skinning weights and rest geometry.
+"""Painted clothes: layers of garments on a body's surface, outlined by joints, skinning weights and rest geometry.
 
-Which garments there are, and where they may end, is a data file; nothing here knows what kind of body wears them.
+A data file defines the garments and where they may end; the code works for any kind of body.
 """
 import colorsys
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ from mmxas.synthesis.scene import jitter_colors, random_window
 
 DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 PALETTES = read_json(DATA_DIR / 'palettes.json')
-# A line rules wherever its parts have this much weight: less than half, so that a face between parts is cut smoothly.
+# A line applies where its parts have at least this weight; it is below one half to cut faces between parts smoothly.
 REACH = 0.01
 PATTERNS = ('plain', 'stripes', 'checks', 'noise', 'picture')
-PATCH_SIZE = 64  # px, of the patch of a picture that a garment may show
+PATCH_SIZE = 64  # px, side of the picture patch that a garment may show
 # Noise is a sum of waves: the order of the wave vector's axes, its factor, and the phase of each.
 _NOISE = (((0, 1, 2), 1.0, 0.0), ((1, 2, 0), 1.3, 1.0), ((2, 0, 1), 0.7, 2.0), ((1, 0, 2), 2.1, 3.0))
 
@@ -33,7 +33,7 @@ class Layer:
 
     Attributes:
         spec: the layer's entry in the data file.
-        columns: its columns among the fields of a body: membership, then one coordinate a cut.
+        columns: its columns in the fields of a body: membership, then one coordinate per cut.
     """
 
     spec: dict[str, Any]
@@ -41,15 +41,15 @@ class Layer:
 
 
 class Worn(NamedTuple):
-    """One garment with everything that was drawn for it.
+    """One garment with its random draws.
 
     Attributes:
         layer: the garment.
-        ends: (C,) where its cuts end.
+        ends: (C,) coordinate at which each cut ends.
         colors: (2, 3) RGB.
         pattern: one of ``PATTERNS``.
         wave: (3,) wave vector of the pattern in rad/m.
-        picture: (n, n, 3) float32 RGB in [0, 1], what the pattern ``'picture'`` shows; None for the others.
+        picture: (n, n, 3) float32 RGB in [0, 1] for the pattern ``'picture'``; None for other patterns.
     """
 
     layer: Layer
@@ -61,10 +61,10 @@ class Worn(NamedTuple):
 
 
 def find_clothes_file(file: str | Path) -> Path:
-    """The path of a shipped name or of a file.
+    """Return the path of a shipped file by name, or of a file.
 
     Raises:
-        FileNotFoundError: if it is neither.
+        FileNotFoundError: there is neither.
     """
     path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
@@ -76,19 +76,19 @@ def find_clothes_file(file: str | Path) -> Path:
 def read_clothes_file(file: str | Path) -> dict[str, Any]:
     """Read ``{"base": palette, "layers": [...], "pictures": [...]}`` from a shipped name or a path.
 
-    A palette is one of :func:`draw_color`, or a list of them. ``pictures``, which may be left out, are the folders of
+    A palette is a name as in :func:`draw_color`, or a list of names. ``pictures`` (optional) lists the folders from
     which the pattern ``picture`` cuts its patches (:func:`~mmxas.synthesis.pictures.find_pictures`).
 
     A layer has ``name``, ``palette``, ``parts`` (joints whose skin it may cover), ``chance`` (default 1),
-    ``patterned`` (chance of a pattern, default 0), ``patterns`` (chances of ``stripes``, ``checks``, ``noise`` and
-    ``picture`` up to a factor, default stripes and checks), and ``cuts``: each with ``range`` [low, high] of the
-    coordinate where the layer ends, and ``lines``, each ``{"parts": […], "from": joint, "to": joint}`` (coordinate 0
-    at the first joint, 1 at the second) or ``{"parts": […], "from": joint, "direction": [x, y, z]}`` (metres).
-    The lines of one cut share one random end, so that both sides match.
+    ``patterned`` (probability of a pattern, default 0), ``patterns`` (weights of ``stripes``, ``checks``, ``noise`` and
+    ``picture``, default stripes and checks), and ``cuts``: each with ``range`` [low, high] of the coordinate where the
+    layer ends, and ``lines``, each ``{"parts": […], "from": joint, "to": joint}`` (coordinate 0 at the first joint, 1
+    at the second) or ``{"parts": […], "from": joint, "direction": [x, y, z]}`` (metres). The lines of one cut share one
+    random end, so that both sides match.
 
     Raises:
-        FileNotFoundError: without the file.
-        ValueError: a layer has an unknown pattern, or one of pictures where the file names none.
+        FileNotFoundError: the file does not exist.
+        ValueError: a layer has an unknown pattern, or the pattern ``picture`` although the file has no ``pictures``.
     """
     content = read_json(find_clothes_file(file))
     for spec in content['layers']:
@@ -104,7 +104,7 @@ def read_clothes_file(file: str | Path) -> dict[str, Any]:
 
 def layer_fields(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, joints: np.ndarray,
                  names: tuple[str, ...]) -> np.ndarray:
-    """Express a layer's outline as fields on the vertices of one body.
+    """Return a layer's outline as fields on the vertices of one body.
 
     Args:
         spec: the layer's entry.
@@ -114,11 +114,11 @@ def layer_fields(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, jo
         names: J joint names.
 
     Returns:
-        (V, 1 + C) float32: how much each vertex belongs to the layer's parts, 0 … 1, and its coordinate along each of
-        the C cuts, -1000 where a cut does not reach.
+        (V, 1 + C) float32: membership of each vertex in the layer's parts, 0 … 1, and its coordinate along each of the
+        C cuts, -1000 where a cut does not apply.
 
     Raises:
-        ValueError: for a joint that the body does not have.
+        ValueError: the body lacks a joint.
     """
     def index(joint: str) -> int:
         if joint not in names:
@@ -138,11 +138,11 @@ def layer_fields(spec: dict[str, Any], rest: np.ndarray, weights: np.ndarray, jo
 
 
 class PaintedSurface:
-    """A body in its clothes; outlines are evaluated at each point, so that they stay sharp between vertices.
+    """Surface of a body with painted clothes; outlines are evaluated per point, so they are sharp between vertices.
 
     Args:
         fields: (V, 3 + C) float32 rest vertices in m, then the columns of all layers.
-        base: (3,) RGB of bare skin, or a surface that shows it.
+        base: (3,) RGB of bare skin, or its surface.
         layers: from the innermost outwards.
     """
 
@@ -164,9 +164,9 @@ class PaintedSurface:
 
 
 def pattern_colors(place: np.ndarray, worn: Worn) -> np.ndarray:
-    """Colours of a garment at points (P, 3) of the rest body in m: (P, 3) RGB in [0, 1].
+    """Return the colours (P, 3) RGB in [0, 1] of a garment at points (P, 3) of the rest body in m.
 
-    ``picture`` is projected from the front, somewhat from the side, and repeats as its own mirror image.
+    ``picture`` is projected from the front, slightly from the side, and repeats mirrored.
     """
     if worn.pattern == 'noise':
         waves = sum(np.sin(place @ (factor * worn.wave[list(axes)]) + phase) for axes, factor, phase in _NOISE)
@@ -182,7 +182,7 @@ def pattern_colors(place: np.ndarray, worn: Worn) -> np.ndarray:
 
 
 def _pattern(place: np.ndarray, pattern: str, wave: np.ndarray) -> np.ndarray:
-    """Which of two colours, 0 or 1, points (P, 3) have."""
+    """Return the colour index, 0 or 1, of points (P, 3)."""
     if pattern == 'plain':
         return np.zeros(len(place), np.int64)
     if pattern == 'stripes':
@@ -192,14 +192,14 @@ def _pattern(place: np.ndarray, pattern: str, wave: np.ndarray) -> np.ndarray:
 
 
 def draw_color(palette: str | Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """Draw one colour (3,) RGB in [0, 1]; always three uniform deviates, and one integer before with a list.
+    """Draw one colour (3,) RGB in [0, 1], using three uniform deviates, after one integer for a list of palettes.
 
     Args:
-        palette: one of ``data/palettes.json``, or a list of them to choose from with equal chances.
+        palette: a name in ``data/palettes.json``, or a list of names with equal probabilities.
         rng: source of randomness.
 
     Raises:
-        ValueError: for an unknown palette.
+        ValueError: the palette is unknown.
     """
     if not isinstance(palette, str):
         palette = palette[int(rng.integers(len(palette)))]
@@ -224,7 +224,7 @@ class PaintedClothes:
 
     Args:
         file: a shipped name or a path (:func:`read_clothes_file`). Default: the SMPL wardrobe.
-        skin: config of the appearance of bare skin. Default: None, one colour of the file's palette ``base``.
+        skin: config of the appearance of bare skin. Default: None, one colour from the file's palette ``base``.
     """
 
     def __init__(self, file: str = 'smpl_clothes', skin: Mapping[str, Any] | None = None) -> None:
@@ -240,7 +240,7 @@ class PaintedClothes:
         self._fitted: dict[int, tuple[Any, np.ndarray]] = {}
 
     def _fields(self, body: Any) -> np.ndarray:
-        """Rest vertices and all layers' columns (V, 3 + C), computed once a body."""
+        """Return the rest vertices and all layers' columns (V, 3 + C), computed once per body."""
         if id(body) not in self._fitted:
             rest, weights, joints = (np.asarray(x, np.float32) for x in (
                 body.v_template, body.skinning_weights, body.joint_template))
@@ -289,6 +289,6 @@ def _draw_pattern(spec: dict[str, Any], rng: np.random.Generator) -> str:
 
 
 def _draw_patch(pictures: PictureStore, rng: np.random.Generator) -> np.ndarray:
-    """A small window of a picture, (PATCH_SIZE, PATCH_SIZE, 3) float32 RGB in [0, 1]."""
+    """Return a random window of a picture, (PATCH_SIZE, PATCH_SIZE, 3) float32 RGB in [0, 1]."""
     patch = jitter_colors(random_window(pictures.draw(rng), PATCH_SIZE, (0.1, 0.6), rng), 0.3, rng)
     return patch[..., ::-1].astype(np.float32) / 255

@@ -11,20 +11,20 @@ from mmxas.synthesis.renderers.mesh_renderer import VertexColors
 
 @lru_cache(maxsize=1)
 def colormap_names() -> tuple[str, ...]:
-    """Names of Matplotlib's colormaps without the reversed ones, sorted."""
+    """Return the names of Matplotlib's colormaps without the reversed ones, sorted."""
     from matplotlib import colormaps
     return tuple(sorted(name for name in colormaps if not name.endswith('_r')))
 
 
 @lru_cache(maxsize=256)
 def part_colors(name: str, num_parts: int) -> np.ndarray:
-    """Colours (num_parts, 3) float32 of the labels 0 … num_parts - 1, normalised to [0, 1], in a colormap."""
+    """Return colours (num_parts, 3) float32 of the labels 0 … num_parts - 1, normalised to [0, 1], in a colormap."""
     from matplotlib import colormaps
     return colormaps[name](np.linspace(0, 1, num_parts))[:, :3].astype(np.float32)
 
 
 class PartColors:
-    """A surface with one flat colour a part; a point takes the part of its face's nearest corner.
+    """A surface with one flat colour per part; a point belongs to the part of its face's nearest corner.
 
     Args:
         labels: (V,) part labels.
@@ -42,13 +42,13 @@ class PartColors:
 
 @APPEARANCES.register_module()
 class PartSegmentation:
-    """Colours each body part by its label, normalised to [0, 1], in a randomly chosen Matplotlib colormap.
+    """Colour each body part by its label, normalised to [0, 1], in a randomly chosen Matplotlib colormap.
 
     Args:
-        colormaps: names to choose from; None for all of Matplotlib's (their reverses are drawn by a coin).
+        colormaps: names to choose from; None for all of Matplotlib's, reversed with probability 0.5.
 
     Raises:
-        ValueError: for a name that Matplotlib does not have.
+        ValueError: Matplotlib lacks one of the names.
     """
 
     def __init__(self, colormaps: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 
 class TexturedSurface:
-    """A surface that looks up a picture.
+    """A surface with a UV texture.
 
     Args:
         uv: (T, 2) texture coordinates, u right, v up, in [0, 1].
@@ -38,7 +38,7 @@ class TexturedSurface:
 
 
 def read_list(file: str | Path) -> set[str]:
-    """Read a list of textures, a path a line, as the last two of its parts (``female/a.jpg``) or the one it has.
+    """Read a list of textures, one path per line, reduced to the last two components (``female/a.jpg``).
 
     Raises:
         FileNotFoundError: there is no such list.
@@ -52,19 +52,19 @@ def read_list(file: str | Path) -> set[str]:
 
 @APPEARANCES.register_module()
 class UVTexture:
-    """A random texture of a folder.
+    """Random textures from a folder.
 
     Args:
         folder: folder of jpg or png files, searched recursively, or the shipped ``'free_human_wardrobe/skins'``.
-        max_size: textures are reduced to this side in px, which serves as a filter for small images.
-        by_gender: take the textures of a body from the subfolder that is called like its ``gender``, for a body without
-            one, or a neutral body without a subfolder, from all. Default: False.
-        exclude: text files that list textures to leave out, a path a line, of which the last two parts count
-            (``female/a.jpg``), or the name where it is alone. Default: none.
+        max_size: textures are reduced to this side in px, which avoids aliasing in small images.
+        by_gender: take textures from the subfolder named after the body's ``gender``; from all for a body without a
+            gender, or for a neutral body if there is no such subfolder. Default: False.
+        exclude: text files that list textures to leave out, one path per line, compared by their last two components
+            (``female/a.jpg``), or by name if there is only one. Default: none.
 
     Raises:
         FileNotFoundError: the folder or a list does not exist, or the folder holds no picture.
-        ValueError: no listed texture is in the folder, or all are.
+        ValueError: a list excludes none of the textures, or all of them.
     """
 
     def __init__(self, folder: str, max_size: int = 512, by_gender: bool = False,
@@ -87,16 +87,16 @@ class UVTexture:
             kept = [path for path in files if not {path.name, '/'.join(path.parts[-2:])} & listed]
             if len(kept) in (0, len(files)):
                 raise ValueError(f'UVTexture: the list {name!r} leaves out {"all" if not kept else "none"} of '
-                                 f'{len(files)} textures in {str(self.folder)!r}; is it of other textures, or are they '
-                                 'left out already? Then drop it from `exclude`')
+                                 f'{len(files)} textures in {str(self.folder)!r}; give the list of these textures, '
+                                 'or drop it from `exclude`')
             files = kept
         return files
 
     def files_of(self, body: Any) -> list[Path]:
-        """The textures that a body may get.
+        """Return the textures to choose from for a body.
 
         Raises:
-            FileNotFoundError: there is none in the subfolder of its gender.
+            FileNotFoundError: the subfolder of its gender has no texture.
         """
         gender = getattr(body, 'gender', None)
         own = self.folder / str(gender)
@@ -130,8 +130,8 @@ class UVTexture:
             rng: source of randomness.
 
         Raises:
-            FileNotFoundError: if there is no texture for the body's gender.
-            ValueError: if the body model has no texture coordinates.
+            FileNotFoundError: there is no texture for the body's gender.
+            ValueError: the body model has no texture coordinates.
         """
         if body.uv is None or body.uv_faces is None:
             raise ValueError('UVTexture: the body model has no texture coordinates (arrays `vt`, `ft` of its file); '

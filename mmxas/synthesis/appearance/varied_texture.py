@@ -1,4 +1,4 @@
-"""Textures in other colours: one picture's detail, tones and markings from a data file.
+"""Recoloured textures: detail from a picture, tones and markings from a data file.
 
 Shapes: V vertices, F faces, P points, J joints, L markings.
 """
@@ -21,13 +21,13 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Marking(NamedTuple):
-    """One marking with everything that was drawn for it.
+    """One marking with its random draws.
 
     Attributes:
-        column: its column among the fields of a body.
+        column: its column in the fields of a body.
         tone: (3,) RGB.
-        edge: field above which it lies.
-        roughness: how far waves move the field.
+        edge: the marking covers points whose field is above this.
+        roughness: amplitude of the waves that perturb the field.
         softness: width of its edge.
         waves: (4, 3) wave vectors in rad/m and (4,) phases.
     """
@@ -41,13 +41,14 @@ class Marking(NamedTuple):
 
 
 def read_varied_texture(file: str | Path) -> dict[str, Any]:
-    """Reads tones and markings.
+    """Read tones and markings.
 
-    The file is JSON: ``textures`` (pictures, relative to the file), ``keep`` (chance of a picture's own colours),
-    ``tones`` (RGB triples in 0…255), ``contrast`` [low, high] (exponent of the picture's brightness), ``markings``:
-    each with ``name``, ``parts`` (joints whose skin it covers, or "all"), ``chance``, ``edge`` [low, high]
-    (1 is the part's whole, 0.5 its border), ``roughness`` and ``size`` [low, high] in m of its outline, ``softness``,
-    its own ``tones``, and ``from`` (joint), ``direction``, ``range`` [low, high] in m where it ends along a direction.
+    The file is JSON: ``textures`` (pictures, relative to the file), ``keep`` (probability of the picture's own
+    colours), ``tones`` (RGB triples in 0…255), ``contrast`` [low, high] (exponent of the picture's brightness),
+    ``markings``: each with ``name``, ``parts`` (joints whose skin it covers, or "all"), ``chance``, ``edge`` [low,
+    high] (1 is the part's whole, 0.5 its border), ``roughness`` and ``size`` [low, high] in m of its outline,
+    ``softness``, its own ``tones``, and ``from`` (joint), ``direction``, ``range`` [low, high] in m where it ends along
+    a direction.
 
     Args:
         file: the path, as :func:`find_shipped` takes it.
@@ -76,7 +77,7 @@ def read_varied_texture(file: str | Path) -> dict[str, Any]:
 
 def marking_field(spec: Mapping[str, Any], rest: np.ndarray, weights: np.ndarray, joints: np.ndarray,
                   names: Sequence[str]) -> np.ndarray:
-    """How much each vertex belongs to a marking's parts: (V,) in 0…1, less beyond its end along a direction.
+    """Return the membership of each vertex in a marking's parts: (V,) in 0…1, less beyond its end along a direction.
 
     Args:
         spec: the marking's entry.
@@ -86,7 +87,7 @@ def marking_field(spec: Mapping[str, Any], rest: np.ndarray, weights: np.ndarray
         names: J joint names.
 
     Raises:
-        ValueError: the body has no such joint.
+        ValueError: the body lacks a joint.
     """
     wanted = list(names) if spec['parts'] == 'all' else list(spec['parts'])
     unknown = sorted({*wanted, *([spec['from']] if 'from' in spec else [])} - set(names))
@@ -101,12 +102,12 @@ def marking_field(spec: Mapping[str, Any], rest: np.ndarray, weights: np.ndarray
 
 
 class VariedSurface:
-    """A texture in another tone, with markings.
+    """A recoloured texture with markings.
 
     Args:
-        texture: the picture on the body.
+        texture: the textured surface.
         fields: (V, 3 + L) float32 rest vertices in m, then the field of each marking.
-        tone: (3,) RGB of the ground, None for the picture's own colours.
+        tone: (3,) RGB of the base tone, None for the picture's own colours.
         contrast: exponent of the brightness.
         brightness: the picture's typical brightness.
         markings: from the lowest to the topmost.
@@ -138,14 +139,14 @@ def _coverage(marking: Marking, places: np.ndarray, field: np.ndarray) -> np.nda
 
 @APPEARANCES.register_module()
 class VariedTexture:
-    """A body's own texture in random tones, with random markings.
+    """The body's own texture in random tones, with random markings.
 
     Args:
         file: tones and markings (:func:`read_varied_texture`).
 
     Raises:
         FileNotFoundError: there is no such file, or one of its pictures is missing or unreadable.
-        ValueError: the file is not whole.
+        ValueError: a key is missing or unknown, or there is no tone.
     """
 
     def __init__(self, file: str) -> None:
@@ -164,7 +165,7 @@ class VariedTexture:
             rng: source of randomness.
 
         Raises:
-            ValueError: the body has no texture coordinates or not the joints of a marking.
+            ValueError: the body has no texture coordinates, or lacks a joint of a marking.
         """
         if body.uv is None or body.uv_faces is None:
             raise ValueError('VariedTexture: the body model has no texture coordinates (arrays `vt`, `ft` of its file)')
@@ -198,7 +199,7 @@ def _read_picture(path: Path) -> np.ndarray:
 
 
 def _tone(tones: Sequence[Sequence[float]], rng: np.random.Generator) -> np.ndarray:
-    """A mixture of two tones that lies near the first, a little lighter or darker: (3,) RGB in 0…1."""
+    """Return a mixture of two tones near the first, slightly lighter or darker: (3,) RGB in 0…1."""
     first, second = (np.asarray(tones[rng.integers(len(tones))], float) / 255 for _ in range(2))
     return np.clip((first + 0.25 * rng.random() * (second - first)) * rng.uniform(0.85, 1.15), 0, 1)
 

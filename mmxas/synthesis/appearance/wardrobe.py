@@ -1,4 +1,4 @@
-"""Garments and hair as meshes that hang on a body's surface.
+"""Garments and hair as meshes attached to a body's surface.
 
 Shapes: V vertices and F faces of the body, n vertices and m faces of a garment.
 """
@@ -21,13 +21,13 @@ class Garment(NamedTuple):
     Attributes:
         name: its name, such as ``short01``.
         kind: ``'suit'``, ``'shoes'``, ``'hair'`` or ``'hat'``.
-        face: (n,) face of the body that each vertex hangs on.
-        bary: (n, 3) float32 place in that face.
-        offset: (n, 3) float32 from that place, in m, in the face's frame (:func:`face_frames`).
+        face: (n,) face of the body that each vertex is attached to.
+        bary: (n, 3) float32 barycentric coordinates in that face.
+        offset: (n, 3) float32 offset from that point in m, in the face's frame (:func:`face_frames`).
         faces: (m, 3) vertex indices.
         uv: (k, 2) float32 texture coordinates, u right, v up.
         uv_faces: (m, 3) indices into ``uv``.
-        hidden: (V,) bool, vertices of the body that it covers.
+        hidden: (V,) bool, vertices of the body that the garment covers.
         texture: (h, w, 3) uint8 RGB.
     """
 
@@ -43,12 +43,12 @@ class Garment(NamedTuple):
     texture: np.ndarray
 
     def place(self, vertices: np.ndarray, faces: np.ndarray, scale: float) -> np.ndarray:
-        """Return where the vertices are on a posed body, (n, 3) in its frame and unit.
+        """Return the vertices (n, 3) on a posed body, in its frame and unit.
 
         Args:
             vertices: (V, 3) of the posed body.
             faces: (F, 3) of the body.
-            scale: Units of ``vertices`` in a metre.
+            scale: Units of ``vertices`` per metre.
         """
         corners = faces[self.face]
         at = np.einsum('nk,nkc->nc', self.bary, vertices[corners])
@@ -56,8 +56,7 @@ class Garment(NamedTuple):
 
 
 def face_frames(vertices: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Return an orthonormal frame of each triangle, (n, 3, 3): its rows lie along an edge, in the plane, and along the
-    normal.
+    """Return one orthonormal frame per triangle, (n, 3, 3); rows: along an edge, in the plane, along the normal.
 
     Args:
         vertices: (V, 3).
@@ -71,10 +70,10 @@ def face_frames(vertices: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
 
 def find_wardrobe(file: str | Path) -> Path:
-    """Return the path of a shipped wardrobe's name or of a file.
+    """Return the path of a shipped wardrobe by name, or of a file.
 
     Raises:
-        FileNotFoundError: it is neither.
+        FileNotFoundError: there is neither.
     """
     path = find_named(file, DATA_DIR, '/garments.npz')
     if not path.is_file():
@@ -83,13 +82,13 @@ def find_wardrobe(file: str | Path) -> Path:
 
 
 def read_wardrobe(file: str | Path) -> list[Garment]:
-    """Read the garments of a wardrobe; a texture is the picture ``<name>.jpg`` beside it.
+    """Read the garments of a wardrobe; the texture of a garment is ``<name>.jpg`` in the same folder.
 
     Args:
         file: a shipped name or a path.
 
     Raises:
-        FileNotFoundError: there is no such file, or no texture of a garment.
+        FileNotFoundError: the file or the texture of a garment does not exist.
     """
     path = find_wardrobe(file)
     with open_arrays(path) as archive:

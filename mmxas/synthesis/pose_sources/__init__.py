@@ -1,4 +1,4 @@
-"""Where poses and shapes come from."""
+"""Sources of poses and shapes."""
 from mmxas.synthesis.pose_sources.mixed_poses import MixedPoses
 from mmxas.synthesis.pose_sources.mocap_poses import MocapPoses
 from mmxas.synthesis.pose_sources.pair_poses import PairPoses

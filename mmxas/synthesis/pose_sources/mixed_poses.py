@@ -1,4 +1,4 @@
-"""Poses from several sources, some of them turned any way."""
+"""Poses from several sources, optionally with random orientation."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,17 +11,17 @@ from mmxas.synthesis.pose_sources.sampling import PoseSample
 
 @POSE_SOURCES.register_module()
 class MixedPoses:
-    """Draws each pose from one of several sources.
+    """Draw each pose from one of several sources.
 
     Args:
-        sources: configs of pose sources of one body model.
-        weights: their chances, up to a factor; None for equal ones.
-        turned: share of bodies whose global orientation is replaced by one that is uniform over all rotations, for
-            people who lie, hang or turn over. Defaults to 0.
+        sources: configs of pose sources for the same body model.
+        weights: their relative probabilities; None for equal ones.
+        turned: share of bodies whose global orientation is replaced by a uniformly random rotation, for people who lie,
+            hang or turn over. Defaults to 0.
 
     Raises:
-        ValueError: no sources, sources of different numbers of joints, another number of weights, a negative weight,
-            or ``turned`` outside [0, 1].
+        ValueError: there are no sources, their numbers of joints differ, the number of weights is wrong, a weight is
+            negative, or ``turned`` is outside [0, 1].
     """
 
     def __init__(self, sources: Sequence[dict], weights: Sequence[float] | None = None, turned: float = 0.0) -> None:
@@ -39,7 +39,7 @@ class MixedPoses:
 
     @property
     def version(self) -> int:
-        """Version of what is drawn, which changes when that of a source does."""
+        """Return the version of the drawn poses, which changes with the versions of the sources."""
         return sum(getattr(source, 'version', 1) for source in self.sources)
 
     def sample(self, n: int, rng: np.random.Generator, index: int = 0) -> PoseSample:
@@ -48,7 +48,7 @@ class MixedPoses:
         Args:
             n: number of samples.
             rng: source of all randomness.
-            index: the first index; sources with a fixed order of poses give the pose of theirs.
+            index: the first index, for sources with a fixed order of poses.
 
         Returns:
             PoseSample with n poses of J joints.

@@ -1,4 +1,4 @@
-"""Poses of recorded clips, the built-in target domain's distribution."""
+"""Poses of recorded motion clips, used by the built-in target domain."""
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,21 +16,21 @@ DATA_DIR = Path(__file__).resolve().parents[1] / 'data'
 class MocapPoses:
     """Frames of motion clips, each used equally often.
 
-    Index i stands for one frame: the chosen clips' F frames are visited in a seeded random order, all of them once
-    before any of them twice, so that any run of F consecutive indices that starts at a multiple of F holds each frame.
+    The F frames of the chosen clips are visited in a seeded random order: F consecutive indices starting at a multiple
+    of F contain each frame once.
 
     Args:
         file: a shipped name (``mocap_poses``) or the path of an ``.npz`` with ``pose`` (T, J, 3) axis-angle in
             radians, ``clip`` (T,) index into ``clip_names``, ``frame`` (T,).
         clips: names of the clips to use; None for all.
         shape_std: standard deviation of the shape coefficients.
-        shape_limit: where they are truncated.
+        shape_limit: limit at which they are truncated.
         num_betas: number of shape coefficients.
-        order_seed: seed of the order of frames.
+        order_seed: seed of the frame order.
 
     Raises:
-        FileNotFoundError: without the file.
-        ValueError: for a clip that the file does not have.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file lacks a clip.
     """
 
     def __init__(self, file: str = 'mocap_poses', clips: Sequence[str] | None = None, shape_std: float = 1.0,
@@ -58,18 +58,18 @@ class MocapPoses:
         return len(self.pose)
 
     def row(self, index: int) -> int:
-        """The frame, a row of ``self.pose``, that an index stands for."""
+        """Return the row of ``self.pose`` for an index."""
         turn, place = divmod(index, len(self))
         if turn not in self._orders:
             self._orders[turn] = np.random.default_rng([self.order_seed, turn]).permutation(len(self))
         return int(self._orders[turn][place])
 
     def sample(self, n: int, rng: np.random.Generator, index: int = 0) -> PoseSample:
-        """The poses of ``n`` consecutive indices, with random shapes.
+        """Return the poses of ``n`` consecutive indices, with random shapes.
 
         Args:
             n: number of samples.
-            rng: randomness of the shapes.
+            rng: random generator for the shapes.
             index: the first index.
 
         Returns:

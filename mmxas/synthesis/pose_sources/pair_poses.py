@@ -1,4 +1,4 @@
-"""Poses of pairs that exist already, to show them in other clothes, from elsewhere (Table 4's Sur-Seg)."""
+"""Poses of existing pairs, to render them with another appearance and camera (Sur-Seg in Table 4)."""
 from pathlib import Path
 from typing import Literal
 
@@ -14,26 +14,26 @@ _HALF_TURN = Rotation.from_euler('x', 180, degrees=True)
 
 @POSE_SOURCES.register_module()
 class PairPoses:
-    """Poses and shapes of a set of pairs, in its order: index i is its pair i, again from the start behind the last.
+    """Poses and shapes of a set of pairs in order: index i is pair i modulo their number.
 
-    A shape means something for the body model that it was made with only: a generator of several body models has to
-    list them in the set's order (of SURREAL's pairs: female, male), and takes the pair's own one.
+    A shape is valid only for the body model that it was made with. A generator with several body models must list them
+    in the set's order (SURREAL: female, male) and uses the one of the pair.
 
     Args:
         data_root: folder of the shards, such as ``data/surreal``.
-        y_axis: where the vertical axis of the set's world points: ``'up'`` in sets that mmxas renders, ``'down'`` in
-            SURREAL's. Bodies are turned so that it points up. Default: ``'up'``.
+        y_axis: direction of the vertical axis in the set's world: ``'up'`` for sets rendered by mmxas, ``'down'`` for
+            SURREAL. Bodies are rotated so that it points up. Default: ``'up'``.
 
     Raises:
-        FileNotFoundError: the folder holds no set, or an unfinished one.
-        ValueError: an unknown ``y_axis``.
+        FileNotFoundError: the folder has no set, or an incomplete one.
+        ValueError: ``y_axis`` is unknown.
     """
 
     def __init__(self, data_root: str, y_axis: Literal['up', 'down'] = 'up') -> None:
         if y_axis not in ('up', 'down'):
             raise ValueError(f"PairPoses: y_axis={y_axis!r}, expected 'up' or 'down'")
         annotations = PairReader(data_root).annotations
-        self.data_files = (Path(data_root) / 'meta.json',)  # it names the set's content by its fingerprint
+        self.data_files = (Path(data_root) / 'meta.json',)  # its fingerprint identifies the set's content
         self.pose, self.betas = annotations['pose'].astype(np.float32), annotations['betas'].astype(np.float32)
         self.clip, self.frame = annotations['clip'], annotations['frame'].astype(np.int64)
         self.body = annotations['body'].astype(np.int64)
@@ -46,11 +46,11 @@ class PairPoses:
         return len(self.pose)
 
     def sample(self, n: int, rng: np.random.Generator, index: int = 0) -> PoseSample:
-        """The poses and shapes of ``n`` consecutive pairs.
+        """Return the poses and shapes of ``n`` consecutive pairs.
 
         Args:
             n: number of samples.
-            rng: not used; priors need it.
+            rng: unused; part of the common interface.
             index: the first pair.
 
         Returns:

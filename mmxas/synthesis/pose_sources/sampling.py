@@ -1,4 +1,4 @@
-"""What every pose source hands out, and the truncated normal deviates that the priors are made of.
+"""The samples of pose sources, and truncated normal deviates for priors.
 
 Shapes: n samples, J joints, B shape components.
 """
@@ -17,10 +17,9 @@ class PoseSample(NamedTuple):
     Attributes:
         pose: (n, J, 3) float32 axis-angle in radians, joint 0 is the global orientation.
         betas: (n, B) float32 shape coefficients.
-        clip: name of the clip each pose comes from; empty where the source has no clips.
-        frame: (n,) int64 frame in the clip, -1 where the source has no clips.
-        body: (n,) int64 index of the body model that the shapes are of, in the generator's list; None where any will
-            do.
+        clip: name of the clip of each pose; empty if the source has no clips.
+        frame: (n,) int64 frame in the clip, -1 if the source has no clips.
+        body: (n,) int64 index in the generator's list of the body model of each shape; None if the shapes fit any.
     """
 
     pose: np.ndarray
@@ -32,20 +31,20 @@ class PoseSample(NamedTuple):
 
 def half_normal(rng: np.random.Generator, size: tuple[int, ...], width: np.ndarray | float,
                 mode: Literal['truncate', 'clip'] = 'truncate') -> np.ndarray:
-    """Magnitudes of a normal of standard deviation ``width / 1.96`` that never exceed ``width``.
+    """Return magnitudes of a normal distribution with standard deviation ``width / 1.96``, limited to ``width``.
 
     Args:
-        rng: source of randomness; one uniform deviate a value is used in either mode.
+        rng: random generator; both modes use one uniform deviate per value.
         size: shape of the result.
         width: largest magnitude, broadcastable to ``size``; 0 gives zeros.
-        mode: ``'truncate'`` draws from the normal restricted to the interval (paper, C.1); ``'clip'`` draws from
-            the whole normal and moves the 5 % outside onto the limit (released code). Default: truncate.
+        mode: ``'truncate'`` draws from the truncated normal (paper, C.1); ``'clip'`` draws from the normal and clips
+            the 5 % outside (released code). Default: truncate.
 
     Returns:
         float64 array of shape ``size`` with values in [0, width].
 
     Raises:
-        ValueError: for an unknown mode.
+        ValueError: the mode is unknown.
     """
     if mode not in ('truncate', 'clip'):
         raise ValueError(f"mode={mode!r}: expected 'truncate' or 'clip'")
@@ -56,7 +55,7 @@ def half_normal(rng: np.random.Generator, size: tuple[int, ...], width: np.ndarr
 
 def symmetric_normal(rng: np.random.Generator, size: tuple[int, ...], limit: float, std: float | None = None,
                      mode: Literal['truncate', 'clip'] = 'truncate') -> np.ndarray:
-    """Centred normal deviates inside [-limit, limit].
+    """Return zero-mean normal deviates within [-limit, limit].
 
     Args:
         rng: source of randomness.

@@ -1,4 +1,4 @@
-"""The curated pose prior of the paper (3.3.2, C.1): truncated Gaussians, axis by axis, read from a data file."""
+"""The pose prior of the paper (3.3.2, C.1): one truncated Gaussian per axis, read from a data file."""
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
 
     The file is JSON: ``joints`` lists the joint names in the body model's order; ``limits`` maps a joint to
     ``{"rest": probability, "x": [low, mean, high], "y": …, "z": …}`` in degrees of the joint's axis-angle vector,
-    joints that are absent never move; ``shape`` is ``{"width": w, "components": B}``.
+    joints that are not listed never move; ``shape`` is ``{"width": w, "components": B}``.
 
     Args:
         file: a shipped name (``smpl_pose_prior``) or a path.
@@ -28,9 +28,9 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
         ``shape_width`` and ``num_betas``.
 
     Raises:
-        FileNotFoundError: where neither a shipped name nor a path fits.
-        ValueError: unknown joint, a joint with unknown keys or without an axis, a range that is not three numbers with
-            low <= mean <= high, a probability outside [0, 1], or a shape without width and number of components.
+        FileNotFoundError: there is no shipped prior and no file of this name.
+        ValueError: a joint is unknown, has unknown keys or lacks an axis, a range is not three numbers with low <= mean
+            <= high, a probability is outside [0, 1], or ``shape`` lacks the width or the number of components.
     """
     path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
@@ -54,7 +54,7 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
 
 
 def _joint_limits(where: str, limits: Any) -> tuple[float, list[float], list[float], list[float]]:
-    """Rest probability, and [low, mean, high] of the three axes."""
+    """Return the rest probability, and [low, mean, high] of the three axes."""
     if not isinstance(limits, dict) or not {*AXES} <= set(limits) <= {'rest', *AXES}:
         found = sorted(limits) if isinstance(limits, dict) else limits
         raise ValueError(f'{where} has {found!r}, expected x, y, z, and rest or not; [0, 0, 0] keeps an axis still')
@@ -70,7 +70,7 @@ def _joint_limits(where: str, limits: Any) -> tuple[float, list[float], list[flo
 
 
 def _shape(where: str, shape: Any) -> tuple[float, int]:
-    """Width and number of components."""
+    """Return the width and the number of components."""
     if not isinstance(shape, dict) or not {'width', 'components'} <= set(shape):
         raise ValueError(f'{where} = {shape!r}, expected {{"width": w, "components": B}}')
     width, components = shape['width'], shape['components']
@@ -87,11 +87,11 @@ def _is_number(value: Any) -> bool:
 
 @POSE_SOURCES.register_module()
 class TruncatedGaussianPrior:
-    """Poses and shapes from truncated Gaussians with two widths an axis (paper, 3.3.2 and C.1).
+    """Poses and shapes from truncated Gaussians with two widths per axis (paper, 3.3.2 and C.1).
 
     Each axis of a joint keeps its rest pose, 0, with the joint's rest probability, independently of the other axes
-    (C.1: "for each pose parameter"). Otherwise a fair coin chooses a side of the mean, and the magnitude comes from a
-    normal whose standard deviation is that side's width / 1.96, truncated at the width.
+    (C.1: "for each pose parameter"). Otherwise one side of the mean is chosen with probability 0.5, and the magnitude
+    is drawn from a normal with standard deviation (that side's width) / 1.96, truncated at the width.
 
     Args:
         file: a shipped name or the path of a JSON file (:func:`read_prior_file`). Default: the paper's prior (C.1).
@@ -99,10 +99,10 @@ class TruncatedGaussianPrior:
 
     Raises:
         FileNotFoundError: there is no such prior.
-        ValueError: an unknown ``mode``, or a file with limits out of order.
+        ValueError: ``mode`` is unknown, or the file is invalid (:func:`read_prior_file`).
     """
 
-    version = 2  # 1 kept whole joints at rest
+    version = 2  # version 1 kept whole joints at rest
 
     def __init__(self, file: str = 'smpl_pose_prior', mode: Literal['truncate', 'clip'] = 'truncate') -> None:
         if mode not in ('truncate', 'clip'):
@@ -120,7 +120,7 @@ class TruncatedGaussianPrior:
         Args:
             n: number of samples.
             rng: source of all randomness.
-            index: not used; sources with a fixed order of poses need it.
+            index: unused; part of the common interface.
 
         Returns:
             PoseSample with n poses of J joints.

@@ -1,4 +1,4 @@
-"""From a mesh to a picture, a mask, depth and part labels."""
+"""Render a mesh to an image, a mask, depth and part labels."""
 from mmxas.synthesis.renderers.embree import EmbreeRenderer
 from mmxas.synthesis.renderers.mesh_renderer import MeshRenderer, VertexColors
 from mmxas.synthesis.renderers.pytorch3d import PyTorch3DRenderer

@@ -9,10 +9,10 @@ from mmxas.synthesis.renderers.shading import Hits, face_normals
 
 
 def import_embreex() -> tuple[Any, Any]:
-    """The classes EmbreeScene and TriangleMesh.
+    """Return the classes EmbreeScene and TriangleMesh.
 
     Raises:
-        ImportError: naming the package to install.
+        ImportError: embreex is not installed; the message has the command that installs it.
     """
     try:
         from embreex.mesh_construction import TriangleMesh
@@ -25,13 +25,13 @@ def import_embreex() -> tuple[Any, Any]:
 
 @RENDERERS.register_module()
 class EmbreeRenderer(MeshRenderer):
-    """Casts one ray, or ``supersample``² rays, through each pixel of the mesh's box in the image.
+    """Cast ``supersample``² rays through each pixel of the mesh's box in the image.
 
-    Faces that look away from the camera are left out of the scene where the mesh is closed: half of the time goes
-    into handing triangles to Embree.
+    Back faces of closed meshes are left out of the scene, because half of the time is spent on passing triangles to
+    Embree.
 
     Args:
-        supersample: rays along each side of a pixel; 1 sends one through its centre. Default: 2.
+        supersample: number of rays along each side of a pixel; 1 is one ray through its centre. Default: 2.
     """
 
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[Hits, Any]:
@@ -56,7 +56,7 @@ class EmbreeRenderer(MeshRenderer):
                     found['tfar'].reshape(shape), y0, x0), normals
 
     def _directions(self, K: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
-        """Directions (rays, 3) float32 with z = 1, so that a ray's parameter is the depth."""
+        """Return directions (rays, 3) float32 with z = 1, so that the ray parameter is the depth."""
         s = self.supersample
         x, y = ((np.arange(low * s, high * s) + 0.5) / s - 0.5 for low, high in ((x0, x1), (y0, y1)))
         directions = np.ones((len(y), len(x), 3), np.float32)
@@ -66,7 +66,7 @@ class EmbreeRenderer(MeshRenderer):
 
 
 def _window(vertices: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Columns and rows x0, y0, x1, y1 of the pixels that the mesh may touch."""
+    """Return columns and rows x0, y0, x1, y1 of the pixels that the mesh may touch."""
     z = vertices[:, 2]
     u = (K[0, 0] * vertices[:, 0] + K[0, 1] * vertices[:, 1]) / z + K[0, 2]
     v = K[1, 1] * vertices[:, 1] / z + K[1, 2]

@@ -1,4 +1,4 @@
-"""What renderers have in common: checks, shading, output. A new renderer implements ``cast`` and registers itself."""
+"""Base class of the renderers: checks, shading, output. A new renderer implements ``cast`` and is registered."""
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -16,7 +16,7 @@ from mmxas.synthesis.renderers.shading import (
 
 
 class VertexColors:
-    """A surface with one colour a vertex, interpolated.
+    """A surface with one interpolated colour per vertex.
 
     Args:
         values: (V, 3) RGB in [0, 1].
@@ -31,13 +31,13 @@ class VertexColors:
 
 
 class MeshRenderer(ABC):
-    """Mesh in, picture, mask, depth and part labels out.
+    """Render a mesh to an image, a mask, depth and part labels.
 
     Args:
-        supersample: rays along each side of a pixel, at least 1.
+        supersample: number of rays along each side of a pixel, at least 1.
 
     Raises:
-        ValueError: for ``supersample`` below 1.
+        ValueError: ``supersample`` is below 1.
     """
 
     def __init__(self, supersample: int = 2) -> None:
@@ -49,13 +49,13 @@ class MeshRenderer(ABC):
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it works on a GPU."""
+        """Return whether the renderer uses a GPU."""
         return False
 
     @abstractmethod
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray,
              size: tuple[int, int]) -> tuple[Hits, np.ndarray | None]:
-        """Find the nearest face behind each ray.
+        """Find the first face that each ray hits.
 
         Args:
             vertices: (V, 3) float32, camera frame, mm.
@@ -64,11 +64,11 @@ class MeshRenderer(ABC):
             size: (h, w) in px.
 
         Returns:
-            Hits of a window of the image that holds the mesh, and the face normals where they are a by-product.
+            Hits in a window of the image that contains the mesh, and the face normals if they are a by-product.
         """
 
     def topology(self, faces: np.ndarray, num_vertices: int) -> Topology:
-        """The faces' topology, remembered for the array that came last."""
+        """Return the topology of faces, cached for the most recent array."""
         if self._faces is not faces:
             self._faces, self._topology = faces, mesh_topology(faces, num_vertices)
         return self._topology
@@ -90,7 +90,7 @@ class MeshRenderer(ABC):
             RenderOutput.
 
         Raises:
-            ValueError: vertices of another shape, not finite or behind the camera.
+            ValueError: vertices have the wrong shape, are not finite, or lie behind the camera.
         """
         vertices = np.ascontiguousarray(vertices, np.float32)
         if vertices.ndim != 2 or vertices.shape[1] != 3:

@@ -9,10 +9,10 @@ from mmxas.synthesis.renderers.shading import Hits
 
 
 def import_pytorch3d() -> tuple[Any, Any]:
-    """``Meshes`` and ``rasterize_meshes``.
+    """Return ``Meshes`` and ``rasterize_meshes``.
 
     Raises:
-        ImportError: naming the package to install.
+        ImportError: pytorch3d is not installed; the message has the command that installs it.
     """
     try:
         from pytorch3d.renderer.mesh.rasterize_meshes import rasterize_meshes
@@ -25,12 +25,12 @@ def import_pytorch3d() -> tuple[Any, Any]:
 
 @RENDERERS.register_module()
 class PyTorch3DRenderer(MeshRenderer):
-    """Hard rasterisation of one face a ray, perspective-correct.
+    """Hard, perspective-correct rasterisation with one face per ray.
 
     Args:
-        supersample: rays along each side of a pixel. Default: 1.
-        device: where to rasterise; the CPU takes seconds an image, so it serves for comparison only. Default: cuda
-            where there is one.
+        supersample: number of rays along each side of a pixel. Default: 1.
+        device: device for the rasterisation; the CPU takes seconds per image and is meant for comparison only. Default:
+            cuda if available.
     """
 
     def __init__(self, supersample: int = 1, device: str | None = None) -> None:
@@ -39,7 +39,7 @@ class PyTorch3DRenderer(MeshRenderer):
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it works on a GPU."""
+        """Return whether the renderer uses a GPU."""
         return self._device().startswith('cuda')
 
     def _device(self) -> str:
@@ -63,7 +63,7 @@ class PyTorch3DRenderer(MeshRenderer):
 
 
 def _to_ndc(vertices: np.ndarray, K: np.ndarray, s: int, height: int, width: int) -> np.ndarray:
-    """Camera mm to pytorch3d's screen: x left, y up, the shorter side's pixel edges at -1 and 1; z stays in mm."""
+    """Convert camera mm to pytorch3d's NDC: x left, y up, edges of the shorter side at -1 and 1; z stays in mm."""
     x, y, z = vertices.astype(np.float64).T
     u = ((K[0, 0] * x + K[0, 1] * y) / z + K[0, 2] + 0.5) * s
     v = (K[1, 1] * y / z + K[1, 2] + 0.5) * s

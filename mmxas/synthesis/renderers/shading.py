@@ -1,7 +1,7 @@
-"""From the triangle behind each ray to pictures: surface colours, smooth normals, light, anti-aliasing.
+"""Shade ray hits: surface colours, smooth normals, light, anti-aliasing.
 
-Both renderers share this, so that they differ in visibility only. Everything is numpy, camera frame (x right, y down,
-z forward), mm. Shapes: V vertices, F faces, P hit rays, h x w pixels, s rays a side of a pixel.
+Both renderers use this module, so they differ in visibility only. Everything is numpy, camera frame (x right, y down, z
+forward), mm. Shapes: V vertices, F faces, P hit rays, h x w pixels, s rays per side of a pixel.
 """
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 
 class Hits(NamedTuple):
-    """Where rays meet a mesh, on a grid of ``s`` x ``s`` rays a pixel; a window of a x b pixels of the image.
+    """Ray hits on a mesh, with ``s`` x ``s`` rays per pixel, in a window of a x b pixels of the image.
 
     Attributes:
         face: (a*s, b*s) int32 face, -1 where nothing is hit.
@@ -28,14 +28,14 @@ class Hits(NamedTuple):
 
 
 class RenderOutput(NamedTuple):
-    """What a renderer hands out.
+    """Output of a renderer.
 
     Attributes:
-        rgb: (h, w, 3) uint8, black outside; edge pixels hold the colour of their covered part alone.
+        rgb: (h, w, 3) uint8, black outside; edge pixels have the colour of their covered part only.
         mask: (h, w) bool, at least half of the pixel covered.
         depth: (h, w) float32 camera z of the surface in mm, 0 outside the mask.
         parts: (h, w) int16 label of the surface, -1 outside the mask.
-        alpha: (h, w) float32 covered part of each pixel in [0, 1].
+        alpha: (h, w) float32 covered fraction of each pixel in [0, 1].
     """
 
     rgb: np.ndarray
@@ -46,10 +46,10 @@ class RenderOutput(NamedTuple):
 
 
 class Surface(Protocol):
-    """Colours on a mesh: a function of the face and of the place inside it."""
+    """Colours on a mesh, as a function of the face and the position in it."""
 
     def colors(self, corners: np.ndarray, face: np.ndarray, bary: np.ndarray) -> np.ndarray:
-        """Colours of P points.
+        """Return the colours of P points.
 
         Args:
             corners: (P, 3) vertex indices of each point's face.
@@ -76,7 +76,7 @@ class Light(NamedTuple):
 
 
 def interpolate(values: np.ndarray, corners: np.ndarray, bary: np.ndarray) -> np.ndarray:
-    """Barycentric interpolation of (V, C) vertex values at P points: (P, C) float32."""
+    """Interpolate vertex values (V, C) at P points by barycentric weights: (P, C) float32."""
     out = values[corners[:, 0]] * bary[:, :1]
     out += values[corners[:, 1]] * bary[:, 1:2]
     out += values[corners[:, 2]] * bary[:, 2:]
@@ -84,7 +84,7 @@ def interpolate(values: np.ndarray, corners: np.ndarray, bary: np.ndarray) -> np
 
 
 def face_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Cross products of the faces' edges (F, 3): normals of length twice the area, right-handed about the winding."""
+    """Return face normals (F, 3) of length twice the area, right-handed about the winding."""
     a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
     e, f = b - a, c - a
     return np.stack([e[:, 1] * f[:, 2] - e[:, 2] * f[:, 1],
@@ -93,7 +93,7 @@ def face_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 class Topology:
-    """What follows from the faces of a mesh alone, computed once.
+    """Properties of a mesh that depend only on its faces, computed once.
 
     Args:
         faces: (F, 3) vertex indices.
@@ -114,7 +114,7 @@ class Topology:
         self.closed = bool(np.array_equal(forward, backward))
 
     def vertex_normals(self, normals: np.ndarray) -> np.ndarray:
-        """Unit vertex normals (V, 3) from face normals (F, 3), weighted by area."""
+        """Return unit vertex normals (V, 3) from face normals (F, 3), weighted by area."""
         out = self.incidence @ normals
         length = np.sqrt(np.einsum('vc,vc->v', out, out))
         return out / np.maximum(length, 1e-12)[:, None]
@@ -126,12 +126,12 @@ def _topology(content: bytes, num_vertices: int) -> Topology:
 
 
 def mesh_topology(faces: np.ndarray, num_vertices: int) -> Topology:
-    """The :class:`Topology` of faces (F, 3), remembered by content."""
+    """Return the :class:`Topology` of faces (F, 3), cached by content."""
     return _topology(np.ascontiguousarray(faces, np.int32).tobytes(), num_vertices)
 
 
 def lambert(normals: np.ndarray, light: Light) -> np.ndarray:
-    """Light that arrives at surfaces with unit normals (P, 3): ambient + diffuse * max(0, n.l), (P, 3)."""
+    """Return the irradiance (P, 3) for unit normals (P, 3): ambient + diffuse * max(0, n.l)."""
     return light.ambient + np.maximum(normals @ light.direction, 0)[:, None] * light.diffuse
 
 
@@ -141,13 +141,13 @@ def shade(hits: Hits, vertices: np.ndarray, faces: np.ndarray, surface: Surface,
     """Colour the hits and average the rays of each pixel.
 
     Args:
-        hits: rays of a window of the image.
+        hits: ray hits in a window of the image.
         vertices: (V, 3) float32 in mm.
         faces: (F, 3) int.
         surface: colours.
-        labels: (V,) part labels or None for zeros; a point has the label of its face's nearest corner.
-        light: None leaves the colours as they are.
-        topology: of ``faces``.
+        labels: (V,) part labels or None for zeros; a point gets the label of its face's nearest corner.
+        light: the light; None leaves colours unchanged.
+        topology: topology of ``faces``.
         size: (h, w) of the image.
         supersample: s.
         normals: (F, 3) face normals, if known.
@@ -172,21 +172,21 @@ def shade(hits: Hits, vertices: np.ndarray, faces: np.ndarray, surface: Surface,
 
 
 def _blocks(grid: np.ndarray, s: int) -> np.ndarray:
-    """Rays (a*s, b*s, ...) as (a, b, s*s, ...), a copy."""
+    """Reshape rays (a*s, b*s, ...) to (a, b, s*s, ...), as a copy."""
     a, b = grid.shape[0] // s, grid.shape[1] // s
     blocks = grid.reshape(a, s, b, s, *grid.shape[2:]).swapaxes(1, 2)
     return blocks.reshape(a, b, s * s, *grid.shape[2:])
 
 
 def _average(hit: np.ndarray, color: np.ndarray, depth: np.ndarray, part: np.ndarray, s: int) -> RenderOutput:
-    """Average a window of s x s rays a pixel; depth and part are those of the nearest ray.
+    """Average a window of s x s rays per pixel; depth and part are those of the nearest ray.
 
     Args:
         hit: (a*s, b*s) bool.
         color: (P, 3) of the hits.
         depth: (a*s, b*s).
         part: (P,) of the hits.
-        s: rays a side of a pixel.
+        s: rays per side of a pixel.
     """
     grid, label = np.zeros((*hit.shape, 3), np.float32), np.full(hit.shape, -1, np.int16)
     grid[hit], label[hit] = color, part

@@ -107,7 +107,7 @@ def test_missing_files_are_named(small, tmp_path):
 def test_wrong_poses_are_named(small, tmp_path):
     folder = small / 'S9' / 'MyPoseFeatures' / 'D3_Positions_mono'
     write_cdf(folder / 'Directions 1.54138969.cdf', np.zeros((1, FRAMES, 17 * 3)))
-    with pytest.raises(ValueError, match='54138969.cdf: 51 numbers a frame, expected 32 keypoints of 3'):
+    with pytest.raises(ValueError, match='54138969.cdf: 51 numbers per frame, expected 32 keypoints of 3'):
         h36m.convert(small, tmp_path / 'out', subjects=['S9'], on_error='skip')
     write_cdf(folder / 'Directions 1.54138969.cdf', np.zeros((1, FRAMES - 1, 96)))
     with pytest.raises(ValueError, match='6 frames of 2D poses and 5 of 3D poses'):

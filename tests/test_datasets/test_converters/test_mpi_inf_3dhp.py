@@ -121,7 +121,7 @@ def test_missing_files_are_named(tmp_path):
         convert(chairs=False)
     (tmp_path / 'out' / 'annotations' / 'mpi_inf_3dhp_train.npz').unlink()
     assert convert(chairs=False) == {'train': 4 * FRAMES}
-    with pytest.raises(ValueError, match='does not say what the chair hides'):
+    with pytest.raises(ValueError, match='no keypoints hidden by the chair in it'):
         build(tmp_path / 'out', data_prefix=dict(img='images'))
     with pytest.raises(ValueError, match=r'camera.calibration: no camera 20, it has \[0, 1'):
         convert(cameras=[20])

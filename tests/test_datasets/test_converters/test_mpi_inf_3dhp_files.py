@@ -76,7 +76,7 @@ def test_bad_files_are_named(tmp_path):
     cells = np.empty((1, 1), object)
     cells[0, 0] = np.zeros((5, 34))
     savemat(tmp_path / 'annot.mat', {'annot2': cells, 'annot3': cells, 'cameras': [[8]]})
-    with pytest.raises(ValueError, match='camera 8: 34 and 34 numbers a frame, expected 28 keypoints'):
+    with pytest.raises(ValueError, match='camera 8: 34 and 34 numbers per frame, expected 28 keypoints'):
         files.read_annotations(tmp_path / 'annot.mat')
 
 

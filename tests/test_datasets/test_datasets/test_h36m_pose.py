@@ -134,7 +134,7 @@ def test_bad_input_is_named(root):
     with pytest.raises(ValueError, match=r"no frame is left of action in \['Greeting'\]"):
         build(root, actions=['Greeting'])
     toy = dict(name='toy', keypoints=['a', 'b'], parents=[0, 0])
-    with pytest.raises(ValueError, match="18 keypoints a pose, but the skeleton 'toy' has 2"):
+    with pytest.raises(ValueError, match="18 keypoints per pose, but the skeleton 'toy' has 2"):
         build(root, skeleton=toy)
     (root / 'cameras.pkl').write_bytes(pickle.dumps({}))
     with pytest.raises(KeyError, match=r"no camera \('S9', '54138969'\)"):

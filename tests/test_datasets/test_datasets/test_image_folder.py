@@ -70,7 +70,7 @@ def test_keys_of_boxes_are_matched_or_refused(folder):
 def test_an_image_in_which_nobody_is_is_left_out_before_its_mask_is_asked_for(folder):
     dataset = ImageFolderDataset(str(folder / 'images'), masks=str(folder / 'masks'), boxes={'b.png': []})
     assert [dataset.get_data_info(i)['sample_name'] for i in range(len(dataset))] == ['a.jpg', 'sub/c.jpg']
-    with pytest.raises(FileNotFoundError, match='none of its 3 images can be used; .* in which nobody is'):
+    with pytest.raises(FileNotFoundError, match='none of its 3 images can be used; .* without a body'):
         ImageFolderDataset(str(folder / 'images'), boxes={'a.jpg': [], 'b.png': [], 'c.jpg': []})
 
 

@@ -61,7 +61,7 @@ def test_keypoints_by_name():
     ours = load_skeleton('h36m18').keypoints
     for side in ('left', 'right'):
         assert [side in name for name in ours] == [side in name for name in WANTED]
-    with pytest.raises(ValueError, match='x.npz: 16 keypoints a pose, expected the 28'):
+    with pytest.raises(ValueError, match='x.npz: 16 keypoints per pose, expected the 28'):
         select_keypoints(np.zeros((1, 16, 3)), 'x.npz')
 
 
@@ -95,7 +95,7 @@ def test_bad_input_is_named(root):
         build(root)
     content = dict(np.load(root / 'train.npz'))
     np.savez(root / 'train.npz', **{key: value for key, value in content.items() if key != 'hidden'})
-    with pytest.raises(ValueError, match='does not say what the chair hides'):
+    with pytest.raises(ValueError, match='no keypoints hidden by the chair in it'):
         build(root)
     np.savez(root / 'train.npz', **{**content, 'imgname': np.array(['frame.jpg'] * 4)})
     with pytest.raises(ValueError, match="frame name 'frame.jpg', expected the form S1_Seq1_Cam0_000001.jpg"):

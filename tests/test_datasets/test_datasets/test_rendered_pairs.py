@@ -150,7 +150,7 @@ def test_missing_shards_say_how_to_render(tmp_path, pair_root):
     with pytest.raises(ValueError, match='num is needed'):
         SyntheticPairDataset(generator=dict(), data_root='x', lazy_init=True).render_missing()
     toy = dict(name='toy', keypoints=['a', 'b'], parents=[0, 0])
-    with pytest.raises(ValueError, match="18 keypoints a pose, but the skeleton 'toy' has 2"):
+    with pytest.raises(ValueError, match="18 keypoints per pose, but the skeleton 'toy' has 2"):
         SyntheticPairDataset(data_root=str(pair_root), skeleton=toy)
 
 

@@ -58,5 +58,5 @@ def test_refusals():
         OnePose('h36m18', box='whole')
     with pytest.raises(ValueError, match="domain='real'"):
         OnePose('h36m18', domain='real')
-    with pytest.raises(ValueError, match="set: 17 keypoints a pose, but the skeleton 'h36m18' has 18"):
+    with pytest.raises(ValueError, match="set: 17 keypoints per pose, but the skeleton 'h36m18' has 18"):
         OnePose('h36m18').check_keypoints(17, 'set')

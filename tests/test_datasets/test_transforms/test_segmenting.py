@@ -85,7 +85,7 @@ def test_a_bad_mask_is_named_and_kept_or_skipped(sample, said, given, x0, y0, x1
     kept = on_bad_mask == 'keep' and problem != 'empty'
     assert ('mask' in found) is kept and (not kept or (found['mask'] > 0).sum() == given.mask.sum())
     assert said == [f'red.png, box [32.0, 25.0, 69.0, 96.0]: the mask is bad ({problem}); '
-                    f'{"kept" if kept else "going on without it"}']
+                    f'{"kept" if kept else "not used"}']
 
 
 def test_a_bad_mask_of_a_whole_image_is_named(sample, said, given):
