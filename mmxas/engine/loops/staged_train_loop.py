@@ -47,13 +47,12 @@ def read_together(outputs: Mapping[str, Any]) -> dict[str, Any]:
 @LOOPS.register_module()
 class StagedTrainLoop(EpochBasedTrainLoop):
     """Epoch-based training whose losses, data and learning rate follow ``stages``; resumes inside any of them,
-    and inside an epoch where the checkpoint was saved there (``CheckpointHook(by_epoch=False)``).
+    and inside an epoch if the checkpoint was saved there (``CheckpointHook(by_epoch=False)``).
 
-    At a stage's start the model is told which losses are on (``model.set_stage(loss_weights)``) and the paired data
-    set which domains to load. The learning rate is :class:`StagedLR`'s, unless the config has a ``param_scheduler``.
-    Each iteration begins with random states that are a function of (seed, iteration, rank), so that an unbroken run
-    and a resumed one draw the same numbers, whatever else draws some in between (a data loader does when its workers
-    start, which persistent ones do only once).
+    At the start of a stage, the losses of the model (``model.set_stage(loss_weights)``) and the domains of the paired
+    data set are set. :class:`StagedLR` sets the learning rate, unless the config has a ``param_scheduler``.
+    The random states of each iteration are a function of (seed, iteration, rank), so that an uninterrupted run and a
+    resumed one draw the same numbers, whatever else draws some in between (such as a data loader that starts workers).
 
     Args:
         runner: The runner; data sets take skeleton and codec from ``model`` in its config
