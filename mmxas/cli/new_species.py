@@ -17,7 +17,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--body-model', required=True, metavar='FILE', help='.npz or .pkl (docs/body_models.md)')
     parser.add_argument('--skeleton', metavar='FILE', help="default: derived from the body's joints and landmarks")
     parser.add_argument('--keypoints', metavar='FILE',
-                        help="definitions of the skeleton's keypoints on the body; default: joints and landmarks by name")
+                        help="definitions of the skeleton's keypoints; default: joints and landmarks by name")
     parser.add_argument('--prior', metavar='FILE',
                         help='pose prior of a body with the same joints; default: equal limits for all axes')
     parser.add_argument('--shape', nargs='+', default=[], metavar='NAME=VALUE',
