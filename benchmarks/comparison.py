@@ -1,4 +1,4 @@
-"""Two ways to do one thing, side by side: alternating in one process for time, in fresh processes for memory."""
+"""Compare two implementations: time by alternating in one process, memory in fresh processes."""
 from __future__ import annotations
 
 import json
@@ -18,7 +18,7 @@ from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = ('plain', 'ours')
-# A plain way that takes this much more or less than the authors' code is no fair opponent.
+# Relative difference to the authors' time above which the plain implementation is not representative.
 FAIR = 0.2
 Build = Callable[..., Callable[[], Any]]
 

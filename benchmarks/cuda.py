@@ -156,7 +156,7 @@ FEEDS = {f'feed_{name}': name for name in feeding.STORED}
 
 
 def bound(card: Card, name: str, rate: dict[str, float]) -> float | None:
-    """Return a lower bound of an operation's time in ms from its bytes and a copy's rate, or its products and theirs."""
+    """Return a lower bound of an operation's time in ms, from its bytes or products and the card's rates."""
     if name == 'decode':  # reads the volume twice and writes its gradient
         return 3 * 4 * card.batch * 18 * card.side**3 / rate['copy_gb_s'] / 1e6
     if name == 'skeleton_mask':  # drawing, winners, and their gradients

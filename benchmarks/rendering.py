@@ -1,4 +1,4 @@
-"""Benchmark the rendering of one synthetic pair on one core: pose, skinning, rays, shading, background, JPEG and PNG."""
+"""Benchmark rendering a synthetic pair on one core: pose, skinning, rays, shading, background, JPEG and PNG."""
 from __future__ import annotations
 
 import itertools

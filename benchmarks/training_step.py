@@ -1,4 +1,4 @@
-"""Benchmark one training step of the paper's detector with all losses (equation 17), for both domains and both sides."""
+"""Benchmark one training step of the paper's detector with all losses (equation 17), both domains and both sides."""
 from __future__ import annotations
 
 import math

@@ -1,5 +1,5 @@
-# The paper's training with the backbone's parameters sharded over processes (FSDP), for backbones that do not fit on one
-# device: tools/dist_train.sh configs/xas_h36m_sharded.py 8
+# The paper's training with the backbone's parameters sharded over processes (FSDP), for backbones that do not fit on
+# one device: tools/dist_train.sh configs/xas_h36m_sharded.py 8
 _base_ = './xas_h36m.py'
 
 runner_type = 'FlexibleRunner'

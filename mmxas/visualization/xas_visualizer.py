@@ -24,8 +24,8 @@ class XASVisualizer(PoseLocalVisualizer):
 
     One block per instance: the image with box and crop; the top-1 pose over the crop; the skeleton mask that the mask
     loss uses; each hypothesis in 3D from several directions, with the top-1 pose in grey behind the others and
-    differing keypoints circled in red; the ground truth if known; the depth heatmaps with their peaks if the prediction has them
-    (``test_cfg=dict(output_depth_heatmaps=True)``). Skeleton and colours come from ``set_dataset_meta``.
+    differing keypoints circled in red; the ground truth if known; the depth heatmaps with their peaks if the prediction
+    has them (``test_cfg=dict(output_depth_heatmaps=True)``). Skeleton and colours come from ``set_dataset_meta``.
 
     It can replace mmpose's ``PoseLocalVisualizer``, and draws that class's picture if there is no prediction.
 

@@ -1,6 +1,6 @@
 # Synthetic pairs and the built-in target domain at 128 px, rendered on first use (docs/datasets.md). The background of
-# every crop is removed by its mask, also in testing, as in the paper's released code, so that synthetic and target crops
-# differ in the body only.
+# every crop is removed by its mask, also in testing, as in the paper's released code, so that synthetic and target
+# crops differ in the body only.
 crop_size = 128
 rendered_root = '{{$MMXAS_RENDERED_DIR:data}}'
 stored_size = 192  # covers 1.25 * 1.5 times the body's box, so that augmented crops stay inside

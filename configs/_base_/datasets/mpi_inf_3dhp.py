@@ -76,8 +76,8 @@ test_dataloader = dict(
         sample_interval=2,  # every 10th
         with_labels=True, box='root', test_mode=True, pipeline=test_pipeline))
 val_dataloader = test_dataloader
-# The official test set instead of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`. It has no masks, so
-# its images are segmented during testing, which is recorded in the results.
+# The official test set instead of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`. It has no masks,
+# so its images are segmented during testing, which is recorded in the results.
 official_test = dict(
     ann_file='annotations/mpi_inf_3dhp_test.npz', camera_file='annotations/cameras_test.pkl', subjects=None,
     cameras=None, sample_interval=1, drop_occluded=None, data_prefix=dict(img='images', mask=None))
