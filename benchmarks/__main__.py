@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the table of all operations, plain against ours; exit status 1 if an aim is missed.
+"""``python -m benchmarks``: compare plain and our implementations of all operations; exit status 1 if an aim is missed.
 
 Written to ``benchmarks/results/latest.json``.
 """
@@ -23,13 +23,13 @@ LATEST = ROOT / 'benchmarks/results/latest.json'
 
 
 def contests() -> dict[str, Contest]:
-    """All, by name."""
+    """Return all contests by name."""
     found = (contest for file in FILES for contest in importlib.import_module(f'benchmarks.{file}').CONTESTS)
     return {contest.name: contest for contest in found}
 
 
 def machine() -> str:
-    """Name of the processor, its cores, and what computes."""
+    """Return the name of the processor, its cores, and the version of torch."""
     info = Path('/proc/cpuinfo')
     lines = info.read_text().splitlines() if info.is_file() else []
     name = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), platform.processor())
@@ -37,7 +37,7 @@ def machine() -> str:
 
 
 def row(title: str, result: Result) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     def text(value: float | None, form: str) -> str:
         return '-' if value is None else format(value, form)
 
@@ -50,7 +50,7 @@ def row(title: str, result: Result) -> str:
 
 
 def remark(result: Result) -> str | None:
-    """What to say of a plain way that is no fair opponent."""
+    """Return a remark if the plain implementation's time is far from the authors' code."""
     against = result.against_authors
     if against is None or abs(against) <= FAIR:
         return None
@@ -62,14 +62,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     known = contests()
-    parser.add_argument('--only', nargs='+', choices=list(known), help='leave the others out')
-    parser.add_argument('--repetitions', type=int, default=7, help='timed runs of each side, at least (default: 7)')
+    parser.add_argument('--only', nargs='+', choices=list(known), help='run only these')
+    parser.add_argument('--repetitions', type=int, default=7, help='minimum number of timed runs per side (default: 7)')
     parser.add_argument('--seconds', type=float, default=15.0,
-                        help='time an operation for that long at least, however short its runs (default: 15)')
+                        help='minimum time per operation (default: 15)')
     parser.add_argument('--threads', type=int, default=os.cpu_count(), help='threads of torch (default: all cores)')
     parser.add_argument('--no-memory', action='store_true', help='times only')
     parser.add_argument('--out', type=Path, default=LATEST, help='JSON of the results')
-    parser.add_argument('--peak', nargs=2, metavar=('NAME', 'WAY'), help='print the peak of bytes of one side, no more')
+    parser.add_argument('--peak', nargs=2, metavar=('NAME', 'WAY'), help='print the peak bytes of one side only')
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     if args.peak:

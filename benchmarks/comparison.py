@@ -1,4 +1,4 @@
-"""Two ways to do one thing, side by side: alternating in one process for time, in fresh processes for memory."""
+"""Compare two implementations: time by alternating in one process, memory in fresh processes."""
 from __future__ import annotations
 
 import json
@@ -18,13 +18,13 @@ from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = ('plain', 'ours')
-# A plain way that takes this much more or less than the authors' code is no fair opponent.
+# Relative difference to the authors' time above which the plain implementation is not representative.
 FAIR = 0.2
 Build = Callable[..., Callable[[], Any]]
 
 
 class CannotKeepMemory(Exception):
-    """Where the C library is not glibc, or the environment has set its ways with memory."""
+    """The C library is not glibc, or the environment configures its memory."""
 
     def __init__(self) -> None:
         super().__init__('freed memory is kept with glibc only, and without MALLOC_* and GLIBC_TUNABLES of malloc')
@@ -32,21 +32,21 @@ class CannotKeepMemory(Exception):
 
 @dataclass(frozen=True)
 class Contest:
-    """A plain and a fast way.
+    """A comparison of a plain and a fast implementation.
 
     Args:
         name: Key in the table.
-        title: What is done.
-        build: Function of ``'plain'`` or ``'ours'`` that prepares and returns what is then run and timed.
-        speedup: Aim: how many times faster.
+        title: Title of the operation.
+        build: Function of ``'plain'`` or ``'ours'`` that returns the callable to run and time.
+        speedup: Aim: speedup factor.
         memory_ratio: Aim: peak of allocated bytes as a fraction of the plain one's. Defaults to None: not measured.
-        at_most_ms: Aim: the fast way's own time. Defaults to None.
-        threads: Threads of torch. Defaults to None: as many as the whole benchmark has.
-        after: Runs of the same side before each timed one, where one run leaves memory to the next. Defaults to 0.
-        keeps_memory: Both sides keep the memory that they free, as in a training, in the place of giving it back to
-            the system as the C library does. Defaults to False.
-        authors_ms: What the authors' code took on 2 cores. Defaults to None: not known.
-        as_authors: Options of ``build`` for the input that they took it for. Defaults to the contest's own.
+        at_most_ms: Aim: time of the fast implementation. Defaults to None.
+        threads: Threads of torch. Defaults to None: those of the whole benchmark.
+        after: Runs of the same side before each timed one, if a run leaves memory to the next. Defaults to 0.
+        keeps_memory: Both sides keep freed memory, as in a training, instead of returning it to the system, the C
+            library's default. Defaults to False.
+        authors_ms: Time of the authors' code on 2 cores. Defaults to None: unknown.
+        as_authors: Options of ``build`` for the authors' input size. Defaults to the contest's own.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Contest:
 
 @dataclass
 class Result:
-    """What was measured, times as medians, beside its aims."""
+    """Measurements, with times as medians, and their aims."""
 
     speedup: float | None
     memory_ratio: float | None
@@ -82,21 +82,21 @@ class Result:
 
     @property
     def against_authors(self) -> float | None:
-        """How much longer than the authors' code the plain way takes, as a fraction; None where not known."""
+        """Relative difference of the plain implementation's time to the authors' code; None if unknown."""
         if self.authors_ms is None or self.plain_as_authors_ms is None:
             return None
         return self.plain_as_authors_ms / self.authors_ms - 1
 
     @property
     def holds(self) -> bool:
-        """Whether all aims are reached; one that could not be measured is not."""
+        """Whether all aims are reached; an unmeasured aim is not."""
         at_least = [(self.speedup, self.aim_speedup)]
         at_most = [(self.memory_ratio, self.aim_memory_ratio), (self.ours_ms, self.aim_ms)]
         return all(aim is None or (found is not None and found >= aim) for found, aim in at_least) and \
             all(aim is None or (found is not None and found <= aim) for found, aim in at_most)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields and ``holds``, rounded."""
+        """Return the fields and ``holds``, rounded."""
         fields = {k: float(f'{v:.4g}') if isinstance(v, float) else v for k, v in asdict(self).items()}
         against = self.against_authors
         return dict(fields, against_authors=None if against is None else round(against, 3), holds=self.holds)
@@ -104,13 +104,13 @@ class Result:
 
 def take_turns(runs: dict[str, Callable[[], Any]], repetitions: int, seconds: float = 0.0,
                after: int = 0) -> dict[str, list[float]]:
-    """Times of each, in ms, after one run that does not count.
+    """Return the times of each function in ms, after one warm-up run.
 
     Args:
-        runs: Name to function; they take turns.
-        repetitions: Runs of each that count, at least.
-        seconds: Go on until that much time has passed. Defaults to 0.
-        after: Runs before each one that counts. Defaults to 0.
+        runs: Functions by name; they alternate.
+        repetitions: Minimum number of timed runs of each.
+        seconds: Minimum total time. Defaults to 0.
+        after: Untimed runs before each timed one. Defaults to 0.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
@@ -128,25 +128,24 @@ def take_turns(runs: dict[str, Callable[[], Any]], repetitions: int, seconds: fl
 
 
 def alternate(runs: dict[str, Callable[[], Any]], repetitions: int) -> dict[str, float]:
-    """Medians of :func:`take_turns`, in ms."""
+    """Return medians of :func:`take_turns`, in ms."""
     return medians(take_turns(runs, repetitions))
 
 
 def medians(times: Mapping[str, list[float]]) -> dict[str, float]:
-    """The median of each."""
+    """Return the median of each."""
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def settle(seconds: float = 3.0) -> None:
-    """Keep torch's threads at work until the system has given each its own core; for about a second they share one,
-    and wait for one another."""
+    """Run torch's threads until the system has given each its own core; for about a second they share one."""
     numbers, end = torch.rand(1 << 20), time.perf_counter() + seconds
     while time.perf_counter() < end:
         numbers.exp()
 
 
 def peak_bytes(run: Callable[[], Any]) -> int:
-    """Peak of the bytes that torch allocates during a run, beyond what was there before."""
+    """Return the peak of bytes that torch allocates during a run, in addition to those before."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     events = [(event.start_ns(), event.nbytes()) for event in profiler.profiler.kineto_results.events()
@@ -159,7 +158,7 @@ def peak_bytes(run: Callable[[], Any]) -> int:
 
 
 def fresh_peak(name: str, way: str, threads: int) -> int:
-    """:func:`peak_bytes` of one side of a contest, in a process of its own."""
+    """Return :func:`peak_bytes` of one side of a contest, measured in a new process."""
     command = [sys.executable, '-m', 'benchmarks', '--peak', name, way, '--threads', str(threads)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return int(json.loads(done.stdout.splitlines()[-1]))
@@ -169,14 +168,14 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True, 
     """Measure a contest.
 
     Args:
-        contest: What to measure.
-        repetitions: Timed runs of each side, at least.
-        threads: Threads of torch where the contest does not say.
-        memory: Whether to measure memory, too.
-        seconds: Go on until that much time has passed: of short runs many count. Defaults to 0.
+        contest: The contest.
+        repetitions: Minimum number of timed runs of each side.
+        threads: Threads of torch, if the contest does not define them.
+        memory: Whether to measure memory.
+        seconds: Minimum total time. Defaults to 0.
 
     Raises:
-        CannotKeepMemory: The contest wants freed memory to be kept, and this process cannot.
+        CannotKeepMemory: The contest keeps freed memory, and this process cannot.
     """
     threads = contest.threads or threads
     before = torch.get_num_threads()
@@ -205,7 +204,7 @@ def hold(contest: Contest, repetitions: int, threads: int, memory: bool = True, 
 
 
 def _runs(contest: Contest) -> dict[str, Callable[[], Any]]:
-    """Both sides; without the plain one where that needs a package that is not installed."""
+    """Return both sides; without the plain one if it needs a package that is not installed."""
     runs = {'ours': contest.build('ours')}
     try:
         return {'plain': contest.build('plain'), **runs}

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.cuda``: the operations on a GPU, plain against ours, beside what the card can do at its best;
-then what recipes' loaders deliver beside what their steps take.
+"""``python -m benchmarks.cuda``: compare plain and our operations on a GPU, with the card's theoretical bounds, and the
+throughput of configs' loaders with that of their training steps.
 
-Written to ``benchmarks/results/cuda.json``. ``--device cpu`` runs all of it on small input, to see that it runs; its
-numbers say nothing.
+Written to ``benchmarks/results/cuda.json``. ``--device cpu`` runs everything on small input as a check; its
+numbers are meaningless.
 """
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Run = Callable[[], Any]
 
 
 class Card:
-    """A device, and the size of what it is given.
+    """A device, and the size of its inputs.
 
     Args:
         device: ``'cuda'`` or ``'cpu'``.
@@ -45,7 +45,7 @@ class Card:
         self.batch, self.size, self.side = (32, 256, 64) if self.is_gpu else (2, 64, 8)
 
     def measure(self, run: Run, seconds: float) -> tuple[float, float | None]:
-        """Median time in ms, and the peak of bytes that a run adds (None on a CPU)."""
+        """Return the median time in ms, and the peak of additional bytes of a run (None on a CPU)."""
         peak = None
         for _ in range(3 if self.is_gpu else 1):
             run()
@@ -65,12 +65,12 @@ class Card:
         return statistics.median(times), peak
 
     def wait(self) -> None:
-        """Until the GPU has done what it was given."""
+        """Wait until the GPU has finished."""
         if self.is_gpu:
             torch.cuda.synchronize()
 
     def rates(self, seconds: float) -> dict[str, float]:
-        """GB/s of a copy; TFLOP/s of a product of matrices in float32, TF32 and bfloat16."""
+        """Return GB/s of a copy, and TFLOP/s of a matrix product in float32, TF32 and bfloat16."""
         width = 8192 if self.is_gpu else 256
         one = torch.rand(width * width, device=self.device)
         other, found = torch.empty_like(one), {}
@@ -85,14 +85,14 @@ class Card:
 
 
 def run_decode(card: Card, way: str) -> Run:
-    """Volumes to poses, and the gradient."""
+    """Build forward and backward of the decoding of volumes to poses."""
     logits = decode.example_logits(card.batch, card.side, card.side).to(card.device).requires_grad_()
     ways = dict(plain=decode.plain_decode, ours=decode.ours_decode)
     return lambda: torch.autograd.grad(ways[way](logits).sum(), logits)
 
 
 def run_skeleton_mask(card: Card, way: str) -> Run:
-    """Poses to skeleton masks, and the gradient."""
+    """Build forward and backward of drawing skeleton masks of poses."""
     points = skeleton_mask.example_poses(card.batch).to(card.device).requires_grad_()
     draw = dict(plain=skeleton_mask.plain_draw, ours=skeleton_mask.ours_draw)[way]
     links = torch.tensor(skeleton_mask.LINKS, device=card.device)
@@ -101,7 +101,7 @@ def run_skeleton_mask(card: Card, way: str) -> Run:
 
 
 def run_discriminator(card: Card, way: str) -> Run:
-    """Scores of poses, and the gradients of the parameters."""
+    """Build forward and backward of the discriminator's scores of poses."""
     network = discriminator.GCNDiscriminator(discriminator.SKELETON, dropout=0.0).to(card.device)
     network = discriminator.FORMS[way](network)
     poses = torch.randn(3 * card.batch, 18, 3, device=card.device)
@@ -110,7 +110,7 @@ def run_discriminator(card: Card, way: str) -> Run:
 
 
 def run_step(card: Card, way: str, precision: str = 'float32', times: int = 1) -> Run:
-    """A training step; the plain one never autocasts."""
+    """Build a training step; the plain one never autocasts."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == 'tf32'
     crops, samples = training_step.example_batch(times * card.batch, card.size)
     changes = training_step.PLAIN if way == 'plain' else {}
@@ -123,7 +123,7 @@ def run_step(card: Card, way: str, precision: str = 'float32', times: int = 1) -
 
 
 def run_inference(card: Card, way: str) -> Run:
-    """Poses of a batch of crops."""
+    """Build the inference of a batch of crops."""
     model = training_step.detector(**(training_step.PLAIN if way == 'plain' else {})).to(card.device).eval()
     crops = torch.randn(card.batch, 3, card.size, card.size, device=card.device)
     read = dict(plain=decode.plain_decode, ours=lambda volume: model.head.decode_volume(volume)[0])[way]
@@ -131,7 +131,7 @@ def run_inference(card: Card, way: str) -> Run:
 
 
 def run_render(card: Card, way: str) -> Run:
-    """A synthetic pair: pytorch3d on the card, against Embree on one core."""
+    """Build the rendering of a synthetic pair: pytorch3d on the card, Embree on one core."""
     renderer = dict(plain=dict(type='EmbreeRenderer', supersample=2),
                     ours=dict(type='PyTorch3DRenderer', device=card.device.type))[way]
     generator, numbers = PairGenerator.from_config(
@@ -140,7 +140,7 @@ def run_render(card: Card, way: str) -> Run:
     return lambda: generator.generate(next(numbers))
 
 
-# Title, how to build a run, options, aims of speedup and memory.
+# Title, builder of a run, options, aims of speedup and memory.
 OPERATIONS: dict[str, tuple[str, Callable[..., Run], dict[str, Any], float | None, float | None]] = {
     'decode': ('decode, forward + backward', run_decode, {}, 3.0, None),
     'skeleton_mask': ('skeleton mask, forward + backward', run_skeleton_mask, {}, 10.0, None),
@@ -151,12 +151,12 @@ OPERATIONS: dict[str, tuple[str, Callable[..., Run], dict[str, Any], float | Non
     'inference': ('inference, ResNet-50', run_inference, {}, None, None),
     'render': ('synthetic pair, against one core', run_render, {}, None, None)}
 
-# Name of a loader's row to the recipe.
+# Config by name of a loader's row.
 FEEDS = {f'feed_{name}': name for name in feeding.STORED}
 
 
 def bound(card: Card, name: str, rate: dict[str, float]) -> float | None:
-    """Least time in ms of an operation: its bytes by the rate of a copy, or its products by that of a large one."""
+    """Return a lower bound of an operation's time in ms, from its bytes or products and the card's rates."""
     if name == 'decode':  # reads the volume twice and writes its gradient
         return 3 * 4 * card.batch * 18 * card.side**3 / rate['copy_gb_s'] / 1e6
     if name == 'skeleton_mask':  # drawing, winners, and their gradients
@@ -169,12 +169,12 @@ def bound(card: Card, name: str, rate: dict[str, float]) -> float | None:
 
 @cache
 def step_flops(card: Card) -> int:
-    """Operations of one training step, counted once."""
+    """Return the cached number of operations of one training step."""
     return training_step.counted_flops(run_step(card, 'ours'))
 
 
 def compared(card: Card, name: str, seconds: float) -> Result:
-    """Both ways; a plain one that does not fit into the memory is left out."""
+    """Measure both implementations; the plain one is left out if it does not fit into memory."""
     _, build, options, speedup, memory = OPERATIONS[name]
     found: dict[str, tuple[float | None, float | None]] = {}
     for way in WAYS:
@@ -193,7 +193,7 @@ def compared(card: Card, name: str, seconds: float) -> Result:
 
 
 def fed(card: Card, name: str, seconds: float, workers: int) -> dict[str, float]:
-    """What :func:`feeding.measure` finds of a recipe, and the samples a second that its step of both domains takes."""
+    """Return the result of :func:`feeding.measure`, and the samples per second that a training step uses."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     crops, samples = training_step.example_batch(card.batch, card.size)
     model = training_step.build_model(f'configs/{name}.py').to(card.device)
@@ -206,7 +206,7 @@ def fed(card: Card, name: str, seconds: float, workers: int) -> dict[str, float]
 
 
 def write_profile(card: Card, path: Path, steps: int = 3) -> float:
-    """Write the trace of some steps in bfloat16; return the part of their time in which the device computed."""
+    """Write the trace of some steps in bfloat16; return the fraction of time in which the device computed."""
     step = run_step(card, 'ours', 'bf16')
     card.measure(step, 0.0)
     with profile(activities=[ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * card.is_gpu]) as found:
@@ -221,13 +221,13 @@ def write_profile(card: Card, path: Path, steps: int = 3) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print and write."""
+    """Print and write the results."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks.cuda', description=__doc__)
     parser.add_argument('--device', default='cuda', choices=['cuda', 'cpu'])
-    parser.add_argument('--only', nargs='*', choices=[*OPERATIONS, *FEEDS], help='leave the others out')
+    parser.add_argument('--only', nargs='*', choices=[*OPERATIONS, *FEEDS], help='run only these')
     parser.add_argument('--workers', type=int, default=max(usable_cpus() - 1, 1),
-                        help='of the loaders (default: %(default)s, one less than CPUs)')
-    parser.add_argument('--seconds', type=float, default=2.0, help='of timed runs of each side (default: 2)')
+                        help='workers of the loaders (default: %(default)s, one less than CPUs)')
+    parser.add_argument('--seconds', type=float, default=2.0, help='time of the runs per side (default: 2)')
     parser.add_argument('--profile', type=Path, help='also write the trace of three steps (.json.gz)')
     parser.add_argument('--out', type=Path, default=OUT, help='JSON of the results')
     args = parser.parse_args(argv)
@@ -244,7 +244,7 @@ def main(argv: list[str] | None = None) -> int:
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         batch = card.batch * OPERATIONS[key][2].get('times', 1)
         try:
-            with card.device:  # where the plain ways build their constants
+            with card.device:  # the plain implementations create constants there
                 result, least = compared(card, key, args.seconds), bound(card, key, rate)
         except (ImportError, torch.OutOfMemoryError) as error:
             print(f'{OPERATIONS[key][0]:67s} left out: {str(error).splitlines()[0]}', flush=True)

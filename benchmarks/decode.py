@@ -1,4 +1,4 @@
-"""From a heatmap volume to three poses and back: softmax, three marginals, peaks, and the gradient of the logits."""
+"""Benchmark the decoding of a heatmap volume to three poses (softmax, marginals, peaks), forward and backward."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ N, K, D, SIZE, H, WINDOW = 8, 18, 64, 64, 3, 15
 
 
 def plain_decode(logits: Tensor, num_keypoints: int = K, num_hypotheses: int = H, window: int = WINDOW) -> Tensor:
-    """Equations 2 to 6 over the dense volume of probabilities, which autograd keeps.
+    """Decode by equations 2 to 6 on the dense volume of probabilities, which autograd keeps.
 
-    Which bins are peaks is a question to (N, K, D) numbers and has no gradient: both ways ask ``depth_peaks``.
+    Finding the peaks uses (N, K, D) numbers and has no gradient: both implementations call ``depth_peaks``.
 
     Args:
         logits: (N, K * D, Hm, Wm).
@@ -26,7 +26,7 @@ def plain_decode(logits: Tensor, num_keypoints: int = K, num_hypotheses: int = H
         window: Bins of the window around a peak.
 
     Returns:
-        (N, H, K, 3) in the norm frame, a keypoint's hypotheses in the order of their peaks.
+        (N, H, K, 3) in crop-normalised coordinates, a keypoint's hypotheses in the order of their peaks.
     """
     batch, channels, height, width = logits.shape
     depth = channels // num_keypoints
@@ -38,10 +38,9 @@ def plain_decode(logits: Tensor, num_keypoints: int = K, num_hypotheses: int = H
 
 
 def plain_decode_marginals_first(logits: Tensor) -> Tensor:
-    """The same with less work: the dense volume is summed onto its axes, and only the sums are multiplied.
+    """Decode with less work: sum the dense volume onto its axes, and multiply only the sums.
 
-    Not how equation 2 is written; it shows what is left of the speedup against a plain way that does no more than it
-    has to.
+    Unlike equation 2 as written; it shows the speedup against a plain implementation without redundant work.
     """
     volume = logits.unflatten(1, (K, -1))
     volume = volume.flatten(2).softmax(dim=-1).view(volume.shape)
@@ -51,7 +50,7 @@ def plain_decode_marginals_first(logits: Tensor) -> Tensor:
 
 
 def _plain_poses(x: Tensor, y: Tensor, profile: Tensor, num_hypotheses: int, window: int) -> Tensor:
-    """(N, K) x and y, (N, K, D) profile to (N, H, K, 3)."""
+    """Convert x and y (N, K) and the depth heatmap (N, K, D) to poses (N, H, K, 3)."""
     depth = profile.shape[-1]
     peaks = depth_peaks(profile, num_hypotheses).index
     bins = torch.arange(depth)
@@ -62,12 +61,12 @@ def _plain_poses(x: Tensor, y: Tensor, profile: Tensor, num_hypotheses: int, win
 
 
 def ours_decode(logits: Tensor) -> Tensor:
-    """The same by :func:`mmxas.ops.decode_hypotheses`."""
+    """Decode by :func:`mmxas.ops.decode_hypotheses`."""
     return decode_hypotheses(logits, K, Decoding(H, WINDOW), sort_poses=False).keypoints
 
 
 def example_logits(batch: int = N, depth: int = D, size: int = SIZE) -> Tensor:
-    """Random volumes with a clear peak in each."""
+    """Return random volumes with a clear peak each."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(batch, K * depth, size, size, generator=generator)
     bumps = torch.randint(size, (2, batch, K), generator=generator)
@@ -78,7 +77,7 @@ def example_logits(batch: int = N, depth: int = D, size: int = SIZE) -> Tensor:
 
 def build(way: str, batch: int = N, depth: int = D, size: int = SIZE,
           plain: Callable[[Tensor], Tensor] = plain_decode) -> Callable[[], tuple[Tensor, Tensor]]:
-    """One forward and backward; returns poses and the logits' gradient."""
+    """Return a function that runs forward and backward and returns poses and the logits' gradient."""
     logits = example_logits(batch, depth, size)
     weights = torch.randn(batch, H, K, 3, generator=torch.Generator().manual_seed(1))
     decode = {'plain': plain, 'ours': ours_decode}[way]

@@ -1,4 +1,4 @@
-"""The graph discriminator on hypotheses: scores, and the gradients of poses and parameters."""
+"""Benchmark the graph discriminator on hypotheses, forward and backward."""
 from __future__ import annotations
 
 import copy
@@ -20,10 +20,10 @@ SKELETON = load_skeleton('h36m18')
 
 
 class PlainDiscriminator(nn.Module):
-    """The same parameters in torch-geometric's layers, on a sparse graph of all poses that each forward builds.
+    """Discriminator of torch-geometric's layers, on a sparse graph of all poses that is built in each forward.
 
     Args:
-        network: Whose parameters are copied.
+        network: The discriminator whose parameters are copied.
     """
 
     def __init__(self, network: GCNDiscriminator) -> None:
@@ -37,7 +37,7 @@ class PlainDiscriminator(nn.Module):
                 module.conv = sparse
 
     def forward(self, poses: Tensor) -> Tensor:
-        """(M, K, 3) to (M, 1)."""
+        """Score poses (M, K, 3): (M, 1)."""
         own, (num, keypoints, _) = self.network, poses.shape
         offsets = torch.arange(num)[:, None, None] * keypoints
         edges = (offsets + self.edges).transpose(0, 1).reshape(2, -1)
@@ -59,11 +59,11 @@ FORMS = {'plain': PlainDiscriminator, 'ours': lambda network: network}
 
 
 def build(way: str, num_poses: int = N * H) -> Callable[[], tuple[Tensor, Tensor]]:
-    """One forward and backward of one of ``FORMS``; returns scores and the poses' gradient."""
+    """Return a function that runs forward and backward of one of ``FORMS`` and returns scores and poses' gradient."""
     torch.manual_seed(0)
     network = GCNDiscriminator(SKELETON, width=128, num_modules=2, dropout=0.0)
     poses = torch.randn(num_poses, SKELETON.num_keypoints, 3)
-    network = FORMS[way](network)  # after the poses: the plain one's layers draw random weights before they get ours
+    network = FORMS[way](network)  # after the poses: the plain layers draw random weights before they get ours
 
     def run() -> tuple[Tensor, Tensor]:
         network.zero_grad(set_to_none=True)

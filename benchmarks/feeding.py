@@ -1,7 +1,7 @@
-"""How many samples a second a recipe's loader delivers, and how many workers keep a training step fed.
+"""Measure the samples per second of a config's loader, and the workers that a training step needs.
 
-Its own pipelines, on a few images rendered for it: read, decode, warp, augment, collate. The files lie in memory; what
-a disk adds is not in it.
+Runs the config's pipelines (read, decode, warp, augment, collate) on a few rendered images. The files are cached in
+memory, so disk access is not measured.
 """
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
 from mmxas.engine.config_knobs import read_config
 
-# Sides in px of the stored images: a frame of Human3.6M, and what the recipe renders.
+# Sides in px of the stored images: a frame of Human3.6M, and the config's renderings.
 STORED = {'xas_h36m': dict(synthetic=256, target=1000), 'xas_photos_256': dict(synthetic=384, target=384)}
 
 
 def small_recipe(name: str, folder: Path, num: int) -> Config:
-    """A recipe whose data sets are ``num`` renderings each, in its own pipelines.
+    """Return a config whose data sets have ``num`` renderings each, with its own pipelines.
 
     Args:
         name: One of :data:`STORED`.
-        folder: Where to render them.
-        num: Images of each domain.
+        folder: Folder of the renderings.
+        num: Number of images per domain.
     """
     cfg = read_config(ROOT / f'configs/{name}.py')
     pairs = cfg.train_dataloader.dataset
@@ -42,12 +42,12 @@ def small_recipe(name: str, folder: Path, num: int) -> Config:
         kind = dict(synthetic='SyntheticPairDataset', target='MocapHuman')[domain]
         pairs[domain] = dict(own, type=kind, data_root=str(folder / f'{domain}_{side}'), num=num,
                              generator=dict(SETS[domain], image_size=side))
-    pairs.length = 2**20  # through the few images again and again: no epoch ends while it is measured
+    pairs.length = 2**20  # repeat the few images: no epoch ends during the measurement
     return cfg
 
 
 def batches(cfg: Config, batch: int, workers: int, pin: bool = False) -> Iterator[dict[str, Any]]:
-    """What a training reads, ``batch`` pairs at a time."""
+    """Yield training batches of ``batch`` pairs."""
     init_default_scope('mmpose')
     cfg.train_dataloader.update(batch_size=batch, num_workers=workers, persistent_workers=workers > 0, pin_memory=pin)
     share_config(cfg)
@@ -57,20 +57,20 @@ def batches(cfg: Config, batch: int, workers: int, pin: bool = False) -> Iterato
 
 def measure(name: str, folder: Path, batch: int, workers: int, seconds: float, num: int = 16,
             pin: bool = False) -> dict[str, float]:
-    """Samples a second.
+    """Measure samples per second.
 
     Args:
         name: One of :data:`STORED`.
-        folder: Where to render.
-        batch: Pairs of a batch.
-        workers: Processes that load.
+        folder: Folder of the renderings.
+        batch: Pairs per batch.
+        workers: Number of worker processes.
         seconds: Time of each measurement.
-        num: Images of each domain.
-        pin: Into pinned memory, as on a GPU.
+        num: Number of images per domain.
+        pin: Load into pinned memory, as for a GPU.
 
     Returns:
-        ``a_core``: by the processor time of one process, without workers; ``workers``: that many; ``loaded``: by the
-        clock, of all workers together.
+        ``a_core``: samples per second of CPU time of one process, without workers; ``workers``: their number;
+        ``loaded``: samples per second of wall time of all workers.
     """
     cfg = small_recipe(name, folder, num)
     alone = rate(batches(cfg, batch, 0), seconds, time.process_time)
@@ -79,7 +79,7 @@ def measure(name: str, folder: Path, batch: int, workers: int, seconds: float, n
 
 
 def rate(source: Iterator[dict[str, Any]], seconds: float, clock: Any, skip: int = 1) -> float:
-    """Samples a second of some clock, behind ``skip`` batches."""
+    """Return samples per second of a clock, after ``skip`` batches."""
     for _ in itertools.islice(source, skip):
         pass
     samples, start = 0, clock()
@@ -89,5 +89,5 @@ def rate(source: Iterator[dict[str, Any]], seconds: float, clock: Any, skip: int
 
 
 def workers_for(step: float, a_core: float) -> int:
-    """Workers that deliver as many samples a second as a step takes, each on a core of its own."""
+    """Return the number of workers, each on its own core, that deliver the samples per second of a training step."""
     return math.ceil(step / a_core)

@@ -1,4 +1,4 @@
-"""Hypotheses of one 256 px crop by ResNet-50: eager PyTorch against the exported graph in ONNX Runtime."""
+"""Benchmark the inference of one 256 px crop by ResNet-50: eager PyTorch against ONNX Runtime."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ EXPORTED = ROOT / 'benchmarks/results/inference.onnx'
 
 @cache
 def graph() -> DetectorGraph:
-    """The detector, without mirroring; its file is written where there is none, or one of other results."""
+    """Return the detector without flip test; its file is written if it is missing or outdated."""
     model = detector(test_cfg=dict(flip_test=False)).eval()
     preprocessor = Config.fromfile(ROOT / 'configs/_base_/models/xas_r50.py').model.data_preprocessor
     module = DetectorGraph(model, preprocessor).eval()
@@ -30,7 +30,7 @@ def graph() -> DetectorGraph:
 
 
 def build(way: str, size: int = SIZE) -> Callable[[], Hypotheses]:
-    """The hypotheses of one crop."""
+    """Return a function that predicts the hypotheses of one crop."""
     crop = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)) * 255
     module = graph()
     if way == 'ours':

@@ -1,4 +1,4 @@
-"""One synthetic pair on one core: pose, skinning, rays, shading, background, JPEG and PNG."""
+"""Benchmark rendering a synthetic pair on one core: pose, skinning, rays, shading, background, JPEG and PNG."""
 from __future__ import annotations
 
 import itertools
@@ -22,7 +22,7 @@ RENDERERS = dict(plain=dict(type='PyTorch3DRenderer'), ours=dict(type='EmbreeRen
 
 
 def build(way: str, size: int = 256) -> Callable[[], dict[str, Any]]:
-    """A pair, the next one each time.
+    """Return a function that renders the next pair.
 
     Raises:
         ImportError: The plain renderer, pytorch3d's rasteriser, is not installed.

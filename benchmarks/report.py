@@ -1,6 +1,6 @@
-"""``python -m benchmarks.report``: put what ``python -m benchmarks`` measured into docs/performance.md.
+"""``python -m benchmarks.report``: insert the results of ``python -m benchmarks`` into docs/performance.md.
 
-The table stands between ``<!-- operations -->`` and ``<!-- end -->``.
+The table is placed between ``<!-- operations -->`` and ``<!-- end -->``.
 """
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ RESULTS = ROOT / 'benchmarks/results/latest.json'
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     lines = [head, ['---'] * len(head), *rows]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with so many significant digits, or a dash."""
+    """Format a number with significant digits; a dash for None."""
     if value is None:
         return '–'
     return f'{value:.0f}' if abs(value) >= 10**(digits - 1) else f'{value:.{digits}g}'
 
 
 def operations(content: dict[str, Any]) -> str:
-    """Rows of ``make bench``."""
+    """Return the table of ``make bench``."""
     rows = []
     for name, row in content['operations'].items():
         memory = number(row['memory_ratio'], 2)
@@ -54,14 +54,14 @@ def operations(content: dict[str, Any]) -> str:
 
 
 def filled(page: str, content: dict[str, Any]) -> str:
-    """The page with the table of measured operations.
+    """Return the page with the table of measured operations.
 
     Args:
-        page: Its text.
-        content: What ``python -m benchmarks`` wrote.
+        page: Text of the page.
+        content: Results of ``python -m benchmarks``.
 
     Raises:
-        ValueError: The page has no place for the table.
+        ValueError: The page lacks the markers of the table.
     """
     place = re.compile(r'(<!-- operations -->\n).*?(<!-- end -->)', re.DOTALL)
     if not place.search(page):

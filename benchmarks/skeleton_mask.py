@@ -1,4 +1,4 @@
-"""Drawing a skeleton's links as a soft mask, and the gradient of its keypoints."""
+"""Benchmark drawing a skeleton's links as a soft mask, forward and backward."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -17,10 +17,10 @@ LINKS, FACTORS = SKELETON.drawn_links, SKELETON.width_factors
 
 
 def plain_draw(keypoints: Tensor, links: Sequence, factors: Sequence[float], size: int) -> Tensor:
-    """All links' distances and drawings at once; the largest is kept.
+    """Draw all links at once, and take the maximum.
 
     Args:
-        keypoints: (N, K, 2) norm frame.
+        keypoints: (N, K, 2) in crop-normalised coordinates.
         links: (L, 2).
         factors: (L,).
         size: Side in px.
@@ -41,12 +41,12 @@ def plain_draw(keypoints: Tensor, links: Sequence, factors: Sequence[float], siz
 
 
 def ours_draw(keypoints: Tensor, links: Sequence, factors: Sequence[float], size: int) -> Tensor:
-    """The same by :func:`mmxas.ops.draw_skeleton`."""
+    """Draw by :func:`mmxas.ops.draw_skeleton`."""
     return draw_skeleton(keypoints, links, size, WIDTH, factors)
 
 
 def example_poses(batch: int = N) -> Tensor:
-    """(batch, 18, 2) people-like poses: a walk along the kinematic tree."""
+    """Return human-like poses (batch, 18, 2) by a random walk along the kinematic tree."""
     generator = torch.Generator().manual_seed(0)
     points = torch.zeros(batch, SKELETON.num_keypoints, 2)
     for parent, child in sorted(SKELETON.links, key=lambda link: _depth(link[1])):
@@ -64,7 +64,7 @@ def _depth(keypoint: int) -> int:
 
 def build(way: str, batch: int = N, size: int = SIZE, num_links: int | None = None
           ) -> Callable[[], tuple[Tensor, Tensor]]:
-    """One forward and backward; returns the drawing and the keypoints' gradient."""
+    """Return a function that runs forward and backward and returns the drawing and the keypoints' gradient."""
     points, draw = example_poses(batch), {'plain': plain_draw, 'ours': ours_draw}[way]
     links, factors = list(LINKS)[:num_links], list(FACTORS)[:num_links]
     target = torch.rand(batch, 1, size, size, generator=torch.Generator().manual_seed(1))

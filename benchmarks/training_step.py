@@ -1,4 +1,4 @@
-"""One training step of the paper's detector with all its losses (equation 17): targets, synthetic pairs, both sides."""
+"""Benchmark one training step of the paper's detector with all losses (equation 17), both domains and both sides."""
 from __future__ import annotations
 
 import math
@@ -28,12 +28,12 @@ from mmxas.registry import MODELS
 N, SIZE = 8, 256
 WEIGHTS = dict(render=0.5, mask=0.02, adversarial=1.0)
 ADAM = dict(lr=1e-4, betas=(0.5, 0.999))
-# As torch lays out what nobody says otherwise of.
+# torch's default memory layout.
 PLAIN = dict(channels_last=False, head=dict(contiguous_logits=False))
 
 
 def detector(**changes: object) -> XASPoseEstimator:
-    """The estimator of ``configs/_base_/models/xas_r50.py`` with random weights, and no dropout."""
+    """Return the estimator of ``configs/_base_/models/xas_r50.py`` with random weights and without dropout."""
     torch.manual_seed(0)
     init_default_scope('mmpose')
     cfg = Config.fromfile(ROOT / 'configs/_base_/models/xas_r50.py')
@@ -43,7 +43,7 @@ def detector(**changes: object) -> XASPoseEstimator:
 
 
 def build_model(config: str) -> XASPoseEstimator:
-    """The estimator of a config in the last stage, in which all networks train, with random weights."""
+    """Return a config's estimator with random weights in the last stage, in which all networks are trained."""
     cfg = Config.fromfile(ROOT / config)
     backbone = cfg.model.backbone
     backbone.update({'init_cfg': None} if 'init_cfg' in backbone else {'pretrained': False})
@@ -55,7 +55,7 @@ def build_model(config: str) -> XASPoseEstimator:
 
 
 def example_batch(batch: int = N, size: int = SIZE) -> tuple[Tensor, list[PoseDataSample]]:
-    """Normalised crops (2 N, 3, S, S): N targets with masks, N synthetic ones with labels."""
+    """Return normalised crops (2 N, 3, S, S), N targets with masks and N synthetic ones with labels."""
     generator = torch.Generator().manual_seed(0)
     crops = torch.randn(2 * batch, 3, size, size, generator=generator)
     samples = []
@@ -73,7 +73,7 @@ def example_batch(batch: int = N, size: int = SIZE) -> tuple[Tensor, list[PoseDa
 
 
 def counted_flops(run: Callable[[], object]) -> int:
-    """Operations of a run, counted by torch, which does not know oneDNN's product by itself."""
+    """Return the operations of a run, counted by torch with a formula added for oneDNN's product."""
     formulas = {torch.ops.mkldnn._linear_pointwise: _linear_flops} if has_onednn() else {}
     with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         run()
@@ -85,13 +85,13 @@ def _linear_flops(rows: torch.Size, columns: torch.Size, *_: object, **__: objec
 
 
 class PlainStep:
-    """The step as its equations are written: the detector sees the targets once for each side of the game, the
-    discriminator's side without a graph.
+    """Training step as in the equations: the detector processes the targets once for its own update, and once without
+    a graph for the discriminator's.
 
     Args:
-        model: Whose networks are trained.
+        model: The trained model.
         crops: (2 N, 3, S, S).
-        samples: Their N targets and N synthetic samples.
+        samples: Data samples of the N targets and N synthetic crops.
         keep: Keep freed memory.
     """
 
@@ -106,7 +106,7 @@ class PlainStep:
         self.optimizers = [torch.optim.Adam(side.parameters(), **ADAM) for side in (self.discriminator, networks)]
 
     def __call__(self) -> dict[str, Tensor]:
-        """Both updates; returns the terms."""
+        """Run both updates; return the losses."""
         keep_freed_memory(self.keep)
         judge, train = self.optimizers
         terms = {'loss_discriminator_adversarial': self._discriminator_loss()}
@@ -145,12 +145,12 @@ class PlainStep:
 
 
 class OurStep:
-    """The step as ``tools/train.py`` makes it.
+    """Training step of ``tools/train.py``.
 
     Args:
         model: The estimator.
         crops: (2 N, 3, S, S).
-        samples: Their N targets and N synthetic samples.
+        samples: Data samples of the N targets and N synthetic crops.
         bf16: Autocast to bfloat16.
         keep: Keep freed memory, as the configs' ``KeepMemoryHook`` does.
     """
@@ -162,7 +162,7 @@ class OurStep:
         self.optimizer = wrapper(optimizer=torch.optim.Adam(model.parameters(), **ADAM))
 
     def __call__(self) -> dict[str, Tensor]:
-        """The one update; returns the terms."""
+        """Run the single update; return the losses."""
         keep_freed_memory(self.keep)
         with self.optimizer.optim_context(self.model):
             losses = self.model.loss(self.crops, self.samples)
@@ -172,15 +172,15 @@ class OurStep:
 
 def build(way: str, bf16: bool = False, batch: int = N, size: int = SIZE,
           keep: bool = True, plain_keeps: bool = False) -> Callable[[], dict[str, Tensor]]:
-    """One step; the plain one is float32 always, in memory as the C library gives it if ``plain_keeps`` is not set."""
+    """Return a step; the plain one always uses float32, and the C library's default memory unless ``plain_keeps``."""
     crops, samples = example_batch(batch, size)
     if way == 'plain':
         return PlainStep(detector(**PLAIN), crops, samples, plain_keeps)
     return OurStep(detector(), crops, samples, bf16, keep)
 
 
-# A step of a training follows one of its own kind: what the other side gives back to the system between two turns is
-# not there for one that keeps memory. Where both do the same with it, that is no question.
+# In a training, a step follows one of its own kind: memory that the other side returns to the system between two turns
+# is missing for a side that keeps memory. Therefore ``after=1``, unless both sides treat memory alike.
 CONTESTS = [
     Contest('training_step', f'training step, ResNet-50, {SIZE}x{SIZE}, batch {N}, float32', build, 1.6, after=1),
     Contest('training_step_same_memory', 'the same, ours gives freed memory back, too', partial(build, keep=False)),

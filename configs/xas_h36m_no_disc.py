@@ -1,4 +1,4 @@
-# No discriminator (Syn-Texture of Table 4; Table 3's first row is xas_h36m_sur_sh_no_disc.py).
+# No discriminator (Syn-Texture of Table 4; Table 3's first row: xas_h36m_sur_sh_no_disc.py).
 _base_ = './xas_h36m.py'
 
 model = dict(

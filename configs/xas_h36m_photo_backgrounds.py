@@ -1,4 +1,4 @@
-# Without masks at test time: pairs before photos, and backgrounds left in on both sides.
+# No masks at test time: pairs are rendered in front of photos, and backgrounds are kept in both domains.
 _base_ = './xas_h36m.py'
 
 train_dataloader = dict(dataset=dict(synthetic=dict(data_root=f'{_base_.rendered_root}/synthetic_h36m_photos')))

@@ -1,4 +1,4 @@
-# Part colours from random colormaps in place of SURREAL's textures (Syn-Seg with the discriminator, 107.9 mm in 4.3).
+# Part colours from random colormaps instead of SURREAL's textures (Syn-Seg with the discriminator, 107.9 mm in 4.3).
 _base_ = './xas_h36m.py'
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# The authors' code with SURREAL's pairs (SurMH), which weigh three times as much in its second stage.
+# As in the authors' code with SURREAL's pairs (SurMH), which have three times the weight in the second stage.
 _base_ = './xas_h36m_released.py'
 
 train_dataloader = dict(dataset=dict(synthetic=dict(data_root=f'{_base_.data_root}/surreal', generator=None, num=None)))

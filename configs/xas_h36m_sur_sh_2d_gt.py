@@ -1,4 +1,4 @@
-# Table 3, third row: 2D labels of the targets in place of a discriminator; supervised, for comparison only. The
+# Table 3, third row: 2D labels of the targets instead of a discriminator; supervised, for comparison only. The
 # paper does not give the weight of the labels.
 _base_ = './xas_h36m_sur_sh_no_disc.py'
 

@@ -1,4 +1,4 @@
-# The full recipe on built-in data: eight times the iterations of the quick one, about an hour on two cores.
+# Full human detector on built-in data: eight times the iterations of xas_mocap.py, about an hour on two cores.
 _base_ = './xas_mocap.py'
 
 train_dataloader = dict(dataset=dict(length=16384))

@@ -1,4 +1,4 @@
-# MPI-INF-3DHP as the authors' code trains and tests it (SynMH), by schedules of its own; groups of five cameras.
+# Training and testing on MPI-INF-3DHP as in the authors' code (SynMH), with its own schedule; groups of five cameras.
 _base_ = [
     './_base_/default_runtime.py', './_base_/datasets/mpi_inf_3dhp_released.py', './_base_/models/xas_r50_released.py',
     './_base_/schedules/xas_released.py'

@@ -1,4 +1,4 @@
-# The authors' code on MPI-INF-3DHP with SURREAL's pairs (SurMH), which have a shorter, heavier second stage.
+# As in the authors' code on MPI-INF-3DHP with SURREAL's pairs (SurMH): a shorter second stage with larger weights.
 _base_ = './xas_mpi_inf_3dhp_released.py'
 
 train_dataloader = dict(dataset=dict(synthetic=dict(data_root=f'{_base_.data_root}/surreal', generator=None, num=None)))

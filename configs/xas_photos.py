@@ -1,5 +1,5 @@
-# The recipe for photos of people: bodies over photos and with the background removed, in one training, so
-# that the detector works with a good mask and without any. The weights of `human` are trained with it.
+# Detector for photos of people: trained both on bodies in front of photos and on bodies with the background removed, so
+# that it works with a good mask and without any. The weights of `human` are trained with it.
 _base_ = './xas_mocap.py'
 
 crop_size = 128
@@ -61,7 +61,8 @@ target_pipeline = [
     *appearance_changes,
     dict(type='PackXASInputs'),
 ]
-# A mask of the segmenter misses limbs, and no mask finds the person harder: in testing each crop is seen both ways.
+# The segmenter's masks can miss limbs, and without a mask the person is harder to find: testing uses each crop with and
+# without its background.
 test_pipeline = [step for step in _base_.test_pipeline if step['type'] != 'RemoveBackground']
 photo_pairs = f'{_base_.rendered_root}/synthetic_photos'
 train_dataloader = dict(
@@ -74,14 +75,14 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
-# 32 x 32 x 64 bins: 0.2 of a torso, the unit of PCK, is about one bin of 16 x 16. EfficientNet-Lite2 takes the place of
-# Lite0 by model_name='tf_efficientnet_lite2' and in_channels=(48, 120).
+# 32 x 32 x 64 bins: 0.2 of a torso, the unit of PCK, is about one bin of 16 x 16. To use EfficientNet-Lite2, set
+# model_name='tf_efficientnet_lite2' and in_channels=(48, 120).
 model = dict(
     head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64,
               decoder=dict(decoding=dict(window=9))),
     test_cfg=dict(background='both'))
 
-# A batch of 16 from 3072 pairs makes 192 iterations per epoch: 6912 in all, and 192 of the second stage.
+# Batches of 16 from 3072 pairs give 192 iterations per epoch: 6912 in total, 192 of them in the second stage.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(
     stages=[
@@ -90,7 +91,7 @@ train_cfg = dict(
 optim_wrapper = dict(
     optimizer=dict(lr=4e-3),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=1 / 2))))
-# Evaluation and checkpoints take the average of the weights over about the last 500 iterations.
+# Evaluation and checkpoints use the average of the weights over about the last 500 iterations.
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='EMAHook', momentum=2e-3, update_buffers=True),

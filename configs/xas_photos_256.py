@@ -1,8 +1,7 @@
-# The recipe for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. Sized
-# for about six minutes on one card of the H100 class with 16 cores, rendering included (docs/training.md). No weights
-# were trained with it.
-# ResNet-50 takes the place of Lite2 by model_name='resnet50', pretrained=False, checkpoint_path= torchvision's file of
-# weights, and in_channels=(512, 1024).
+# Detector for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. About
+# six minutes, rendering included, on one H100-class GPU with 16 cores (docs/training.md). No weights were trained with it.
+# To use ResNet-50, set model_name='resnet50', pretrained=False, checkpoint_path to torchvision's file of weights, and
+# in_channels=(512, 1024).
 _base_ = './xas_photos.py'
 xas = dict(
     crop_size=256,
@@ -14,13 +13,13 @@ model = dict(
     backbone=dict(model_name='tf_efficientnet_lite2', depthwise_float32=False),  # float32 is for the CPU
     neck=dict(in_channels=(48, 120)),
     head=dict(decoder=dict(decoding=dict(window=15))),
-    test_cfg=dict(decoding=dict(xy_window=9)))  # a bin is half as wide as in xas_photos.py
+    test_cfg=dict(decoding=dict(xy_window=9)))  # bins are half as wide as in xas_photos.py
 
 train_dataloader = dict(
     batch_size=32,
     num_workers=12,  # deliver three times what the step is estimated to take
     dataset=dict(length=12288, target=dict(num=2048)))
 
-# 384 iterations per epoch: 4224 in all, and 384 of the second stage.
+# 384 iterations per epoch: 4224 in total, 384 of them in the second stage.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(stages=[dict(synthetic_stage, epochs=11), full_stage])

@@ -1,7 +1,7 @@
-"""What mmxas stands on: pinned with hashes, licensed, and looked up among known vulnerabilities.
+"""Audit the dependencies of mmxas: pins with hashes, licences, and known vulnerabilities.
 
 ``python tools/audit.py`` compares the environment with ``requirements/lock.txt``, lists licences that forbid commercial
-use, and asks pip-audit where it is installed and its database can be reached; what was not checked is listed.
+use, and runs pip-audit if it is installed and its database is reachable; unchecked packages are listed.
 ``--write`` writes the lock and ``docs/licences.md`` anew from this environment (pip is asked for the hashes).
 """
 import argparse
@@ -32,14 +32,14 @@ KNOWN = {'av': 'BSD-3-Clause; its wheel holds FFmpeg with x264 and x265, GPL-2.0
 
 
 def requirements(kind: str) -> dict[str, Requirement]:
-    """The requirements of one list, by canonical name."""
+    """Return the requirements of one list by canonical name."""
     lines = (ROOT / 'requirements' / f'{kind}.txt').read_text(encoding='utf-8').splitlines()
     found = [Requirement(line.partition('#')[0]) for line in lines if line.strip() and not line.startswith(('#', '-'))]
     return {canonicalize_name(entry.name): entry for entry in found}
 
 
 def closure() -> dict[str, set[str]]:
-    """Every installed distribution that the lists need, with the lists that need it."""
+    """Return every required installed distribution, with the lists that need it."""
     needed: dict[str, set[str]] = {}
     for kind in LISTS:
         names = list(requirements(kind))
@@ -58,10 +58,10 @@ def closure() -> dict[str, set[str]]:
 
 
 def read_lock(path: Path = LOCK) -> dict[str, tuple[str, list[str]]]:
-    """Name to version and hashes.
+    """Return version and hashes by name.
 
     Raises:
-        ValueError: A line pins nothing, or has no hash.
+        ValueError: A line has no pin or no hash.
     """
     locked = {}
     for line in path.read_text(encoding='utf-8').replace('\\\n', ' ').splitlines():
@@ -75,7 +75,7 @@ def read_lock(path: Path = LOCK) -> dict[str, tuple[str, list[str]]]:
 
 
 def differences(locked: dict[str, tuple[str, list[str]]], needed: dict[str, set[str]]) -> list[str]:
-    """How the environment differs from the lock."""
+    """Return the differences between environment and lock."""
     found = [f'{name}: needed by {"/".join(sorted(kinds))}.txt, not in the lock' for name, kinds in needed.items()
              if name not in locked]
     for name, (version, _) in locked.items():
@@ -90,7 +90,7 @@ def differences(locked: dict[str, tuple[str, list[str]]], needed: dict[str, set[
 
 
 def licence(name: str) -> str:
-    """What a distribution says that it may be used for, in a few words."""
+    """Return the licence of a distribution in a few words."""
     if name in KNOWN:
         return KNOWN[name]
     meta = distribution(name).metadata
@@ -106,16 +106,16 @@ def licence(name: str) -> str:
 
 
 def is_restricted(name: str, text: str) -> bool:
-    """Whether a licence forbids commercial use."""
+    """Return whether a licence forbids commercial use."""
     words = r'non-?commercial|CC[- ]BY[- ]NC|academic|research only'
     return name in NON_COMMERCIAL or bool(re.search(words, text, re.IGNORECASE))
 
 
 def hashes(pins: list[str]) -> dict[str, str]:
-    """What pip would download for pins: name to sha256.
+    """Return the SHA-256 of the files that pip would download for pins, by name.
 
     Raises:
-        RuntimeError: pip could not find one; its message is passed on.
+        RuntimeError: pip could not find one; has pip's message.
     """
     with tempfile.TemporaryDirectory() as folder:
         listing, report = Path(folder) / 'pins.txt', Path(folder) / 'report.json'
@@ -167,7 +167,7 @@ licences, see [body_models.md](body_models.md).
 
 
 def vulnerabilities() -> tuple[list[str], str | None]:
-    """What pip-audit finds and what it could not look at, and why it could not look at all, if it could not."""
+    """Return the findings of pip-audit and unchecked packages, and the reason if it could not run."""
     if not shutil.which('pip-audit'):
         return [], 'pip-audit is not installed (pip install pip-audit)'
     done = subprocess.run(['pip-audit', '--requirement', str(LOCK), '--no-deps', '--disable-pip', '--format', 'json'],
@@ -182,9 +182,9 @@ def vulnerabilities() -> tuple[list[str], str | None]:
 
 
 def main() -> None:
-    """Read the command line, audit, and end with 1 if something differs from the lock or is known to be vulnerable."""
-    parser = argparse.ArgumentParser(description='Audit the packages that mmxas stands on')
-    parser.add_argument('--write', action='store_true', help='write requirements/lock.txt and docs/licences.md anew')
+    """Audit; exit with 1 if the environment differs from the lock or a package is known to be vulnerable."""
+    parser = argparse.ArgumentParser(description='Audit the packages that mmxas depends on')
+    parser.add_argument('--write', action='store_true', help='rewrite requirements/lock.txt and docs/licences.md')
     args = parser.parse_args()
     needed = closure()
     if args.write:

@@ -1,1 +1,1 @@
-"""What the weights are worth on real photos: ``python -m benchmarks.real_photos`` (docs/real_photos.md)."""
+"""Evaluate the weights on real photos: ``python -m benchmarks.real_photos`` (docs/real_photos.md)."""

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.real_photos``: one table of what the weights are worth on real photos (docs/real_photos.md).
+"""``python -m benchmarks.real_photos``: evaluate the weights on real photos in one table (docs/real_photos.md).
 
-Photos are read from the folder that the environment variable MMXAS_DATA_DIR names; the part ``renderings`` needs none.
+Photos are read from the folder in the environment variable MMXAS_DATA_DIR; the part ``renderings`` needs none.
 Written to ``benchmarks/results/real_photos.json`` and ``.md``.
 """
 from __future__ import annotations
@@ -51,23 +51,23 @@ RECORDED = {('lspet/dev', 'PCK@0.2'): 0.598, ('lspet/dev, upright', 'PCK@0.2'): 
             ('labelled frames', 'N-MPJPE'): 166.0, ('labelled frames', 'PA-MPJPE'): 108.0,
             ('pose2sim', 'N-MPJPE'): 152.0, ('pose2sim', 'PA-MPJPE'): 94.0}
 
-Rows = dict[tuple[str, str], dict[str, list[float]]]  # (data set, figure) to column to a value for each photo
+Rows = dict[tuple[str, str], dict[str, list[float]]]  # (data set, metric) -> column -> one value per photo
 
 
 def new_rows() -> Rows:
-    """A table without rows."""
+    """Return a table without rows."""
     return defaultdict(lambda: defaultdict(list))
 
 
 def data_sets(photo: Photo) -> list[str]:
-    """The rows' data sets that a photo counts in."""
+    """Return the data sets of the table that a photo belongs to."""
     if photo.group == 'lspet/dev':
         return ['lspet/dev', 'lspet/dev, upright'] if is_upright(photo.joints) else ['lspet/dev']
     return ['labelled frames', photo.group] if photo.skeleton is not None else [photo.group]
 
 
 def figures(poses: np.ndarray, photo: Photo) -> dict[str, np.ndarray]:
-    """Figures of hypotheses (H, K, 3), x and y in px, z times the side of the crop in px: (H,) each."""
+    """Return metrics (H,) of hypotheses (H, K, 3), x and y in px, z times the side of the crop in px."""
     if photo.visible is not None:
         return {'PCK@0.15': mask_pck(poses[..., :2], photo)}
     if photo.pose is None:
@@ -76,12 +76,12 @@ def figures(poses: np.ndarray, photo: Photo) -> dict[str, np.ndarray]:
 
 
 def best_of(figure: str) -> Callable[[np.ndarray], float]:
-    """Whether the larger or the smaller value of a figure is better."""
+    """Return ``max`` or ``min``, whichever is the better value of a metric."""
     return np.max if figure.startswith('PCK') else np.min
 
 
 def add_poses(rows: Rows, detector: Detector, photos: Sequence[Photo], pipeline: Compose | None = None) -> None:
-    """Add a detector's figures of photos, through its test pipeline or another."""
+    """Add a detector's metrics on photos, with its test pipeline or another."""
     for decoding, predictions in detector.predict(photos, pipeline).items():
         for photo, prediction in zip(photos, predictions, strict=True):
             for figure, values in figures(prediction.poses, photo).items():
@@ -92,7 +92,7 @@ def add_poses(rows: Rows, detector: Detector, photos: Sequence[Photo], pipeline:
 
 
 def add_renderings(rows: Rows, detector: Detector, folder: Path) -> None:
-    """Add a detector's figures of held-out renderings of its own config, which lie in a folder."""
+    """Add a detector's metrics on held-out renderings of its own config in a folder."""
     cfg = detector.inferencer.cfg
     photos = renderings(cfg, folder)
     for group in groups(cfg):
@@ -100,14 +100,14 @@ def add_renderings(rows: Rows, detector: Detector, folder: Path) -> None:
 
 
 def add_masks(rows: Rows, detector: Detector, photos: Sequence[Photo]) -> None:
-    """Add how well a detector's segmenter finds the true masks, given their boxes."""
+    """Add the quality of the masks of a detector's segmenter, given the true boxes."""
     for photo in photos:
         found = detector.masks.segment(read_image(photo.image), photo.box.astype(np.float32))
         rows[photo.group, 'mask IoU'][COLUMNS[0]].append(mask_iou(found, photo.mask))
 
 
 def add_mediapipe(rows: Rows, python: str, photos: Sequence[Photo]) -> None:
-    """Add MediaPipe's figures of people; a missed person counts 0 in PCK and nothing in 3D."""
+    """Add MediaPipe's metrics on people; a missed person counts as 0 in PCK and is ignored in 3D."""
     with tempfile.TemporaryDirectory() as folder:
         jobs, out = Path(folder, 'jobs.json'), Path(folder, 'out.json')
         jobs.write_text(json.dumps([(str(photo.image), photo.box.tolist()) for photo in photos]), encoding='utf-8')
@@ -121,7 +121,7 @@ def add_mediapipe(rows: Rows, python: str, photos: Sequence[Photo]) -> None:
 
 
 def mediapipe_figures(photo: Photo, result: Mapping[str, Any] | None) -> dict[str, float]:
-    """Figures of one result of ``mediapipe_poses.py``, None for a missed person."""
+    """Return metrics of one result of ``mediapipe_poses.py``, which is None for a missed person."""
     if photo.pose is None:
         points = None if result is None else np.array(result['image'])[IN_MEDIAPIPE]
         return {'PCK@0.2': 0.0 if points is None else float(limb_pck(points[None], photo.joints)[0])}
@@ -132,7 +132,7 @@ def mediapipe_figures(photo: Photo, result: Mapping[str, Any] | None) -> dict[st
 
 
 def summary(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Mean of each row and column; MediaPipe's recorded figures where none were measured."""
+    """Yield the mean of each row and column, with MediaPipe's recorded values if none were measured."""
     for (name, figure), columns in rows.items():
         row = dict(data=name, figure=figure, photos=max(map(len, columns.values())),
                    **{column: float(np.mean(values)) for column, values in columns.items()})
@@ -142,7 +142,7 @@ def summary(rows: Rows) -> Iterator[dict[str, Any]]:
 
 
 def text(row: Mapping[str, Any], column: str) -> str:
-    """A cell; a star marks what was recorded."""
+    """Return a cell; a star marks recorded values."""
     if column not in row:
         return ''
     digits = 0 if 'MPJPE' in row['figure'] else 3
@@ -150,7 +150,7 @@ def text(row: Mapping[str, Any], column: str) -> str:
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """The table and what it was measured with."""
+    """Return the table and the setup of the measurement."""
     columns = [*COLUMNS, MEDIAPIPE]
     rows = [[row['data'], str(row['photos']), row['figure'], *(text(row, column) for column in columns)]
             for row in content['rows']]
@@ -161,14 +161,14 @@ def markdown(content: Mapping[str, Any]) -> str:
 
 
 def measure(root: Path | None, args: argparse.Namespace) -> dict[str, Any]:
-    """Run the chosen parts; what the JSON holds."""
+    """Run the chosen parts; return the content of the JSON file."""
     segmenter = None if args.segmenter is None else dict(type=args.segmenter)
     detectors = {name: cache(lambda name=name: Detector(getattr(args, name), segmenter)) for name in ('human', 'dog')}
     rows = new_rows()
     start = time.perf_counter()
     for part in args.only:
         species = 'dog' if part == 'dogs' else 'human'
-        with recorded_skips():  # of frames whose image is not there
+        with recorded_skips():  # of frames without an image
             photos = [photo for reader in READERS.get(part, ()) for photo in reader(root)]
         if photos:
             add_poses(rows, detectors[species](), photos)

@@ -1,4 +1,4 @@
-"""Hypotheses of many photos by one pass of the network, decoded in each way. H: hypotheses, K: keypoints."""
+"""Predict photos by one pass of the network, with several decodings. H: hypotheses, K: keypoints."""
 from __future__ import annotations
 
 import hashlib
@@ -29,7 +29,7 @@ class Prediction:
 
     Attributes:
         poses: (H, K, 3), x and y in px of the image, z times the side of the crop in px.
-        counted: (H,) bool, which hypotheses count as poses.
+        counted: (H,) bool, whether a hypothesis counts as a pose.
     """
 
     poses: np.ndarray
@@ -37,14 +37,14 @@ class Prediction:
 
 
 class Masks:
-    """A segmenter that segments each box of an image once, and takes the time.
+    """A segmenter that caches the mask of each box of an image, and measures the time.
 
     Args:
-        segmenter: What it asks.
+        segmenter: The wrapped segmenter.
 
     Attributes:
         name: Type of the segmenter.
-        seconds: Of each mask that was made.
+        seconds: Time of each computed mask.
     """
 
     def __init__(self, segmenter: Any) -> None:
@@ -55,7 +55,7 @@ class Masks:
         return getattr(self._segmenter, name)
 
     def segment(self, image: np.ndarray, box: np.ndarray | None = None) -> np.ndarray:
-        """Find the body: (h, w, 3) uint8 BGR and (4,) px to (h, w) bool."""
+        """Segment the body in an image (h, w, 3) uint8 BGR and a box (4,) px: (h, w) bool."""
         box_key = None if box is None else np.asarray(box, dtype=np.float32).tobytes()
         key = hashlib.sha256(image).digest(), box_key
         if key not in self._known:
@@ -66,16 +66,16 @@ class Masks:
 
 
 class Detector:
-    """A model of :class:`XASInferencer` whose crops pass the network once for all decodings.
+    """A model of :class:`XASInferencer` that runs the network once per crop for all decodings.
 
     Args:
-        model: Name of a shipped model, config, and weights, as the inferencer takes them.
-        segmenter: Config of a segmenter in the place of the pipeline's. Defaults to None: the pipeline's own.
+        model: Name of a shipped model, config, and weights, as in the inferencer.
+        segmenter: Config of a segmenter that replaces the pipeline's. Defaults to None: the pipeline's own.
 
     Attributes:
-        masks: The segmenter, also where the pipeline needs none.
-        seconds: Spent on crops, network and one decoding, without masks.
-        photos: Number of photos that took them.
+        masks: The segmenter, even if the pipeline needs none.
+        seconds: Time of crops, network and one decoding, without masks.
+        photos: Number of photos in this time.
     """
 
     def __init__(self, model: Sequence[str], segmenter: dict | None = None) -> None:
@@ -91,8 +91,8 @@ class Detector:
         """Return the predictions of the photos by each decoding.
 
         Args:
-            photos: What to look at.
-            pipeline: Gets the photos' true masks, too. Defaults to None: the test pipeline, which gets none.
+            photos: The photos.
+            pipeline: Pipeline that also receives the true masks. Defaults to None: the test pipeline, without masks.
         """
         found: dict[str, list[Prediction]] = {name: [] for name in DECODINGS}
         for first in range(0, len(photos), BATCH):
@@ -132,7 +132,7 @@ class Detector:
 
 
 def _prediction(sample: Any) -> Prediction:
-    """Hypotheses of a sample that was decoded without a camera."""
+    """Return the hypotheses of a sample that was decoded without a camera."""
     predicted = sample.pred_instances
     side = float(np.max(sample.metainfo['input_scale']))
     return Prediction(np.array(predicted.hypotheses[0], dtype=np.float64) * [1, 1, side],

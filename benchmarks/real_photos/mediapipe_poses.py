@@ -1,4 +1,4 @@
-"""Poses of MediaPipe, in an interpreter that has ``mediapipe==0.10.21``: ``PYTHON mediapipe_poses.py JOBS OUT``.
+"""Predict poses by MediaPipe, in an interpreter with ``mediapipe==0.10.21``: ``PYTHON mediapipe_poses.py JOBS OUT``.
 
 It imports nothing of mmxas, whose NumPy is another one. JOBS is a JSON list of images and their boxes, which are
 cropped with a quarter of their larger side around. OUT receives a list of ``{"image": (33, 2) px, "world": (33, 3)

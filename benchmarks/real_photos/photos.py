@@ -1,4 +1,4 @@
-"""The labelled photos in the folder that ``MMXAS_DATA_DIR`` names; they train nothing."""
+"""The labelled photos in the folder ``MMXAS_DATA_DIR``; they are not used for training."""
 from __future__ import annotations
 
 import os
@@ -26,7 +26,7 @@ BADJA = {8: 'right_front_elbow', 9: 'right_front_wrist', 10: 'right_front_paw', 
          20: 'right_rear_paw', 22: 'left_rear_knee', 23: 'left_rear_hock', 24: 'left_rear_paw', 25: 'tail_start',
          31: 'tail_end', 33: 'nose', 35: 'right_ear_tip', 36: 'left_ear_tip'}
 BADJA_HEIGHT = 1080  # of the images that BADJA labelled, px
-# What each part reads, in the folder of the data.
+# Files that each part reads in the data folder.
 NEEDS = {
     'lspet': ('photos/lspet/dev.json', 'photos/lspet/dev'),
     'frames': ('h36m/test_h36m_body3d.npz', 'h36m/cameras.pkl', 'h36m/S1', 'mpi_inf_3dhp/test_3dhp_train.npz',
@@ -42,7 +42,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo and what is known of it. K: its joints, 12 limbs of people, all keypoints of dogs.
+    """One photo and its labels. K: joints, the 12 limb joints of people or all keypoints of dogs.
 
     Attributes:
         group: Its data set.
@@ -51,7 +51,7 @@ class Photo:
         joints: (K, 2) px, or None.
         visible: (K,) bool of the joints of dogs, None for people, whose joints all count.
         pose: (12, 3) limbs in the camera frame, mm, or None.
-        skeleton: (18, 3) the same of all keypoints, or None.
+        skeleton: (18, 3) all keypoints in the camera frame, mm, or None.
         K: (3, 3) intrinsics in px, or None.
         root_depth: Depth of the root, mm, or None.
         mask: (h, w) bool, or None.
@@ -70,13 +70,13 @@ class Photo:
 
 
 def data_root(parts: Sequence[str]) -> Path | None:
-    """Return the folder of the data, or None where no part reads any.
+    """Return the data folder, or None if no part needs it.
 
     Args:
-        parts: Names in ``NEEDS`` that will be read.
+        parts: Names in ``NEEDS`` to read.
 
     Raises:
-        FileNotFoundError: The variable or what a part reads is missing; the message is one line.
+        FileNotFoundError: The variable or a file of a part is missing; the message is one line.
     """
     if not any(NEEDS[part] for part in parts):
         return None
@@ -91,7 +91,7 @@ def data_root(parts: Sequence[str]) -> Path | None:
 
 
 def extent_box(points: np.ndarray, margin: float, top: float | None = None) -> np.ndarray:
-    """Return the extent of points, grown by fractions of its larger side.
+    """Return the bounding box of points, enlarged by fractions of its larger side.
 
     Args:
         points: (K, 2) px.
@@ -107,7 +107,7 @@ def extent_box(points: np.ndarray, margin: float, top: float | None = None) -> n
 
 
 def lspet(root: Path) -> Iterator[Photo]:
-    """People of Leeds Sports Pose extended in the annotated boxes, from the upright to the overturned."""
+    """Yield people of Leeds Sports Pose extended in the annotated boxes, in all orientations."""
     content = read_json(root / 'photos/lspet/dev.json')
     names = {image['id']: image['file_name'] for image in content['images']}
     for entry in content['annotations']:
@@ -118,7 +118,7 @@ def lspet(root: Path) -> Iterator[Photo]:
 
 
 def frames(root: Path) -> Iterator[Photo]:
-    """The labelled frames of Human3.6M and MPI-INF-3DHP whose images are there."""
+    """Yield the labelled frames of Human3.6M and MPI-INF-3DHP that have images."""
     options = dict(box='annotation', with_labels=True, on_error='skip')
     sets = {'Human3.6M': H36MPoseDataset('test_h36m_body3d.npz', data_root=str(root / 'h36m'), **options,
                                          skeleton='h36m18'),
@@ -133,7 +133,7 @@ def frames(root: Path) -> Iterator[Photo]:
 
 
 def pose2sim(root: Path) -> Iterator[Photo]:
-    """A walking man by two cameras. The box reaches higher, for the head that is not labelled."""
+    """Yield a walking man from two cameras. The box is extended upwards for the unlabelled head."""
     content = read_json(root / 'photos/pose2sim/labels.json')
     order = [content['names'].index(name) for name in LIMBS]
     hips = [LIMBS.index('right_hip'), LIMBS.index('left_hip')]
@@ -144,7 +144,7 @@ def pose2sim(root: Path) -> Iterator[Photo]:
 
 
 def masked(root: Path, folder: str) -> Iterator[Photo]:
-    """The images of a folder with true masks, in the boxes of those; an image with an empty mask is left out."""
+    """Yield the images of a folder with true masks, in the masks' boxes; images with an empty mask are left out."""
     for path in sorted((root / 'photos' / folder / 'masks').glob('*.png')):
         mask = read_mask(path)
         if mask.any():
@@ -152,7 +152,7 @@ def masked(root: Path, folder: str) -> Iterator[Photo]:
 
 
 def stanford_extra(root: Path) -> Iterator[Photo]:
-    """The dogs of StanfordExtra, in the boxes of their masks."""
+    """Yield the dogs of StanfordExtra, in the boxes of their masks."""
     dataset = StanfordExtraDataset(data_root=str(root / 'stanford_extra'), with_labels=True)
     for info in map(dataset.get_data_info, range(len(dataset))):
         yield Photo('stanford_extra', Path(info['img_path']), info['bbox'][0], info['keypoints'][0],
@@ -160,7 +160,7 @@ def stanford_extra(root: Path) -> Iterator[Photo]:
 
 
 def badja(root: Path) -> Iterator[Photo]:
-    """The dog of DAVIS where BADJA labels the frame, in the box of its mask."""
+    """Yield the frames of DAVIS's dog that BADJA labels, in the boxes of their masks."""
     labels = {Path(entry['image_path']).stem: entry for entry in read_json(root / 'photos/davis/dog/badja_dog.json')}
     for photo in masked(root, 'davis/dog'):
         if photo.image.stem in labels:
@@ -169,11 +169,11 @@ def badja(root: Path) -> Iterator[Photo]:
 
 
 def badja_joints(entry: dict, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Joints of one of BADJA's entries in an image of a height.
+    """Return the joints of one of BADJA's entries, scaled to an image's height.
 
     Args:
         entry: ``joints``, (y, x) px of an image 1080 px high, and ``visibility``, both on SMAL's indices.
-        height: Of the image, px.
+        height: Height of the image, px.
 
     Returns:
         (K, 2) x, y px and (K,) bool of the dog's keypoints.

@@ -1,4 +1,4 @@
-"""Held-out renderings of a config's own synthetic variety: what the detector learned before any photo is asked."""
+"""Held-out renderings from a config's own synthetic distribution."""
 from __future__ import annotations
 
 import hashlib
@@ -30,18 +30,18 @@ def synthetic_set(cfg: Config) -> Config:
     """
     dataset = cfg.get('train_dataloader', {}).get('dataset', {}).get('synthetic') or {}
     if 'generator' not in dataset:
-        raise ValueError(f'{cfg.filename or "config"}: no train_dataloader.dataset.synthetic.generator, of which '
-                         'held-out pairs are rendered; leave `renderings` out with --only')
+        raise ValueError(f'{cfg.filename or "config"}: no train_dataloader.dataset.synthetic.generator, to render '
+                         'held-out pairs from; leave `renderings` out with --only')
     return dataset
 
 
 def removal(steps: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The step of a pipeline that removes the background, or None."""
+    """Return the step of a pipeline that removes the background, or None."""
     return next((dict(step) for step in steps if step['type'] == 'RemoveBackground'), None)
 
 
 def groups(cfg: Config) -> list[str]:
-    """The rows of a config: with the background left in only if training does not always remove it."""
+    """Return the rows of a config; "background left in" only if training does not always remove it."""
     step = removal(synthetic_set(cfg).get('pipeline', ()))
     return [REMOVED] if step and step.get('prob', 1) == 1 else [REMOVED, LEFT_IN]
 
@@ -56,11 +56,11 @@ def pipeline_of(cfg: Config, group: str) -> Compose:
 
 
 def renderings(cfg: Config, folder: Path, num: int = NUM) -> list[Photo]:
-    """Return held-out pairs in the boxes of their masks; they are rendered on first use.
+    """Return held-out pairs in the boxes of their masks; rendered on first use.
 
     Args:
         cfg: Config whose ``train_dataloader.dataset.synthetic.generator`` draws them, by another seed.
-        folder: Where the sets of all configs lie, one folder for each generator and seed.
+        folder: Folder of the sets of all configs, with one folder per generator and seed.
         num: Number of pairs. Defaults to 512.
 
     Returns:

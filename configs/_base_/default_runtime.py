@@ -1,4 +1,4 @@
-# Everything that is not the model, the data or the schedule.
+# Everything except model, data and schedule.
 default_scope = 'mmpose'
 custom_imports = dict(imports=['mmxas'], allow_failed_imports=False)
 
@@ -7,20 +7,20 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
-    keep_memory=dict(type='KeepMemoryHook'),  # steps on a CPU work in the memory of those before
-    empty_crops=dict(type='EmptyCropsHook'),  # warns where more than 5 % of a batch's crops have no foreground
-    mask_coverage=dict(type='MaskCoverageHook'),  # stops where nearly all masks are empty or full
+    keep_memory=dict(type='KeepMemoryHook'),  # steps on a CPU reuse memory
+    empty_crops=dict(type='EmptyCropsHook'),  # warns if more than 5 % of a batch's crops have no foreground
+    mask_coverage=dict(type='MaskCoverageHook'),  # stops if nearly all masks are empty or full
     preemption=dict(type='PreemptionHook'),  # SIGTERM saves and exits
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='XASVisualizationHook'),
-    evaluation_context=dict(type='EvaluationContextHook'),  # what result files say they are results of
+    evaluation_context=dict(type='EvaluationContextHook'),  # model, checkpoint and data in result files
 )
 custom_hooks = [dict(type='SyncBuffersHook')]
 
 env_cfg = dict(
-    cudnn_benchmark=True,  # crops have one size
+    cudnn_benchmark=True,  # all crops have the same size
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),  # tools/train.py and tools/test.py take gloo where there is no GPU
+    dist_cfg=dict(backend='nccl'),  # tools/train.py and tools/test.py use gloo without a GPU
 )
 
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

@@ -1,4 +1,4 @@
-"""What other programs call: inference, and lifting predictions to the camera frame."""
+"""Public Python API: inference, and lifting predictions to the camera frame."""
 from .camera_lift import lift_to_camera
 from .image_inputs import is_video, list_images
 from .model_zoo import find_model, known_models

@@ -1,4 +1,4 @@
-"""Adapt a detector to images without a label: masks, the last stage of its config, label-free metrics, predictions."""
+"""Adapt a detector to unlabelled images: make masks, train its last stage, measure label-free metrics, predict."""
 from __future__ import annotations
 
 import copy
@@ -39,7 +39,7 @@ from .publishing import publish
 from .xas_inferencer import XASInferencer
 
 EVALUATIONS, MEASURED, PICTURES, TIMED = 5, 64, 8, 4
-MARGIN = 0.05  # in mask IoU: another species is ahead by more, and the right one behind by less (docs/adaptation.md)
+MARGIN = 0.05  # mask IoU by which another species must lead to be reported (docs/adaptation.md)
 CHOSEN_BY = 'xas/mask_iou'
 METRICS = {'mask_iou': 'MaskIoUMetric', 'flip_rate': 'FlipRateMetric', 'asymmetry': 'SymmetryMetric',
            'discriminator_score': 'DiscriminatorScoreMetric'}
@@ -50,27 +50,27 @@ ROWS = {'mask_iou': 'mask IoU, higher is better', 'flip_rate': 'left/right flips
 
 def adaptation_config(base: Config, folder: Path, out: Path, iterations: int, count: int,
                       masks: str | Path | None = None) -> Config:
-    """Return the config of an adaptation: the last stage of a detector's own, with a folder as the target.
+    """Return the config of an adaptation: the last stage of the detector's config, with a folder as the target.
 
-    Synthetic pairs are the config's own, as many as the iterations need. Where their background is not removed, they
-    are rendered anew, over ``out/backgrounds``.
+    Uses the synthetic pairs of the config, as many as the iterations need. If their background is not removed, they
+    are rendered again in front of ``out/backgrounds``.
 
     Args:
         base: The detector's config.
         folder: The images.
-        out: Folder of the results: ``used.json``, ``boxes.json`` and ``masks`` in it are read.
-        iterations: Length, rounded up to a multiple of ``EVALUATIONS``.
+        out: Folder of the results; its ``used.json``, ``boxes.json`` and ``masks`` are read.
+        iterations: Number of training iterations, rounded up to a multiple of ``EVALUATIONS``.
         count: Number of images; about ``MEASURED`` of them, evenly spread, are evaluated.
         masks: Folder of the masks. Defaults to None: ``out/masks``.
 
     Raises:
-        ValueError: The config has no targets to put the folder in the place of.
+        ValueError: The config has no target data set that the folder can replace.
     """
     cfg = copy.deepcopy(base)
     pairs = cfg.get('train_dataloader', {}).get('dataset', {})
     if not (pairs.get('target') or {}).get('pipeline') or not (cfg.get('train_cfg') or {}).get('stages'):
         raise ValueError(f'{cfg.filename}: train_dataloader.dataset.target.pipeline and train_cfg.stages expected, as '
-                         'in configs/xas_mocap.py: they say how the images are trained on')
+                         'in configs/xas_mocap.py: they define the training on the images')
     skeleton = cfg.model.skeleton
     images = dict(type='ImageFolderDataset', data_root=str(folder), masks=str(masks or out / 'masks'),
                   boxes=str(out / 'boxes.json'), files=str(out / 'used.json'), on_error='skip', skeleton=skeleton)
@@ -95,7 +95,7 @@ def adaptation_config(base: Config, folder: Path, out: Path, iterations: int, co
 
 
 def renders_backgrounds(synthetic: Mapping[str, Any]) -> bool:
-    """Return whether the background of rendered pairs reaches the network, as far as the config of the data set says.
+    """Return whether the background of rendered pairs reaches the network, according to the data set's config.
 
     Args:
         synthetic: Config of the synthetic data set.
@@ -106,12 +106,12 @@ def renders_backgrounds(synthetic: Mapping[str, Any]) -> bool:
 
 
 def measure(cfg: Config, state: Mapping[str, Tensor], work_dir: Path) -> dict[str, float]:
-    """Return the label-free metrics of weights on the images.
+    """Return the label-free metrics of the weights on the images.
 
     Args:
         cfg: Of :func:`adaptation_config`.
         state: The weights, by name.
-        work_dir: Logs, and the metrics' result files, go there.
+        work_dir: Folder for the logs and the metrics' result files.
 
     Returns:
         Some of ``METRICS``, by name.
@@ -123,7 +123,7 @@ def measure(cfg: Config, state: Mapping[str, Tensor], work_dir: Path) -> dict[st
 
 
 def seconds_per_iteration(cfg: Config) -> float:
-    """Return the duration of a training iteration with its data, after running some whose result is thrown away."""
+    """Return the duration in s of one training iteration with data loading, measured on discarded iterations."""
     with tempfile.TemporaryDirectory() as folder:
         trial = copy.deepcopy(cfg)
         trial.update(val_cfg=None, val_dataloader=None, val_evaluator=None)
@@ -137,14 +137,14 @@ def seconds_per_iteration(cfg: Config) -> float:
 
 @dataclass
 class Adaptation:
-    """An adaptation whose results lie in a folder. The same calls go on where an earlier run ended.
+    """An adaptation whose results are kept in a folder; calling again resumes an earlier run.
 
     Attributes:
         cfg: Of :func:`adaptation_config`.
-        weights: The file that it begins from.
+        weights: The file of the initial weights.
         out: Folder of the results.
         frames: The images.
-        boxes: ``{image: [x0, y0, x1, y1]}``, px, where they are given.
+        boxes: ``{image: [x0, y0, x1, y1]}`` in px, as far as given.
     """
 
     cfg: Config
@@ -157,7 +157,7 @@ class Adaptation:
     def plan(cls, base: Config, weights: str, source: str | Path, out: str | Path, iterations: int = 300,
              limit: int = 500, boxes: Mapping[str, Sequence[float]] | None = None, masks: str | None = None,
              options: Mapping[str, Any] | None = None) -> Adaptation:
-        """Check what is given, before anything takes time.
+        """Validate the inputs before any slow step.
 
         Args:
             base: The detector's config.
@@ -165,19 +165,19 @@ class Adaptation:
             source: A folder of images, or a video.
             out: Folder of the results.
             iterations: Length of the training. Defaults to 300.
-            limit: At most so many images, evenly spread. Defaults to 500.
+            limit: Maximum number of images, evenly spread. Defaults to 500.
             boxes: As in :func:`gather_images`. Defaults to None: the segmenter finds them.
-            masks: Folder of masks to use. Defaults to None: they are made.
-            options: Settings of the adaptation's config to change. Defaults to None.
+            masks: Folder of existing masks. Defaults to None: masks are made.
+            options: Settings to change in the adaptation's config. Defaults to None.
 
         Raises:
-            FileNotFoundError: There are no images, or no weights.
-            ValueError: The weights are not this detector's, the images are too few or differ too little, or ``out``
-                holds another adaptation or lies among the images.
+            FileNotFoundError: Images or weights are missing.
+            ValueError: The weights do not fit the detector, there are too few images, they differ too little, or
+                ``out`` holds another adaptation or lies inside ``source``.
         """
         out = Path(out)
         if out.resolve().is_relative_to(Path(source).resolve()):
-            raise ValueError(f'{out}: lies in {source}, where masks and pictures would count as images; give an '
+            raise ValueError(f'{out}: lies in {source}, so its masks and pictures would be used as images; give an '
                              '--out-dir elsewhere')
         claim = json.loads(json.dumps(dict(
             source=str(Path(source).resolve()), config=base.filename, weights=file_sha256(Path(weights)), masks=masks,
@@ -205,7 +205,7 @@ class Adaptation:
 
     @property
     def iterations(self) -> int:
-        """Length of the training."""
+        """Number of training iterations."""
         loader = self.cfg.train_dataloader
         return sum(stage.epochs for stage in self.cfg.train_cfg.stages) * (loader.dataset.length // loader.batch_size)
 
@@ -213,7 +213,7 @@ class Adaptation:
         """Write a video's frames; make masks, contact sheet and backgrounds; write ``used.json`` and ``left_out.json``.
 
         Raises:
-            ValueError: The images or their masks are bad, see :func:`choose_images`.
+            ValueError: The images or their masks are unusable, see :func:`choose_images`.
         """
         pairs = self.cfg.train_dataloader.dataset
         masks, sheet = Path(pairs.target.masks), self.out / 'masks_sheet.jpg'
@@ -239,13 +239,14 @@ class Adaptation:
                 write_picture(path, paint_over(frame.load(), mask)[..., ::-1])
 
     def measure_before(self, others: Sequence[ZooModel] = ()) -> dict[str, float]:
-        """Return the metrics of the weights as they are, after saying how long the training takes.
+        """Return the metrics of the initial weights, and print how long the training will take.
 
         Args:
-            others: Models to compare with: one of another skeleton should not fit the masks better. Defaults to none.
+            others: Models to compare with; models of another skeleton should fit the masks less well. Defaults to
+                none.
 
         Raises:
-            ValueError: One does.
+            ValueError: A model of another skeleton fits the masks better.
         """
         path = self.out / 'before.json'
         if not path.is_file():
@@ -259,11 +260,11 @@ class Adaptation:
         found = read_json(path)
         minutes = (self.iterations * found['iteration'] + (EVALUATIONS + 1) * found['evaluation']) / 60
         print(f'{self.iterations} iterations of {found["iteration"]:.2f} s and {EVALUATIONS + 1} evaluations of '
-              f'{found["evaluation"]:.0f} s: about {minutes:.0f} minutes from the first to the last', flush=True)
+              f'{found["evaluation"]:.0f} s: about {minutes:.0f} minutes in total', flush=True)
         return found['metrics']
 
     def _require_better(self, iou: float, model: ZooModel) -> None:
-        """Refuse images whose masks a model of another skeleton fits better."""
+        """Raise if a model of another skeleton fits the masks better."""
         base, target = load_config(str(model.config)), self.cfg.train_dataloader.dataset.target
         if base.model.skeleton == self.cfg.model.skeleton:
             return
@@ -274,10 +275,10 @@ class Adaptation:
         if other > iou + MARGIN:
             raise ValueError(f'the poses of the model {name!r} fit the masks better than those of these weights (mask '
                              f'IoU {other:.2f}, not {iou:.2f}). Is it another species? Give --species {name}; --force '
-                             'goes on all the same')
+                             'continues anyway')
 
     def train(self) -> None:
-        """Train, or go on from the newest checkpoint in ``training``."""
+        """Train, or resume from the newest checkpoint in ``training``."""
         cfg = copy.deepcopy(self.cfg)
         check_newest_checkpoint(cfg.work_dir)
         cfg.resume = (Path(cfg.work_dir) / 'last_checkpoint').is_file()
@@ -288,7 +289,7 @@ class Adaptation:
         """Keep the best weights, predict, and write ``report.json``.
 
         Args:
-            before: The metrics of the weights as they were.
+            before: The metrics of the initial weights.
 
         Returns:
             The report, see :func:`summary`.
@@ -309,7 +310,7 @@ class Adaptation:
         return report
 
     def _masks(self, masks: Path) -> MaskReport:
-        """Make the masks that are missing, and ``boxes.json``; of given masks, name the missing ones."""
+        """Make missing masks and write ``boxes.json``; for given masks, report the missing ones."""
         if masks != self.out / 'masks':
             write_whole(self.out / 'boxes.json', json.dumps(self.boxes).encode())
             return MaskReport(total=len(self.frames), failed={
@@ -322,7 +323,7 @@ class Adaptation:
         return generate_masks(self.frames, masks, segmenter, config, self.boxes)
 
     def _predict(self, adapted: Path) -> None:
-        """Predict the images that were measured, and draw some of them before and after."""
+        """Predict the evaluated images, and draw some of them before and after the training."""
         dataset = DATASETS.build(self.cfg.test_dataloader.dataset)
         found = [dataset.get_data_info(index) for index in range(len(dataset))]
         for name, weights in (('before', self.weights), ('after', str(adapted))):
@@ -337,25 +338,25 @@ class Adaptation:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """Return the last lines of an adaptation, from its ``report.json``."""
+    """Return a text summary of an adaptation's ``report.json``."""
     rows = [['', 'before', 'after'], *([text, f'{report["before"][name]:.3f}', f'{report["after"][name]:.3f}']
                                        for name, text in ROWS.items() if name in report['before'])]
     kept = f'{report["adapted"]} holds the best of {EVALUATIONS} evaluations by mask IoU ({report["best"]})'
     if not report['improved']:
-        kept = f'The mask IoU did not rise: {report["adapted"]} holds the weights as they were'
+        kept = f'The mask IoU did not rise: {report["adapted"]} holds the initial weights'
     return '\n'.join(['', AsciiTable(rows).table, f'{report["images"]} images, {report["left_out"]} left out, '
                       f'{report["iterations"]} iterations', kept, f'predict others: mmxas infer PHOTOS '
                       f'{report["config"]} {report["adapted"]}'])
 
 
 def _tensors(checkpoint: Mapping[str, Any], prefix: str = '') -> dict[str, Tensor]:
-    """The tensors of a checkpoint whose names begin so."""
+    """Return the tensors of a checkpoint whose names begin with a prefix."""
     state = checkpoint.get('state_dict', checkpoint)
     return {name: tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def _build_runner(cfg: Config, work_dir: Path, **changes: Any) -> Runner:
-    """A runner of its own name, so that nothing of another one's logs and history is taken for its own."""
+    """Build a runner with a unique name, so that it shares no logs and history with another runner."""
     cfg, name = copy.deepcopy(cfg), f'adapt_{time.time_ns()}'
     cfg.update(work_dir=str(work_dir), experiment_name=name, **changes)
     if cfg.get('visualizer'):

@@ -1,4 +1,4 @@
-"""Images without labels: what of a folder or a video an adaptation can use."""
+"""Select the images of a folder or a video that an adaptation can use."""
 from __future__ import annotations
 
 import json
@@ -20,26 +20,26 @@ from mmxas.masks.mask_folder import MaskReport
 from mmxas.masks.segmenter import Segmenter
 from mmxas.visualization import write_picture
 
-MIN_IMAGES = 16  # fewer would be learnt by heart
-MIN_MOTION = 2.0  # grey levels of motion()
+MIN_IMAGES = 16  # the network would memorise fewer
+MIN_MOTION = 2.0  # grey levels, see motion()
 
 
 def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[float]] | None = None,
                   masks: str | None = None) -> tuple[list[Frame], dict[str, list[float]]]:
-    """Return the images to use, a frame for each body, and the bodies' boxes.
+    """Return the images to use, one frame per body, and the bodies' boxes.
 
     Args:
         source: A folder, searched with its subfolders, or a video file.
-        limit: At most so many images, evenly spread.
-        boxes: ``{image: [x0, y0, x1, y1]}``, or a list of boxes; ``[]`` leaves out an image in which nobody is, and
-            frame 7 of a video is ``clip.mp4:7``. Keys as in :func:`~mmxas.io.boxes.match_boxes`. Defaults
+        limit: Maximum number of images, evenly spread.
+        boxes: One box ``{image: [x0, y0, x1, y1]}`` or a list of boxes per image; ``[]`` excludes an image without a
+            body. Frame 7 of a video is ``clip.mp4:7``. Keys as in :func:`~mmxas.io.boxes.match_boxes`. Defaults
             to None.
-        masks: Folder of masks to use. Defaults to None: they will be made.
+        masks: Folder of existing masks. Defaults to None: masks will be made.
 
     Raises:
-        FileNotFoundError: There is no such folder or video, or no image in it.
-        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is none, of an unknown
-            image, or outside its image.
+        FileNotFoundError: The folder or video does not exist or has no images.
+        ValueError: There are fewer images than ``MIN_IMAGES``, they hardly differ, or a box is invalid, belongs to an
+            unknown image, or lies outside its image.
     """
     frames = list_frames(source)
     bodies, boxes = split_bodies(frames, boxes, masks)
@@ -48,7 +48,7 @@ def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[f
     _require_enough(count, f'{source}: {count} images', 'add images')
     frames = spread(bodies, limit)
     for frame in frames:
-        with suppress(UnreadableImageError):  # the report on the masks names it
+        with suppress(UnreadableImageError):  # listed in the mask report
             if frame.name in boxes:
                 check_inside(boxes[frame.name], frame.name, frame.shape)
     _require_motion(source, spread(frames, 32))
@@ -57,15 +57,15 @@ def gather_images(source: str | Path, limit: int, boxes: Mapping[str, Sequence[f
 
 def write_frames(frames: Sequence[Frame], boxes: Mapping[str, Sequence[float]], folder: Path
                  ) -> tuple[list[Frame], dict[str, list[float]]]:
-    """Write frames of a video as images, which a training reads in any order.
+    """Write frames of a video as images, which training can read in any order.
 
     Args:
         frames: The frames.
         boxes: ``{frame: [x0, y0, x1, y1]}``.
-        folder: Frame 7 becomes ``000007.jpg`` in it; files that are there are kept.
+        folder: Folder for the images, such as ``000007.jpg`` for frame 7; existing files are kept.
 
     Returns:
-        The images, and their boxes by their new names.
+        The images, and the boxes by image name.
     """
     named = {}
     for frame in tqdm(frames, desc='frames', unit='img'):
@@ -78,13 +78,13 @@ def write_frames(frames: Sequence[Frame], boxes: Mapping[str, Sequence[float]], 
 
 
 def motion(images: Iterable[np.ndarray]) -> float:
-    """Return how much images differ from each other.
+    """Return how much the images differ from each other.
 
     Args:
-        images: (h, w, 3) uint8 BGR each. They are compared at 64 x 64 px.
+        images: Arrays (h, w, 3), uint8 BGR; compared at 64 x 64 px.
 
     Returns:
-        The 99th percentile over pixels of the grey level's standard deviation, in levels of 255.
+        The standard deviation of the grey level (0 to 255) over the images: its 99th percentile over pixels.
     """
     small = [cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (64, 64), interpolation=cv2.INTER_AREA)
              for image in images]
@@ -93,13 +93,13 @@ def motion(images: Iterable[np.ndarray]) -> float:
 
 def find_boxes(frames: Sequence[Frame], segmenter: Segmenter, known: Mapping[str, Sequence[float]], path: Path
                ) -> dict[str, list[float]]:
-    """Return the box of each image: the known one, or that of the largest body that the segmenter finds.
+    """Return the box of each image: the known box, else the largest body found by the segmenter.
 
     Args:
         frames: The images.
-        segmenter: Finds the boxes; one that cannot leaves images without.
+        segmenter: Finds the boxes; if it cannot find boxes, images stay without.
         known: ``{image: [x0, y0, x1, y1]}``, px.
-        path: The json file that they are written to; a run that goes on reads them there.
+        path: The JSON file that the boxes are written to; a resumed run reads them from it.
     """
     if path.is_file():
         return read_json(path)
@@ -116,12 +116,12 @@ def find_boxes(frames: Sequence[Frame], segmenter: Segmenter, known: Mapping[str
 
 
 def choose_images(frames: Sequence[Frame], report: MaskReport, sheet: Path) -> list[Frame]:
-    """Return the images whose masks look right.
+    """Return the images whose masks pass the checks.
 
     Args:
-        frames: All of them.
-        report: Of the masks.
-        sheet: The contact sheet, which messages name.
+        frames: All images.
+        report: The report on their masks.
+        sheet: The contact sheet, named in error messages.
 
     Raises:
         ValueError: Most masks are bad, or fewer than ``MIN_IMAGES`` are good.
@@ -140,7 +140,7 @@ def choose_images(frames: Sequence[Frame], report: MaskReport, sheet: Path) -> l
 
 def _require_enough(count: int, found: str, advice: str) -> None:
     if count < MIN_IMAGES:
-        raise ValueError(f'{found}, at least {MIN_IMAGES} expected: fewer would be learnt by heart; {advice}')
+        raise ValueError(f'{found}, at least {MIN_IMAGES} expected, the network would memorise fewer; {advice}')
 
 
 def _require_motion(source: str | Path, frames: Sequence[Frame]) -> None:
@@ -152,6 +152,5 @@ def _require_motion(source: str | Path, frames: Sequence[Frame]) -> None:
             continue  # the report on the masks names it
     level = motion(images) if images else MIN_MOTION
     if level < MIN_MOTION:
-        raise ValueError(f'{source}: nothing moves in it, or its images are one and the same (grey levels differ by '
-                         f'{level:.1f} of 255, at least {MIN_MOTION:g} expected): give a video with motion, or photos '
-                         'that differ')
+        raise ValueError(f'{source}: nothing moves, or all images are the same (grey levels differ by {level:.1f} of '
+                         f'255, at least {MIN_MOTION:g} expected): give a video with motion, or photos that differ')

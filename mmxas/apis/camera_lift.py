@@ -1,4 +1,4 @@
-"""From a prediction in image px and depth relative to the root to poses in the camera frame.
+"""Lift predictions (image px, depth relative to the root) to poses in the camera frame.
 
 N: instances, H: hypotheses, K: keypoints.
 """
@@ -20,17 +20,17 @@ def lift_to_camera(prediction: PoseDataSample | np.ndarray, intrinsics: np.ndarr
     """Lift predicted poses to the camera frame.
 
     Args:
-        prediction: A predicted data sample, whose ``hypotheses`` (N, H, K, 3) are lifted, in whichever depth unit they
-            are; or poses (..., K, 3) with x, y in image px and z in mm relative to the root.
-        intrinsics: (3, 3) of the image that the pixels are of.
-        root_depth: Depth of the root in the camera frame, mm; a number, or one for each of the N instances.
+        prediction: A predicted data sample, whose ``hypotheses`` (N, H, K, 3) are lifted from either depth unit; or
+            poses (..., K, 3) with x, y in image px and z in mm relative to the root.
+        intrinsics: (3, 3), camera matrix of the image.
+        root_depth: Depth of the root in the camera frame, mm; one number, or one per instance (N,).
 
     Returns:
-        Poses in camera mm (x right, y down, z forward): (N, H, K, 3) of a data sample, else the shape of the poses.
+        Poses in camera mm (x right, y down, z forward): (N, H, K, 3) for a data sample, else the shape of the input.
 
     Raises:
-        ValueError: The intrinsics are none (3 x 3, focal lengths above 0, last row 0 0 1), a root does not lie in front
-            of the camera, or poses are not (..., K, 3).
+        ValueError: The intrinsics are invalid (3 x 3, focal lengths above 0, last row 0 0 1 expected), a root is not
+            in front of the camera, or poses are not (..., K, 3).
 
     Example:
         >>> K = np.array([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]])

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is one of a detector, where mmengine only warns."""
+"""Check that a checkpoint fits a detector; mmengine only warns."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from typing import Any
 import torch
 
 OF_A_DETECTOR = ('backbone.', 'neck.', 'head.')
-OF_A_RUN = ('meta', 'message_hub')  # what resuming reads beside the weights
+OF_A_RUN = ('meta', 'message_hub')  # what resuming needs besides the weights
 
 
 def check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
-    """Refuse a checkpoint that lacks a tensor of the detector, holds it in another shape, or holds no numbers in it.
+    """Raise if a checkpoint lacks a tensor of the detector, or has it in another shape or with non-finite values.
 
     Args:
-        model: The detector; what only training needs (a discriminator, a physique network) is not looked for. A model
-            without backbone, neck and head is treated as in :func:`check_begins`.
+        model: The detector. Networks that only training needs (discriminator, physique network) are not checked. A
+            model without backbone, neck and head is checked as in :func:`check_begins`.
         checkpoint: Content of a checkpoint file, or its ``state_dict`` alone.
 
     Raises:
-        ValueError: It is not one of this detector; the first tensor that differs is named.
+        ValueError: The checkpoint does not fit; the message has the first tensor that differs.
     """
     state, needed = tensors_of(checkpoint), {
         name: own for name, own in model.state_dict().items() if name.startswith(OF_A_DETECTOR)}
@@ -35,41 +35,41 @@ def check_fits(model: torch.nn.Module, checkpoint: Mapping) -> None:
 
 
 def check_begins(model: torch.nn.Module, checkpoint: Mapping) -> None:
-    """Refuse a checkpoint that a training cannot begin from: no tensor of it is the model's, or one is not finite.
+    """Raise if training cannot start from a checkpoint: no tensor matches the model, or one is not finite.
 
     Args:
-        model: What is trained. Tensors that one of both lacks, or has in another shape, are none of this matter.
+        model: The model to train. Missing, additional and differently shaped tensors are allowed.
         checkpoint: Content of a checkpoint file, or its ``state_dict`` alone.
 
     Raises:
-        ValueError: It is such a checkpoint; tensors are named.
+        ValueError: The checkpoint is unusable; the message has tensor names.
     """
     state, own = tensors_of(checkpoint), model.state_dict()
     shared = [name for name in own if getattr(state.get(name), 'shape', None) == own[name].shape]
     if not shared:
         raise ValueError(f'weights: none of its {len(state)} tensors ({_first(state)}) is one of the {len(own)} of '
-                         f'this model ({_first(own)}); it was not written by this config')
+                         f'this model ({_first(own)}); it was written by another config')
     for name in shared:
         _check_finite(name, state[name])
 
 
 def check_resumes(checkpoint: Mapping) -> None:
-    """Refuse weights alone where a training is to go on.
+    """Raise if a checkpoint has weights only, so that training cannot resume from it.
 
     Raises:
-        ValueError: Something is missing that resuming reads; it is named.
+        ValueError: Something that resuming needs is missing.
     """
     missing = [key for key in OF_A_RUN if key not in checkpoint]
     if missing:
-        raise ValueError(f'no training can go on from it, it has no {", ".join(missing)}; to begin one from its '
-                         'weights, give it by --cfg-options load_from=CHECKPOINT')
+        raise ValueError(f'training cannot resume from it, it has no {", ".join(missing)}; to start a training from '
+                         'its weights, use --cfg-options load_from=CHECKPOINT')
 
 
 def tensors_of(checkpoint: Mapping) -> dict[str, Any]:
-    """Return the tensors of a checkpoint by the names that a model has for them.
+    """Return the tensors of a checkpoint by their names in the model.
 
     Raises:
-        ValueError: Its ``state_dict`` is no dict.
+        ValueError: The ``state_dict`` is not a dict.
     """
     state = checkpoint.get('state_dict', checkpoint)
     if not isinstance(state, Mapping):
@@ -79,7 +79,7 @@ def tensors_of(checkpoint: Mapping) -> dict[str, Any]:
 
 def _check_finite(name: str, tensor: torch.Tensor) -> None:
     if not torch.isfinite(tensor).all():
-        raise ValueError(f'weights: {name!r} is not finite: the training that wrote it had diverged; take an earlier '
+        raise ValueError(f'weights: {name!r} is not finite: the training diverged; use an earlier '
                          'checkpoint')
 
 

@@ -1,4 +1,4 @@
-"""Whether a checkpoint file is there, whole, and of the kind that a run needs."""
+"""Check that a checkpoint file exists, is complete, and is of the kind that a run needs."""
 import zipfile
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from .checkpoint_checks import check_resumes
 
 
 def require_checkpoint(name: str) -> str:
-    """The checkpoint's path or URL, after a look whether the file is there, and whole.
+    """Return the checkpoint's path or URL after checking that the file exists and is complete.
 
     Raises:
-        UsageError: If it is not.
+        UsageError: The file is missing or truncated.
     """
     if '://' in name:
         return name
@@ -24,31 +24,31 @@ def require_checkpoint(name: str) -> str:
     with path.open('rb') as file:
         begins_as_archive = file.read(2) == b'PK'
     if begins_as_archive and not zipfile.is_zipfile(path):
-        raise UsageError(f'{name}: the end of this checkpoint is missing; take another one, or copy it again')
+        raise UsageError(f'{name}: the end of this checkpoint is missing; use another one, or copy it again')
     return name
 
 
 def check_newest_checkpoint(work_dir: str) -> None:
-    """Look whether what ``--resume`` alone goes on from is there, and whole.
+    """Check that the checkpoint that a plain ``--resume`` loads exists and is complete.
 
     Raises:
-        UsageError: If ``last_checkpoint`` names a file that is not; the message lists those that are there.
+        UsageError: ``last_checkpoint`` names a missing or truncated file; the message lists the existing ones.
     """
     pointer = Path(work_dir) / 'last_checkpoint'
     if not pointer.is_file():
-        return  # mmengine begins at the start
+        return  # mmengine starts a new training
     try:
         require_checkpoint(pointer.read_text(encoding='utf-8').strip())
     except UsageError as error:
         there = ', '.join(sorted(str(path) for path in Path(work_dir).glob('*.pth'))) or 'none'
-        raise UsageError(f'{pointer} names {error}. Resume by --resume CHECKPOINT; there are: {there}') from error
+        raise UsageError(f'{pointer} names {error}. Use --resume CHECKPOINT; there are: {there}') from error
 
 
 def check_run_state(cfg: Config) -> None:
-    """Look whether the checkpoint that a training shall go on from has what that needs.
+    """Check that the checkpoint to resume from has everything that resuming needs.
 
     Raises:
-        UsageError: It has not, or cannot be read.
+        UsageError: Something is missing, or the file cannot be read.
     """
     if not cfg.get('resume') or not cfg.get('load_from') or '://' in cfg.load_from:
         return

@@ -1,4 +1,4 @@
-"""Read a config, change it by options, and look whether a run can use it."""
+"""Read a config, apply options to it, and check that a run can use it."""
 import ast
 import inspect
 from difflib import get_close_matches
@@ -19,7 +19,7 @@ READ_KEYS = {'synthesis', 'xas', 'custom_imports', 'auto_scale_lr', 'runner_type
 
 
 def config_stem(name: str) -> str:
-    """Return the name of a config without folder and suffix, as folders of results have it: ``xas_mocap``."""
+    """Return a config's name without folder and suffix, such as ``xas_mocap``; result folders have this name."""
     return Path(name.removeprefix(PREFIX)).stem
 
 
@@ -27,16 +27,16 @@ def load_config(name: str) -> Config:
     """Read a config by path, or by ``mmxas::<name>.py``, and apply its knobs (:mod:`mmxas.engine.config_knobs`).
 
     Raises:
-        UsageError: If the file, or one that it inherits, does not exist, is not Python, or sets a variable of its base
-            to no effect; or if a knob is wrong.
+        UsageError: The file or one of its bases does not exist, is not Python, or sets a variable of its base without
+            effect; or a knob is wrong.
     """
     try:
         path = config_path(name) if name.startswith(PREFIX) else Path(name)
         if not path.is_file():
             raise UsageError(f'{name}: no such config file')
         config = read_config(path)
-        # A run writes it down five times and with each checkpoint, and yapf takes up to seconds to break its lines:
-        # mmengine's own breaks do. ``fromfile(format_python_code=False)`` is for another kind of configs (0.10.7).
+        # A run writes its config five times and into each checkpoint, and formatting by yapf can take seconds each
+        # time. ``fromfile(format_python_code=False)`` works for another kind of configs only (mmengine 0.10.7).
         object.__setattr__(config, '_format_python_code', False)
         return config
     except FileNotFoundError as error:
@@ -48,13 +48,14 @@ def load_config(name: str) -> Config:
 
 
 def add_result_files(cfg: Config, key: str) -> None:
-    """Have each of the package's metrics write its result into the work directory, unless the config says where.
+    """Let each of the package's metrics write its result into the work directory, unless the config sets a path.
 
-    The file is ``results/<type of the metric>.json``; of several of one type the second gets ``_2``, and so on.
+    The file is ``results/<type of the metric>.json``; a second metric of the same type gets the suffix ``_2``, and so
+    on.
 
     Args:
         cfg: The config.
-        key: ``'test_evaluator'`` or ``'val_evaluator'``; of several validations the last one's result stays.
+        key: ``'test_evaluator'`` or ``'val_evaluator'``; each validation overwrites the result of the one before.
     """
     hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
     if not any(hook and hook.get('type') == 'EvaluationContextHook' for hook in hooks):
@@ -69,18 +70,18 @@ def add_result_files(cfg: Config, key: str) -> None:
 
 
 def merge_options(cfg: Config, options: dict) -> None:
-    """Apply ``--cfg-options``, knobs such as ``xas.crop_size=96`` before the others.
+    """Apply ``--cfg-options``; knobs such as ``xas.crop_size=96`` first.
 
     Raises:
-        UsageError: If a key does not fit the config, such as an index past the end of a list, is a variable that has
-            done its work, or a wrong knob.
+        UsageError: A key does not fit the config (such as an index past the end of a list), is a variable that has no
+            effect any more, or is a wrong knob.
     """
     options = options or {}
     spent = {*KNOBS, *KNOB_OF, *(spent_variables(cfg.filename) if cfg.filename and options else ())}
     heads = {key: key.partition('.')[0] for key in options}
     for key, head in heads.items():
         if head in spent:
-            raise UsageError(f'--cfg-options {key}: changes nothing, it was used already. {way_out(head)}')
+            raise UsageError(f'--cfg-options {key}: changes nothing, the config has already used it. {way_out(head)}')
     try:
         cfg.merge_from_dict({key: value for key, value in options.items() if heads[key] == KEY})
         apply_knobs(cfg)
@@ -92,38 +93,38 @@ def merge_options(cfg: Config, options: dict) -> None:
 
 
 def check_keys(cfg: Config) -> None:
-    """Whether a key of a config is nearly one that a run reads: others, of one's own, are left alone.
+    """Raise if an unknown key of a config is a likely typo of a known key; other unknown keys are allowed.
 
     Raises:
-        UsageError: One is.
+        UsageError: A key is a likely typo.
     """
     for key in sorted(set(cfg.keys()) - READ_KEYS):
         near = get_close_matches(key, READ_KEYS, 1, cutoff=0.85)
         if near:
-            raise UsageError(f'{cfg.filename}: {key} = … is read by nothing; did you mean {near[0]}? Otherwise give it '
-                             'another name')
+            raise UsageError(f'{cfg.filename}: {key} = … is read by nothing; did you mean {near[0]}? If not, rename it')
 
 
 def check_text(cfg: Config) -> None:
-    """Whether the config, as a run writes it down, can be read again.
+    """Raise if the config, as a run dumps it, cannot be read again.
 
     Raises:
-        UsageError: It cannot, as with a function in it, or a key that is no name; the line is shown.
+        UsageError: It cannot, for example because of a function or a key that is no identifier; the message has the
+            line.
     """
     text = cfg.pretty_text
     try:
         ast.parse(text)
     except SyntaxError as error:
         line = text.splitlines()[error.lineno - 1].strip()
-        raise UsageError(f'{cfg.filename}: a run could not read its own config again, for this line: {line}; keep to '
-                         'strings, numbers, None, lists, tuples, and dicts whose keys are names') from error
+        raise UsageError(f'{cfg.filename}: a run could not read its own dumped config because of this line: {line}; '
+                         'use only strings, numbers, None, lists, tuples, and dicts whose keys are names') from error
 
 
 def check_stages(cfg: Config) -> None:
-    """Whether the training stages are whole and weigh losses that the model has, before any data are made for them.
+    """Raise if a training stage is incomplete or weighs an unknown loss, before any data are made.
 
     Raises:
-        UsageError: One is not, or names a loss that ``model.losses`` has not.
+        UsageError: A stage is invalid, or names a loss that is not in ``model.losses``.
     """
     stages, losses = (cfg.get('train_cfg') or {}).get('stages'), (cfg.get('model') or {}).get('losses')
     if stages is None or losses is None:

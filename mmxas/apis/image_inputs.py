@@ -1,4 +1,4 @@
-"""What an inferencer is given: images by path or in memory, folders of them, and their boxes."""
+"""Inputs of an inferencer: images by path or in memory, folders, videos, and boxes."""
 from __future__ import annotations
 
 import os
@@ -16,14 +16,14 @@ from mmxas.io.image_folders import find_images
 
 @dataclass(frozen=True)
 class ImageInput:
-    """One image to be read.
+    """One input image.
 
     Attributes:
-        name: What results are called after, unique among the inputs, without suffix.
+        name: Name of the results, unique among the inputs, without suffix.
         path: The file, or None; frame 7 of a video is ``clip.mp4:7``.
         pixels: (h, w, 3) uint8 BGR, or None for a file.
-        video: That it is a frame of, or None.
-        frame: Its number in the video.
+        video: The video that the image is a frame of, or None.
+        frame: Number of the frame in the video.
     """
 
     name: str
@@ -34,15 +34,15 @@ class ImageInput:
 
     @property
     def label(self) -> str:
-        """What messages call it: the file, the frame of a video, or the number of an array."""
+        """Name for messages: the file, the frame of a video, or the number of an array."""
         return self.path or self.name
 
     def load(self) -> np.ndarray:
-        """The image, (h, w, 3) uint8 BGR.
+        """Return the image, (h, w, 3) uint8 BGR.
 
         Raises:
-            UnreadableImageError: The file is absent, truncated or no image; the message names it.
-            ValueError: The array is no image.
+            UnreadableImageError: The file is missing, truncated or not an image.
+            ValueError: The array is not an image.
         """
         if self.video is not None:
             return self.video.read(self.frame, 'bgr24')
@@ -55,27 +55,27 @@ class ImageInput:
 
 
 def list_images(folder: str | Path) -> list[str]:
-    """Image files directly inside a folder, by :func:`~mmxas.io.image_folders.find_images`.
+    """Return the image files directly inside a folder, by :func:`~mmxas.io.image_folders.find_images`.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There are none.
     """
     return [str(path) for path in find_images(folder, below=False) if path.is_file()]
 
 
 def as_image_inputs(inputs: str | Path | np.ndarray | Sequence) -> list[ImageInput]:
-    """Whatever the caller gave, as a list of images.
+    """Convert any supported input to a list of images.
 
     Args:
         inputs: A file, a video, a folder, an array (h, w, 3) BGR, or a sequence of files and arrays.
 
     Returns:
-        One entry an image, or a frame of a video, whose results are called ``clip_000007``.
+        One entry per image, or per frame of a video; results of a frame are named like ``clip_000007``.
 
     Raises:
-        FileNotFoundError: A folder without images.
+        FileNotFoundError: A folder has no images.
         UnreadableImageError: A video cannot be read.
-        ValueError: An empty sequence.
+        ValueError: The sequence is empty.
         TypeError: An entry is neither path nor array.
     """
     if isinstance(inputs, str | Path):
@@ -104,7 +104,7 @@ def _images_of(name: str, entry: str | Path | np.ndarray) -> list[ImageInput]:
 
 
 def _result_names(entries: Sequence) -> list[str]:
-    """The stem of each file, its full name where stems collide, its number for an array or a further collision."""
+    """Return each file's stem, its full name if stems collide, its number for an array or a further collision."""
     for entry in entries:
         if not isinstance(entry, str | Path | np.ndarray):
             raise TypeError(f'inputs: paths and arrays expected, found {type(entry).__name__}')
@@ -117,21 +117,21 @@ def _result_names(entries: Sequence) -> list[str]:
 
 def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
                    images: Sequence[ImageInput]) -> list[np.ndarray | None]:
-    """Sort the caller's boxes to the images.
+    """Assign the caller's boxes to the images.
 
     Args:
-        boxes: None where none are known. For a single image: one box (4,) or several (N, 4). For several images: a
-            sequence with one such entry (or None) per image, or ``{file: boxes}``, where an absent image has None and
-            one with nobody ``[]``; the files as in :func:`~mmxas.io.boxes.match_boxes`. A box is x0, y0,
+        boxes: None if unknown. For a single image: one box (4,) or several (N, 4). For several images: a sequence with
+            one such entry (or None) per image, or ``{file: boxes}``, where a missing file stands for None and ``[]``
+            for an image without a body; the files as in :func:`~mmxas.io.boxes.match_boxes`. A box is x0, y0,
             x1, y1 in image px on pixel edges.
         images: The images.
 
     Returns:
-        (N, 4) float32 or None, one an image; N is 0 where nobody is there.
+        (N, 4) float32 or None per image; N is 0 for an image without a body.
 
     Raises:
-        ValueError: Another number of entries than of images, a file that is none or may be several of the images, or a
-            box without area.
+        ValueError: The numbers of entries and images differ, a file matches none or several of the images, or a box
+            has no area.
     """
     if boxes is None:
         return [None] * len(images)
@@ -142,16 +142,16 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
     else:
         entries = [boxes] if len(images) == 1 and not _is_nested(boxes) else list(boxes)
     if len(entries) != len(images):
-        raise ValueError(f'boxes: one entry an image expected, found {len(entries)} for {len(images)} images')
+        raise ValueError(f'boxes: one entry per image expected, found {len(entries)} for {len(images)} images')
     return [None if entry is None else np.empty((0, 4), np.float32) if isinstance(boxes, Mapping) and entry == []
             else check_boxes(entry, image.label) for entry, image in zip(entries, images, strict=True)]
 
 
 def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
-    """Boxes of one image as (N, 4) float32.
+    """Return the boxes of one image as (N, 4) float32.
 
     Raises:
-        ValueError: Not (4,) or (N, 4), or a box without area; the image is named.
+        ValueError: The shape is not (4,) or (N, 4), or a box has no area.
     """
     try:
         found = np.atleast_2d(np.asarray(boxes, dtype=np.float32))
@@ -166,13 +166,13 @@ def check_boxes(boxes: Sequence | np.ndarray, name: str) -> np.ndarray:
 
 
 def _names_in_folder(images: Sequence[ImageInput]) -> list[str]:
-    """The images' files relative to the folder that holds them all, with ``/`` between folders; names of arrays."""
+    """Return the files' paths relative to their common folder, with ``/`` as separator; for arrays, their names."""
     paths = {image.path: Path(image.path).absolute() for image in images if image.path}
     root = os.path.commonpath([path.parent for path in paths.values()]) if paths else ''
     return [paths[image.path].relative_to(root).as_posix() if image.path else image.name for image in images]
 
 
 def _is_nested(boxes: Sequence | np.ndarray) -> bool:
-    """Whether boxes are given as one list of boxes an image: [[[x0, y0, x1, y1], ...]]."""
+    """Return whether boxes are one list of boxes per image: [[[x0, y0, x1, y1], ...]]."""
     first = boxes[0] if len(boxes) else None
     return first is None or (np.ndim(first) == 2)

@@ -1,4 +1,4 @@
-"""A camera as a caller gives it: intrinsics and root depths, checked."""
+"""Camera given by the caller: validated intrinsics and root depths."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class KnownCamera:
-    """Intrinsics of an image and where the roots in it lie, as a caller gives them to an inferencer.
+    """Intrinsics and root depths that a caller gives to an inferencer.
 
     Attributes:
         K: (3, 3) in px.
-        root_depth: mm, one number or one a box.
+        root_depth: mm, one number or one per box.
     """
 
     K: np.ndarray
@@ -25,7 +25,7 @@ class KnownCamera:
         """Check ``K`` and ``root_depth``.
 
         Raises:
-            ValueError: One of them is missing, or ``K`` is no 3 x 3 matrix of intrinsics.
+            ValueError: One of them is missing, or ``K`` is not a 3 x 3 matrix of intrinsics.
         """
         missing = [key for key in ('K', 'root_depth') if camera.get(key) is None]
         if missing:
@@ -34,13 +34,13 @@ class KnownCamera:
         return cls(K, np.asarray(camera['root_depth'], dtype=np.float64).reshape(-1))
 
     def root_depths(self, count: int, name: str) -> np.ndarray:
-        """Root depth (count,) in mm of each box of an image.
+        """Return the root depth (count,) in mm of each box of an image.
 
         Raises:
-            ValueError: Another number of depths than of boxes, or one that is not positive; the image is named.
+            ValueError: The numbers of depths and boxes differ, or a depth is not positive.
         """
         if len(self.root_depth) not in (1, count) or not (self.root_depth > 0).all():
-            raise ValueError(f'{name}: root_depth, one positive number of mm or one a box ({count}) expected, found '
+            raise ValueError(f'{name}: root_depth, one positive number of mm or one per box ({count}) expected, found '
                              f'{self.root_depth.tolist()}')
         return np.broadcast_to(self.root_depth, (count, ))
 
@@ -49,7 +49,7 @@ def check_intrinsics(values: Any, name: str) -> np.ndarray:
     """Return intrinsics (3, 3) as float64.
 
     Raises:
-        ValueError: They are not whole and invertible; the message begins with ``name``.
+        ValueError: They are incomplete or not invertible; the message begins with ``name``.
     """
     K = np.asarray(values, dtype=np.float64)
     if K.shape != (3, 3):

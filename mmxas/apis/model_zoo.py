@@ -1,7 +1,7 @@
-"""The models that come with mmxas, by the names that the metafiles give them.
+"""The models that come with mmxas, by their names in the metafiles.
 
-``model-index.yml`` lists the metafiles. A metafile's entry has the name of its config, and may have an ``Alias`` (one
-name or a list), ``Weights`` (a path that begins with ``mmxas/``) and their ``SHA256``.
+``model-index.yml`` lists the metafiles. An entry is named after its config, and may have an ``Alias`` (one name or a
+list), ``Weights`` (a path that begins with ``mmxas/``) and their ``SHA256``.
 """
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class ZooModel:
     """An entry of a metafile.
 
     Attributes:
-        name: Name of the entry, which is its config's.
+        name: Name of the entry and of its config.
         aliases: Further names.
         config: The config file.
-        metafile: The metafile that the entry stands in.
-        weights: The weights' file; None where none come with mmxas.
-        sha256: Of that file; None where there is none.
+        metafile: The metafile that has the entry.
+        weights: The weights' file; None if mmxas ships none.
+        sha256: SHA-256 of the weights' file; None if there is none.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ZooModel:
         """Read one entry of a metafile.
 
         Raises:
-            ValueError: It has weights outside the package, or without their sha256.
+            ValueError: The weights lie outside the package or have no SHA256.
         """
         aliases, weights, sha256 = (entry.get(key) for key in ('Alias', 'Weights', 'SHA256'))
         aliases = tuple([aliases] if isinstance(aliases, str) else aliases or ())
@@ -55,33 +55,33 @@ class ZooModel:
         return cls(entry['Name'], aliases, shipped_files.shipped_root() / entry['Config'], metafile, path, sha256)
 
     def require_weights(self) -> Path:
-        """Return the weights' file after comparing its sha256 with the metafile's.
+        """Return the weights' file after checking its SHA-256.
 
         Raises:
-            ValueError: No weights come with this model, or the file is another one than the metafile's.
-            FileNotFoundError: The file is not there.
+            ValueError: mmxas ships no weights for this model, or the file's SHA-256 differs from the metafile's.
+            FileNotFoundError: The file is missing.
         """
         if self.weights is None:
             ready = ', '.join(sorted(alias for model in known_models() if model.weights for alias in model.aliases))
             raise ValueError(f'{self.name}: no weights come with mmxas for this model; give a checkpoint of your own, '
                              f'or take one of the models with weights: {ready or "none"}')
         if not self.weights.is_file():
-            raise FileNotFoundError(f'{self.weights}: the weights of {self.name} are missing; install mmxas again, or '
+            raise FileNotFoundError(f'{self.weights}: the weights of {self.name} are missing; reinstall mmxas, or '
                                     'check the file out again')
         found = file_sha256(self.weights)
         if found != self.sha256:
             raise ValueError(f'{self.weights}: sha256 {self.sha256} expected ({self.metafile.name}), found {found}: '
-                             'the file is damaged or was exchanged; install mmxas again, or check the file out again')
+                             'the file is damaged or was replaced; reinstall mmxas, or check the file out again')
         return self.weights
 
 
 def is_model_name(name: str) -> bool:
-    """Return whether a text can be a model's name: letters, digits, ``_`` and ``-``; a path has a dot or a slash."""
+    """Return whether a text can be a model's name (letters, digits, ``_`` and ``-``) rather than a path."""
     return _NAME.fullmatch(name) is not None
 
 
 def known_models() -> list[ZooModel]:
-    """Return the entries of all metafiles, in their order.
+    """Return the entries of all metafiles, in order.
 
     Raises:
         ValueError: Two entries share a name, or an entry is incomplete.
@@ -100,10 +100,10 @@ def known_models() -> list[ZooModel]:
 
 
 def find_model(name: str) -> ZooModel:
-    """Return the model of a name or an alias.
+    """Return the model with a name or alias.
 
     Raises:
-        ValueError: There is none; the message lists those with weights, and a similar name.
+        ValueError: There is none; the message has the models with weights and a similar name.
     """
     models = known_models()
     by_name = {known: model for model in models for known in (model.name, *model.aliases)}
@@ -112,7 +112,7 @@ def find_model(name: str) -> ZooModel:
     near = get_close_matches(name, by_name, n=1)
     ready = [[*model.aliases, model.name][0] for model in models if model.weights is not None]
     raise ValueError(f'{name!r}: no model of this name{f"; did you mean {near[0]!r}?" if near else "."} With weights: '
-                     f'{", ".join(ready) or "none"}; docs/models.md says how to list all')
+                     f'{", ".join(ready) or "none"}; docs/models.md: how to list all')
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A detector with the decoding of its hypotheses as an ONNX graph, run by ONNX Runtime.
+"""Run a detector, exported to ONNX with its decoding, by ONNX Runtime.
 
 N: batch, H: hypotheses, K: keypoints, D: depth bins, S: crop size in px.
 """
@@ -24,18 +24,18 @@ AGAIN = 'export it with this config: mmxas export onnx CONFIG CHECKPOINT OUT.onn
 
 
 class OnnxDetector:
-    """What ``mmxas export onnx`` wrote.
+    """A detector exported by ``mmxas export onnx``.
 
     Args:
         path: The ``.onnx`` file, or its bytes.
-        threads: Threads of ONNX Runtime. Defaults to None: as many as torch has.
+        threads: Threads of ONNX Runtime. Defaults to None: as many as torch uses.
 
     Attributes:
-        facts: What the file says of itself; see :func:`graph_facts`.
+        facts: Metadata of the file; see :func:`graph_facts`.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no detector of this package.
+        ValueError: The file is not a detector of this package.
     """
 
     def __init__(self, path: str | Path | bytes, threads: int | None = None) -> None:
@@ -45,7 +45,7 @@ class OnnxDetector:
         try:
             self._session = open_session(path if isinstance(path, bytes) else str(path), threads=threads)
         except ValueError as error:
-            raise ValueError(f'{name}: no ONNX graph that can be run: {error}') from error
+            raise ValueError(f'{name}: not an ONNX graph that can be run: {error}') from error
         found = tuple(output.name for output in self._session.get_outputs())
         stored = self._session.get_modelmeta().custom_metadata_map.get('mmxas')
         if found != OUTPUTS or stored is None:
@@ -60,20 +60,20 @@ class OnnxDetector:
             crops: (N, 3, S, S) BGR, 0 to 255, of any type.
 
         Returns:
-            The hypotheses in the norm frame.
+            The hypotheses in crop-normalised coordinates.
         """
         values = np.ascontiguousarray(np.asarray(crops), dtype=np.float32)
         return Hypotheses(*(torch.from_numpy(out) for out in self._session.run(OUTPUTS, {INPUT: values})))
 
     def check_fits(self, model: nn.Module, crop_size: int) -> None:
-        """Refuse a file that was written for another detector.
+        """Raise if the file was exported from another detector.
 
         Args:
             model: The estimator of the config.
             crop_size: S of the config.
 
         Raises:
-            ValueError: The first fact that differs, or that the file does not state.
+            ValueError: A fact differs or is missing in the file; the message has the first one.
         """
         for name, wanted in graph_facts(model, crop_size).items():
             if name not in self.facts:
@@ -83,10 +83,10 @@ class OnnxDetector:
                 raise ValueError(f'the ONNX file has {name} {self.facts[name]!r}, this config {wanted!r}; {AGAIN}')
 
     def test_step(self, model: nn.Module, data: Mapping) -> list[PoseDataSample]:
-        """The estimator's ``test_step`` with this graph in the place of its networks.
+        """Run the estimator's ``test_step`` with this graph in place of its networks.
 
         Args:
-            model: The estimator; only its head's and its own way of packing results are used.
+            model: The estimator; only used to pack the results.
             data: A batch of packed samples: ``inputs``, N crops, and ``data_samples``.
         """
         samples = list(data['data_samples'])
@@ -97,7 +97,7 @@ class OnnxDetector:
 
 
 def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
-    """What a graph has to have in common with a detector.
+    """Return the properties that must agree between a graph and a detector.
 
     Args:
         model: The estimator.
@@ -115,7 +115,7 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
 
 
 def _colours(model: nn.Module) -> dict[str, Any]:
-    """What a detector's data preprocessor does with crops."""
+    """Return the colour settings of a detector's data preprocessor."""
     own = model.data_preprocessor
     mean, std = (getattr(own, name, None) for name in ('mean', 'std'))
     return dict(mean=[0.0] * 3 if mean is None else mean.flatten().float().tolist(),

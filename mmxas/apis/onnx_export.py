@@ -1,4 +1,4 @@
-"""Writing a detector with the decoding of its hypotheses as one ONNX graph.
+"""Export a detector with its decoding as one ONNX graph.
 
 N: batch, H: hypotheses, K: keypoints, D: depth bins, S: crop size in px.
 """
@@ -25,11 +25,11 @@ TOLERANCE = 1e-4
 
 
 class DetectorGraph(nn.Module):
-    """From crops with the colours of an image to hypotheses.
+    """Module that maps BGR crops to hypotheses.
 
     Args:
-        model: The estimator; its mirroring in tests (``test_cfg.flip_test``) becomes part of the graph.
-        data_preprocessor: Its config: ``mean``, ``std`` and ``bgr_to_rgb``.
+        model: The estimator; its flip test (``test_cfg.flip_test``) becomes part of the graph.
+        data_preprocessor: Config of the data preprocessor: ``mean``, ``std`` and ``bgr_to_rgb``.
     """
 
     def __init__(self, model: nn.Module, data_preprocessor: Mapping) -> None:
@@ -42,7 +42,7 @@ class DetectorGraph(nn.Module):
             self.register_buffer(name, value.view(-1, 1, 1))
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, S, S) BGR, 0 to 255, float32, to the fields of :class:`mmxas.ops.Hypotheses`."""
+        """Map crops (N, 3, S, S), BGR, 0 to 255, float32, to the fields of :class:`mmxas.ops.Hypotheses`."""
         inputs = (crops[:, [2, 1, 0]] if self.to_rgb else crops).sub(self.mean).div(self.std)
         logits = self.model.head(self.model.extract_feat(inputs))
         if self.flip_indices is not None:
@@ -52,7 +52,7 @@ class DetectorGraph(nn.Module):
 
 
 def export_detector(model: nn.Module, data_preprocessor: Mapping, crop_size: int, path: str | Path) -> float:
-    """Write a detector as ONNX, after a comparison with PyTorch.
+    """Write a detector as ONNX after comparing its results with PyTorch.
 
     Args:
         model: The estimator.
@@ -61,10 +61,10 @@ def export_detector(model: nn.Module, data_preprocessor: Mapping, crop_size: int
         path: The ``.onnx`` file, written whole or not at all.
 
     Returns:
-        The largest difference that was found, in the norm frame or of probabilities.
+        The largest difference found, in crop-normalised coordinates or probabilities.
 
     Raises:
-        ImportError: The exporter's packages or ONNX Runtime are not installed.
+        ImportError: The exporter's packages or ONNX Runtime are missing.
         ValueError: The graph's results differ from PyTorch's by more than :data:`TOLERANCE`; nothing is written.
     """
     graph = DetectorGraph(model, data_preprocessor).eval()
@@ -79,17 +79,17 @@ def export_detector(model: nn.Module, data_preprocessor: Mapping, crop_size: int
 
 @torch.no_grad()
 def compare(graph: DetectorGraph, detector: OnnxDetector, batch: int, crop_size: int, seed: int = 0) -> float:
-    """Run both on crops of blurred noise.
+    """Compare both on crops of blurred noise.
 
-    Where two peaks of a depth heatmap are equal but for rounding, two libraries may take either. So profiles are
-    compared with PyTorch's, and depths with PyTorch's decoding of the graph's own profiles.
+    If two peaks of a depth heatmap are equal up to rounding, the libraries may rank them differently. Therefore the
+    graph's depth heatmaps are compared with PyTorch's, and its depths with PyTorch's decoding of the graph's heatmaps.
 
     Args:
         graph: The module that was exported.
         detector: The exported graph.
         batch: N.
         crop_size: S.
-        seed: Of the noise.
+        seed: Seed of the noise.
 
     Returns:
         The largest difference; infinity where validity or shapes differ.
@@ -111,7 +111,7 @@ def compare(graph: DetectorGraph, detector: OnnxDetector, batch: int, crop_size:
 
 
 def _graph_bytes(graph: DetectorGraph, facts: Mapping, crop_size: int) -> bytes:
-    """Export by torch's own exporter; the batch is dynamic."""
+    """Export by torch's exporter with a dynamic batch size."""
     try:
         import onnx
         import onnxscript  # noqa: F401
@@ -131,7 +131,7 @@ def _graph_bytes(graph: DetectorGraph, facts: Mapping, crop_size: int) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns of its own internals."""
+    """Suppress the exporter's warnings about its internals."""
     logger = logging.getLogger('torch.onnx')
     level = logger.level
     logger.setLevel(logging.ERROR)

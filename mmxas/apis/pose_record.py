@@ -1,4 +1,4 @@
-"""A prediction as plain data that says what its numbers mean: frame, units, skeleton.
+"""Convert a prediction to plain data with its frame, units and skeleton.
 
 N: instances, H: hypotheses, K: keypoints.
 """
@@ -20,23 +20,23 @@ UNITS = {'mm': ['px', 'px', 'mm'], 'crop': ['px', 'px', 'sides of the crop']}
 
 def pose_record(prediction: PoseDataSample, dataset_meta: Mapping[str, Any], camera: KnownCamera | None = None,
                 camera_poses: np.ndarray | None = None) -> dict[str, Any]:
-    """Everything that is predicted of one image, ready for JSON.
+    """Return all predictions of one image, ready for JSON.
 
     Args:
         prediction: Predicted data sample with N instances; ``img_path`` (or None) and ``ori_shape`` (h, w) in its
             metainfo.
         dataset_meta: Names and links of the skeleton.
-        camera: Intrinsics and root depths, where they were given.
-        camera_poses: (N, H, K, 3) camera mm of :func:`~.camera_lift.lift_to_camera`, where the camera was given.
+        camera: Intrinsics and root depths, if given.
+        camera_poses: (N, H, K, 3) camera mm of :func:`~.camera_lift.lift_to_camera`, if the camera was given.
 
     Returns:
         ``image``, ``image_size``, ``frame``, ``skeleton`` (name, keypoints, links) and ``instances``. An instance has
-        ``bbox``, ``bbox_score``, ``box_source`` (``'given'``, ``'found'``, or ``'image'``: the whole image, where none
-        was given or found), ``crop``, ``units`` (of x, y, z), ``depth_unit`` (``'mm'`` or ``'crop'``),
-        ``rect_3d_width`` (the crop's side in mm, or None), and ``hypotheses``, the most confident first, each with
-        ``score`` (mean of its keypoints), ``counts`` (has a peak of its own at all), ``keypoints`` (K, 3),
-        ``keypoint_scores`` and ``valid`` (K,); with a camera also ``keypoints_camera_mm`` (K, 3) each, and ``camera``
-        for the image.
+        ``bbox``, ``bbox_score``, ``box_source`` (``'given'``, ``'found'``, or ``'image'``: the whole image, if none was
+        given or found), ``crop``, ``units`` (of x, y, z), ``depth_unit`` (``'mm'`` or ``'crop'``), ``rect_3d_width``
+        (the crop's side in mm, or None), and ``hypotheses``, top-1 first, each with ``score`` (mean over its
+        keypoints), ``counts`` (whether any of its keypoints has its own peak), ``keypoints`` (K, 3),
+        ``keypoint_scores`` and ``valid`` (K,). With a camera, each hypothesis also has ``keypoints_camera_mm`` (K, 3),
+        and the image ``camera``.
     """
     count = len(prediction.pred_instances.keypoints)
     height, width = prediction.metainfo['ori_shape'][:2]

@@ -1,4 +1,4 @@
-"""From a checkpoint to weights that ship: half-precision safetensors, and their entry in the metafile."""
+"""Publish a checkpoint: half-precision safetensors and their entry in the metafile."""
 from __future__ import annotations
 
 import hashlib
@@ -24,20 +24,20 @@ from .model_zoo import ZooModel, is_model_name, known_models
 
 MAX_BYTES = 8_000_000
 STATISTICS = ('running_mean', 'running_var')
-# What only training needs, in the order in which it is left out of a file that would be too large.
+# Networks that only training needs, in the order in which they are dropped if the file is too large.
 TRAINING_ONLY = ('discriminator', 'physique')
 
 
 @dataclass(frozen=True)
 class Published:
-    """A file of weights that was written.
+    """A written file of weights.
 
     Attributes:
         path: The file.
         num_bytes: Its size.
         fields: Its fields in the metafile: ``Alias``, ``Weights``, ``SHA256``.
-        left_out: Networks that would have made it too large.
-        metafile: The metafile that has the fields now; None where none was changed.
+        left_out: Networks that were left out to limit the size.
+        metafile: The metafile that was changed; None if none was.
     """
 
     path: Path
@@ -49,19 +49,19 @@ class Published:
 
 def publish(checkpoint: str | os.PathLike, config: Config, name: str, out: str | os.PathLike | None = None,
             max_bytes: int = MAX_BYTES) -> Published:
-    """Write a checkpoint as weights that ship, and enter them in the metafile.
+    """Write a checkpoint as published weights, and enter them in the metafile.
 
     Args:
-        checkpoint: A checkpoint of training.
-        config: Its config. Without ``out``, it has to be one that a metafile lists.
-        name: The name that the weights will have: the ``Alias`` in the metafile, and the file's name.
-        out: Write this file, and leave the metafile alone. Defaults to None: ``mmxas/weights/<name>.safetensors``.
+        checkpoint: A training checkpoint.
+        config: Its config. Without ``out``, a metafile must list it.
+        name: Name of the weights: the ``Alias`` in the metafile, and the file's name.
+        out: Write this file and do not change the metafile. Defaults to None: ``mmxas/weights/<name>.safetensors``.
         max_bytes: Largest size of the file. Defaults to 8,000,000.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: ``name`` has other characters than letters, digits, ``_`` and ``-``, the checkpoint is not one of
-            this config, no metafile lists the config, another model has the name, a value does not fit into half
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: ``name`` has characters other than letters, digits, ``_`` and ``-``, the checkpoint does not fit the
+            config, no metafile lists the config, another model has the name, a value does not fit into half
             precision, or the detector alone is too large.
     """
     if not is_model_name(name):
@@ -83,18 +83,18 @@ def publish(checkpoint: str | os.PathLike, config: Config, name: str, out: str |
 
 def published_tensors(model: nn.Module, checkpoint: Mapping, max_bytes: int = MAX_BYTES
                       ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """Return the tensors to store, and the networks that were left out to keep the file small.
+    """Return the tensors to store, and the networks left out to limit the file's size.
 
     Args:
         model: The estimator of the config.
         checkpoint: Content of the checkpoint.
-        max_bytes: Most bytes of the file. Defaults to 8,000,000.
+        max_bytes: Largest size of the file. Defaults to 8,000,000.
 
     Returns:
-        Names to tensors, and the left-out networks: first the discriminator, then the physique network.
+        Tensors by name, and the left-out networks: first the discriminator, then the physique network.
 
     Raises:
-        ValueError: The checkpoint is not one of this model, a value does not fit into half precision, or the detector
+        ValueError: The checkpoint does not fit the model, a value does not fit into half precision, or the detector
             alone is too large.
     """
     check_fits(model, checkpoint)
@@ -111,7 +111,7 @@ def published_tensors(model: nn.Module, checkpoint: Mapping, max_bytes: int = MA
 
 
 def stored_tensor(name: str, tensor: Tensor) -> Tensor:
-    """Return a tensor as it is stored: float16; batch statistics in float32; integers as they are.
+    """Return a tensor as stored: float16; float32 for batch statistics; integers unchanged.
 
     Raises:
         ValueError: A value is not finite, or too large for float16.
@@ -121,23 +121,23 @@ def stored_tensor(name: str, tensor: Tensor) -> Tensor:
                                       tensor.dtype if kept else torch.float16).contiguous().clone()
     if not stored.isfinite().all():
         largest = tensor.detach().abs().max().item()
-        raise ValueError(f'{name}: values up to {largest:g}, finite ones up to 65504 expected, which fit into float16')
+        raise ValueError(f'{name}: values up to {largest:g}; float16 holds finite values up to 65504 only')
     return stored
 
 
 def to_bytes(tensors: Mapping[str, Tensor], config: str | None) -> bytes:
-    """Return a safetensors file: the same bytes for the same tensors and the same name of the config."""
-    # One key only: the header's order of several is not fixed.
+    """Return the bytes of a safetensors file, a function of the tensors and the config's name only."""
+    # A single key: with several, their order in the header is not fixed.
     return save(dict(tensors), metadata=dict(mmxas=json.dumps(dict(config=Path(config or '').stem))))
 
 
 def with_fields(text: str, name: str, fields: Mapping[str, str]) -> str:
-    """Return a metafile's text with fields of one entry set, everything else as it was.
+    """Return a metafile's text with fields of one entry set and everything else unchanged.
 
     Args:
         text: The metafile.
         name: The entry's ``Name``.
-        fields: Field to value; they stand after ``Config``.
+        fields: Values by field; written after ``Config``.
 
     Raises:
         ValueError: There is no such entry, or it has no ``Config``.
@@ -157,12 +157,12 @@ def with_fields(text: str, name: str, fields: Mapping[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A text as yaml writes it: quoted where it would be read as a number or a truth value."""
+    """Return a text as YAML: quoted if it would be read as a number or a boolean."""
     return yaml.safe_dump(value, width=1000).splitlines()[0]
 
 
 def _listed(config: Config, name: str) -> ZooModel:
-    """The metafile's entry of a config; nobody else may have the name."""
+    """Return the metafile's entry of a config; raise if another entry has the name."""
     models = known_models()
     path = Path(config.filename or '').resolve()
     found = next((model for model in models if model.config.resolve() == path), None)

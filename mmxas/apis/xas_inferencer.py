@@ -1,4 +1,4 @@
-"""From photos to pictures and files with every hypothesis."""
+"""Predict all hypotheses on images, and write pictures and JSON files."""
 from __future__ import annotations
 
 import logging
@@ -44,32 +44,32 @@ BACKENDS = ('pytorch', 'onnxruntime')
 
 @INFERENCERS.register_module()
 class XASInferencer(Pose2DInferencer):
-    """Runs a multi-hypothesis detector over images, arrays and folders.
+    """Run a multi-hypothesis detector on images, arrays, folders and videos.
 
     Args:
         model: Name of a model in the metafiles, such as ``'human'`` (docs/models.md); config file,
             ``mmxas::<name>.py``, or a config.
         weights: Checkpoint. Defaults to None: for a name, the weights that come with mmxas; for a config, untrained
-            weights, with a warning. With ``backend='onnxruntime'`` the file that ``mmxas export onnx`` wrote.
-        device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None, the best there is.
+            weights, with a warning. With ``backend='onnxruntime'``, a file written by ``mmxas export onnx``.
+        device: ``'cpu'``, ``'cuda:0'``, ... Defaults to None: the best available.
         depth_heatmaps: Predict and draw depth heatmaps. Defaults to True.
-        show_progress: Show a bar over many images. Defaults to False.
-        det_model: An mmdet config or name that finds boxes where none are given, as in mmpose. Defaults to None: the
+        show_progress: Show a progress bar for several images. Defaults to False.
+        det_model: An mmdet config or name that finds boxes if none are given, as in mmpose. Defaults to None: the
             segmenter of the test pipeline's ``SegmentInBox`` finds them; without that step, the whole image is the box.
-        det_weights: Its checkpoint.
-        det_cat_ids: Its categories to keep.
+        det_weights: Checkpoint of ``det_model``.
+        det_cat_ids: Categories of ``det_model`` to keep.
         backend: ``'pytorch'`` or ``'onnxruntime'``, which is faster on a CPU. Defaults to ``'pytorch'``.
 
     Raises:
-        ValueError: The checkpoint is not one of this detector; the first tensor that differs is named. Or the backend
-            is unknown, or the ONNX file is another detector's. Or the config has no ``model`` or ``test_dataloader``.
-            Or no model has this name, no weights come with it, or their sha256 is another.
+        ValueError: The checkpoint or ONNX file does not fit the detector, the backend is unknown, the config has no
+            ``model`` or ``test_dataloader``, no model has this name, mmxas ships no weights for it, or their SHA-256
+            is wrong.
         FileNotFoundError: The weights that come with mmxas are missing.
 
     Attributes:
         skipped: Unreadable files of the last call, with the reason.
-        nobody: Names of the images of the last call in which no box was given or found.
-        run: When it was built; its records say so.
+        nobody: Names of the images of the last call without a given or found box.
+        run: Time of construction, stored in the records.
 
     Example::
 
@@ -125,30 +125,31 @@ class XASInferencer(Pose2DInferencer):
 
     def __call__(self, inputs: str | Path | np.ndarray | Sequence, return_datasamples: bool = False,
                  batch_size: int = 1, out_dir: str | Path | None = None, **kwargs) -> Iterator[dict[str, list]]:
-        """Detect, one image after the other.
+        """Predict, one image after the other.
 
-        Unreadable files of a folder or list are named, counted in ``skipped`` and left out; a single one raises. An
-        image in which nobody is found has a record without instances, and itself as its picture; the log and
-        ``nobody`` name it.
+        Unreadable files of a folder or list are logged, added to ``skipped`` and left out; a single one raises. An
+        image without a found body is logged and added to ``nobody``; its record has no instances and its picture is
+        the image itself.
 
         Args:
             inputs: An image file, a folder (images directly inside it), an array (h, w, 3) BGR, or a list of files and
                 arrays.
-            return_datasamples: Return data samples in the place of plain data. Defaults to False.
+            return_datasamples: Return data samples instead of plain data. Defaults to False.
             batch_size: As in mmpose; the boxes of one image are one batch. Defaults to 1.
             out_dir: Folder for ``visualizations/<name>.png`` and ``predictions/<name>.json``. Defaults to None.
             **kwargs: ``bboxes`` (see :func:`~.image_inputs.boxes_by_image`); ``camera``, a dict of the intrinsics ``K``
-                (3, 3) and the ``root_depth`` in mm (one, or one a box), with which depths are in mm and poses are
-                lifted to the camera frame; ``return_vis``, ``show``, ``wait_time``, ``kpt_thr``, ``vis_out_dir``,
+                (3, 3) and the ``root_depth`` in mm (one, or one per box): depths are then in mm and poses are lifted
+                to the camera frame; ``return_vis``, ``show``, ``wait_time``, ``kpt_thr``, ``vis_out_dir``,
                 ``pred_out_dir`` as in mmpose.
 
         Yields:
-            ``predictions``: one record an image (see :func:`~.pose_record.pose_record`), or a data sample;
-            ``visualization``: its picture in a list, where one is asked for.
+            ``predictions``: one record per image (see :func:`~.pose_record.pose_record`), or a data sample;
+            ``visualization``: a list with its picture, if requested.
 
         Raises:
-            UnreadableImageError: The only image cannot be read, or none of several.
-            ValueError: No image, bad boxes or a bad camera; or a camera, no box, and several found.
+            UnreadableImageError: No image can be read.
+            ValueError: There is no image, the boxes or the camera are invalid, or a camera is given, no box is, and
+                several bodies are found.
         """
         if out_dir is not None:
             kwargs.setdefault('vis_out_dir', str(Path(out_dir) / 'visualizations'))
@@ -167,19 +168,19 @@ class XASInferencer(Pose2DInferencer):
 
     def preprocess(self, inputs: Sequence[ImageInput], batch_size: int = 1, bboxes: Any = None,
                    camera: Mapping[str, Any] | None = None, **kwargs) -> Iterator[tuple[dict, list]]:
-        """Read images and cut their crops.
+        """Read images and crop them.
 
         Args:
             inputs: The images.
-            batch_size: Not used: a batch is an image's boxes.
-            bboxes: Boxes x0, y0, x1, y1 in px, as the call takes them. Defaults to None: they are found.
-            camera: ``dict(K=..., root_depth=...)`` of the images. Defaults to None: not known.
+            batch_size: Not used: the boxes of one image are one batch.
+            bboxes: Boxes x0, y0, x1, y1 in px, as in the call. Defaults to None: they are found.
+            camera: ``dict(K=..., root_depth=...)`` of the images. Defaults to None: unknown.
 
         Yields:
             The batch of one image's boxes, and a list of (image BGR, input).
 
         Raises:
-            UnreadableImageError: The only image is unreadable; among several it is skipped and counted.
+            UnreadableImageError: No image can be read; a single unreadable one among several is skipped.
         """
         self.skipped, self.nobody = [], []
         self._camera = None if camera is None else KnownCamera.from_dict(camera)
@@ -205,14 +206,14 @@ class XASInferencer(Pose2DInferencer):
 
         Args:
             image: (h, w, 3) uint8 BGR.
-            image_input: Where it comes from.
-            bboxes: (N, 4), or None: they are found, or the whole image is one (see the class).
+            image_input: Source of the image.
+            bboxes: (N, 4), or None: they are found, or the whole image is the box (see the class).
 
         Returns:
-            N packed samples; none where nobody is found.
+            N packed samples; none if no body is found.
 
         Raises:
-            ValueError: There is a camera, no box, and several are found; the image is named.
+            ValueError: A camera is given, no box is, and several bodies are found.
         """
         boxes, scores, source = self._boxes(image, image_input, bboxes, **kwargs)
         if not len(boxes):
@@ -232,8 +233,7 @@ class XASInferencer(Pose2DInferencer):
         """Predict the instances of one image.
 
         Returns:
-            One data sample of all instances; each carries its ``crop_boxes`` (N, 4) and, where known,
-            ``rect_3d_width`` (N,).
+            One data sample of all instances, with ``crop_boxes`` (N, 4) and, if known, ``rect_3d_width`` (N,).
         """
         if not inputs:
             return [self._empty_sample()]
@@ -250,7 +250,7 @@ class XASInferencer(Pose2DInferencer):
         """Draw predictions, and write ``<name>.png`` into ``vis_out_dir``.
 
         Returns:
-            The pictures (RGB), if any is asked for; the image itself where nobody is found.
+            The pictures (RGB), if requested; the image itself if no body is found.
         """
         if not (return_vis or show or vis_out_dir):
             return []
@@ -267,7 +267,7 @@ class XASInferencer(Pose2DInferencer):
 
     def postprocess(self, preds: Sequence[PoseDataSample], visualization: list[np.ndarray],
                     return_datasamples: bool = False, pred_out_dir: str = '', **kwargs) -> dict[str, list]:
-        """Predictions as plain data, and write ``<name>.json`` into ``pred_out_dir``.
+        """Convert predictions to plain data, and write ``<name>.json`` into ``pred_out_dir``.
 
         Returns:
             ``predictions`` and ``visualization``.
@@ -285,7 +285,7 @@ class XASInferencer(Pose2DInferencer):
 
     def _boxes(self, image: np.ndarray, image_input: ImageInput, bboxes: np.ndarray | None,
                **kwargs) -> tuple[np.ndarray, np.ndarray, str]:
-        """Boxes (N, 4), scores (N,) and where they are from: given, found, or the whole image."""
+        """Return boxes (N, 4), scores (N,) and their source: given, found, or the whole image."""
         for box in () if bboxes is None else bboxes:
             try:
                 clip_box(box, image.shape)
@@ -305,7 +305,7 @@ class XASInferencer(Pose2DInferencer):
         return bboxes, np.ones(len(bboxes), dtype=np.float32), source
 
     def _find_boxes(self, image: np.ndarray, image_input: ImageInput) -> np.ndarray:
-        """What the pipeline's segmenter finds in the whole image; the whole image where no segmenter can look."""
+        """Return the boxes found by the pipeline's segmenter; without a segmenter, the whole image."""
         segmenter = next((step.segmenter for step in self.pipeline.transforms if isinstance(step, SegmentInBox)), None)
         boxes = None if segmenter is None else segmenter.find_boxes(image)
         if boxes is None:
@@ -316,13 +316,12 @@ class XASInferencer(Pose2DInferencer):
             print_log(f'nobody found in {image_input.label} by {type(segmenter).__name__}: give a box (bboxes= / '
                       '--bbox)', logger='current', level=logging.WARNING)
         if self._camera is not None and len(boxes) > 1:
-            raise ValueError(f'{image_input.label}: {len(boxes)} bodies found, and the camera does not say which of '
-                             'them has which root depth: give boxes (bboxes= / --bbox), and one root depth or one per '
-                             'box')
+            raise ValueError(f'{image_input.label}: {len(boxes)} bodies found, so the root depth of each is ambiguous: '
+                             'give boxes (bboxes= / --bbox), and one root depth or one per box')
         return boxes
 
     def _empty_sample(self) -> PoseDataSample:
-        """The prediction for an image in which nobody is found."""
+        """Return the prediction for an image without a found body."""
         head = self.model.head
         poses = head.decoding(self.model.test_cfg).num_hypotheses if hasattr(head, 'decoding') else 1
         shape = (0, poses, head.num_keypoints)
@@ -335,7 +334,7 @@ class XASInferencer(Pose2DInferencer):
 
     def _detect_boxes(self, image: np.ndarray, bbox_thr: float = 0.3, nms_thr: float = 0.3,
                       **kwargs) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes and scores of the detector's categories."""
+        """Return boxes and scores of the detector's categories."""
         from mmpose.evaluation.functional import nms
         found = self.detector(image, return_datasamples=True)['predictions'][0].pred_instances.cpu().numpy()
         keep = np.isin(found.labels, self.det_cat_ids) & (found.scores > bbox_thr)
@@ -344,7 +343,7 @@ class XASInferencer(Pose2DInferencer):
         return boxes[:, :4].astype(np.float32), boxes[:, 4].astype(np.float32)
 
     def _load_weights_to_model(self, model: torch.nn.Module, checkpoint: dict | None, cfg: Config | None) -> None:
-        """Load a checkpoint that must fit; the skeleton's names and colours come from the model itself."""
+        """Load a checkpoint that must fit; skeleton names and colours come from the model."""
         meta = parse_pose_metainfo(model.skeleton.to_metainfo()) if hasattr(model, 'skeleton') else None
         if checkpoint is not None:
             check_fits(model, checkpoint)
@@ -356,23 +355,23 @@ class XASInferencer(Pose2DInferencer):
             model.dataset_meta = meta
 
     def _init_collate(self, cfg: Config) -> Callable:
-        """The test loader's collate function, else mmengine's plain one."""
+        """Return the test loader's collate function, else mmengine's default."""
         own = cfg.test_dataloader.get('collate_fn')
         return pseudo_collate if own is None else FUNCTIONS.get(own['type'] if isinstance(own, dict) else own)
 
     def _init_visualizer(self, cfg: Config) -> Any:
-        """An XASVisualizer: the config's own, or one with the model's skeleton."""
+        """Return the config's XASVisualizer, or a new one with the model's skeleton."""
         own = cfg.get('visualizer') or {}
         options = {k: v for k, v in own.items() if k not in ('vis_backends', 'save_dir')} \
             if own.get('type') == 'XASVisualizer' else dict(mask_skeleton=cfg.model.get('skeleton'))
         return VISUALIZERS.build(dict(options, type='XASVisualizer', name=f'inferencer-{id(self)}'))
 
     def update_model_visualizer_settings(self, **kwargs) -> None:
-        """Nothing here: the model's and the visualizer's settings come with the constructor."""
+        """Do nothing: the constructor sets up the visualizer."""
 
 
 def _read_config(model: str | Path | Config | dict) -> Config:
-    """A config of its own, from wherever it comes, with all that a detector is built from."""
+    """Return an independent config with everything that is needed to build a detector."""
     name = str(model) if isinstance(model, str | Path) else getattr(model, 'filename', None) or 'config'
     if isinstance(model, str | Path):
         cfg = read_config(config_path(name) if name.startswith(PREFIX) else name)
@@ -381,6 +380,6 @@ def _read_config(model: str | Path | Config | dict) -> Config:
         apply_knobs(cfg)
     for key in ('model', 'test_dataloader'):
         if not cfg.get(key):
-            raise ValueError(f'{name}: no {key}, from which a detector is built; take a whole config, such as '
+            raise ValueError(f'{name}: no {key}, from which a detector is built; use a complete config, such as '
                              'mmxas::xas_mocap.py')
     return cfg

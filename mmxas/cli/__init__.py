@@ -1,1 +1,1 @@
-"""The command ``mmxas``: its subcommands, and what they share."""
+"""The command ``mmxas``: its subcommands and their shared code."""

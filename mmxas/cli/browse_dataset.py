@@ -1,4 +1,4 @@
-"""``mmxas browse``: draw what the network will see, and count the empty crops."""
+"""``mmxas browse``: draw network inputs, and count empty crops."""
 import argparse
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('browse', example='mmxas browse mmxas::xas_mocap.py',
-                           details='One sheet: of each sample the crop as it enters the backbone, the mask over '
-                           'it, the skeleton where there are labels; targets beside their synthetic partners. Data '
-                           'that the config renders and that is not there yet is rendered first.')
+                           details='Draws one sheet with, for each sample, the crop as it enters the backbone, its '
+                           'mask, and the skeleton if there are labels; targets are beside their synthetic partners. '
+                           'Data that the config renders is rendered first if missing.')
     add_config(parser)
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='default: train')
     parser.add_argument('--num', type=positive, default=16, help='samples, evenly spread (default: 16)')
@@ -30,17 +30,17 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--side', type=positive, default=160, help='of a panel in px (default: 160)')
     where = parser.add_mutually_exclusive_group()
     where.add_argument('--sheet', help='the file; default: work_dirs/<name of the config>/browse_<split>.jpg')
-    where.add_argument('--out', help='write one picture a sample instead, to this folder')
+    where.add_argument('--out', help='write one picture per sample to this folder instead')
     parser.add_argument('--columns', type=positive, default=2, help='samples in a row of the sheet (default: 2)')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
 def draw(args: argparse.Namespace) -> str:
-    """Draw; return where to, and which crops are empty.
+    """Draw; return a text with the output path and the empty crops.
 
     Raises:
-        UsageError: The config has no such data.
+        UsageError: The config has no such data set.
     """
     cfg = load_config(args.config)
     merge_options(cfg, args.cfg_options)
@@ -69,7 +69,7 @@ def draw(args: argparse.Namespace) -> str:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw, and print what :func:`draw` says."""
+    """Draw, and print the text of :func:`draw`."""
     with mistakes(ValueError, OSError, KeyError, TypeError, ImportError):
         print(draw(args))
 

@@ -19,19 +19,19 @@ EXAMPLES = 5
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('check-dataset', example='mmxas check-dataset mmxas::xas_mocap.py --all',
-                           details='It counts what is there, what is missing and what does not match, for all data '
-                           'sets of training, validation and test. The exit status is 1 where something is wrong.')
+                           details='It counts complete, missing and mismatched samples of all training, validation and '
+                           'test data sets. The exit status is 1 if something is wrong.')
     add_config(parser)
     parser.add_argument('--num', type=positive, default=100,
                         help='samples of each data set, evenly spread (default: 100)')
     parser.add_argument('--all', action='store_true', help='every sample')
-    parser.add_argument('--out', help='write everything that was found to this json file')
+    parser.add_argument('--out', help='write all findings to this json file')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
 def print_report(report: DatasetReport) -> None:
-    """One line of counts, then each kind of problem with a few examples."""
+    """Print one line of counts, then each kind of problem with a few examples."""
     size = 'not readable' if report.samples is None else f'{report.samples} samples'
     print(f'{report.name} ({report.kind}): {size}, {report.checked} checked: {report.masks} with mask, '
           f'{report.labels} with labels')
@@ -50,7 +50,7 @@ def print_report(report: DatasetReport) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check; return 1 where something is wrong.
+    """Check; return 1 if something is wrong.
 
     Raises:
         UsageError: The config has no data set.

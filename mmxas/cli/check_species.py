@@ -1,4 +1,4 @@
-"""``mmxas check-species``: prove that a config's species fits together."""
+"""``mmxas check-species``: check that the parts of a config's species are consistent."""
 import argparse
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def line(verdict: Verdict) -> str:
-    """A verdict as it is printed."""
+    """Format a verdict for printing."""
     return f'{WORDS[verdict.passed]:<7}{verdict.name:<14}{verdict.message}'
 
 

@@ -1,6 +1,6 @@
-"""The subcommands of ``mmxas``: their names, modules and what they do, and the overview of ``mmxas --help``.
+"""The subcommands of ``mmxas``: names, modules, summaries, and the overview of ``mmxas --help``.
 
-Standard library only, so that the overview is there at once.
+Standard library only, so that the overview appears at once.
 """
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ class Command:
     """One subcommand.
 
     Args:
-        section: The heading that the overview lists it under.
-        name: What it is called by; two words for a command of a family, such as ``'export onnx'``.
-        module: Whose ``main(arguments)`` it calls.
-        summary: What it does, in a few words.
-        loads_itself: The module imports before the stack is loaded, and loads it when it needs it.
+        section: Heading in the overview.
+        name: Name; two words for a command of a family, such as ``'export onnx'``.
+        module: Module with the ``main(arguments)`` to call.
+        summary: Short description.
+        loads_itself: Whether the module is imported before the stack, and loads the stack when needed.
     """
 
     section: str
@@ -27,16 +27,16 @@ class Command:
 
     @property
     def family(self) -> str:
-        """The first word of its name."""
+        """The first word of the name."""
         return self.name.partition(' ')[0]
 
     @property
     def kind(self) -> str:
-        """The second word of its name, empty where there is none."""
+        """The second word of the name, empty if there is none."""
         return self.name.partition(' ')[2]
 
 
-# What the overview says of commands that share their first word.
+# Summaries of commands that share their first word.
 FAMILIES = {'export': 'write predictions, pairs, ONNX for other programs',
             'convert': 'published data sets, checkpoints of the released code'}
 COMMANDS = (
@@ -75,16 +75,16 @@ COMMANDS = (
 
 
 def find_command(name: str) -> Command:
-    """Return a command by its whole name.
+    """Return a command by its full name.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such command.
     """
     return {command.name: command for command in COMMANDS}[name]
 
 
 def overview() -> str:
-    """Return what ``mmxas --help`` prints: a line for each command or family, and no more than a screen."""
+    """Return the text of ``mmxas --help``: one line per command or family, at most one screen."""
     rows = {command.family: (command.section, FAMILIES.get(command.family, command.summary)) for command in COMMANDS}
     lines, shown = [USAGE, ''], ''
     for name, (section, summary) in rows.items():
@@ -94,7 +94,7 @@ def overview() -> str:
 
 
 def family_overview(family: str) -> str:
-    """Return what ``mmxas export --help`` prints."""
+    """Return the text of ``mmxas export --help`` and the like."""
     rows = [f'{command.kind:<16}{command.summary}' for command in COMMANDS if command.family == family]
     usage = f'usage: mmxas {family} KIND ...    (mmxas {family} KIND --help: its options)'
     return '\n'.join([usage, '', *rows])

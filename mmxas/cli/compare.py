@@ -1,4 +1,4 @@
-"""``mmxas compare``: results side by side, of the files that testing and the metrics' ``out_file`` write."""
+"""``mmxas compare``: compare result files, written by testing or by the metrics' ``out_file``, side by side."""
 import argparse
 from pathlib import Path
 
@@ -11,16 +11,15 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('compare', example='mmxas compare a.json b.json --by action',
-                           details='Results that were measured differently, by another protocol or on other data, '
-                           'are refused.')
+                           details='Results of different protocols or data are not compared.')
     parser.add_argument('results', nargs='+', help='result files (.json), two or more')
     parser.add_argument('--by', help='compare the tables of this key (action, camera, ...) instead of the groups')
-    parser.add_argument('--force', action='store_true', help='compare although they were measured differently')
+    parser.add_argument('--force', action='store_true', help='compare results of different protocols or data')
     return parser.parse_args(arguments)
 
 
 def column_names(paths: list[str]) -> list[str]:
-    """Short names: the files' stems, or their paths where stems repeat."""
+    """Return short names: the files' stems, or their paths if stems repeat."""
     stems = [Path(path).stem for path in paths]
     return stems if len(set(stems)) == len(stems) else list(paths)
 

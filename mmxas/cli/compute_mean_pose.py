@@ -1,4 +1,4 @@
-"""``mmxas mean-pose``: average the labels of a config's data into the constant pose that tables compare with."""
+"""``mmxas mean-pose``: average the labels of a config's data into the constant baseline pose of tables."""
 import argparse
 
 import numpy as np
@@ -18,7 +18,7 @@ from .running import run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('mean-pose', example='mmxas mean-pose mmxas::xas_mocap.py --out mean_pose.json',
-                           details='It is the constant pose that tables compare with.')
+                           details='The mean pose is the constant baseline of tables.')
     add_config(parser)
     parser.add_argument('--out', required=True, help='the json file to write')
     parser.add_argument('--dataset', default='train_dataloader.dataset.target',

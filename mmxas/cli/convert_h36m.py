@@ -1,4 +1,4 @@
-"""``mmxas convert h36m``: Human3.6M, as the archive unpacks (CDF files, videos, metadata.xml), to mmpose's layout."""
+"""``mmxas convert h36m``: convert Human3.6M's archive (CDF files, videos, metadata.xml) to mmpose's layout."""
 import argparse
 
 from mmxas.datasets.converters import h36m
@@ -10,15 +10,15 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('convert h36m', example='mmxas convert h36m archive data/h36m --step 5 --masks',
-                           details='A second run changes nothing, and goes on where the first was stopped.')
+                           details='A second run resumes an interrupted one and changes nothing else.')
     parser.add_argument('archive', help='folder with S1/Videos, S1/MyPoseFeatures/D2_Positions and so on')
     parser.add_argument('out', help='folder to write, such as data/h36m')
     parser.add_argument('--metadata', help='metadata.xml; default: the one in ARCHIVE')
-    parser.add_argument('--step', type=int, default=5, help='take every n-th frame of 50 a second (default: 5)')
+    parser.add_argument('--step', type=int, default=5, help='use every n-th frame of 50 per second (default: 5)')
     parser.add_argument('--subjects', nargs='+', default=h36m.TRAIN + h36m.TEST, help='default: all with poses')
-    parser.add_argument('--masks', action='store_true', help="write masks, too, from the archive's background masks")
+    parser.add_argument('--masks', action='store_true', help="also write masks from the archive's background masks")
     parser.add_argument('--on-error', choices=['raise', 'skip'], default='raise',
-                        help='what to do where a file is missing or broken (default: raise)')
+                        help='what to do if a file is missing or broken (default: raise)')
     return parser.parse_args(arguments)
 
 

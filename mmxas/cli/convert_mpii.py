@@ -1,4 +1,4 @@
-"""``mmxas convert mpii``: the official annotations of MPII to the json files of mmpose's layout."""
+"""``mmxas convert mpii``: convert the official annotations of MPII to the json files of mmpose's layout."""
 import argparse
 
 from mmxas.datasets.converters import mpii

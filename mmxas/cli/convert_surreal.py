@@ -1,4 +1,4 @@
-"""``mmxas convert surreal``: SURREAL (mp4, _info.mat, _segm.mat) to shards of pairs for SyntheticPairDataset."""
+"""``mmxas convert surreal``: convert SURREAL (mp4, _info.mat, _segm.mat) to shards for SyntheticPairDataset."""
 import argparse
 
 from mmxas.datasets.converters.surreal import SurrealOptions, convert
@@ -12,8 +12,8 @@ DEFAULT = SurrealOptions()
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('convert surreal', example='mmxas convert surreal SURREAL/data/cmu/train data/surreal',
-                           details='By default it draws and filters as the released code does. A second run '
-                           'changes nothing, and goes on where the first was stopped.')
+                           details='By default it samples and filters like the released code. A second run resumes '
+                           'an interrupted one and changes nothing else.')
     parser.add_argument('source', help='folder such as SURREAL/data/cmu/train, searched with its subfolders')
     parser.add_argument('out', help='folder of the shards, such as data/surreal')
     parser.add_argument('--model-path', default='official', help='SMPL: a file or folder; `free` is for tests, its '
@@ -21,12 +21,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--num-clips', type=int, default=DEFAULT.num_clips, help='clips to draw (default: %(default)s)')
     parser.add_argument('--per-clip', type=int, default=DEFAULT.per_clip, help='frames of each (default: %(default)s)')
     parser.add_argument('--all', action='store_true', help='all frames of all clips, without the released filters')
-    parser.add_argument('--no-mirror', action='store_true', help='the images as they are, with left and right '
-                        'exchanged, as the released code takes them')
+    parser.add_argument('--no-mirror', action='store_true', help='keep the images as they are, with left and '
+                        'right swapped, as in the released code')
     parser.add_argument('--image-size', type=int, default=DEFAULT.image_size, help='px (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=DEFAULT.seed, help='of the draws (default: %(default)s)')
     parser.add_argument('--on-error', choices=['raise', 'skip'], default='raise',
-                        help='what to do where a file is missing or broken (default: raise)')
+                        help='what to do if a file is missing or broken (default: raise)')
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""``mmxas demo``: from nothing but what ships to a trained, evaluated and drawn detector."""
+"""``mmxas demo``: render, train, evaluate and draw, with built-in data only."""
 import argparse
 import json
 import time
@@ -33,7 +33,7 @@ METRICS = ('MPJPE', 'N-MPJPE', 'P-MPJPE')
 
 
 class Stopwatch:
-    """Seconds of named steps, each announced when it begins."""
+    """Measure named steps in seconds, and announce each at its start."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -51,20 +51,20 @@ def run_demo(config: str | Path, work_dir: Path, full_recipe: str, num_pictures:
     """Render the built-in data, train, test, draw.
 
     Args:
-        config: The recipe, whose test evaluator is an ``XASPoseMetric``.
-        work_dir: Where logs, checkpoints, ``metrics.json`` and ``hypotheses.png`` go.
+        config: The config, whose test evaluator is an ``XASPoseMetric``.
+        work_dir: Folder of logs, checkpoints, ``metrics.json`` and ``hypotheses.png``.
         full_recipe: Command that the summary recommends.
-        num_pictures: Test images in the picture. Defaults to 4.
+        num_pictures: Number of test images in the picture. Defaults to 4.
 
     Returns:
-        The summary: metrics table, paths, and the command.
+        The summary: metrics table, paths and command.
     """
     cfg = load_config(str(config))
     share_config(cfg)
     cfg.work_dir = str(work_dir)
     init_default_scope('mmpose')
     watch, start = Stopwatch(), time.perf_counter()
-    with watch.step('render', 'Rendering the built-in data sets (what is there already is kept)'):
+    with watch.step('render', 'Rendering the built-in data sets (existing ones are kept)'):
         prepare_sets(cfg)
         test_set = DATASETS.build(cfg.test_dataloader.dataset)
     with watch.step('train', f'Training {config_stem(str(config))}: log in {work_dir}'):
@@ -82,10 +82,10 @@ def run_demo(config: str | Path, work_dir: Path, full_recipe: str, num_pictures:
 
 
 def collect(results: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """The evaluator's flat numbers (``xas/top1/MPJPE``) as ``{'top1': {'MPJPE': …}}``, in mm.
+    """Convert the evaluator's flat metrics (``xas/top1/MPJPE``) to ``{'top1': {'MPJPE': …}}``, in mm.
 
     Raises:
-        KeyError: The evaluator gave no such number.
+        KeyError: A metric is missing.
     """
     return {row: {metric: round(float(results[f'xas/{row}/{metric}']), 2) for metric in METRICS} for row in ROWS}
 
@@ -97,7 +97,7 @@ def draw_hypotheses(model: torch.nn.Module, dataset: Dataset, cfg: Config, path:
     Args:
         model: The trained estimator.
         dataset: The test set, with images in memory.
-        cfg: Its config; ``test_evaluator.groups`` says which clips are drawn.
+        cfg: Its config; ``test_evaluator.groups`` selects the clips to draw.
         path: The picture.
         count: Number of samples.
     """
@@ -118,7 +118,7 @@ def draw_hypotheses(model: torch.nn.Module, dataset: Dataset, cfg: Config, path:
 
 
 def summary(metrics: Mapping[str, Mapping[str, float]], work_dir: Path, picture: Path, full_recipe: str) -> str:
-    """The last lines of a demo."""
+    """Return the summary of a demo."""
     table = [['held-out clips, mm', *METRICS]]
     table += [[text, *(f'{metrics[row][metric]:.1f}' for metric in METRICS)] for row, text in ROWS.items()]
     ratio = metrics['top1']['MPJPE'] / metrics['mean_pose']['MPJPE']
@@ -132,7 +132,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = CommandParser('demo', example='mmxas demo --work-dir work_dirs/demo',
                            details='It takes 15 minutes on 2 CPU cores, and writes metrics.json and hypotheses.png.')
     add_config(parser, default='mmxas::xas_mocap.py')
-    parser.add_argument('--work-dir', default='work_dirs/demo', help='where everything goes (default: %(default)s)')
+    parser.add_argument('--work-dir', default='work_dirs/demo', help='folder of all results (default: %(default)s)')
     parser.add_argument('--full-recipe', default='mmxas train mmxas::xas_mocap_full.py',
                         help='the command that the last line recommends')
     return parser.parse_args(arguments)

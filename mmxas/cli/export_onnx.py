@@ -1,6 +1,6 @@
 """``mmxas export onnx``: write a detector with its decoding as one ONNX graph.
 
-The graph takes crops (N, 3, S, S), BGR, 0 to 255, float32, and gives ``keypoints`` (N, H, K, 3) in the norm frame,
+The graph maps crops (N, 3, S, S), BGR, 0 to 255, float32, to ``keypoints`` (N, H, K, 3) in crop-normalised coordinates,
 ``scores`` and ``valid`` (N, H, K), and ``depth_heatmap`` (N, K, D). It is written only if it agrees with PyTorch.
 """
 import argparse
@@ -17,7 +17,7 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('export onnx', example='mmxas export onnx mmxas::xas_mocap.py checkpoint.pth detector.onnx',
-                           details='It is written only if it agrees with PyTorch.')
+                           details='The graph is written only if its results agree with PyTorch.')
     add_config(parser)
     parser.add_argument('checkpoint', help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights')
     parser.add_argument('out', help='the .onnx file')
@@ -26,7 +26,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export, and print what was done in one line."""
+    """Export, and print one line."""
     with mistakes(OSError, ValueError, ImportError):
         config = load_config(args.config)
         merge_options(config, args.cfg_options)

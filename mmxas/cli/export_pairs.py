@@ -17,7 +17,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export, and print how many."""
+    """Export, and print the number of pairs."""
     with mistakes(ValueError, OSError):
         written = export_pairs(args.shards, args.out, args.num)
     print(f'{written} pairs in {args.out}')

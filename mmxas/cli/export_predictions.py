@@ -1,4 +1,4 @@
-"""``mmxas export predictions``: predictions to another program's format."""
+"""``mmxas export predictions``: convert predictions to another program's format."""
 import argparse
 
 from mmxas.interop import write_keypoints
@@ -15,8 +15,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('out', help='.csv or .h5 for DeepLabCut, .json for COCO, .slp for SLEAP')
     parser.add_argument('--scorer', default='mmxas', help='name that DeepLabCut shows (default: mmxas)')
     parser.add_argument('--top1', action='store_true', help='the top-1 hypothesis only')
-    parser.add_argument('--flat', action='store_true', help='its x and y only')
-    parser.add_argument('--run', choices=['last', 'all'], help='which runs, where PREDICTIONS has files of several')
+    parser.add_argument('--flat', action='store_true', help='x and y of the top-1 hypothesis only')
+    parser.add_argument('--run', choices=['last', 'all'], help='which runs, if PREDICTIONS has files of several')
     return parser.parse_args(arguments)
 
 

@@ -1,6 +1,6 @@
-"""``mmxas masks``: make masks for images, a video, or all that a config's data sets read.
+"""``mmxas masks``: make masks for images, a video, or all data sets of a config.
 
-Beside the masks it writes ``MASKS_report.json``, with those that look wrong, and ``MASKS_sheet.jpg`` to look at.
+Next to the masks it writes ``MASKS_report.json``, with suspicious masks, and the contact sheet ``MASKS_sheet.jpg``.
 """
 import argparse
 import json
@@ -26,33 +26,33 @@ LISTED = 20
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('masks', example='mmxas masks photos --boxes boxes.json',
-                           details='Runs that were killed are resumed by the same command. Beside the masks it '
-                           'writes MASKS_report.json, with those that look wrong, and MASKS_sheet.jpg to look at. '
-                           'The exit status is 1 where an image has no mask.')
+                           details='The same command resumes an interrupted run. Next to the masks it writes '
+                           'MASKS_report.json, with suspicious masks, and the contact sheet MASKS_sheet.jpg. '
+                           'The exit status is 1 if an image has no mask.')
     parser.add_argument('images', nargs='?', help='folder of images (with its subfolders), or a video file')
-    parser.add_argument('--config', help='make the masks that the data sets of this config read, where they look for '
-                        'them, by the boxes of their annotations')
-    parser.add_argument('--out', help='folder of the masks; a/b.jpg has the mask a/b.png. Default: beside the images, '
-                        'their name with _masks behind it')
+    parser.add_argument('--config', help='make the masks that the data sets of this config read, at their paths, '
+                        'using the boxes of the annotations')
+    parser.add_argument('--out', help='folder of the masks; a/b.jpg has the mask a/b.png. Default: next to the images, '
+                        'their name with the suffix _masks')
     parser.add_argument('--segmenter', help=f'{", ".join(sorted(SEGMENTERS.module_dict))}, or one that CONFIG imports; '
                         'default: SaliencySegmenter, or GrabCutSegmenter where its weights are missing')
-    parser.add_argument('--workers', type=not_negative, default=0, metavar='N', help='processes, each with a segmenter '
-                        'of its own; 0, the default, works in this one')
+    parser.add_argument('--workers', type=not_negative, default=0, metavar='N', help='processes, each with its own '
+                        'segmenter; 0, the default, uses this process')
     parser.add_argument('--options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
                         help="the segmenter's arguments, such as weights=u2net or checkpoint=sam.pth")
     parser.add_argument('--boxes', help='json file of {image: [x0, y0, x1, y1]}, px; a list of boxes for '
-                        'several bodies, with a mask each; [] for an image with nobody, whose mask is empty')
-    parser.add_argument('--sequence', help='regular expression that finds the name of the camera in an image\'s name, '
+                        'several bodies, with one mask per body; [] for an image without a body (empty mask)')
+    parser.add_argument('--sequence', help='regular expression that matches the camera in an image\'s name, '
                         'for BackgroundSubtractor; default: its folder')
-    parser.add_argument('--compare', metavar='MASKS', help='folder of right masks: report the overlap (IoU) with them')
+    parser.add_argument('--compare', metavar='MASKS', help='folder of correct masks: report the IoU with them')
     parser.add_argument('--limit', type=positive, metavar='N', help='only this many images, evenly spread')
-    parser.add_argument('--overwrite', action='store_true', help='make masks anew that are there')
+    parser.add_argument('--overwrite', action='store_true', help='make existing masks again')
     parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
     args = parser.parse_args(arguments)
     if (args.images is None) == (args.config is None):
         parser.error('a folder, a video file or --config CONFIG expected, and only one of them')
     if args.config and (args.out or args.boxes or args.compare):
-        parser.error('--config says where images, masks and boxes are: --out, --boxes and --compare do not go with it')
+        parser.error('--config defines images, masks and boxes: --out, --boxes and --compare do not go with it')
     if args.images is not None:
         images = Path(args.images)
         args.out = args.out or str(images.with_name(f'{images.stem if images.is_file() else images.name}_masks'))
@@ -60,19 +60,19 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def check_apart(images: str, out: str) -> None:
-    """Refuse to write masks among the images, which they would replace.
+    """Raise if masks would be written into the folder of the images.
 
     Raises:
-        ValueError: The folder of the masks is that of the images, lies in it, or contains it.
+        ValueError: One of both folders is, or contains, the other.
     """
     source, target = Path(images).resolve(), Path(out).resolve()
     if source == target or (source.is_dir() and (source in target.parents or target in source.parents)):
-        raise ValueError(f'--out {out}: a folder apart from the images expected, which lie in {images}: masks would '
-                         'replace them, or count as images; give another folder, or leave --out away')
+        raise ValueError(f'--out {out}: a folder apart from the images ({images}) expected, where masks cannot replace '
+                         'images or count as images; give another folder, or omit --out')
 
 
 def find_sets(args: argparse.Namespace) -> list[MaskSet]:
-    """What masks are to be made."""
+    """Return the sets of masks to make."""
     if args.config:
         return find_mask_sets(load_config(args.config))
     check_apart(args.images, args.out)
@@ -80,7 +80,7 @@ def find_sets(args: argparse.Namespace) -> list[MaskSet]:
 
 
 def make_masks(args: argparse.Namespace) -> Iterator[tuple[MaskReport, list[Path]]]:
-    """Make and look over the masks of each folder; its report, and the files written: a report and, if any, a sheet."""
+    """Make and inspect the masks of each folder; yield its report and the written files (report, and sheet if any)."""
     sets = find_sets(args)
     config = {**(dict(type=args.segmenter) if args.segmenter else default_segmenter()), **args.options}
     segmenter = SEGMENTERS.build(config)
@@ -102,7 +102,7 @@ def make_masks(args: argparse.Namespace) -> Iterator[tuple[MaskReport, list[Path
 
 
 def print_report(report: MaskReport, written: list[Path]) -> None:
-    """What came out, and the first of what looks wrong."""
+    """Print the counts, and the first suspicious masks."""
     print(f'{report.total} images: {report.made} masks made, {report.kept} kept, {len(report.failed)} failed, '
           f'{len(report.wrong)} look wrong ({", ".join(map(str, written))})')
     for title, found in (('failed', report.failed), ('looks wrong', report.wrong)):
@@ -115,7 +115,7 @@ def print_report(report: MaskReport, written: list[Path]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make masks and print the reports; return 1 where an image has none."""
+    """Make masks and print the reports; return 1 if an image has none."""
     failed = 0
     with mistakes(ValueError, OSError, ImportError, RuntimeError, TypeError, KeyError):
         for report, written in make_masks(args):

@@ -1,4 +1,4 @@
-"""``mmxas import``: keypoints of another program to COCO's json, or to each other's formats."""
+"""``mmxas import``: convert keypoints between the formats of DeepLabCut, SLEAP and COCO."""
 import argparse
 from pathlib import Path
 
@@ -14,15 +14,15 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = CommandParser('import', example='mmxas import labels.slp labels.json --rename snout=nose')
     parser.add_argument('file', help='.csv or .h5 of DeepLabCut, .slp of SLEAP, .json of COCO')
     parser.add_argument('out', help='.json for COCO, or a name of the other formats')
-    parser.add_argument('--table', help='which table of a .h5 that holds several; default: the only one')
+    parser.add_argument('--table', help='table of a .h5 file with several; default: the only one')
     parser.add_argument('--rename', nargs='+', default=[], metavar='THEIRS=OURS', help='names of keypoints')
     parser.add_argument('--skeleton', metavar='NAME_OR_FILE',
-                        help='bring the keypoints into the order of this skeleton; others are left out')
+                        help='order the keypoints as in this skeleton; others are left out')
     return parser.parse_args(arguments)
 
 
 def read_names(words: list[str]) -> dict[str, str]:
-    """``snout=nose`` and so on as a dict.
+    """Parse ``snout=nose`` and so on to a dict.
 
     Raises:
         ValueError: A word is not THEIRS=OURS.
@@ -35,7 +35,7 @@ def read_names(words: list[str]) -> dict[str, str]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Convert, and print what was written, left out and not found."""
+    """Convert, and print written, omitted and missing items."""
     with mistakes(ValueError, OSError, ImportError):
         table = read_keypoints(args.file, table=args.table).renamed(read_names(args.rename))
         if args.skeleton is not None:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
           f'keypoints')
     unknown = sum(size is None for size in table.sizes.values())
     if unknown and Path(args.out).suffix.lower() == '.json':
-        print(f'{unknown} images were not found beside {args.file}: their sizes are estimated from the keypoints')
+        print(f'{unknown} images were not found next to {args.file}: their sizes are estimated from the keypoints')
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """``mmxas infer``: detect poses in a photo, a folder of photos or a video.
 
-Mistakes on the command line are told before the stack is loaded, which takes seconds: nothing else is imported here.
+Errors of the command line are reported before the stack is loaded, which takes seconds: it is not imported here.
 """
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ if TYPE_CHECKING:
     from mmxas.apis import XASInferencer
 
 DEFAULT_MODEL = 'human'
-BOXES = {'given': '', 'found': ', by what stands out', 'image': ', of the whole image: no box was given or found'}
+BOXES = {'given': '', 'found': ', box found automatically', 'image': ', of the whole image: no box was given or found'}
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('infer', example='mmxas infer photo.jpg',
-                           details='It writes visualizations/<name>.png and predictions/<name>.json, by weights '
-                           'that come with mmxas, or by those of CONFIG and CHECKPOINT.')
-    parser.add_argument('input', help='an image, a video, or a folder with images (other files in it are left alone)')
+                           details='It writes visualizations/<name>.png and predictions/<name>.json, using weights '
+                           'that come with mmxas, or CONFIG and CHECKPOINT.')
+    parser.add_argument('input', help='an image, a video, or a folder with images (other files are ignored)')
     add_config(parser, optional=True)
     parser.add_argument('checkpoint', nargs='?',
                         help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of mmxas export '
                              'onnx (*.onnx) runs by ONNX Runtime')
-    parser.add_argument('--species', dest='model', metavar='NAME', help='in the place of config and checkpoint: a '
+    parser.add_argument('--species', dest='model', metavar='NAME', help='instead of config and checkpoint: a '
                         f'model that comes with weights (docs/models.md); default: {DEFAULT_MODEL}')
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
                                           'work_dirs/<name of the config>/inference')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
-                        help='a box in px of the single image; repeat it for more. Default: what stands out')
+                        help='a box in px of the single image; repeat it for more. Default: found automatically')
     parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder or a '
-                        'video; [] for nobody')
+                        'video; [] for no body')
     parser.add_argument('--intrinsics', nargs=4, type=float, metavar=('FX', 'FY', 'CX', 'CY'),
-                        help='camera in px; with --root-depth poses are in mm, in the camera frame too')
+                        help='camera in px; with --root-depth, poses are in mm, also in the camera frame')
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
-                        help='depth of the root in mm, one number or one a box')
+                        help='depth of the root in mm, one number or one per box')
     parser.add_argument('--no-pictures', action='store_true', help='write JSON only')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
 def is_several(path: str) -> bool:
-    """Whether the input holds several images: a folder, or a video."""
+    """Return whether the input has several images: a folder, or a video."""
     from mmxas.apis import is_video
     return Path(path).is_dir() or is_video(path)
 
 
 def given_boxes(args: argparse.Namespace) -> list | dict | None:
-    """Boxes of ``--bbox`` or ``--boxes``.
+    """Return the boxes of ``--bbox`` or ``--boxes``.
 
     Raises:
-        UsageError: ``--boxes`` is no file of boxes, or ``--bbox`` is given for a video.
+        UsageError: ``--boxes`` is not a file of boxes, or ``--bbox`` is given for a video.
     """
     from mmxas.io.boxes import read_boxes
     if args.bbox is not None and is_several(args.input):
@@ -73,7 +73,7 @@ def given_boxes(args: argparse.Namespace) -> list | dict | None:
 
 
 def read_camera(args: argparse.Namespace) -> dict | None:
-    """Camera of ``--intrinsics`` and ``--root-depth``."""
+    """Return the camera of ``--intrinsics`` and ``--root-depth``."""
     if args.intrinsics is None:
         return None
     fx, fy, cx, cy = args.intrinsics
@@ -95,7 +95,7 @@ def read_model(args: argparse.Namespace) -> tuple[str, str | None, Path]:
 
 
 def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -> XASInferencer:
-    """Return the detector of a config with its weights, on the device that the command line names."""
+    """Return the detector of a config with its weights, on the device of the command line."""
     from mmxas.apis import XASInferencer
     from mmxas.apis.configs import load_config, merge_options
 
@@ -108,10 +108,10 @@ def build_inferencer(args: argparse.Namespace, name: str, weights: str | None) -
 
 
 def check_args(args: argparse.Namespace) -> None:
-    """Look whether the command line fits together, before anything is imported that takes time.
+    """Check the command line before slow imports.
 
     Raises:
-        UsageError: It does not, or the input is not there.
+        UsageError: Options contradict each other, or the input does not exist.
     """
     if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
         raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
@@ -124,12 +124,12 @@ def check_args(args: argparse.Namespace) -> None:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 pose``, ``2 poses``."""
+    """Return a count with its noun: ``1 pose``, ``2 poses``."""
     return f'{number} {what}{"s" * (number != 1)}'
 
 
 def detect(args: argparse.Namespace) -> int:
-    """Detect, write, and print what was done; return 1 if nobody is found in a single image."""
+    """Detect, write results, and print a summary; return 1 if no body is found in a single image."""
     boxes, camera = given_boxes(args), read_camera(args)
     config, weights, out_dir = read_model(args)
     inferencer = build_inferencer(args, config, weights)

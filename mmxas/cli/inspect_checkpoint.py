@@ -1,4 +1,4 @@
-"""``mmxas inspect``: look into a checkpoint, body model or array file without running it."""
+"""``mmxas inspect``: list the content of a checkpoint, body model or array file without executing it."""
 import argparse
 import json
 from pathlib import Path
@@ -13,8 +13,8 @@ from .running import run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('inspect', example='mmxas inspect stranger.pth',
-                           details="It lists the archive's members and what its pickles would import and call; "
-                           'body models and arrays, too. The exit status is 1 if a file is refused.')
+                           details="It lists the archive's members and the imports and calls of its pickles; also "
+                           'for body models and arrays. The exit status is 1 if a file is refused.')
     parser.add_argument('files', nargs='+', help='.pth, .pkl, .npz, .npy')
     parser.add_argument('--json', action='store_true', help='print json')
     return parser.parse_args(arguments)
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Report; return 1 if a file is refused.
 
     Raises:
-        UsageError: A file is not there.
+        UsageError: A file does not exist.
     """
     reports = []
     for name in args.files:

@@ -1,7 +1,7 @@
-"""The command ``mmxas``: ``mmxas train CONFIG`` and so on; ``mmxas --help`` lists what there is.
+"""The command ``mmxas``: ``mmxas train CONFIG`` and so on; ``mmxas --help`` lists all subcommands.
 
-A subcommand's module is imported only when it is called, and the stack not before it, so that ``mmxas --help`` and
-``mmxas check`` answer at once, and also where the stack is broken.
+A subcommand's module, and the stack, are imported only when the subcommand is called, so that ``mmxas --help`` and
+``mmxas check`` respond at once, even with a broken stack.
 """
 import sys
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The command line. Defaults to None: that of this process.
 
     Returns:
-        The exit status: 2 for a mistake on the command line, 1 for a broken stack, otherwise the subcommand's own.
+        The exit status: 2 for a wrong command line, 1 for a broken stack, otherwise the subcommand's.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if not words:
@@ -55,7 +55,7 @@ def run(command: Command, arguments: list[str]) -> int:
 
 
 def _refuse(name: str) -> int:
-    """Say that there is no such command, and what there is."""
+    """Print that there is no such command, and list existing ones."""
     family, _, given = name.partition(' ')
     if family in FAMILIES:
         kinds = ', '.join(command.kind for command in COMMANDS if command.family == family)

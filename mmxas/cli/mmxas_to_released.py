@@ -1,4 +1,4 @@
-"""``mmxas convert to-released``: a checkpoint of mmxas to the layout of the paper's released code."""
+"""``mmxas convert to-released``: convert a checkpoint of mmxas to the layout of the paper's released code."""
 import argparse
 
 from mmxas.apis.configs import load_config
@@ -14,9 +14,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('source', metavar='IN', help='a checkpoint of mmxas')
     parser.add_argument('out', metavar='OUT', help='the new file')
     parser.add_argument('--config', default='mmxas::xas_h36m_released.py',
-                        help='config that the checkpoint is of (default: %(default)s)')
+                        help='config of the checkpoint (default: %(default)s)')
     parser.add_argument('--smpl-from', metavar='FILE', help='a released file to copy the smpl_layer buffers from, '
-                        'without which the released code does not load a checkpoint')
+                        'which the released code needs to load a checkpoint')
     return parser.parse_args(arguments)
 
 

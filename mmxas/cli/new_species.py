@@ -11,23 +11,23 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('new-species', example='mmxas new-species newt --body-model newt.npz',
-                           details='It writes a folder with skeleton, keypoints, pose prior, configs that train, '
+                           details='It writes a folder with skeleton, keypoints, pose prior, training configs, '
                            'and a README to fill in (docs/new_species.md).')
     parser.add_argument('name', help='lower-case letters, digits and underscores')
     parser.add_argument('--body-model', required=True, metavar='FILE', help='.npz or .pkl (docs/body_models.md)')
     parser.add_argument('--skeleton', metavar='FILE', help="default: derived from the body's joints and landmarks")
     parser.add_argument('--keypoints', metavar='FILE',
-                        help="where the skeleton's keypoints lie on the body; default: joints and landmarks by name")
+                        help="definitions of the skeleton's keypoints; default: joints and landmarks by name")
     parser.add_argument('--prior', metavar='FILE',
-                        help='pose prior of a body with the same joints; default: even limits for all axes')
+                        help='pose prior of a body with the same joints; default: equal limits for all axes')
     parser.add_argument('--shape', nargs='+', default=[], metavar='NAME=VALUE',
-                        help='shape components that make the mean shape, such as leg_length=1.3')
+                        help='shape components that define the mean shape, such as leg_length=1.3')
     parser.add_argument('--out', metavar='DIR', help='the folder; default: NAME')
     return parser.parse_args(arguments)
 
 
 def read_shape(words: list[str]) -> dict[str, float]:
-    """``leg_length=1.3`` and so on as a dict.
+    """Parse ``leg_length=1.3`` and so on to a dict.
 
     Raises:
         ValueError: A word is not NAME=NUMBER.
@@ -39,7 +39,7 @@ def read_shape(words: list[str]) -> dict[str, float]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write, and print what was written."""
+    """Write the project, and print a summary."""
     with mistakes(ValueError, OSError, ImportError):
         project = write_project(args.name, args.body_model, args.out, args.skeleton, args.keypoints, args.prior,
                                 read_shape(args.shape))

@@ -1,4 +1,4 @@
-"""Options that commands share, each declared once. Standard library only, until a value is read."""
+"""Options shared by commands. Standard library only, until a value is read."""
 import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -10,12 +10,12 @@ NO_CHECKPOINT = 'none'
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Reads the command line of one subcommand.
+    """Argument parser of one subcommand.
 
     Args:
-        name: Of the subcommand, in :data:`~mmxas.cli.commands.COMMANDS`.
-        example: A whole command, which ``--help`` shows.
-        details: What ``--help`` says beside the summary. Defaults to nothing.
+        name: Name of the subcommand in :data:`~mmxas.cli.commands.COMMANDS`.
+        example: A complete command, shown by ``--help``.
+        details: Text of ``--help`` after the summary. Defaults to nothing.
     """
 
     def __init__(self, name: str, example: str, details: str = '') -> None:
@@ -24,16 +24,16 @@ class CommandParser(argparse.ArgumentParser):
                          epilog=f'example: {example}')
 
     def error(self, message: str) -> NoReturn:
-        """End with status 2 and one line."""
+        """Exit with status 2 and one line."""
         self.exit(2, f'{self.prog}: {message} ({self.prog} --help shows the options)\n')
 
 
 class KeyValueAction(argparse.Action):
-    """mmengine's ``KEY=VALUE`` options, with a message where a value is not understood."""
+    """mmengine's ``KEY=VALUE`` options, with an error message for values that cannot be parsed."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Sequence[Any] | None,
                  option_string: str | None = None) -> None:
-        """argparse's."""
+        """See ``argparse.Action``."""
         load_stack()
         from mmengine.config import DictAction
         try:
@@ -44,10 +44,10 @@ class KeyValueAction(argparse.Action):
 
 
 def positive(text: str) -> int:
-    """Return the number of an option that counts something: ``type=positive``.
+    """Parse a number of at least 1: ``type=positive``.
 
     Raises:
-        ArgumentTypeError: It is below 1.
+        ArgumentTypeError: The number is below 1.
     """
     number = int(text)
     if number < 1:
@@ -56,10 +56,10 @@ def positive(text: str) -> int:
 
 
 def not_negative(text: str) -> int:
-    """Return the number of an option that may be 0: ``type=not_negative``.
+    """Parse a number of at least 0: ``type=not_negative``.
 
     Raises:
-        ArgumentTypeError: It is below 0.
+        ArgumentTypeError: The number is below 0.
     """
     if int(text) < 0:
         raise argparse.ArgumentTypeError(f'{text} given, 0 or more expected')
@@ -67,7 +67,7 @@ def not_negative(text: str) -> int:
 
 
 def add_config(parser: argparse.ArgumentParser, optional: bool = False, default: str | None = None) -> None:
-    """Add the argument that names a config, which may be left out where it has a default."""
+    """Add the config argument, which is optional if it has a default."""
     parser.add_argument('config', nargs='?' if optional or default else None, default=default, help='a config file, or '
                         'one that comes with mmxas: mmxas::<name>.py, mmxas::projects/<project>/configs/<name>.py'
                         + (f' (default: {default})' if default else ''))
@@ -76,13 +76,13 @@ def add_config(parser: argparse.ArgumentParser, optional: bool = False, default:
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``."""
     parser.add_argument('--cfg-options', nargs='+', action=KeyValueAction, default={}, metavar='KEY=VALUE',
-                        help='change single settings of the config, after all other options: a.b=1 c="[1,2]"')
+                        help='change single settings of the config, applied after all other options: a.b=1 c="[1,2]"')
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing have in common; they are mmpose's."""
+    """Add the options that training and testing share; they are mmpose's."""
     add_config(parser)
-    parser.add_argument('--work-dir', help='where logs and results go; default: work_dirs/<name of the config>')
+    parser.add_argument('--work-dir', help='folder of logs and results; default: work_dirs/<name of the config>')
     parser.add_argument('--show-dir', help='draw predictions and write the pictures into this folder')
     parser.add_argument('--show', action='store_true', help='draw predictions in a window')
     parser.add_argument('--interval', type=int, default=1, help='draw every n-th sample')

@@ -1,4 +1,4 @@
-"""``mmxas plot``: draw the curves of one run or more."""
+"""``mmxas plot``: draw the curves of one or more runs."""
 import argparse
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the runs, draw their curves, and print where they are."""
+    """Read the runs, draw their curves, and print the output path."""
     runs = {Path(run).name if Path(run).is_dir() else run: read_scalars(run) for run in args.runs}
     print(write_picture(args.out, draw_curves(runs, args.keys)))
 

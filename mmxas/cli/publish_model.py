@@ -1,4 +1,4 @@
-"""``mmxas publish``: store a checkpoint as weights that ship."""
+"""``mmxas publish``: store a checkpoint as published weights."""
 import argparse
 
 from mmxas.apis.checkpoint_files import require_checkpoint
@@ -16,10 +16,10 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
                            'the metafile that lists CONFIG; with --out only that file is written, for any config.')
     parser.add_argument('checkpoint', help='a checkpoint of training')
     parser.add_argument('config', help='its config')
-    parser.add_argument('name', help="the name that the weights will have, as in XASInferencer('NAME')")
+    parser.add_argument('name', help="name of the weights, as in XASInferencer('NAME')")
     parser.add_argument('--out', help='write this file only; default: mmxas/weights/NAME.safetensors, and the metafile')
     parser.add_argument('--max-bytes', type=positive, default=MAX_BYTES,
-                        help='largest size of the file; what only training needs is left out first (default: '
+                        help='largest size of the file; networks that only training needs are left out first (default: '
                              f'{MAX_BYTES})')
     return parser.parse_args(arguments)
 

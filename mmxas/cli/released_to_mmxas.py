@@ -1,4 +1,4 @@
-"""``mmxas convert from-released``: a checkpoint of the paper's released code to one that mmxas loads."""
+"""``mmxas convert from-released``: convert a checkpoint of the paper's released code to mmxas."""
 import argparse
 
 from mmxas.apis.configs import load_config
@@ -15,7 +15,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('source', metavar='IN', help='the released file; nothing of it is executed')
     parser.add_argument('out', metavar='OUT', help='the new file')
     parser.add_argument('--config', default='mmxas::xas_h36m_released.py',
-                        help='config that shall load it (default: %(default)s)')
+                        help='config that will load it (default: %(default)s)')
     return parser.parse_args(arguments)
 
 

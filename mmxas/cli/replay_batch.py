@@ -1,4 +1,4 @@
-"""``mmxas replay``: compute the losses of a batch on which training stopped again."""
+"""``mmxas replay``: recompute the losses of a batch at which training stopped."""
 import argparse
 import math
 
@@ -15,14 +15,14 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('replay', example='mmxas replay my_config.py work_dirs/mine/non_finite/iter_3_rank_0.pth',
-                           details='A loss was not finite. The exit status is 0 if one is not finite again.')
+                           details='The exit status is 0 if a loss is not finite again.')
     parser.add_argument('config', help='the config of the run, such as its copy in the work directory')
     parser.add_argument('dump', help='the file that training wrote')
     return parser.parse_args(arguments)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replay; return 1 where every loss is finite."""
+    """Replay; return 1 if every loss is finite."""
     cfg = load_config(args.config)
     with mistakes(OSError, ValueError):
         dump = read_batch(args.dump)
@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if dump.get('device', 'cpu') != replay_device(dump):
         print(f'every loss is finite on this {replay_device(dump).upper()}, but the run was on {dump["device"]}, '
-              'whose numbers are others: replay it there')
+              'with other rounding: replay it there')
     else:
-        print('every loss is finite here: the fault lay not in this batch and these weights')
+        print('every loss is finite here: this batch and these weights are not the cause')
     return 1
 
 

@@ -1,4 +1,4 @@
-"""What the options of training and testing change: the environment, and the config of the run."""
+"""Apply the options of training and testing to the environment and the config."""
 import argparse
 import os
 import re
@@ -14,20 +14,20 @@ from mmxas.errors import UsageError
 
 
 def set_local_rank(args: argparse.Namespace) -> None:
-    """Pass ``--local_rank`` on in the environment, where mmengine reads it."""
+    """Set the environment variable that mmengine reads from ``--local_rank``."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
 
 def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
-    """Choose the work directory: the option, else the config's, else ``work_dirs/<name of the config>``."""
+    """Set the work directory: the option, else the config's, else ``work_dirs/<name of the config>``."""
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / config_stem(args.config))
 
 
 def require_device(name: str) -> str:
-    """The name of a device, after a look whether torch can use it here.
+    """Return the name of a device after checking that torch can use it.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: torch cannot use it.
     """
     try:
         torch.zeros(1, device=name).sum().item()
@@ -39,10 +39,10 @@ def require_device(name: str) -> str:
 
 
 def require_windows() -> None:
-    """Look whether OpenCV can open windows.
+    """Raise if OpenCV cannot open windows.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: OpenCV cannot open windows.
     """
     if re.search(r'GUI:\s+NONE', cv2.getBuildInformation()):
         raise UsageError('--show: the OpenCV of this environment opens no windows (opencv-python-headless); write the '
@@ -50,10 +50,10 @@ def require_windows() -> None:
 
 
 def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:
-    """Turn on the config's PoseVisualizationHook when ``--show`` or ``--show-dir`` asks for pictures.
+    """Enable the config's PoseVisualizationHook for ``--show`` or ``--show-dir``.
 
     Raises:
-        UsageError: If the config has no such hook, or no window can be opened.
+        UsageError: The config has no such hook, or no window can be opened.
     """
     if args.show:
         require_windows()

@@ -1,4 +1,4 @@
-"""Run a command: what the user did wrong is one line on stderr and exit status 2, anything else keeps its traceback."""
+"""Run a command: a user error gives one line on stderr and exit status 2, other errors keep their traceback."""
 import argparse
 import inspect
 import re
@@ -18,10 +18,10 @@ NO_ARGUMENT = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argumen
 
 @cache
 def load_stack() -> None:
-    """Import the stack and register every component, where ``import mmxas`` left that for later.
+    """Import the stack and register every component, if ``import mmxas`` has not done so.
 
     Raises:
-        StackError: It is broken.
+        StackError: The stack is broken.
     """
     if compat.loads_later():
         with compat.readable_errors():
@@ -33,14 +33,14 @@ def run_command(name: str, parse_args: Callable[[list[str] | None], argparse.Nam
     """Run a command.
 
     Args:
-        name: Of the command, such as ``'train'``; begins each message.
-        parse_args: Reads the command line.
-        run: Does the work; returns an exit status, or None for 0.
+        name: Name of the command, such as ``'train'``; prefix of each message.
+        parse_args: Function that parses the command line.
+        run: Function that does the work and returns an exit status, or None for 0.
         arguments: The command line. Defaults to None: that of this process.
 
     Returns:
-        The exit status: 2 for a :class:`~mmxas.errors.UsageError`, an unsafe file, or a component or an argument of it
-        that is unknown; 1 for a broken stack; otherwise what ``run`` returned.
+        The exit status: 2 for a :class:`~mmxas.errors.UsageError`, an unsafe file, or an unknown component or argument
+        of one; 1 for a broken stack; otherwise the status of ``run``.
     """
     try:
         return run(parse_args(arguments)) or 0
@@ -56,10 +56,10 @@ def run_command(name: str, parse_args: Callable[[list[str] | None], argparse.Nam
 
 @contextmanager
 def mistakes(*kinds: type[Exception]) -> Iterator[None]:
-    """Take errors of these kinds for mistakes of the user.
+    """Convert errors of these kinds to user errors.
 
     Raises:
-        UsageError: In their place, with their message; unknown components get one with near names.
+        UsageError: With the original message; for unknown components with similar names.
     """
     try:
         yield
@@ -68,7 +68,7 @@ def mistakes(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def user_message(error: Exception) -> str | None:
-    """Return the line for a mistake of the user; None for any other error."""
+    """Return the message of a user error; None for any other error."""
     if isinstance(error, UsageError):
         return str(error)
     if isinstance(error, KeyError | TypeError):
@@ -84,7 +84,7 @@ def _mistake_of_config(error: Exception) -> str | None:
 
 
 def unknown_component(error: KeyError) -> str | None:
-    """Return one line for mmengine's error about a ``type`` that no registry knows; None for any other error."""
+    """Return one line for mmengine's error about an unregistered ``type``; None for any other error."""
     found = NOT_REGISTERED.search(str(error.args[0]) if error.args else '')
     if found is None:
         return None
@@ -95,9 +95,9 @@ def unknown_component(error: KeyError) -> str | None:
 
 
 def unknown_argument(error: TypeError) -> str | None:
-    """Return one line for a component that is given an argument which it has not; None for any other error.
+    """Return one line for an unknown argument of a component; None for any other error.
 
-    Python names the class that took no notice of it, which may be a base of the component.
+    Python's error names the class that rejects the argument, which may be a base of the component.
     """
     found = NO_ARGUMENT.match(str(error))
     if found is None:
@@ -116,7 +116,7 @@ def registered(kind: str | None = None) -> Iterator[tuple[str, type]]:
     """Yield names and components in the registries of mmengine, mmpose, mmdet and mmxas.
 
     Args:
-        kind: Of which kind, such as ``'model'``. Defaults to None: of all kinds.
+        kind: Kind of the components, such as ``'model'``. Defaults to None: all kinds.
     """
     from mmengine import registry as mmengine_registry
 

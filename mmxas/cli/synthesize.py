@@ -1,6 +1,6 @@
-"""``mmxas synthesize``: render synthetic image-pose pairs once, for training to read.
+"""``mmxas synthesize``: render synthetic image-pose pairs for training.
 
-Resumable, with equal bytes for any number of workers.
+Resumable; the number of workers does not change the output.
 """
 import argparse
 import sys
@@ -19,48 +19,48 @@ from .running import mistakes, run_command
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('synthesize', example='mmxas synthesize mmxas::xas_mocap.py --workers 8',
-                           details='It renders all that training and testing read and that is still missing. On '
-                           'several machines each runs --part NUMBER/COUNT; with a disk of its own each, --merge '
-                           'brings the folders together.')
+                           details='It renders all missing data that training and testing read. To use several '
+                           'machines, run --part NUMBER/COUNT on each; if they do not share a disk, --merge joins '
+                           'their folders.')
     add_config(parser)
     parser.add_argument('--which', metavar='NAME', help='only this set: of `synthesis = dict(NAME=dict(generator=..., '
                         "num=..., out=...))`, or without it the folder's name; default: all")
     parser.add_argument('--part', metavar='NUMBER/COUNT', help='only this part of the shards, such as 3/16')
     parser.add_argument('--merge', nargs='+', metavar='DIR', help='copy the shards of these folders, then --check')
-    parser.add_argument('--check', action='store_true', help='render nothing; exit status 1 where shards are missing')
+    parser.add_argument('--check', action='store_true', help='render nothing; exit status 1 if shards are missing')
     parser.add_argument('--out', help="folder; default: the entry's `out`")
     parser.add_argument('--num', type=int, help="number of pairs; default: the entry's `num`")
     parser.add_argument('--workers', type=int, default=usable_cpus(), help='processes; 0 renders in this one '
-                        '(default: as many as CPUs that this process may use, %(default)s)')
+                        '(default: the number of usable CPUs, %(default)s)')
     parser.add_argument('--seed', type=int, help="default: the entry's `seed`, then the generator's, then 0")
-    parser.add_argument('--shard-size', type=int, default=256, help='pairs a file (default: 256)')
+    parser.add_argument('--shard-size', type=int, default=256, help='pairs per file (default: 256)')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
 def render(args: argparse.Namespace) -> list[str]:
-    """Render, merge or check; return what was done, a line for each set.
+    """Render, merge or check; return one line per set.
 
     Raises:
-        UsageError: Neither the command line nor the config says where to, or how many, or an option is of one set and
-            the config has several.
+        UsageError: Neither the command line nor the config has the folder or the number of pairs, or an option applies
+            to one set and the config has several.
     """
     config = load_config(args.config)
     merge_options(config, args.cfg_options)
     part = None if args.part is None else parse_part(args.part)
     sets = find_sets(config, args.which)
     if len(sets) > 1 and (args.out or args.num is not None or args.seed is not None or args.merge):
-        raise UsageError(f'--out, --num, --seed and --merge are of one set; choose it by --which: {", ".join(sets)}')
+        raise UsageError(f'--out, --num, --seed and --merge apply to one set; choose it by --which: {", ".join(sets)}')
     if not sets:
-        return [f'{args.config}: nothing to render, its pairs are read as they are']
+        return [f'{args.config}: nothing to render, its pairs are not rendered by mmxas']
     return [run_set(name, entry, args, part) for name, entry in sets.items()]
 
 
 def run_set(name: str, entry: dict, args: argparse.Namespace, part: tuple[int, int] | None) -> str:
-    """Do it for one set.
+    """Render, merge or check one set; return one line.
 
     Raises:
-        UsageError: Neither the command line nor the entry says where to, or how many.
+        UsageError: Neither the command line nor the entry has the folder or the number of pairs.
     """
     out, num = args.out or entry.get('out'), entry.get('num') if args.num is None else args.num
     if not out or num is None:
@@ -78,7 +78,7 @@ def run_set(name: str, entry: dict, args: argparse.Namespace, part: tuple[int, i
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render, and print what was done; return 1 where shards are missing that ``--check`` or ``--merge`` looked for."""
+    """Render, and print a summary; return 1 if ``--check`` or ``--merge`` finds missing shards."""
     with mistakes(ValueError, OSError, ImportError, TypeError, RuntimeError, KeyError):
         try:
             for line in render(args):

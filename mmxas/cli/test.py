@@ -1,7 +1,7 @@
 """``mmxas test``: evaluate a detector.
 
-Each metric's full result, which says what it is a result of, goes to ``results/`` in the work directory; ``mmxas
-compare`` puts such files side by side.
+Each metric's full result, with its model, checkpoint and data, is written to ``results/`` in the work directory;
+``mmxas compare`` compares such files.
 """
 import argparse
 import os
@@ -28,7 +28,7 @@ from .work_directory import require_writable, require_writable_file
 
 
 class SaveMetricsHook(Hook):
-    """Writes the metrics of a test to a file, whole or not at all.
+    """Write the metrics of a test to a file, atomically.
 
     Args:
         path: ``.json``, ``.yaml`` or ``.pkl``.
@@ -48,10 +48,10 @@ class SaveMetricsHook(Hook):
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    """mmpose's options for testing."""
+    """Read the command line, with mmpose's options for testing."""
     parser = CommandParser('test', example='mmxas test mmxas::xas_mocap.py checkpoint.pth',
-                           details="Each metric's full result goes to results/ in the work directory; mmxas "
-                           'compare puts such files side by side.')
+                           details="Each metric's full result is written to results/ in the work directory; mmxas "
+                           'compare compares such files.')
     add_run_options(parser)
     parser.add_argument('checkpoint', help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights')
     parser.add_argument('--out', help='write the metrics to this file (.json, .yaml or .pkl)')
@@ -61,10 +61,10 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the command line's choices into the config.
+    """Apply the command line to the config.
 
     Raises:
-        UsageError: If the config lacks what an option needs, or the checkpoint does not exist.
+        UsageError: The config lacks something that an option needs, or the checkpoint does not exist.
     """
     cfg.launcher = args.launcher
     cfg.resume = False
@@ -82,10 +82,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def show_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
-    """Turn on mmpose's BadCaseAnalysisHook; a window of ``--show`` is then its own.
+    """Enable mmpose's BadCaseAnalysisHook; ``--show`` then opens its window.
 
     Raises:
-        UsageError: If the config has no such hook, or no window can be opened.
+        UsageError: The config has no such hook, or no window can be opened.
     """
     if args.show:
         require_windows()
@@ -100,10 +100,10 @@ def show_bad_cases(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def add_dump(cfg: Config, path: str) -> None:
-    """Add mmengine's DumpResults beside the config's evaluators.
+    """Add mmengine's DumpResults to the config's evaluators.
 
     Raises:
-        UsageError: If the file's name does not end in ``.pkl`` or ``.pickle``.
+        UsageError: The file's name does not end in ``.pkl`` or ``.pickle``.
     """
     if not path.endswith(('.pkl', '.pickle')):
         raise UsageError(f'--dump {path}: expected a name that ends in .pkl')
@@ -112,10 +112,10 @@ def add_dump(cfg: Config, path: str) -> None:
 
 
 def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
-    """Look, before the evaluation, whether its results can be written.
+    """Check before the evaluation that its results can be written.
 
     Raises:
-        UsageError: The work directory, ``--out`` or ``--dump`` cannot.
+        UsageError: The work directory, ``--out`` or ``--dump`` cannot be written.
     """
     require_writable(cfg.work_dir)
     for option, name in (('--out', args.out), ('--dump', args.dump)):
@@ -124,18 +124,18 @@ def check_outputs(cfg: Config, args: argparse.Namespace) -> None:
 
 
 class CheckFitsHook(Hook):
-    """Refuses a checkpoint that is not this detector's, where mmengine only warns."""
+    """Raise for a checkpoint that does not fit the detector; mmengine only warns."""
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look before its weights are taken over."""
+        """Check before the weights are loaded."""
         check_fits(runner.model.module if is_model_wrapper(runner.model) else runner.model, checkpoint)
 
 
 def load_weights(runner: Runner, name: str) -> None:
-    """Load the checkpoint before the data are built, which takes longer.
+    """Load the checkpoint before building the data, which takes longer.
 
     Raises:
-        UsageError: It is broken, or not this detector's.
+        UsageError: The checkpoint is broken or does not fit the detector.
     """
     runner.register_hook(CheckFitsHook())
     try:

@@ -1,6 +1,6 @@
 """``mmxas train``: train a detector.
 
-Each metric's full result of the last validation goes to ``results/`` in the work directory, as testing has it.
+Each metric's full result of the last validation is written to ``results/`` in the work directory, as in testing.
 """
 import argparse
 from contextlib import nullcontext
@@ -27,12 +27,12 @@ PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
-    """mmpose's options for training."""
+    """Read the command line, with mmpose's options for training."""
     parser = CommandParser('train', example='mmxas train mmxas::xas_mocap.py --work-dir work_dirs/xas_mocap')
     add_run_options(parser)
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from this checkpoint; alone: from the newest one in the work directory')
-    parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where GPU or CPU has it')
+                        help='resume from this checkpoint; without a value: from the newest one in the work directory')
+    parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 if GPU or CPU supports it')
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate by the actual batch size over auto_scale_lr.base_batch_size')
@@ -40,10 +40,10 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write the command line's choices into the config.
+    """Apply the command line to the config.
 
     Raises:
-        UsageError: If the config lacks what an option needs, or a checkpoint does not exist.
+        UsageError: The config lacks something that an option needs, or a checkpoint does not exist.
     """
     cfg.launcher = args.launcher
     set_work_dir(cfg, args)
@@ -69,34 +69,34 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def use_autocast(cfg: Config) -> None:
-    """Replace a plain optimizer wrapper by the one that autocasts on GPU and CPU.
+    """Replace a plain optimizer wrapper by one with autocast on GPU and CPU.
 
     Raises:
-        UsageError: If the config has a wrapper of another kind, or none.
+        UsageError: The config has a wrapper of another kind, or none.
     """
     wrapper = cfg.get('optim_wrapper')
     if wrapper is None or wrapper.get('type', 'OptimWrapper') not in PLAIN_WRAPPERS:
         kind = None if wrapper is None else wrapper.get('type')
-        raise UsageError(f'--amp replaces optim_wrapper.type of {", ".join(PLAIN_WRAPPERS)}; the config has {kind!r}')
+        raise UsageError(f'--amp replaces optim_wrapper.type {", ".join(PLAIN_WRAPPERS)}; the config has {kind!r}')
     wrapper.type = 'AutocastOptimWrapper'
     wrapper.pop('loss_scale', None)
 
 
 class CheckBeginsHook(Hook):
-    """Refuses a checkpoint of which nothing is this model's, or not finite, where mmengine only warns.
+    """Raise for a checkpoint without a matching tensor or with non-finite values; mmengine only warns.
 
     Args:
-        name: What the message calls it.
+        name: Name of the checkpoint in the message.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look before its weights are taken over.
+        """Check before the weights are loaded.
 
         Raises:
-            UsageError: It is such a checkpoint.
+            UsageError: The checkpoint is unusable.
         """
         try:
             check_begins(runner.model.module if is_model_wrapper(runner.model) else runner.model, checkpoint)

@@ -1,4 +1,4 @@
-"""Whether a run can use its work directory: nobody else does, and it can be written."""
+"""Check that a run can use its work directory: it is writable and not in use."""
 import fcntl
 import os
 import tempfile
@@ -12,16 +12,16 @@ from mmxas.errors import UsageError
 
 
 def check_unused(cfg: Config) -> None:
-    """Look whether a new training would write over the checkpoints of another one.
+    """Raise if a new training would overwrite the checkpoints of another one.
 
     Raises:
-        UsageError: It would.
+        UsageError: The work directory has checkpoints.
     """
     pointer = Path(cfg.work_dir) / 'last_checkpoint'
     if pointer.is_file() and not cfg.get('resume'):
         last = Path(pointer.read_text(encoding='utf-8').strip()).name
-        raise UsageError(f'{cfg.work_dir}: holds checkpoints of another training ({last} is the last); --resume goes '
-                         'on from it, --work-dir chooses another folder')
+        raise UsageError(f'{cfg.work_dir}: holds checkpoints of another training ({last} is the last); --resume '
+                         'continues from it, --work-dir chooses another folder')
 
 
 _held: list[int] = []
@@ -32,15 +32,15 @@ def _let_go() -> None:
         os.close(_held.pop())
 
 
-os.register_at_fork(after_in_child=_let_go)  # a data worker may outlive a training that was killed
+os.register_at_fork(after_in_child=_let_go)  # a data worker may outlive a killed training
 
 
 @contextmanager
 def held(work_dir: str) -> Iterator[None]:
-    """Hold a work directory while a training runs in it.
+    """Lock a work directory while a training runs in it.
 
     Raises:
-        UsageError: Another process holds it.
+        UsageError: Another process has locked it.
     """
     _held.append(os.open(work_dir, os.O_RDONLY))
     try:
@@ -57,30 +57,30 @@ def held(work_dir: str) -> Iterator[None]:
 
 
 def require_writable(folder: str, what: str = 'work directory', option: str = '--work-dir') -> None:
-    """Make a folder, and look whether something can be written there.
+    """Create a folder, and check that it is writable.
 
     Args:
         folder: The folder.
-        what: What the message calls it. Defaults to ``'work directory'``.
-        option: The option that chooses another. Defaults to ``'--work-dir'``.
+        what: Name of the folder in the message. Defaults to ``'work directory'``.
+        option: The option that chooses another folder. Defaults to ``'--work-dir'``.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: The folder is not writable.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(1 << 16))
     except OSError as error:
-        raise UsageError(f'{folder}: nothing can be written into this {what} ({error.strerror}); make room, or '
-                         f'choose another by {option}') from error
+        raise UsageError(f'{folder}: cannot write into this {what} ({error.strerror}); free space, or choose another '
+                         f'by {option}') from error
 
 
 def require_writable_file(name: str, option: str) -> None:
-    """Make the folder of a file that an option names, and look whether the file can be written.
+    """Create the folder of a file that an option names, and check that the file is writable.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: The file is not writable.
     """
     if Path(name).is_dir():
         raise UsageError(f'{option} {name}: this is a folder; give the name of a file')

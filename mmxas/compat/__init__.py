@@ -1,4 +1,4 @@
-"""What makes today's mmpose stack work together; ``import mmxas`` calls :func:`install` first.
+"""Compatibility fixes for the mmpose stack; ``import mmxas`` calls :func:`install` first.
 
 Nothing outside the standard library is imported before :func:`install` runs, so that ``mmxas check`` works with a
 broken stack.
@@ -7,11 +7,11 @@ from .errors import CHECK_COMMAND, StackError, loads_later, readable_errors, req
 
 
 def install() -> None:
-    """Check the stack and fill its gaps: ``mmcv.ops``, xtcocotools, mmengine's checkpoints on torch >= 2.6, ``mmxas::``
-    configs, imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4.
+    """Check the stack and apply fixes for: ``mmcv.ops``, xtcocotools, mmengine's checkpoints on torch >= 2.6,
+    ``mmxas::`` configs, imports of ``projects``, ``sync_bn`` with timm's networks, mmpose's drawing on numpy >= 2.4.
 
     Raises:
-        StackError: One readable error, if a package is missing, of a wrong version, or does not import.
+        StackError: A package is missing, has a wrong version, or cannot be imported.
     """
     require_versions()
     with readable_errors():

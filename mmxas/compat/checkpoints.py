@@ -1,17 +1,18 @@
-"""Load mmengine's checkpoints under ``weights_only`` semantics (torch >= 2.6), by an exact allow-list.
+"""Load mmengine's checkpoints with ``weights_only`` (torch >= 2.6) and an exact allow-list.
 
 mmengine 0.10.7 calls ``torch.load`` without ``weights_only``, and its Runner stores a message hub with
-:class:`HistoryBuffer` and numpy arrays beside the weights, so resume, ``load_from`` and ``init_model`` fail. Each name
-below rebuilds plain data and runs nothing of the checkpoint's choosing; ``weights_only`` stays on.
+:class:`HistoryBuffer` and numpy arrays with the weights, so resume, ``load_from`` and ``init_model`` fail. The allowed
+names below only rebuild plain data and run no code from the checkpoint; ``weights_only`` stays on.
 
-A history buffer also pickles its four statistics as ``getattr(HistoryBuffer, 'mean')``. ``getattr`` itself would reach
-everything, so while torch reads a checkpoint the name stands for :func:`history_statistic`, which gives these four.
+A history buffer also pickles its four statistics as ``getattr(HistoryBuffer, 'mean')``. Since ``getattr`` itself would
+allow everything, it is replaced by :func:`history_statistic`, which returns only these four, while torch reads a
+checkpoint.
 
-Files from the web are the other gap: torch.hub, which mmengine's loaders of ``https://`` and ``torchvision://`` call,
-turns ``weights_only`` off by default. Here they are downloaded, and read as local files are.
+torch.hub, which mmengine's loaders of ``https://`` and ``torchvision://`` call, turns ``weights_only`` off by default.
+Here such files are downloaded and then read like local files.
 
-A checkpoint also carries its config as a text, which mmengine executes when it resumes (for a field of old versions).
-No loader of mmengine's is given it.
+A checkpoint also holds its config as text, which mmengine executes when it resumes (for a field of old versions). This
+text is removed for all of mmengine's loaders.
 """
 import pickle
 from collections.abc import Callable
@@ -35,17 +36,17 @@ _SCALAR = np.float64(0).__reduce__()[0]
 
 
 class CheckedArray(np.ndarray):
-    """What ``numpy.ndarray`` stands for in a checkpoint: an array of numbers that is filled from a file's bytes.
+    """Replacement of ``numpy.ndarray`` in a checkpoint: an array of numbers that is filled from a file's bytes.
 
-    numpy's own would also be called with a buffer, whose bytes it takes for addresses if the type is ``object``.
+    numpy's class also accepts a buffer, whose bytes it interprets as addresses if the type is ``object``.
     """
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> 'CheckedArray':
-        """Only :func:`empty_array` makes one."""
+        """Raise: only :func:`empty_array` creates instances."""
         raise pickle.UnpicklingError('the checkpoint asks for GLOBAL numpy.ndarray to be called, which is not allowed')
 
     def __setstate__(self, state: tuple) -> None:
-        """Take shape, type and bytes, once: what was made of the array before would keep the memory that it leaves."""
+        """Set shape, type and bytes, once: earlier views of the array would keep pointing to its freed memory."""
         if len(state) != 5:
             raise pickle.UnpicklingError('the checkpoint has an array of objects, which is not allowed; numbers are')
         if self.size:
@@ -53,15 +54,15 @@ class CheckedArray(np.ndarray):
         super().__setstate__((*state[:2], own_dtype(state[2]), *state[3:]))
 
     def __reduce_ex__(self, protocol: int) -> tuple:
-        """Saved again it is numpy's."""
+        """Pickle as a numpy array."""
         return self.view(np.ndarray).__reduce_ex__(protocol)
 
 
 def own_dtype(dtype: Any) -> np.dtype:
-    """A dtype of numbers or text that the checkpoint has no hold of: it may build its own again, of another size.
+    """Return an independent dtype of numbers or text: the checkpoint could change the size of its own object.
 
     Raises:
-        pickle.UnpicklingError: For any other dtype, and what is none.
+        pickle.UnpicklingError: ``dtype`` is another dtype, or not a dtype.
     """
     if not isinstance(dtype, np.dtype) or dtype.hasobject or dtype.kind not in _KINDS:
         raise pickle.UnpicklingError(f'the checkpoint has an array of objects or records ({dtype!r:.60}), which is not '
@@ -70,10 +71,10 @@ def own_dtype(dtype: Any) -> np.dtype:
 
 
 def checked_scalar(dtype: Any, content: Any = b'') -> Any:
-    """``numpy._core.multiarray.scalar`` for checkpoints.
+    """Safe version of ``numpy._core.multiarray.scalar``.
 
     Raises:
-        pickle.UnpicklingError: For another dtype than one of numbers or text, or another number of bytes than it has.
+        pickle.UnpicklingError: The dtype is not of numbers or text, or the number of bytes is wrong.
     """
     dtype = own_dtype(dtype)
     if not isinstance(content, bytes) or len(content) != dtype.itemsize:
@@ -82,10 +83,10 @@ def checked_scalar(dtype: Any, content: Any = b'') -> Any:
 
 
 def empty_array(kind: type, _shape: tuple, _code: bytes | str) -> CheckedArray:
-    """``numpy._core.multiarray._reconstruct`` for checkpoints.
+    """Safe version of ``numpy._core.multiarray._reconstruct``.
 
     Raises:
-        pickle.UnpicklingError: For any other ``kind`` than an array.
+        pickle.UnpicklingError: ``kind`` is not an array.
     """
     if kind is not CheckedArray:
         raise pickle.UnpicklingError(f'the checkpoint asks for an array of the kind {kind!r}, which is not allowed')
@@ -96,10 +97,10 @@ _STATISTICS = ('min', 'max', 'current', 'mean')
 
 
 def history_statistic(owner: type, name: str) -> Callable:
-    """``getattr`` for checkpoints: one of :class:`HistoryBuffer`'s own statistics, and nothing else.
+    """Safe version of ``getattr``: returns a statistic of :class:`HistoryBuffer` only.
 
     Raises:
-        pickle.UnpicklingError: For any other owner or name.
+        pickle.UnpicklingError: The owner or name is another.
     """
     if owner is not HistoryBuffer or name not in _STATISTICS:
         raise pickle.UnpicklingError(f'the checkpoint asks for getattr({owner!r}, {name!r}), which is not allowed: '
@@ -108,7 +109,7 @@ def history_statistic(owner: type, name: str) -> Callable:
 
 
 def safe_globals() -> list:
-    """The allow-list: objects, or ``(object, name in the file)`` where numpy 1 and 2 differ in the name."""
+    """Return the allow-list: objects, or ``(object, name in the file)`` if the names of numpy 1 and 2 differ."""
     dtypes = sorted({type(np.dtype(name)) for name in _NUMPY_DTYPES}, key=lambda dtype: dtype.__name__)
     return [
         HistoryBuffer,
@@ -127,13 +128,13 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
-    """mmengine's loader of local files, by :func:`~mmxas.io.read_checkpoint_file`; without the config."""
+    """Load a local file for mmengine by :func:`~mmxas.io.read_checkpoint_file`, without the config."""
     return without_config(read_checkpoint_file(filename, map_location))
 
 
 def load_url(url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True,
              check_hash: bool = False, file_name: str | None = None, **_kwargs: Any) -> Any:
-    """``torch.hub.load_state_dict_from_url``: its cache, and :func:`load_from_local`."""
+    """Download into the cache of ``torch.hub.load_state_dict_from_url``, and read by :func:`load_from_local`."""
     folder = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints')
     path = folder / (file_name or Path(urlparse(url).path).name)
     if not path.is_file():
@@ -144,7 +145,7 @@ def load_url(url: str, model_dir: str | None = None, map_location: Any = None, p
 
 
 def without_config(checkpoint: Any) -> Any:
-    """A checkpoint without the text that mmengine would execute."""
+    """Return a checkpoint without the text that mmengine would execute."""
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
         meta = {key: value for key, value in checkpoint['meta'].items() if key not in ('config', 'cfg')}
         return {**checkpoint, 'meta': meta}
@@ -152,6 +153,6 @@ def without_config(checkpoint: Any) -> Any:
 
 
 def guard_mmengine_loaders() -> None:
-    """Have mmengine read every checkpoint, from a disk or the web, without executing it."""
+    """Let mmengine read every checkpoint, local or from the web, without executing code."""
     mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
     mmengine_checkpoint.load_url = load_url

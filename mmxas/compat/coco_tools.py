@@ -1,7 +1,7 @@
-"""A stand-in for xtcocotools, which has to be compiled, where it is not installed.
+"""Replacement for xtcocotools, which has to be compiled, if it is not installed.
 
-mmpose imports it without a guard. What reads annotations and masks is the same in pycocotools; the evaluation is
-another one, and raises.
+mmpose imports it unconditionally. pycocotools has the same readers of annotations and masks; its evaluation differs, so
+evaluating raises.
 """
 import importlib
 import importlib.util
@@ -15,7 +15,7 @@ _PACKAGE = 'xtcocotools'
 
 
 class COCOeval:
-    """Stands for xtcocotools' evaluation; it can be imported, but not made.
+    """Placeholder for xtcocotools' evaluation; it can be imported, but not instantiated.
 
     Raises:
         ImportError: When instantiated.
@@ -28,10 +28,10 @@ class COCOeval:
 
 
 def stand_in_for_xtcocotools() -> bool:
-    """Let pycocotools stand in for xtcocotools if, and only if, that is not installed.
+    """Replace xtcocotools by pycocotools if, and only if, it is not installed.
 
     Returns:
-        Whether it stands in now.
+        Whether the replacement is active.
     """
     if _PACKAGE in sys.modules:
         return getattr(sys.modules[_PACKAGE], 'is_stand_in', False)

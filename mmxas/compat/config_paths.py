@@ -1,6 +1,6 @@
 """Let a config inherit one of ours as ``_base_ = 'mmxas::xas_mocap.py'``.
 
-mmengine resolves ``package::path`` for a fixed list of packages only, and asks for a folder in the path. Names that
+mmengine resolves ``package::path`` for a fixed list of packages only, and requires a folder in the path. Names that
 begin with ``mmxas::`` are resolved here: to ``mmxas/.mim/configs`` of an installed wheel, or to ``configs`` beside the
 package in a checkout; ``mmxas::projects/<project>/configs/<name>.py`` likewise to ``projects`` beside ``configs``.
 """
@@ -14,10 +14,10 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
 def config_root() -> Path:
-    """The folder that holds the configs which come with mmxas.
+    """Return the folder of the configs that come with mmxas.
 
     Raises:
-        FileNotFoundError: If neither the checkout's folder nor the wheel's copy is there.
+        FileNotFoundError: Neither the checkout's folder nor the wheel's copy exists.
     """
     candidates = (_PACKAGE_ROOT.parent / 'configs', _PACKAGE_ROOT / '.mim' / 'configs')
     if (_PACKAGE_ROOT.parent / 'setup.py').is_file() and candidates[0].is_dir():
@@ -28,14 +28,14 @@ def config_root() -> Path:
 
 
 def config_path(name: str) -> Path:
-    """The file that ``name`` stands for.
+    """Return the file of a config name.
 
     Args:
         name: ``mmxas::xas_mocap.py``, ``mmxas::projects/<project>/configs/<name>.py``, or without the prefix; ``.py``
             may be left out.
 
     Raises:
-        FileNotFoundError: If there is no such config; the ones that exist are named.
+        FileNotFoundError: There is no such config; the message lists the existing ones.
     """
     root = config_root()
     relative = name.removeprefix(PREFIX)
@@ -56,7 +56,7 @@ def support_mmxas_paths() -> None:
         return
 
     def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
-        # The scope is None: our components live in mmpose's registries, and there is no registry scope for ours.
+        # The scope is None: our components are in mmpose's registries, without a scope of their own.
         return (str(config_path(cfg_path)), None) if cfg_path.startswith(PREFIX) else original(cfg_path, filename)
 
     get_cfg_path.knows_mmxas = True

@@ -1,4 +1,4 @@
-"""Several processes without a GPU: mmengine's launchers set a CUDA device, which fails where there is none."""
+"""Distributed processes without a GPU: mmengine's launchers always set a CUDA device, which fails there."""
 import os
 
 import torch
@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 
 def join_cpu_processes(cfg: Config) -> bool:
-    """Start the gloo process group of ``torchrun`` where there is no GPU, and have the Runner wrap the model for it.
+    """Start the gloo process group of ``torchrun`` if there is no GPU, and let the Runner wrap the model for it.
 
     Args:
         cfg: Its ``launcher`` is read, its ``model_wrapper_cfg`` completed.

@@ -1,4 +1,4 @@
-"""One readable error where the stack is broken; standard library only."""
+"""One readable error for a broken stack; standard library only."""
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,14 @@ _PACKAGE_ROOT = str(Path(__file__).resolve().parents[1])
 
 
 class StackError(ImportError):
-    """A package that mmxas needs is missing, of a wrong version, or does not import."""
+    """A package that mmxas needs is missing, has a wrong version, or cannot be imported."""
 
 
 def require_versions(requirements: Sequence[Requirement] = REQUIREMENTS) -> None:
-    """Raise one error for all packages that are missing or of a wrong version.
+    """Raise one error for all packages that are missing or have a wrong version.
 
     Raises:
-        StackError: Naming each package, its problem, what mends it, and ``python -m mmxas.check``.
+        StackError: With each package, its problem, the command that fixes it, and ``python -m mmxas.check``.
     """
     lines = [f'  {fault.name}: {fault.problem}; mend: {with_this_python(fault.mend)}'
              for fault in find_all(requirements) if fault.is_fault]
@@ -33,7 +33,7 @@ def require_versions(requirements: Sequence[Requirement] = REQUIREMENTS) -> None
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn what a package of the stack raises while it is imported into a :class:`StackError`; errors of mmxas pass."""
+    """Convert errors of the stack's imports into :class:`StackError`; errors of mmxas pass through."""
     try:
         yield
     except StackError:
@@ -47,21 +47,21 @@ def readable_errors() -> Iterator[None]:
 
 
 def comes_from_stack(error: BaseException) -> bool:
-    """Whether ``error`` was raised by the import of another package, and not by mmxas' own code."""
+    """Return whether the import of another package, not mmxas' own code, raised ``error``."""
     if isinstance(error, ImportError):
         return not (error.name or '').startswith('mmxas')
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     own = [index for index, frame in enumerate(frames) if frame.f_code.co_filename.startswith(_PACKAGE_ROOT)]
     after = frames[own[-1] + 1:] if own else frames
-    # The code of a module is called "<module>", that of a compiled one "init <its name>".
+    # The code object of a module is named "<module>", that of a compiled one "init <its name>".
     return any(frame.f_code.co_name.startswith(('<module>', 'init ')) for frame in after)
 
 
 def loads_later() -> bool:
-    """Whether this process was started as ``python -m mmxas.check`` or as the command ``mmxas``.
+    """Return whether this process was started as ``python -m mmxas.check`` or as the command ``mmxas``.
 
-    Both must work with a broken stack, and answer at once: ``import mmxas`` then leaves the stack to them. Processes
-    that they start do not: these are started as something else.
+    Both must work with a broken stack and respond at once, so ``import mmxas`` does not load the stack for them. This
+    does not apply to their subprocesses.
     """
     arguments = sys.orig_argv
     is_check = '-mmmxas.check' in arguments or ('-m', 'mmxas.check') in zip(arguments, arguments[1:], strict=False)

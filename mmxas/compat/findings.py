@@ -1,4 +1,4 @@
-"""Judge the installed packages against :mod:`mmxas.compat.stack`; standard library only."""
+"""Compare the installed packages with :mod:`mmxas.compat.stack`; standard library only."""
 import importlib
 import re
 import sys
@@ -23,16 +23,16 @@ _COMPARISONS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one :class:`Requirement`.
+    """The state of one :class:`Requirement`.
 
     Args:
         requirement: The requirement.
-        name: The distribution that was found; the requirement's own where none was.
-        version: The installed version; None where it is not installed.
-        wanted: The versions that are right for this distribution.
-        module: The module that it brings.
-        problem: One line, empty when all is well.
-        mend: The command that mends the problem, empty when there is none.
+        name: The installed distribution; the requirement's name if there is none.
+        version: The installed version; None if not installed.
+        wanted: The supported versions of this distribution.
+        module: The module that it provides.
+        problem: One line, empty if there is no problem.
+        mend: The command that fixes the problem, empty if there is none.
     """
 
     requirement: Requirement
@@ -45,21 +45,21 @@ class Finding:
 
     @property
     def is_fault(self) -> bool:
-        """Whether mmxas cannot work like this."""
+        """Whether the problem prevents mmxas from working."""
         return bool(self.problem) and not self.requirement.optional
 
 
 def release(version: str) -> tuple[int, ...]:
-    """The numeric part: ``'2.12.0+cu130'`` gives ``(2, 12, 0)``, ``'0.7.9.post1'`` gives ``(0, 7, 9)``."""
+    """Return the numeric part: ``(2, 12, 0)`` for ``'2.12.0+cu130'``, ``(0, 7, 9)`` for ``'0.7.9.post1'``."""
     match = re.match(r'\d+(\.\d+)*', version.strip())
     return tuple(int(part) for part in match.group().split('.')) if match else ()
 
 
 def satisfies(version: str, wanted: str) -> bool:
-    """Whether ``version`` meets every comparison of ``wanted``; numeric parts only, missing ones count as 0.
+    """Return whether ``version`` meets every comparison of ``wanted``; numeric parts only, missing ones count as 0.
 
     Raises:
-        ValueError: If a part of ``wanted`` is not an operator and a version.
+        ValueError: A part of ``wanted`` is not an operator and a version.
     """
     for part in filter(None, (part.strip() for part in wanted.split(','))):
         match = re.fullmatch(r'(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)*)', part)
@@ -74,7 +74,7 @@ def satisfies(version: str, wanted: str) -> bool:
 
 
 def installed_version(name: str) -> str | None:
-    """The installed version of a distribution, or None."""
+    """Return the installed version of a distribution, or None."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -82,7 +82,7 @@ def installed_version(name: str) -> str | None:
 
 
 def find(requirement: Requirement) -> Finding:
-    """Judge one package by its metadata alone, without importing it."""
+    """Check one package by its metadata, without importing it."""
     versions = {candidate: installed_version(candidate.name) for candidate in requirement.distributions}
     present = [candidate for candidate, version in versions.items() if version]
     chosen = present[0] if present else requirement.distributions[0]
@@ -99,7 +99,7 @@ def find(requirement: Requirement) -> Finding:
 
 
 def find_all(requirements: Sequence[Requirement] = REQUIREMENTS) -> list[Finding]:
-    """Judge every package by its metadata alone, and that torch and torchvision are twin releases."""
+    """Check every package by its metadata, and that the releases of torch and torchvision match."""
     findings = [find(requirement) for requirement in requirements]
     by_name = {finding.name: finding for finding in findings}
     torch, torchvision = by_name.get('torch'), by_name.get('torchvision')
@@ -108,13 +108,13 @@ def find_all(requirements: Sequence[Requirement] = REQUIREMENTS) -> list[Finding
     minor = release(torch.version)[1] + TORCHVISION_MINOR_OFFSET
     if release(torchvision.version)[1] == minor:
         return findings
-    problem = f'not the twin of torch {torch.version}: 0.{minor} wanted'
+    problem = f'does not match torch {torch.version}: 0.{minor} wanted'
     mended = replace(torchvision, problem=problem, mend=torchvision.requirement.command)
     return [mended if finding is torchvision else finding for finding in findings]
 
 
 def with_import(finding: Finding) -> Finding:
-    """Import the module, if any, of a package that is right by its metadata; a failure becomes the problem."""
+    """Import the module, if any, of a package with correct metadata; a failure becomes the problem."""
     if finding.problem or not finding.module:
         return finding
     try:
@@ -127,7 +127,7 @@ def with_import(finding: Finding) -> Finding:
 
 
 def with_this_python(command: str) -> str:
-    """The command with ``pip`` of the running interpreter, whichever environment the shell has active."""
+    """Return the command with ``pip`` of the running interpreter, whatever environment the shell uses."""
     return re.sub(r'(^|&& |\w+=\S+ )pip ', rf'\1{sys.executable} -m pip ', command)
 
 

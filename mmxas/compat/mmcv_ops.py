@@ -1,7 +1,7 @@
-"""A placeholder for ``mmcv.ops`` where mmcv has no compiled extension (mmcv-lite).
+"""Placeholder for ``mmcv.ops`` if mmcv has no compiled extension (mmcv-lite).
 
-mmpose imports names of ``mmcv.ops`` without a guard, and needs few of them. The placeholder lets these imports succeed;
-using such an op raises. It stands in only when ``mmcv._ext`` is absent, so real ops are never shadowed.
+mmpose imports names of ``mmcv.ops`` unconditionally, and needs few of them. The placeholder lets these imports succeed;
+using such an op raises. It is active only if ``mmcv._ext`` is absent, so real ops are never shadowed.
 """
 import importlib
 import importlib.util
@@ -16,7 +16,7 @@ _PACKAGE = 'mmcv.ops'
 
 
 class MissingOp:
-    """Base of every placeholder op; it can be imported, subclassed and tested for, but not made.
+    """Base of every placeholder op; it can be imported, subclassed and used in ``isinstance``, but not instantiated.
 
     Raises:
         ImportError: When instantiated or called.
@@ -28,7 +28,7 @@ class MissingOp:
 
 
 class _PlaceholderModule(ModuleType):
-    """A module whose every public attribute is a :class:`MissingOp`."""
+    """Module whose public attributes are all :class:`MissingOp`."""
 
     def __getattr__(self, name: str) -> type[MissingOp]:
         if name.startswith('_'):
@@ -39,7 +39,7 @@ class _PlaceholderModule(ModuleType):
 
 
 class _PlaceholderFinder(MetaPathFinder, Loader):
-    """Answers for ``mmcv.ops`` and its submodules, before the files of mmcv-lite that cannot be imported."""
+    """Finds ``mmcv.ops`` and its submodules before the files of mmcv-lite, which cannot be imported."""
 
     def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
         if fullname != _PACKAGE and not fullname.startswith(f'{_PACKAGE}.'):
@@ -54,20 +54,20 @@ class _PlaceholderFinder(MetaPathFinder, Loader):
 
 
 def has_compiled_ops() -> bool:
-    """Whether the installed mmcv brings its compiled extension."""
+    """Return whether the installed mmcv has its compiled extension."""
     return importlib.util.find_spec('mmcv._ext') is not None
 
 
 def is_placeholder() -> bool:
-    """Whether ``mmcv.ops`` is the placeholder in this process."""
+    """Return whether ``mmcv.ops`` is the placeholder in this process."""
     return isinstance(sys.modules.get(_PACKAGE), _PlaceholderModule)
 
 
 def install_placeholder() -> bool:
-    """Put the placeholder in place of ``mmcv.ops`` if, and only if, the compiled extension is absent.
+    """Replace ``mmcv.ops`` by the placeholder if, and only if, the compiled extension is absent.
 
     Returns:
-        Whether the placeholder stands in now.
+        Whether the placeholder is active.
     """
     if is_placeholder():
         return True

@@ -1,7 +1,7 @@
-"""Sessions of ONNX Runtime in a process that forks.
+"""ONNX Runtime sessions that are safe in a process that forks.
 
-A forked process, such as a worker of a data loader, inherits sessions without their threads. It crashes when its
-garbage collector deletes one of them.
+A forked process, such as a worker of a data loader, inherits sessions without their threads, and crashes when its
+garbage collector deletes one.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-os.register_at_fork(after_in_child=gc.freeze)  # the collector skips what was inherited
+os.register_at_fork(after_in_child=gc.freeze)  # the collector skips inherited objects
 
 
 def open_session(model: str | bytes, providers: Sequence[str] = ('CPUExecutionProvider',),
@@ -22,13 +22,13 @@ def open_session(model: str | bytes, providers: Sequence[str] = ('CPUExecutionPr
     Args:
         model: The path of the ``.onnx`` file, or its bytes.
         providers: Execution providers. Defaults to the CPU's.
-        threads: Number of threads. Defaults to None: as many as torch has.
+        threads: Number of threads. Defaults to None: as many as torch uses.
 
     Returns:
         The ``onnxruntime.InferenceSession``.
 
     Raises:
-        ValueError: ONNX Runtime cannot read the model; the message is the first line of its own.
+        ValueError: ONNX Runtime cannot read the model; the message is the first line of its error.
     """
     import onnxruntime
     options = onnxruntime.SessionOptions()

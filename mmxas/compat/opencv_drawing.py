@@ -1,7 +1,7 @@
-"""mmpose's OpenCV drawing on numpy >= 2.4, where ``int()`` of an array with one element is an error.
+"""Fix mmpose's OpenCV drawing on numpy >= 2.4, where ``int()`` of an array with one element is an error.
 
-``PoseLocalVisualizer`` hands the radius of a keypoint on as ``np.array([radius])``, and its OpenCV backend takes
-``int()`` of it.
+``PoseLocalVisualizer`` passes the radius of a keypoint as ``np.array([radius])``, and its OpenCV backend calls
+``int()`` on it.
 """
 import functools
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def support_array_radius() -> None:
-    """Let ``OpencvBackendVisualizer.draw_circles`` take a radius of one element; does nothing the second time."""
+    """Let ``OpencvBackendVisualizer.draw_circles`` accept an array of one element as radius; idempotent."""
     from mmpose.visualization.opencv_backend_visualizer import OpencvBackendVisualizer
     original = OpencvBackendVisualizer.draw_circles
     if getattr(original, '_takes_array_radius', False):

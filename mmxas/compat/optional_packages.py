@@ -1,4 +1,4 @@
-"""Packages that only some formats of files need."""
+"""Import packages that only some file formats need."""
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -8,11 +8,11 @@ def import_packages(path: str | Path, *names: str) -> ModuleType:
     """Import packages, and return the first.
 
     Args:
-        path: The file that they are needed for, which the message names.
-        names: Of the packages.
+        path: The file that needs them, named in the message.
+        names: Names of the packages.
 
     Raises:
-        ImportError: One is not installed; the message has the command.
+        ImportError: A package is not installed; the message has the command.
     """
     try:
         return [import_module(name) for name in names][0]

@@ -1,7 +1,7 @@
 """Let a config import the code of a project: ``custom_imports = dict(imports=['mmxas', 'projects.<name>.<package>'])``.
 
-The folder with ``projects`` (the checkout, or ``mmxas/.mim`` of an installed wheel) goes to the end of Python's path:
-this works from any working directory, and hides no other package.
+The folder with ``projects`` (the checkout, or ``mmxas/.mim`` of an installed wheel) is appended to Python's path, so
+that imports work from any working directory and no other package is hidden.
 """
 import sys
 

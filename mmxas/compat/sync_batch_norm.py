@@ -1,7 +1,7 @@
-"""``sync_bn`` of a config for networks of timm, and for processes on CPUs.
+"""Support ``sync_bn`` of a config for timm's networks and for processes on CPUs.
 
-mmengine replaces each batch norm by torch's ``SyncBatchNorm``: those of timm that hold an activation
-(``BatchNormAct2d``) lose it, and the network computes something else. On a CPU torch's refuses to run.
+mmengine replaces each batch norm by torch's ``SyncBatchNorm``. timm's batch norms with an activation
+(``BatchNormAct2d``) thereby lose it, which changes the network. On a CPU, ``SyncBatchNorm`` raises.
 """
 import functools
 import logging
@@ -19,10 +19,10 @@ _PLACES = (mmengine.model, runner, distributed)
 
 
 def support_sync_batch_norm() -> None:
-    """Have mmengine convert batch norms as :func:`convert_sync_batch_norm` does; does nothing the second time.
+    """Let mmengine convert batch norms by :func:`convert_sync_batch_norm`; idempotent.
 
     Raises:
-        ValueError: By the conversion: ``sync_bn='mmcv'`` of a network of timm, which would lose its activations.
+        ValueError: Raised by the conversion if ``sync_bn='mmcv'`` would remove the activations of a timm network.
     """
     original = mmengine.model.convert_sync_batchnorm
     if getattr(original, 'knows_activations', False):
@@ -34,7 +34,7 @@ def support_sync_batch_norm() -> None:
             return convert_sync_batch_norm(module)
         if any(isinstance(part, BatchNormAct2d) for part in module.modules()):
             raise ValueError(f"sync_bn={implementation!r}: it drops the activations of timm's batch norms; "
-                             "take 'torch'")
+                             "use 'torch'")
         return original(module, implementation)
 
     convert.knows_activations = True
@@ -43,12 +43,12 @@ def support_sync_batch_norm() -> None:
 
 
 def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
-    """Return the module with statistics of all processes in its batch norms, activations kept.
+    """Return the module with batch norms that share statistics across processes and keep their activations.
 
-    Where there is no GPU it stays as it is, with a warning: torch has no such norms for a CPU.
+    Without a GPU the module stays unchanged, with a warning: torch has no such norms for a CPU.
     """
     if not torch.cuda.is_available():
-        print_log('sync_bn: torch joins batch statistics on GPUs only; on CPUs each process keeps its own', 'current',
+        print_log('sync_bn: torch shares batch statistics on GPUs only; on CPUs each process keeps its own', 'current',
                   logging.WARNING)
         return module
     return timm_convert(module)

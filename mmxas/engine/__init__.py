@@ -1,4 +1,4 @@
-"""How a detector is trained: stages, the loop through them, learning rates, precision, checkpoints, processes."""
+"""Training: stages and their loop, learning rates, precision, checkpoints, and distributed processes."""
 from .hooks import AtomicCheckpointHook, UpdateGateHook
 from .loops import StagedTrainLoop
 from .optim import AutocastOptimWrapper, StagedLR

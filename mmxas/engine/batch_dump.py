@@ -1,4 +1,4 @@
-"""A batch on which a loss was not finite, with all that reproduces it, in a file that executes nothing."""
+"""Dump and replay a batch whose loss was not finite; the file holds plain data and executes no code when loaded."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ FORMAT = 'mmxas batch 1'
 
 
 def to_plain(item: Any) -> Any:
-    """Tensors, numbers, text and containers of these; data elements become dictionaries, anything else its text."""
+    """Convert to tensors, numbers, text and containers: data elements become dicts, other objects their text."""
     if isinstance(item, BaseDataElement):
         return {'element': type(item).__name__, 'metainfo': to_plain(dict(item.metainfo_items())),
                 'data': to_plain(dict(item.items()))}
@@ -36,7 +36,7 @@ def to_plain(item: Any) -> Any:
 
 
 def from_plain(item: Any) -> Any:
-    """The data elements again."""
+    """Restore the data elements of :func:`to_plain`."""
     if isinstance(item, dict) and item.get('element') in _TYPES:
         element = _TYPES[item['element']](metainfo=from_plain(item['metainfo']))
         for name, value in from_plain(item['data']).items():
@@ -50,46 +50,46 @@ def from_plain(item: Any) -> Any:
 
 
 def dump_batch(path: Path, model: nn.Module, batch: Mapping, facts: Mapping[str, Any]) -> None:
-    """Write a batch and the model that met it, whole or not at all.
+    """Write a batch and its model, atomically.
 
     Args:
         path: The file.
-        model: Its weights are kept as they are.
-        batch: What the data loader gave.
-        facts: ``seed`` of the iteration, ``loss_weights`` of its stage, its ``device`` type, ``autocast`` (device type
-            and dtype, or None), ``iteration``, ``error``, and ``config``, the text of the config.
+        model: The model, whose weights are stored.
+        batch: The data loader's output.
+        facts: ``seed`` of the iteration, ``loss_weights`` of its stage, ``device`` type, ``autocast`` (device type and
+            dtype, or None), ``iteration``, ``error``, and ``config``, the text of the config.
     """
     content = {'format': FORMAT, 'batch': to_plain(batch), 'state_dict': model.state_dict(), **to_plain(facts)}
     write_atomically(path, lambda file: torch.save(content, file))
 
 
 def read_batch(path: str | Path) -> dict[str, Any]:
-    """Read what :func:`dump_batch` wrote.
+    """Read a file of :func:`dump_batch`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is another file.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a dump.
     """
     content = read_checkpoint_file(path, 'cpu')
     if not isinstance(content, dict) or content.get('format') != FORMAT:
-        raise ValueError(f'{path}: a batch that training dumped expected ({FORMAT!r})')
+        raise ValueError(f'{path}: a batch dumped by a training expected ({FORMAT!r})')
     return {**content, 'batch': from_plain(content['batch'])}
 
 
 def replay_device(dump: Mapping[str, Any]) -> str:
-    """Type of the device to replay a dump on: the run's, or the CPU where that is not here."""
+    """Return the device type for a replay: the run's, or the CPU if that is not available."""
     return 'cuda' if dump.get('device') == 'cuda' and torch.cuda.is_available() else 'cpu'
 
 
 def replay(model: nn.Module, dump: Mapping[str, Any]) -> dict[str, float]:
-    """Compute the losses of a dumped batch again, on :func:`replay_device` and in the run's precision.
+    """Recompute the losses of a dumped batch on :func:`replay_device`, in the run's precision.
 
     Args:
-        model: A model of the config that met it; its weights and stage are set.
+        model: A model of the dump's config; its weights and stage are set.
         dump: From :func:`read_batch`.
 
     Returns:
-        dict: Each loss, finite or not.
+        dict: All losses, finite or not.
     """
     device = replay_device(dump)
     model.load_state_dict(dump['state_dict'])

@@ -1,8 +1,7 @@
-"""Settings of a config that act wherever they matter: ``xas = dict(crop_size=…, data_root=…, …)``.
+"""Config knobs, settings that change all places of a config at once: ``xas = dict(crop_size=…, data_root=…, …)``.
 
-A variable of a base config has done its work when a child is read: mmengine gives the child what was built from it, so
-that ``crop_size = 96`` in a child changes nothing. :func:`read_config` refuses such a variable, and applies the knobs
-under ``xas``.
+A child config cannot change a variable of its base: mmengine evaluates the base first, so that ``crop_size = 96`` in a
+child has no effect. :func:`read_config` raises for such a variable, and applies the knobs under ``xas``.
 """
 from __future__ import annotations
 
@@ -18,11 +17,11 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import FlexibleRunner, Runner
 
 KEY = 'xas'
-STRIDE = 32  # of the backbones: a crop is a multiple of it
-# Variables of our base configs and the knob that takes their place.
+STRIDE = 32  # of the backbones; crop sizes are multiples of it
+# Variables of our base configs and the knobs that replace them.
 KNOB_OF = {'crop_size': 'crop_size', 'stored_size': 'crop_size', 'data_root': 'data_root', 'rendered_root': 'data_root',
            'paper_actions': 'actions', 'released_actions': 'actions'}
-ROOTS = ('data_root', 'rendered_root')  # variables that hold the folder of the data
+ROOTS = ('data_root', 'rendered_root')  # variables with the folder of the data
 USUAL_ROOT = 'data'
 CUTTING = ('RemoveBackground', 'SegmentInBox')  # steps of a pipeline
 
@@ -33,11 +32,11 @@ def read_config(path: str | os.PathLike) -> Config:
     """Read a config file and apply its knobs.
 
     Raises:
-        ValueError: A knob is unknown, of a wrong value, or has nothing to act on; or a file sets a variable of its base
-            to no effect.
+        ValueError: A knob is unknown, has a wrong value or nothing to act on; or a file sets a variable of its base
+            without effect.
     """
     for file, name, base in idle_variables(path):
-        reason = f': {base} has used it already' if base else ''
+        reason = f': {base} has already used it' if base else ''
         raise ValueError(f'{file}: {name} = … changes nothing{reason}. {way_out(name)}')
     config = Config.fromfile(path)
     apply_knobs(config)
@@ -45,10 +44,10 @@ def read_config(path: str | os.PathLike) -> Config:
 
 
 def apply_knobs(config: Config) -> None:
-    """Apply a config's knobs in place, and take ``xas`` out of it: what they did stands in the config then.
+    """Apply a config's knobs in place, and remove ``xas`` from it.
 
     Raises:
-        ValueError: A knob is unknown, of a wrong value, or has nothing to act on.
+        ValueError: A knob is unknown, has a wrong value or nothing to act on.
     """
     if config.get(KEY) is not None:
         content = config.to_dict()
@@ -56,14 +55,14 @@ def apply_knobs(config: Config) -> None:
 
 
 def refuse_unapplied(config: Mapping[str, Any]) -> None:
-    """Stop where a config's knobs were never applied.
+    """Raise if a config's knobs were not applied.
 
     Raises:
-        ValueError: There is still an ``xas`` in it.
+        ValueError: The config still has ``xas``.
     """
     if config.get(KEY) is not None:
-        raise ValueError(f'{KEY}={dict(config[KEY])}: this program read the config by mmengine alone, and none of '
-                         'these settings acts. Use the tools of mmxas, or mmxas.engine.config_knobs.read_config')
+        raise ValueError(f'{KEY}={dict(config[KEY])}: this program read the config by mmengine alone, so these '
+                         'settings have no effect. Use the tools of mmxas, or mmxas.engine.config_knobs.read_config')
 
 
 def turned(content: Tree, knobs: Mapping[str, Any]) -> Tree:
@@ -71,10 +70,10 @@ def turned(content: Tree, knobs: Mapping[str, Any]) -> Tree:
 
     Args:
         content: Plain content of a config.
-        knobs: Some of :data:`KNOBS`, by name.
+        knobs: Values by name, see :data:`KNOBS`.
 
     Raises:
-        ValueError: A knob is unknown, of a wrong value, or has nothing to act on.
+        ValueError: A knob is unknown, has a wrong value or nothing to act on.
     """
     unknown = sorted(set(knobs) - set(KNOBS)) if isinstance(knobs, Mapping) else [repr(knobs)]
     if unknown:
@@ -86,16 +85,16 @@ def turned(content: Tree, knobs: Mapping[str, Any]) -> Tree:
 
 
 def set_crop_size(content: Tree, size: int) -> Tree:
-    """Give all crops the side ``size`` px; stored images keep their ratio to the crop.
+    """Set the side of all crops to ``size`` px; stored images keep their ratio to the crop.
 
     Raises:
-        ValueError: It is no multiple of 32, or the config has no crop size.
+        ValueError: ``size`` is not a multiple of 32, or the config has no crop size.
     """
     before = content.get('crop_size')
     if type(size) is not int or size < STRIDE or size % STRIDE:
         raise ValueError(f'{KEY}.crop_size={size!r}: a multiple of {STRIDE} px expected')
     if not before:
-        raise ValueError(_nothing('crop_size', 'variable crop_size that says what it is now'))
+        raise ValueError(_nothing('crop_size', 'variable crop_size with the present size'))
 
     def change(key: str, value: Any) -> Any:
         if key == 'input_size':
@@ -108,14 +107,14 @@ def set_crop_size(content: Tree, size: int) -> Tree:
 
 
 def set_data_root(content: Tree, root: str | Mapping[str, str]) -> Tree:
-    """Take data from other folders, and render into them.
+    """Read data from other folders, and render into them.
 
     Args:
         content: Plain content of a config.
-        root: The folder in place of ``data``; or ``{'h36m': '/datasets/h36m'}``, folders in place of some in ``data``.
+        root: The folder that replaces ``data``; or ``{'h36m': '/datasets/h36m'}``, replacing folders in ``data``.
 
     Raises:
-        ValueError: It is neither, or a folder in ``data`` that the config does not use.
+        ValueError: ``root`` is neither, or the config does not use a named folder.
     """
     roots = list(dict.fromkeys([*(content[name] for name in ROOTS if content.get(name)), USUAL_ROOT]))
     if isinstance(root, str) and root:
@@ -142,7 +141,7 @@ def set_smpl(content: Tree, folder: str) -> Tree:
     """Read all SMPL models from a folder (or ``'free'``, ``'official'``; see ``SMPLBodyModel``).
 
     Raises:
-        ValueError: It is no name, or the config has no SMPL model.
+        ValueError: ``folder`` is not a string, or the config has no SMPL model.
     """
     if not isinstance(folder, str) or not folder:
         raise ValueError(f"{KEY}.smpl={folder!r}: a folder, 'official' or 'free' expected")
@@ -158,10 +157,10 @@ def set_smpl(content: Tree, folder: str) -> Tree:
 
 
 def set_actions(content: Tree, actions: list[str]) -> Tree:
-    """Train on the targets of these actions, or motion clips, alone; what is tested stays.
+    """Train only on targets of these actions or motion clips; test data stay the same.
 
     Raises:
-        ValueError: They are no list of names, or the targets of the config cannot be chosen so.
+        ValueError: ``actions`` is not a list of names, or the config's targets have no actions or clips.
     """
     if not isinstance(actions, list | tuple) or not actions or not all(isinstance(name, str) for name in actions):
         raise ValueError(f'{KEY}.actions={actions!r}: a list of names expected')
@@ -176,10 +175,10 @@ def set_actions(content: Tree, actions: list[str]) -> Tree:
 
 
 def set_num_pairs(content: Tree, number: int) -> Tree:
-    """Train on so many synthetic pairs; of pairs that are not rendered here, on the first ones.
+    """Train on ``number`` synthetic pairs; of pairs that are not rendered here, on the first ones.
 
     Raises:
-        ValueError: It is below 1, or the config trains on no pairs.
+        ValueError: ``number`` is below 1, or the config trains on no pairs.
     """
     if type(number) is not int or number < 1:
         raise ValueError(f'{KEY}.num_pairs={number!r}: 1 or more expected')
@@ -190,12 +189,12 @@ def set_num_pairs(content: Tree, number: int) -> Tree:
 
 
 def set_background(content: Tree, background: Tree) -> Tree:
-    """Render the synthetic pairs before ``background``, and leave it in, in training and testing: without any mask.
+    """Render the synthetic pairs in front of ``background``, and train and test without masks.
 
-    Test sets cut around the root read no masks then.
+    Test sets that are cropped around the root then read no masks.
 
     Raises:
-        ValueError: It is no config of a background, or the pairs of the config are not rendered.
+        ValueError: ``background`` is not the config of a background, or the config's pairs are not rendered.
     """
     if not isinstance(background, Mapping) or 'type' not in background:
         raise ValueError(f"{KEY}.background={background!r}: a config such as dict(type='PhotoBackground') expected")
@@ -222,13 +221,13 @@ KNOBS: dict[str, Callable[[Tree, Any], Tree]] = {
 
 
 def changed(node: Any, change: Callable[[str, Any], Any] | None = None, key: str = '') -> Any:
-    """Copy nested dicts, lists and tuples, with ``change(key, value)`` in place of each value.
+    """Copy nested dicts, lists and tuples, replacing each value by ``change(key, value)``.
 
     Args:
-        node: What to copy; elements of a list have its key.
-        change: What it returns in place of a value is taken as it is; into a value that stays is looked. Defaults to
-            None: a mere copy.
-        key: Of the node. Defaults to ``''``.
+        node: The tree to copy; elements of a list have the list's key.
+        change: Returns the new value; changed values are used as they are, unchanged ones are visited recursively.
+            Defaults to None: copy only.
+        key: Key of the node. Defaults to ``''``.
     """
     after = node if change is None else change(key, node)
     if after is not node:
@@ -241,7 +240,7 @@ def changed(node: Any, change: Callable[[str, Any], Any] | None = None, key: str
 
 
 def dicts(node: Any) -> Iterator[Tree]:
-    """All dicts in nested dicts, lists and tuples, the outer ones first."""
+    """Yield all dicts in nested dicts, lists and tuples, outer ones first."""
     if isinstance(node, Mapping):
         yield node
     for inner in node.values() if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ():
@@ -257,7 +256,7 @@ def _training(content: Tree) -> Tree:
 
 
 def _pairs(content: Tree, knob: str) -> list[Tree]:
-    """The data set of synthetic pairs, and the entry of ``synthesis`` that renders the same folder."""
+    """Return the data set of synthetic pairs, and the entry of ``synthesis`` that renders into its folder."""
     pairs = _training(content).get('synthetic')
     if not pairs:
         raise ValueError(_nothing(knob, 'train_dataloader.dataset.synthetic'))
@@ -266,7 +265,7 @@ def _pairs(content: Tree, knob: str) -> list[Tree]:
 
 
 def _folders(node: Any, roots: list[str]) -> Iterator[str]:
-    """Names of the folders, directly inside some roots, that strings begin with."""
+    """Yield the names of the folders directly inside ``roots`` that strings begin with."""
     if isinstance(node, str):
         yield from (node[len(root) + 1:].split('/')[0] for root in roots if node.startswith(f'{root}/'))
     for inner in node.values() if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ():
@@ -278,13 +277,13 @@ def _nothing(knob: str, what: str) -> str:
 
 
 def idle_variables(path: str | os.PathLike) -> list[tuple[Path, str, Path | None]]:
-    """Variables that a config file, or one that it inherits, sets to no effect.
+    """Return the variables that a config file, or one of its bases, sets without effect.
 
-    Such a variable was used by a base to build something, and is neither used in the file that sets it anew nor read by
-    the runner. So is a name of a knob outside ``xas``, in a file that inherits, where nothing uses it.
+    Such a variable was used by a base, and is neither used in the file that sets it again nor read by the runner. A
+    knob's name outside ``xas``, in a file that inherits and does not use it, counts as well.
 
     Returns:
-        The file that sets it, its name, and the base that used it (None: no base did), for each.
+        For each: the file that sets it, its name, and the base that used it (or None).
     """
     history = _History(Path(path))
     found = {name for _, name, _ in history.idle}
@@ -293,12 +292,12 @@ def idle_variables(path: str | os.PathLike) -> list[tuple[Path, str, Path | None
 
 
 def spent_variables(path: str | os.PathLike) -> dict[str, Path]:
-    """Variables of a config file and its bases that have done their work, with the file that used them."""
+    """Return the variables of a config file and its bases that no longer have an effect, with the files using them."""
     return _History(Path(path)).used
 
 
 class _History:
-    """What a config file and its bases assign and use at their top."""
+    """Top-level assignments and uses of a config file and its bases."""
 
     def __init__(self, path: Path) -> None:
         self.assigned: set[str] = set()
@@ -329,7 +328,7 @@ class _History:
 
 
 def _parsed(path: Path) -> ast.Module:
-    """A config's syntax tree, with mmengine's ``{{…}}`` taken out."""
+    """Return a config's syntax tree without mmengine's ``{{…}}``."""
     text = re.sub(r'\{\{\s*_base_\.(\w+).*?\}\}', r'_base_.\1', path.read_text(encoding='utf-8'))
     return ast.parse(re.sub(r'\{\{.*?\}\}', 'None', text))
 
@@ -343,14 +342,14 @@ def _bases(tree: ast.Module) -> list[str]:
 
 
 def _read_keys() -> set[str]:
-    """What a runner and our tools read of a config: these act in a child."""
+    """Return the keys that a runner and our tools read from a config; these have an effect in a child."""
     return {'synthesis', *(name for runner in (Runner, FlexibleRunner)
                            for name in inspect.signature(runner.__init__).parameters)}
 
 
 def way_out(name: str) -> str:
-    """What to do instead of setting a variable that has done its work."""
+    """Return what to do instead of setting a variable without effect."""
     knob = name if name in KNOBS else KNOB_OF.get(name)
     if knob:
         return f'Write {KEY} = dict({knob}=…)'
-    return 'Change what was built of it, such as train_dataloader, or use it there in the same file'
+    return 'Change what was built from it, such as train_dataloader, or use it in the same file'

@@ -1,4 +1,4 @@
-"""Training stages as data: which losses are on, for how many epochs, at what learning rate (paper, appendix C.1)."""
+"""Training stages: losses, number of epochs and learning rate (paper, appendix C.1)."""
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,17 +12,18 @@ class Stage:
         name: Shown in the log.
         epochs: Length, at least 1.
         lr: Learning rate at the start of the stage.
-        loss_weights: Weight of every loss term that is on; a term that is not named is off.
+        loss_weights: Weight of every active loss term; other terms are off.
         schedule: ``'step'`` (divided by 10 at each of ``milestones``), ``'cosine'`` (to ``min_lr``), ``'linear'``
             (constant until ``decay_begin``, then straight to ``min_lr``) or ``'constant'``.
         milestones: Epochs within the stage. Defaults to none.
-        min_lr: The cosine's or the line's end. Defaults to 0.
-        decay_begin: Part of the stage after which the line falls, in [0, 1). Defaults to 0.7.
-        warmup_iters: Iterations of a linear rise from a hundredth at the start of the stage. Defaults to 0.
+        min_lr: Final learning rate of ``'cosine'`` and ``'linear'``. Defaults to 0.
+        decay_begin: Fraction of the stage after which ``'linear'`` decays, in [0, 1). Defaults to 0.7.
+        warmup_iters: Iterations of linear warm-up from a hundredth of the rate. Defaults to 0.
 
     Raises:
-        ValueError: A length below 1, a rate that is not a positive number, no loss, a weight that is none, an unknown
-            schedule, milestones that are not within the stage or have no ``'step'``, or ``decay_begin`` outside [0, 1).
+        ValueError: ``epochs`` is below 1, ``lr`` is not positive, there is no loss, a weight is negative or not a
+            number, the schedule is unknown, milestones lie outside the stage or the schedule is not ``'step'``, or
+            ``decay_begin`` is outside [0, 1).
     """
     name: str
     epochs: int
@@ -64,7 +65,7 @@ class Stage:
                 raise ValueError(f'stage {self.name!r}: the milestone {epoch!r} is not within its {self.epochs} epochs')
 
     def lr_at(self, iteration: int, iters_per_epoch: int) -> float:
-        """Learning rate at an iteration of this stage, a closed form, so that resuming needs no history."""
+        """Return the learning rate at an iteration of this stage in closed form, so that resuming needs no history."""
         warmup = 1.0
         if iteration < self.warmup_iters:
             warmup = 0.01 + 0.99 * iteration / self.warmup_iters
@@ -87,10 +88,10 @@ def _is_number(value: object) -> bool:
 
 
 def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
-    """Config dicts to stages.
+    """Convert config dicts to stages.
 
     Raises:
-        ValueError: No list of stages, no dict in it, two of one name, or a field that is unknown or missing (named).
+        ValueError: ``stages`` is not a list of dicts, two stages share a name, or a field is unknown or missing.
     """
     if not stages:
         raise ValueError('train_cfg.stages is empty: declare at least one stage')
@@ -118,14 +119,14 @@ def parse_stages(stages: Sequence[Mapping | Stage]) -> tuple[Stage, ...]:
 
 
 def stage_at(stages: Sequence[Stage], epoch: int) -> tuple[int, Stage]:
-    """The stage that an epoch (from 0) belongs to, and the epoch it began at.
+    """Return the stage that an epoch (from 0) belongs to, and the stage's first epoch.
 
     Raises:
-        ValueError: The epoch lies behind the last stage.
+        ValueError: The epoch is after the last stage.
     """
     begin = 0
     for stage in stages:
         if epoch < begin + stage.epochs:
             return begin, stage
         begin += stage.epochs
-    raise ValueError(f'epoch {epoch} lies behind the last stage, which ends at {begin}')
+    raise ValueError(f'epoch {epoch} is after the last stage, which ends at {begin}')

@@ -1,4 +1,4 @@
-"""A new species by data alone: a project folder from a body model, and the checks that prove a config's parts."""
+"""Define a new species by data: create a project folder from a body model, and check the parts of a config."""
 from .checks import SpeciesChecker, Verdict, check_config
 from .derived_skeleton import derive_skeleton
 from .new_project import NewProject, write_project

@@ -1,4 +1,4 @@
-"""Proof that the parts of a species fit together, check by check.
+"""Check that the parts of a species are consistent.
 
 Shapes: K keypoints, J joints, V vertices, N samples.
 """
@@ -30,17 +30,17 @@ SUM_TOLERANCE = 1e-3
 MAX_TORN = 0.002
 VOLUMES = (0.85, 1.2)
 MIN_INSIDE = 0.95
-SHOWN = np.deg2rad(9.5)  # smaller limits look like the body at rest
-NEAR = 0.02  # sides of the image: how far outside the mask a keypoint still counts as inside
+SHOWN = np.deg2rad(9.5)  # smaller limits look like the rest pose
+NEAR = 0.02  # tolerance of a keypoint outside the mask, as a fraction of the image's side
 
 
 class Verdict(NamedTuple):
-    """What a check found.
+    """Result of a check.
 
     Attributes:
         name: The check.
-        passed: True or False; None where it could not run.
-        message: Numbers where it passed, the reason where it did not.
+        passed: True or False; None if it could not run.
+        message: Numbers if it passed, otherwise the reason.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
 
 
 class CheckFailed(ValueError):
-    """The parts do not fit; the message says which, and what was expected."""
+    """Parts of a species do not fit; the message has the part and the expectation."""
 
 
 class SpeciesChecker:
@@ -57,8 +57,8 @@ class SpeciesChecker:
 
     Args:
         config: The config.
-        num_samples: N poses of the prior that are looked at, and that are rendered. Defaults to 32.
-        seed: Of these. Defaults to 0.
+        num_samples: N poses of the prior to check and to render. Defaults to 32.
+        seed: Seed of the poses. Defaults to 0.
 
     Attributes:
         sheet: (H, W, 3) uint8 RGB after :meth:`extremes`, else None: bodies at limits of 10 degrees and more, and in
@@ -70,10 +70,10 @@ class SpeciesChecker:
         self.sheet: np.ndarray | None = None
 
     def run(self, names: Sequence[str] | None = None) -> list[Verdict]:
-        """Run checks; one whose parts another found broken does not run.
+        """Run checks; a check is skipped if a check of its parts failed.
 
         Args:
-            names: Which, in any order. Defaults to None: all.
+            names: Names of the checks, in any order. Defaults to None: all.
         """
         checks: dict[str, Callable[[], str]] = {
             'tree': self.tree, 'one skeleton': self.one_skeleton, 'limits': self.limits, 'body': self.body,
@@ -107,23 +107,23 @@ class SpeciesChecker:
 
     @cached_property
     def prior(self) -> dict[str, Any]:
-        """The prior's limits; CheckFailed where poses come from elsewhere."""
+        """The prior's limits; raises CheckFailed for another pose source."""
         source = self.generator['pose_source']
         if source.get('type') != 'TruncatedGaussianPrior':
             raise CheckFailed(f'pose_source is a {source.get("type")}; a TruncatedGaussianPrior expected')
         return read_prior_file(source.get('file', 'smpl_pose_prior'))
 
     def tree(self) -> str:
-        """The links form one tree and the pairs are mutual; loading a skeleton asks for both."""
+        """Check that the links form one tree and the flip pairs are mutual; loading a skeleton verifies both."""
         skeleton = self.skeleton
         return (f'{skeleton.num_keypoints} keypoints, {len(skeleton.links)} links, {len(skeleton.flip_pairs)} pairs, '
                 f'root {skeleton.keypoints[skeleton.root]}')
 
     def one_skeleton(self) -> str:
-        """Data, metrics and the parts of the model have the model's skeleton, where they state one.
+        """Check that data, metrics and parts of the model have the model's skeleton, if they define one.
 
         Raises:
-            CheckFailed: One has another.
+            CheckFailed: One has another skeleton.
         """
         model = self.config.model
         parts = {'discriminator': model.get('discriminator'),
@@ -142,7 +142,7 @@ class SpeciesChecker:
         return f'the model, data and metrics have the {self.skeleton.num_keypoints} keypoints of {self.skeleton.name!r}'
 
     def limits(self) -> str:
-        """Limits are in order; reading a prior asks for it.
+        """Check that limits are ordered; reading a prior verifies it.
 
         Raises:
             CheckFailed: Every limit is zero.
@@ -154,7 +154,7 @@ class SpeciesChecker:
         return f'low <= mean <= high on all axes; {free} of {3 * len(prior["joints"])} axes move'
 
     def body(self) -> str:
-        """The body has the skeleton's keypoints and the prior's joints, or CheckFailed says what it lacks."""
+        """Check that the body has the skeleton's keypoints and the prior's joints; CheckFailed lists missing ones."""
         for body in self.bodies:
             if 'prior' in vars(self):
                 check_joints(self.prior, body)
@@ -169,7 +169,7 @@ class SpeciesChecker:
                 f'{body_size(body):.2f} m long') + ''.join(warnings)
 
     def pairs(self) -> str:
-        """Pairs mirror each other at rest, and the bones between them.
+        """Check that flip pairs, and the bones between them, are mirror images at rest.
 
         Raises:
             CheckFailed: A pair does not.
@@ -187,10 +187,10 @@ class SpeciesChecker:
         return f'{count} pairs, at most {100 * worst:.1f} % of the body\'s size beside their mirror image'
 
     def regressors(self) -> str:
-        """Rows of the joint and keypoint regressors and of the skinning weights sum to one.
+        """Check that rows of the joint and keypoint regressors and of the skinning weights sum to one.
 
         Raises:
-            CheckFailed: A row does not.
+            CheckFailed: A row does not sum to one.
         """
         worst, rows = 0.0, 0
         for body in self.bodies:
@@ -208,10 +208,10 @@ class SpeciesChecker:
         return f'{rows} rows sum to one within {worst:.1e}'
 
     def extremes(self) -> str:
-        """The mesh is whole at each limit, and in samples of the prior.
+        """Check that the mesh stays intact at each limit and in samples of the prior.
 
         Raises:
-            CheckFailed: A pose tears it, or makes it shrink or swell; the worst one is named.
+            CheckFailed: A pose tears it, or makes it shrink or swell; the message has the worst one.
         """
         body = self.bodies[0]
         poses = extreme_poses(self.prior)
@@ -238,10 +238,10 @@ class SpeciesChecker:
         return message
 
     def inside(self) -> str:
-        """Keypoints of rendered pairs fall inside the mask.
+        """Check that keypoints of rendered pairs are inside the mask.
 
         Raises:
-            CheckFailed: Too many lie outside; the worst keypoint is named.
+            CheckFailed: Too many are outside; the message has the worst keypoint.
         """
         generator = PairGenerator.from_config(self.generator, seed=self.seed)
         inside = np.zeros((self.num_samples, self.skeleton.num_keypoints), bool)
@@ -263,15 +263,15 @@ class SpeciesChecker:
 
 
 def check_config(config: Config, num_samples: int = 32, seed: int = 0) -> tuple[list[Verdict], np.ndarray | None]:
-    """Check what a config trains with.
+    """Check the species of a config.
 
     Args:
         config: The config.
-        num_samples: Poses of the prior that are looked at, and that are rendered. Defaults to 32.
-        seed: Of these. Defaults to 0.
+        num_samples: Number of poses of the prior to check and to render. Defaults to 32.
+        seed: Seed of the poses. Defaults to 0.
 
     Returns:
-        The verdicts, and the sheet (H, W, 3) uint8 RGB of the prior's limits, None where it could not be drawn.
+        The verdicts, and the sheet (H, W, 3) uint8 RGB of the prior's limits, None if it could not be drawn.
     """
     checker = SpeciesChecker(config, num_samples, seed)
     verdicts = checker.run()
@@ -279,14 +279,14 @@ def check_config(config: Config, num_samples: int = 32, seed: int = 0) -> tuple[
 
 
 def keypoints_inside(mask: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Which keypoints lie in a mask, or within 2 % of the image's side of it.
+    """Return which keypoints are in a mask, or within 2 % of the image's side of it.
 
     Args:
         mask: (S, S) uint8, 0 or 255.
         pixels: (K, 2) x, y in px.
 
     Returns:
-        np.ndarray: (K,) bool; one outside the image is outside.
+        np.ndarray: (K,) bool; False outside the image.
     """
     reach = max(1, round(NEAR * mask.shape[0]))
     grown = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)) > 0
@@ -302,7 +302,7 @@ def _pair(skeleton: Skeleton, keypoint: int) -> str:
 
 
 def _mirror_error(rest: np.ndarray, skeleton: Skeleton) -> float:
-    """Largest distance, m, of a keypoint (K, 3) from its twin's mirror image; unpaired ones are their own twins."""
+    """Return the largest distance, m, of a keypoint (K, 3) from its partner's mirror image (its own if unpaired)."""
     size = float(np.ptp(rest, axis=0).max())
     for left, right in skeleton.flip_pairs:
         if rest[left, 0] <= rest[right, 0]:

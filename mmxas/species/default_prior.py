@@ -1,4 +1,4 @@
-"""The pose prior that a new species starts with: every joint and every axis, narrow and even.
+"""Default pose prior of a new species: the same narrow limits for all axes.
 
 Shapes: J joints.
 """
@@ -23,13 +23,13 @@ ABOUT = ('Pose prior: [low, mean, high] in degrees of each joint\'s axis-angle v
 
 
 def default_prior(body: RiggedBodyModel) -> dict[str, Any]:
-    """Limits for all three axes of each joint: 5 degrees at the root, 10 in the middle, 20 on either side.
+    """Return limits for all axes of each joint: 5 degrees at the root, 10 on the middle line, 20 at the sides.
 
     Args:
-        body: The body; its joints' places at rest tell the middle from the sides.
+        body: The body; its joint positions at rest decide which joints are on the middle line.
 
     Returns:
-        dict: What a prior's file holds (``read_prior_file``).
+        dict: Content of a prior's file (``read_prior_file``).
     """
     positions = body.joint_template.numpy() @ body.axes.T
     size = body_size(body)
@@ -43,15 +43,15 @@ def default_prior(body: RiggedBodyModel) -> dict[str, Any]:
 
 
 def adopted_prior(file: str | Path, body: RiggedBodyModel) -> dict[str, Any]:
-    """An existing prior for a body with the same joints.
+    """Return an existing prior for a body with the same joints.
 
     Args:
         file: A shipped name or a file.
         body: The body.
 
     Raises:
-        FileNotFoundError: There is no such prior.
-        ValueError: The file is broken, or its joints or shape components are not the body's.
+        FileNotFoundError: The prior does not exist.
+        ValueError: The file is broken, or its joints or shape components do not match the body.
     """
     prior = read_prior_file(file)
     check_joints(prior, body)
@@ -59,11 +59,10 @@ def adopted_prior(file: str | Path, body: RiggedBodyModel) -> dict[str, Any]:
 
 
 def check_joints(prior: Mapping[str, Any], body: RiggedBodyModel) -> None:
-    """Compare what ``read_prior_file`` returns with a body.
+    """Raise if a prior of ``read_prior_file`` does not fit a body.
 
     Raises:
-        ValueError: The joints are others, or stand in another order, or there are more shape components than the body
-            has.
+        ValueError: The joints or their order differ, or there are more shape components than the body has.
     """
     if prior['joints'] != tuple(body.joint_names):
         place = int(np.argmin([a == b for a, b in zip(prior['joints'], body.joint_names)] + [False]))

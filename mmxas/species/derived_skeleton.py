@@ -1,4 +1,4 @@
-"""A training skeleton from what a body model brings: its joints and landmarks, at rest.
+"""Derive a training skeleton from the joints and landmarks of a body model at rest.
 
 Shapes: P points, J joints, V vertices.
 """
@@ -11,19 +11,19 @@ import numpy as np
 from mmxas.body_models.rigged_body_model import RiggedBodyModel
 from mmxas.structures import Skeleton
 
-# In sizes of the body, the longest side of its box at rest.
+# As a fraction of the body's size, the longest side of its box at rest.
 MIRROR_TOLERANCE = 0.03
 PLANE_TOLERANCE = 0.001
 MIN_LENGTH = 0.08
-SIZES = (0.02, 30.0)  # m; what is smaller or larger is likely in another unit
-HIDDEN = ' (joint)'  # behind the name of a joint that has a landmark's
+SIZES = (0.02, 30.0)  # m; other sizes suggest another unit
+HIDDEN = ' (joint)'  # suffix of a joint that has the name of a landmark
 
 
 class RestPoints(NamedTuple):
-    """What a body may have its keypoints at, the joints before the landmarks, each after its parent.
+    """Candidates for keypoints: joints, then landmarks, each after its parent.
 
     Attributes:
-        names: P names, each once.
+        names: P unique names.
         positions: (P, 3) at rest, left, up and front, m.
         parents: (P,) index of the parent; the root's is its own.
         landmark: (P,) whether it is a landmark vertex.
@@ -36,12 +36,12 @@ class RestPoints(NamedTuple):
 
 
 def body_size(body: RiggedBodyModel) -> float:
-    """The longest side of the body's box at rest, m."""
+    """Return the longest side of the body's box at rest, m."""
     return float(np.ptp(body.v_template.numpy(), axis=0).max())
 
 
 def size_warning(body: RiggedBodyModel) -> str:
-    """What to say of a body of an unlikely size, as of a file in cm; empty where there is nothing to say."""
+    """Return a warning about an implausible size, such as that of a file in cm, else an empty text."""
     size = body_size(body)
     if SIZES[0] <= size <= SIZES[1]:
         return ''
@@ -50,9 +50,9 @@ def size_warning(body: RiggedBodyModel) -> str:
 
 
 def rest_points(body: RiggedBodyModel) -> RestPoints:
-    """Joints and landmarks of a body; a landmark hides a joint of its name.
+    """Return joints and landmarks of a body; a landmark hides a joint of the same name.
 
-    It hangs on the joint nearest to the root of those that move it by a third at least.
+    A landmark's parent is the joint nearest to the root among those with a skinning weight of at least a third.
     """
     hidden = set(body.vertex_ids)
     names = [f'{name}{HIDDEN}' if name in hidden else name for name in body.joint_names]
@@ -66,15 +66,15 @@ def rest_points(body: RiggedBodyModel) -> RestPoints:
 
 
 def mirror_partners(positions: np.ndarray, tolerance: float, plane_tolerance: float = 0.0) -> np.ndarray:
-    """For each point the one at its mirror image.
+    """Return the index of each point's mirror partner.
 
     Args:
         positions: (P, 3), the first coordinate to the left, the plane of symmetry at 0.
-        tolerance: Farthest that the mirror image may lie from its partner.
+        tolerance: Largest distance between a mirror image and its partner.
         plane_tolerance: A point within this distance of the plane is its own partner. Defaults to 0.
 
     Returns:
-        np.ndarray: (P,) indices; a point on the plane is its own partner, and -1 stands for none.
+        np.ndarray: (P,) indices; a point on the plane is its own partner, -1 means none.
     """
     if not len(positions):
         return np.zeros(0, int)
@@ -87,22 +87,21 @@ def mirror_partners(positions: np.ndarray, tolerance: float, plane_tolerance: fl
 
 
 def derive_skeleton(body: RiggedBodyModel, name: str, min_length: float = MIN_LENGTH) -> Skeleton:
-    """Make a skeleton of a body's joints and landmarks.
+    """Derive a skeleton from a body's joints and landmarks.
 
-    A joint nearer to its parent than ``min_length`` is left out, so that chains of many joints become a few links;
-    landmarks and the root stay. Left and right are those points that mirror each other at rest.
+    A joint nearer to its parent than ``min_length`` is left out, so that long chains of joints become a few links;
+    landmarks and the root are kept. Points that mirror each other at rest become flip pairs.
 
     Args:
         body: The body.
         name: Name of the skeleton.
-        min_length: Shortest link between joints, in sizes of the body. Defaults to 0.08.
+        min_length: Shortest link between joints, as a fraction of the body's size. Defaults to 0.08.
 
     Returns:
         Skeleton: Its keypoints have the names of the body's joints and landmarks.
 
     Raises:
-        ValueError: A point has no partner on the other side, or partners hang on joints that are no partners; the
-            message names it.
+        ValueError: A point has no partner on the other side, or the parents of partners are not partners.
     """
     points, size = rest_points(body), body_size(body)
     partners = _partners(points, size, body)
@@ -127,17 +126,17 @@ def _partners(points: RestPoints, size: float, body: RiggedBodyModel) -> np.ndar
                              f'beside the plane of symmetry and has no partner on the other side; {way_out}')
         if partners[points.parents[point]] != points.parents[partner]:
             raise ValueError(f'{body.model_path}: {points.names[point]!r} and {points.names[partner]!r} mirror each '
-                             f'other, but hang on {points.names[points.parents[point]]!r} and '
-                             f'{points.names[points.parents[partner]]!r}, which do not; {way_out}')
+                             f'other, but their parents {points.names[points.parents[point]]!r} and '
+                             f'{points.names[points.parents[partner]]!r} do not; {way_out}')
     return partners
 
 
 def _kept_ancestors(points: RestPoints, partners: np.ndarray, min_length: float) -> np.ndarray:
-    """(P,) the nearest point of the skeleton on each point's way to the root, the point itself included."""
+    """Return, for each point (P,), the nearest kept point on its way to the root, including itself."""
     kept = np.arange(len(points.names))
     for point, parent in enumerate(points.parents):
         ancestor = kept[parent]
-        # the same number for both of a pair, so that both stay or both go
+        # the same number for both points of a pair, so that both are kept or dropped
         lengths = [np.linalg.norm(points.positions[one] - points.positions[other])
                    for one, other in ((point, ancestor), (partners[point], partners[ancestor]))]
         is_root = point == parent

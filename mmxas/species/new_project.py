@@ -1,4 +1,4 @@
-"""The project folder of a new species, written whole or not at all."""
+"""Write the project folder of a new species, atomically."""
 from __future__ import annotations
 
 import os
@@ -25,21 +25,21 @@ from .derived_skeleton import body_size, derive_skeleton, size_warning
 
 TEMPLATES = Path(__file__).parent / 'templates'
 NAME = re.compile(r'[a-z][a-z0-9_]*')
-CAMERA_DISTANCES = (3.0, 6.0)  # in sizes of the body, and at least in m
+CAMERA_DISTANCES = (3.0, 6.0)  # multiples of the body's size, and at least so many m
 
 
 @dataclass(frozen=True)
 class NewProject:
-    """What was written.
+    """A written project.
 
     Args:
         folder: The project.
         config: Its config for rendered pairs.
         num_keypoints: K.
         num_joints: J.
-        derived: What was derived rather than given: 'skeleton', 'prior'.
-        size: Of the body, m.
-        warning: What is odd about that size; empty where nothing is.
+        derived: Parts that were derived instead of given: 'skeleton', 'prior'.
+        size: Size of the body, m.
+        warning: Warning about an implausible size; empty if there is none.
     """
 
     folder: Path
@@ -54,26 +54,25 @@ class NewProject:
 def write_project(name: str, body_model: str | os.PathLike, out: str | os.PathLike | None = None,
                   skeleton: str | os.PathLike | None = None, keypoints: str | os.PathLike | None = None,
                   prior: str | os.PathLike | None = None, shape: Mapping[str, float] | None = None) -> NewProject:
-    """Write a project that trains: skeleton, keypoints, prior, configs and a README to fill in.
+    """Write a project ready for training: skeleton, keypoints, prior, configs and a README to fill in.
 
     Args:
         name: Name of the species in files: lower-case letters, digits and underscores.
-        body_model: Its file (``docs/body_models.md``), which is referred to and not copied.
+        body_model: The body model's file (``docs/body_models.md``); it is referenced, not copied.
         out: The folder. Defaults to None: ``name``, in the working directory.
         skeleton: A skeleton. Defaults to None: derived from joints and landmarks (:func:`derive_skeleton`).
-        keypoints: Definitions of the skeleton's keypoints on the body. Defaults to None: they are joints and
-            landmarks by name.
-        prior: A pose prior of a body with the same joints, to start from. Defaults to None: even limits
-            (:func:`default_prior`).
-        shape: Shape component to the value that makes the mean shape. Defaults to None: the file's.
+        keypoints: Definitions of the skeleton's keypoints on the body. Defaults to None: joints and landmarks by name.
+        prior: A pose prior of a body with the same joints, to start from. Defaults to None: the same limits for all
+            axes (:func:`default_prior`).
+        shape: Values of shape components that define the mean shape, by name. Defaults to None: the file's.
 
     Returns:
-        NewProject: What was written.
+        NewProject: The written project.
 
     Raises:
-        FileNotFoundError: A file is not there.
-        FileExistsError: The folder is.
-        ValueError: The name, the body model, skeleton, keypoints, prior or shape is unsuitable.
+        FileNotFoundError: A file does not exist.
+        FileExistsError: The folder exists.
+        ValueError: The name, body model, skeleton, keypoints, prior or shape is unsuitable.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f'{name!r}: a name of lower-case letters, digits and underscores expected')
@@ -83,8 +82,8 @@ def write_project(name: str, body_model: str | os.PathLike, out: str | os.PathLi
     spec = body_spec(body_model, shape)
     definitions, chosen, body = _keypoints(spec, name, skeleton, keypoints)
     if not centre_triples(chosen.parents, chosen.flip_pairs):
-        raise ValueError(f'skeleton {chosen.name!r}: no pair hangs on an unpaired keypoint, as hips do on a root; '
-                         'which way the body faces is learned from one')
+        raise ValueError(f'skeleton {chosen.name!r}: no flip pair has an unpaired keypoint as parent, as hips have a '
+                         'root; the facing direction is computed from one')
     limits = default_prior(body) if prior is None else adopted_prior(prior, body)
     files = {
         'data/skeleton.json': to_json(chosen.to_dict()),
@@ -105,11 +104,11 @@ def body_spec(body_model: str | os.PathLike, shape: Mapping[str, float] | None =
 
     Args:
         body_model: The file.
-        shape: Shape component to value. Defaults to None.
+        shape: Values of shape components by name. Defaults to None.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is broken, or names no joints and is of no known format that does without.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is broken, or has no joint names and no known format without them.
     """
     path = find_shipped(body_model)
     model = read_body_model(path)
@@ -125,14 +124,14 @@ def body_spec(body_model: str | os.PathLike, shape: Mapping[str, float] | None =
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
-    """Write text files into a new folder, which appears with all of them or not at all.
+    """Write text files into a new folder, atomically.
 
     Args:
-        folder: The folder, which must not exist; folders above it are made.
-        files: Path inside it to content.
+        folder: The folder, which must not exist; parent folders are created.
+        files: Contents by path inside the folder.
 
     Raises:
-        OSError: It cannot be written, or came into being meanwhile.
+        OSError: The folder cannot be written, or was created meanwhile.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f'.{folder.name}.', suffix='.tmp'))
@@ -149,7 +148,7 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
 
 def _keypoints(spec: Mapping[str, Any], name: str, skeleton: Any,
                keypoints: Any) -> tuple[dict[str, Any], Skeleton, RiggedBodyModel]:
-    """Definitions of the keypoints in the skeleton's order, the skeleton, and the body that has them."""
+    """Return the keypoints' definitions in the skeleton's order, the skeleton, and the body with these keypoints."""
     if skeleton is None:
         if keypoints is not None:
             raise ValueError(f'{keypoints}: keypoint definitions need a skeleton that links them')
@@ -173,7 +172,7 @@ def _keypoints(spec: Mapping[str, Any], name: str, skeleton: Any,
 
 def _words(name: str, spec: Mapping[str, Any], body: RiggedBodyModel, chosen: Skeleton, skeleton: Any,
            prior: Any) -> dict[str, Any]:
-    """What the templates' words stand for."""
+    """Return the values of the templates' placeholders."""
     size = max(1.0, body_size(body))
     arguments = [f'{key}={value!r}' for key, value in spec.items()] + ["keypoints=f'{project}/data/keypoints.json'"]
     shape = spec.get('shape', {})

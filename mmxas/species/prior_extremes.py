@@ -1,4 +1,4 @@
-"""Poses at the limits of a prior, and how much of the body survives them.
+"""Poses at the limits of a prior, and their damage to the body's mesh.
 
 Shapes: N poses, J joints, V vertices, F triangles, E edges.
 """
@@ -13,8 +13,8 @@ import torch
 from mmxas.body_models.skinned_model import SkinnedBodyModel
 from mmxas.synthesis.pose_sources.truncated_gaussian import AXES
 
-TORN = 3.0  # times an edge's length at rest
-MIN_EDGE = 0.002  # sizes of the body: shorter edges tell nothing
+TORN = 3.0  # multiple of an edge's length at rest
+MIN_EDGE = 0.002  # fraction of the body's size; shorter edges are ignored
 
 
 class ExtremePose(NamedTuple):
@@ -30,11 +30,11 @@ class ExtremePose(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """What a pose does to a mesh.
+    """Damage of a pose to a mesh.
 
     Attributes:
-        torn: Share of the mesh's edge length (at rest) in edges stretched more than three times.
-        volume: Enclosed volume, over that at rest.
+        torn: Share of the mesh's edge length (at rest) in edges stretched to more than three times their length.
+        volume: Ratio of the enclosed volume to that at rest.
     """
 
     torn: float
@@ -42,7 +42,7 @@ class Damage(NamedTuple):
 
 
 def extreme_poses(prior: Mapping[str, Any]) -> list[ExtremePose]:
-    """Each limit of a prior that is not zero.
+    """Return a pose for each non-zero limit of a prior.
 
     Args:
         prior: What ``read_prior_file`` returns.
@@ -59,18 +59,18 @@ def extreme_poses(prior: Mapping[str, Any]) -> list[ExtremePose]:
 
 @torch.no_grad()
 def posed_vertices(body: SkinnedBodyModel, poses: np.ndarray, betas: np.ndarray | None = None) -> np.ndarray:
-    """Vertices (N, V, 3) of poses (N, J, 3) and shapes (N, B), in the body's own axes, m."""
+    """Return vertices (N, V, 3) of poses (N, J, 3) and shapes (N, B), in the body's axes, m."""
     shape = None if betas is None else torch.from_numpy(betas[:, :body.num_betas])
     return body(torch.from_numpy(poses), shape).vertices.numpy()
 
 
 def mesh_edges(faces: np.ndarray) -> np.ndarray:
-    """The edges (E, 2) of triangles (F, 3), each once."""
+    """Return the unique edges (E, 2) of triangles (F, 3)."""
     return np.unique(np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
 
 
 def damage(posed: np.ndarray, rest: np.ndarray, faces: np.ndarray, edges: np.ndarray) -> Damage:
-    """Compare a posed mesh with itself at rest.
+    """Compare a posed mesh with its rest pose.
 
     Args:
         posed: (V, 3).
@@ -90,6 +90,6 @@ def damage(posed: np.ndarray, rest: np.ndarray, faces: np.ndarray, edges: np.nda
 
 
 def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
-    """Signed volume that triangles (F, 3) of vertices (V, 3) enclose, about their mean."""
+    """Return the signed volume enclosed by triangles (F, 3) of vertices (V, 3), about their mean."""
     corners = (vertices - vertices.mean(0))[faces].astype(np.float64)
     return float(np.einsum('fi,fi->', corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6)

@@ -1,4 +1,4 @@
-"""A sheet of bodies at the limits of their prior, to look at."""
+"""Draw a sheet of bodies at the limits of their prior."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from mmxas.visualization.contact_sheet import captioned, contact_sheet
 
 TILE = 112  # px
 YAW = -60.0  # degrees: from its left side, a little from the front
-FOCAL = 3.0  # in sides of the picture
-DISTANCE = 3.6  # in sizes of the body
+FOCAL = 3.0  # multiple of the picture's side
+DISTANCE = 3.6  # multiple of the body's size
 
 
 def extremes_sheet(body: SkinnedBodyModel, vertices: np.ndarray, names: Sequence[str], alarms: Sequence[bool],
                    columns: int = 10) -> np.ndarray:
-    """Draw posed bodies, each filling its picture.
+    """Draw posed bodies, each scaled to its picture.
 
     Args:
-        body: Whose triangles and parts they are.
-        vertices: (N, V, 3) in the body's own axes, m.
+        body: The body, for its triangles and parts.
+        vertices: (N, V, 3) in the body's axes, m.
         names: N captions.
-        alarms: N, whether the caption is red.
-        columns: Pictures a row. Defaults to 10.
+        alarms: N flags; a caption is red if its flag is set.
+        columns: Pictures per row. Defaults to 10.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""Pictures of images, poses and hypotheses."""
+"""Draw images, poses and hypotheses."""
 
 from .canvas import figure_to_rgb, new_figure, write_picture
 from .instance_view import InstanceView, view_instance

@@ -1,4 +1,4 @@
-"""Figures without a window system or global state, and pictures written whole or not at all."""
+"""Figures without a window system or global state, and atomic writing of pictures."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -12,12 +12,12 @@ from mmxas.io.atomic_writes import write_whole
 
 
 def new_figure(width: float, height: float, dpi: int) -> Figure:
-    """A white figure that only its caller holds (``pyplot`` keeps none of it).
+    """Return a white figure that is not registered in ``pyplot``.
 
     Args:
         width: Inches.
         height: Inches.
-        dpi: Pixels an inch.
+        dpi: Pixels per inch.
     """
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor='white')
     FigureCanvasAgg(figure)
@@ -35,10 +35,10 @@ def figure_to_rgb(figure: Figure) -> np.ndarray:
 
 
 def write_picture(path: str | Path, picture: np.ndarray) -> Path:
-    """Write a picture under a temporary name and rename it, so that no half of it is ever seen.
+    """Write a picture atomically.
 
     Args:
-        path: File to write; its suffix is the format (``.png``, ``.jpg``, ...). Missing folders are made.
+        path: File to write; the suffix defines the format (``.png``, ``.jpg``, ...). Missing folders are created.
         picture: (h, w, 3) uint8 RGB.
 
     Returns:

@@ -11,7 +11,7 @@ INK, ALARM, PAPER = (40, 40, 40), (200, 0, 0), 255
 
 
 def fit_picture(picture: np.ndarray, height: int, width: int | None = None) -> np.ndarray:
-    """Scale a picture (h, w, 3) uint8 to a height, and no wider than ``width``, keeping its proportions."""
+    """Scale a picture (h, w, 3) uint8 to a height, and at most to ``width``, keeping its aspect ratio."""
     factor = height / picture.shape[0]
     if width is not None:
         factor = min(factor, width / picture.shape[1])
@@ -20,11 +20,11 @@ def fit_picture(picture: np.ndarray, height: int, width: int | None = None) -> n
 
 
 def overlay_mask(picture: np.ndarray, mask: np.ndarray, color: Sequence[int] = (35, 211, 238)) -> np.ndarray:
-    """Dim what a mask leaves out and draw its outline.
+    """Dim the background of a mask and draw its outline.
 
     Args:
         picture: (h, w, 3) uint8 RGB.
-        mask: (h, w), body where above half of the largest possible value (bool, uint8 or [0, 1]).
+        mask: (h, w), foreground above half of the largest possible value (bool, uint8 or [0, 1]).
         color: RGB of the outline. Defaults to a light blue.
 
     Returns:
@@ -39,7 +39,7 @@ def overlay_mask(picture: np.ndarray, mask: np.ndarray, color: Sequence[int] = (
 
 
 def captioned(picture: np.ndarray, caption: str, alarm: bool = False) -> np.ndarray:
-    """Put a line of text under a picture (h, w, 3) uint8 RGB, cut to its width; red for an alarm."""
+    """Add a line of text below a picture (h, w, 3) uint8 RGB, cut to its width; red for an alarm."""
     strip = np.full((CAPTION, picture.shape[1], 3), PAPER, dtype=np.uint8)
     cv2.putText(strip, caption[:max(1, picture.shape[1] // 6)], (1, CAPTION - 4), cv2.FONT_HERSHEY_PLAIN, 0.7,
                 ALARM if alarm else INK, 1, cv2.LINE_AA)
@@ -47,11 +47,11 @@ def captioned(picture: np.ndarray, caption: str, alarm: bool = False) -> np.ndar
 
 
 def contact_sheet(pictures: Iterable[np.ndarray], columns: int) -> np.ndarray:
-    """Lay pictures out in rows on white.
+    """Arrange pictures in rows on white.
 
     Args:
-        pictures: (h, w, 3) uint8 RGB each, of any size.
-        columns: Pictures a row.
+        pictures: Arrays (h, w, 3) uint8 RGB of any size.
+        columns: Pictures per row.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.

@@ -1,4 +1,4 @@
-"""Depth heatmaps of all keypoints, with the peaks that became hypotheses.
+"""Draw depth heatmaps of all keypoints, with the peaks of the hypotheses.
 
 K: keypoints, D: depth bins, H: hypotheses.
 """
@@ -14,23 +14,23 @@ PEAK_COLORS = ('#111418', '#d81e2c', '#7a3fd1', '#0f8a5f', '#b06a00', '#0b6fb8')
 
 
 def hypothesis_color(index: int) -> str:
-    """Colour of a hypothesis, the same in all panels; the top-1 pose is black."""
+    """Return the colour of a hypothesis, the same in all panels; the top-1 pose is black."""
     return PEAK_COLORS[index % len(PEAK_COLORS)]
 
 
 def show_depth_heatmaps(axes: Axes, heatmap: np.ndarray, depth_range: tuple[float, float], depths: np.ndarray,
                         valid: np.ndarray, style: PoseStyle, unit: str, truth: np.ndarray | None = None) -> None:
-    """Draw one ridge a keypoint, each scaled to its own highest peak.
+    """Draw one ridge per keypoint, scaled to its highest peak.
 
     Args:
-        axes: Where to draw.
+        axes: Axes to draw on.
         heatmap: (K, D) probability along depth (equation 3).
         depth_range: Depth at the two ends of the heatmap.
         depths: (H, K) depth of each hypothesis.
-        valid: (H, K) bool; only peaks of a keypoint's own are marked.
+        valid: (H, K) bool; only valid peaks are marked.
         style: Names and colours.
         unit: Unit of the depths, for the label.
-        truth: (K,) true depth, or None.
+        truth: (K,) ground-truth depth, or None.
     """
     num_keypoints, bins = heatmap.shape
     low, high = depth_range
@@ -55,7 +55,7 @@ def show_depth_heatmaps(axes: Axes, heatmap: np.ndarray, depth_range: tuple[floa
 
 def _finish(axes: Axes, heatmap: np.ndarray, centres: np.ndarray, depths: np.ndarray, style: PoseStyle,
             unit: str) -> None:
-    """Limits around what is there, names, legend."""
+    """Set limits around the content, and add names and legend."""
     mass = heatmap.max(axis=0) > 0.02 * heatmap.max()
     shown = np.concatenate([centres[mass], depths.ravel()])
     margin = 0.06 * max(float(np.ptp(shown)), 1e-3)

@@ -1,4 +1,4 @@
-"""Panels that show the image: the whole, the crop with a pose over it, the drawn skeleton mask.
+"""Panels of the image: whole image, crop with a pose overlay, drawn skeleton mask.
 
 h, w: image size, H: hypotheses, K: keypoints, L: links, S: side of a drawing in px.
 """
@@ -40,7 +40,7 @@ def show_image(axes: Axes, image: np.ndarray, crop: np.ndarray | None = None, bo
 
 
 def show_crop(axes: Axes, image: np.ndarray, crop: np.ndarray, dim: float = 1.0) -> None:
-    """Show the part of the image inside the crop; what lies beyond the image is grey.
+    """Show the part of the image inside the crop; the area outside the image is grey.
 
     Args:
         axes: Where to draw.
@@ -66,7 +66,7 @@ def draw_overlay(axes: Axes, pixels: np.ndarray, style: PoseStyle, shown: np.nda
         axes: An axes of :func:`show_crop`.
         pixels: (K, 2) image px.
         style: Links and colours.
-        shown: (K,) bool; a link needs both of its ends. Defaults to all.
+        shown: (K,) bool; a link is drawn if both ends are shown. Defaults to all.
         width: Width of a link in points. Defaults to 3.
     """
     shown = np.ones(len(pixels), dtype=bool) if shown is None else shown
@@ -80,15 +80,15 @@ def draw_overlay(axes: Axes, pixels: np.ndarray, style: PoseStyle, shown: np.nda
 
 def skeleton_mask(keypoints: np.ndarray, links: Sequence[Sequence[int]], size: int = 256, width: float = 3e-3,
                   width_factors: Sequence[float] | None = None, align_corners: bool = False) -> np.ndarray:
-    """The soft skeleton mask that the mask loss sees.
+    """Return the soft skeleton mask that the mask loss uses.
 
     Args:
-        keypoints: (K, 2) in the norm frame of the crop.
+        keypoints: (K, 2) in crop-normalised coordinates.
         links: (L, 2) keypoint indices.
         size: S. Defaults to 256.
         width: See :func:`mmxas.ops.draw_skeleton`. Defaults to 3e-3.
         width_factors: (L,) exponent factors, or None for 1.
-        align_corners: As the keypoints' model has it. Defaults to False.
+        align_corners: Setting of the keypoints' model. Defaults to False.
 
     Returns:
         (S, S) in [0, 1].
@@ -99,7 +99,7 @@ def skeleton_mask(keypoints: np.ndarray, links: Sequence[Sequence[int]], size: i
 
 
 def show_mask(axes: Axes, drawn: np.ndarray, mask: np.ndarray | None = None) -> None:
-    """Show a drawn skeleton mask, with the outline of the body's mask where there is one.
+    """Show a drawn skeleton mask, with the outline of the foreground mask if given.
 
     Args:
         axes: Where to draw.

@@ -1,4 +1,4 @@
-"""What a picture needs of one instance of a data sample: crop, poses in one unit, scores, depth heatmaps, ground truth.
+"""Data to draw one instance of a data sample: crop, poses in one unit, scores, depth heatmaps, ground truth.
 
 N: instances of the sample, H: hypotheses, K: keypoints, D: depth bins.
 """
@@ -18,19 +18,19 @@ class InstanceView:
     """One instance, ready to be drawn.
 
     Attributes:
-        prediction: What is predicted, and the crop.
-        box: (4,) of the box, or None.
+        prediction: Prediction and crop.
+        box: (4,) box, or None.
         unit: ``'mm'`` or ``'crop'`` (sides of the crop): unit of ``poses``, ``depths`` and ``depth_range``.
-        poses: (H, K, 3) relative to each pose's root; x right, y down, z away from the camera. Lifted by the camera
-            where the sample knows it (``camera`` and ``root_depth``); else x and y are scaled as at the root's depth.
-        depths: (H, K) predicted z, as the heatmap's axis has it.
-        visible: (K,) of the top-1 pose, compared with a threshold by the drawing.
+        poses: (H, K, 3) relative to each pose's root; x right, y down, z away from the camera. Lifted by the camera if
+            the sample has one (``camera`` and ``root_depth``); else x and y are scaled as at the root's depth.
+        depths: (H, K) predicted z on the heatmap's axis.
+        visible: (K,) visibility in the top-1 pose; drawing compares it with a threshold.
         depth_heatmap: (K, D) probability along depth, or None.
         depth_range: Depth at the two ends of the heatmap's axis.
         true_pixels: (K, 2) image px, or None.
-        true_visible: (K,) bool, which of them are labelled; None for all.
+        true_visible: (K,) bool, whether a keypoint is labelled; None for all.
         true_pose: (K, 3) root-relative, in ``unit``, or None.
-        mask: (S, S) in [0, 1], the true body mask over the crop, or None.
+        mask: (S, S) in [0, 1], the true foreground mask of the crop, or None.
     """
 
     prediction: Prediction
@@ -47,16 +47,16 @@ class InstanceView:
     mask: np.ndarray | None = None
 
     def pose_scores(self) -> np.ndarray:
-        """(H,) mean score of each pose's keypoints."""
+        """(H,) mean score over each pose's keypoints."""
         return self.prediction.scores.mean(axis=1)
 
     def differs(self, threshold: float) -> np.ndarray:
-        """(H, K) bool: valid keypoints further than ``threshold`` (in ``unit``) from the top-1 pose's."""
+        """Return (H, K) bool: valid keypoints farther than ``threshold`` (in ``unit``) from those of the top-1 pose."""
         distance = np.linalg.norm(self.poses - self.poses[:1], axis=-1)
         return (distance > threshold) & self.prediction.valid
 
     def errors(self) -> np.ndarray | None:
-        """(H,) mean distance to the true pose over keypoints, root-centred, in ``unit``; None without it."""
+        """Return the root-centred MPJPE (H,) in ``unit``; None without ground truth."""
         if self.true_pose is None:
             return None
         return np.linalg.norm(self.poses - self.true_pose, axis=-1).mean(axis=-1)
@@ -68,11 +68,11 @@ def view_instance(data_sample: Any, index: int = 0, root: int = 0) -> InstanceVi
     Args:
         data_sample: ``PoseDataSample`` with ``pred_instances`` (:func:`mmxas.codecs.predictions.read_prediction`),
             maybe ``gt_instances`` (``keypoints``, ``keypoints_cam``) and ``gt_fields.mask``.
-        index: Which instance.
+        index: Index of the instance.
         root: Index of the keypoint that poses are relative to.
 
     Returns:
-        The view, or None when nothing is predicted.
+        The view, or None without a prediction.
     """
     instances = data_sample.get('pred_instances')
     if instances is None or 'keypoints' not in instances or len(instances.keypoints) <= index:

@@ -1,4 +1,4 @@
-"""The contact sheet of a folder of masks."""
+"""Draw the contact sheet of a folder of masks."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _HEIGHT, _WIDTH, _COLUMNS = 120, 200, 8
 
 
 def choose_frames(frames: Sequence[Frame], report: MaskReport, num: int) -> list[Frame]:
-    """Choose what a sheet shows: masks that look wrong in up to half of its places, the others evenly spread."""
+    """Choose the frames of a sheet: suspicious masks in up to half of its places, the others evenly spread."""
     present = [frame for frame in frames if frame.name not in report.failed]
     wrong = _spread([frame for frame in present if frame.name in report.wrong], num // 2)
     rest = _spread([frame for frame in present if frame.name not in report.wrong], num - len(wrong))
@@ -25,17 +25,17 @@ def choose_frames(frames: Sequence[Frame], report: MaskReport, num: int) -> list
 
 def mask_sheet(frames: Sequence[Frame], out: str | Path, report: MaskReport, boxes: Boxes | None = None,
                num: int = 64) -> np.ndarray | None:
-    """Draw masks over their images, those that look wrong first and with a red caption.
+    """Draw masks over their images, suspicious ones first and with a red caption.
 
     Args:
         frames: The images.
         out: Folder of the masks.
-        report: Of :func:`inspect_masks`.
-        boxes: Drawn where they are given. Defaults to None.
-        num: Pictures at most. Defaults to 64.
+        report: Report of :func:`inspect_masks`.
+        boxes: Boxes to draw. Defaults to None.
+        num: Maximum number of pictures. Defaults to 64.
 
     Returns:
-        np.ndarray | None: (H, W, 3) uint8 RGB; None where there is no mask.
+        np.ndarray | None: (H, W, 3) uint8 RGB; None without masks.
     """
     tiles = []
     for frame in choose_frames(frames, report, num):
@@ -52,7 +52,7 @@ def mask_sheet(frames: Sequence[Frame], out: str | Path, report: MaskReport, box
 
 
 def _spread(frames: Sequence[Frame], num: int) -> list[Frame]:
-    """At most ``num`` of the frames, evenly spread."""
+    """Return at most ``num`` of the frames, evenly spread."""
     if len(frames) <= num:
         return list(frames)
     return [frames[int(index)] for index in np.linspace(0, len(frames) - 1, num)] if num > 0 else []

@@ -1,7 +1,7 @@
-"""mmpose's 3D drawing on matplotlib >= 3.10, and of this package's predictions.
+"""Fix mmpose's 3D drawing for matplotlib >= 3.10 and for this package's predictions.
 
 ``Pose3dLocalVisualizer`` reads its figure by ``tostring_rgb``, which matplotlib removed, and fails on two people in one
-figure. It draws metres with z up, and asks a ground truth for ``lifting_target``; ours are px and mm.
+figure. It draws metres with z up, and reads ``lifting_target`` from the ground truth; ours are px and mm.
 """
 import functools
 from typing import Any
@@ -18,7 +18,7 @@ ASSUMED_SIDE_MM = 2000.0  # of a crop whose side in mm is not known
 
 
 def support_pose_3d_drawing() -> None:
-    """Let ``Pose3dLocalVisualizer`` draw our data samples; does nothing the second time."""
+    """Let ``Pose3dLocalVisualizer`` draw our data samples; idempotent."""
     if not hasattr(FigureCanvasAgg, 'tostring_rgb'):
         FigureCanvasAgg.tostring_rgb = _tostring_rgb
     original = Pose3dLocalVisualizer._draw_3d_data_samples
@@ -31,7 +31,7 @@ def support_pose_3d_drawing() -> None:
             return original(self, image, pose_samples, draw_gt, kpt_thr, num_instances, **kwargs)
         people = len(pose_samples.pred_instances.keypoints)
         people = people if num_instances < 0 else min(people, num_instances)
-        kwargs.pop('scores_2d', None)  # every keypoint is drawn: our scores tell how sure the depth is
+        kwargs.pop('scores_2d', None)  # every keypoint is drawn: our scores are confidences of the depth
         pictures = []
         for index in range(people):
             sample = metric_sample(pose_samples, index)
@@ -43,18 +43,18 @@ def support_pose_3d_drawing() -> None:
 
 
 def metric_sample(data_sample: Any, index: int = 0) -> Any:
-    """Return one predicted person as ``Pose3dLocalVisualizer`` draws it.
+    """Convert one predicted person for ``Pose3dLocalVisualizer``.
 
     K: keypoints.
 
     Args:
         data_sample: ``PoseDataSample`` with ``pred_instances`` of this package's detectors.
-        index: Which person. Defaults to 0.
+        index: Index of the person. Defaults to 0.
 
     Returns:
         A ``PoseDataSample`` with ``pred_instances.keypoints`` (1, K, 3), the top-1 pose in metres, x to the image's
-        left, y towards the camera and z up, the lowest keypoint at 0; ``gt_instances.lifting_target`` (1, K, 3)
-        likewise, where the sample has a 3D label. A crop of unknown size counts as 2 m wide.
+        left, y towards the camera and z up, the lowest keypoint at 0; and with ``gt_instances.lifting_target``
+        (1, K, 3) in the same frame if the sample has a 3D label. A crop of unknown size is assumed to be 2 m wide.
     """
     view = view_instance(data_sample, index)
     scale = (1.0 if view.unit == 'mm' else ASSUMED_SIDE_MM) / 1000
@@ -66,11 +66,11 @@ def metric_sample(data_sample: Any, index: int = 0) -> Any:
 
 
 def _upright(pose: np.ndarray) -> np.ndarray:
-    """(K, 3) x right, y down, z away to x left, y towards the camera, z up from the lowest keypoint."""
+    """Convert (K, 3) x right, y down, z away to x left, y towards the camera, z up from the lowest keypoint."""
     turned = -pose[:, [0, 2, 1]]
     return turned - [0, 0, turned[:, 2].min()]
 
 
 def _tostring_rgb(self: Any) -> bytes:
-    """Bytes (h, w, 3) of the figure, as matplotlib < 3.10 has it."""
+    """Return the figure's bytes (h, w, 3), as in matplotlib < 3.10."""
     return np.asarray(self.buffer_rgba())[..., :3].tobytes()

@@ -1,4 +1,4 @@
-"""The picture of one instance: input, overlay, skeleton mask, every hypothesis in 3D, depth heatmaps."""
+"""Compose the picture of one instance: input, overlay, skeleton mask, all hypotheses in 3D, depth heatmaps."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -18,22 +18,22 @@ from .instance_view import InstanceView
 from .pose_style import PoseStyle
 from .pose_views import draw_floor, draw_ghost, draw_pose, mark_differences, project
 
-# A crop without a known size in mm is taken for a cube of this side where a threshold in mm must be compared.
+# Assumed side of a crop of unknown size, for thresholds in mm.
 ASSUMED_BOX_MM = 2000.0
 TRUE_COLOR = '#0b8a3e'
 
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What a picture shows.
+    """Options of a picture.
 
     Attributes:
         mask_links: Links of the drawn skeleton mask; None for the style's.
-        mask_width_factors: One a mask link, or None.
-        views: (azimuth, elevation) in degrees, one a row of 3D poses; see :func:`~.pose_views.project`.
-        difference_mm: A keypoint is circled where it lies further than this from the top-1 pose's.
-        keypoint_threshold: Keypoints whose visibility is lower are not drawn on the image.
-        dpi: Pixels an inch; a column is 2.5 inches wide.
+        mask_width_factors: One per mask link, or None.
+        views: (azimuth, elevation) in degrees, one per row of 3D poses; see :func:`~.pose_views.project`.
+        difference_mm: Keypoints farther than this from those of the top-1 pose are circled.
+        keypoint_threshold: Keypoints of lower visibility are not drawn on the image.
+        dpi: Pixels per inch; a column is 2.5 inches wide.
     """
 
     mask_links: Sequence[Sequence[int]] | None = None
@@ -50,9 +50,9 @@ def pose_figure(image: np.ndarray, view: InstanceView, style: PoseStyle,
 
     Args:
         image: (h, w, 3) uint8 RGB.
-        view: What is predicted and, where known, true.
+        view: Prediction and, if known, ground truth.
         style: Skeleton and colours.
-        options: What to show.
+        options: Options of the picture.
 
     Returns:
         The figure; :func:`~.canvas.figure_to_rgb` draws it.
@@ -79,7 +79,7 @@ def pose_figure(image: np.ndarray, view: InstanceView, style: PoseStyle,
 
 def _image_row(figure: Figure, grid: GridSpec, image: np.ndarray, view: InstanceView, style: PoseStyle,
                options: FigureOptions) -> None:
-    """Whole image, crop with the top-1 pose, drawn skeleton."""
+    """Draw the whole image, the crop with the top-1 pose, and the skeleton mask."""
     prediction = view.prediction
     axes = figure.add_subplot(grid[0, 0])
     show_image(axes, image, prediction.crop, view.box)
@@ -105,7 +105,7 @@ def _image_row(figure: Figure, grid: GridSpec, image: np.ndarray, view: Instance
 
 
 def _pose_rows(figure: Figure, grid: GridSpec, view: InstanceView, style: PoseStyle, options: FigureOptions) -> None:
-    """One row a direction of view, one column a hypothesis, and the truth in the last one."""
+    """Draw one row per view direction, one column per hypothesis, and the ground truth in the last column."""
     threshold = options.difference_mm / (1.0 if view.unit == 'mm' else ASSUMED_BOX_MM)
     differs, errors = view.differs(threshold), view.errors()
     poses = list(view.poses) + ([] if view.true_pose is None else [view.true_pose])
@@ -132,13 +132,13 @@ def _pose_rows(figure: Figure, grid: GridSpec, view: InstanceView, style: PoseSt
 
 
 def _pose_title(axes: Axes, view: InstanceView, column: int, differs: np.ndarray, errors: np.ndarray | None) -> None:
-    """Which pose this is, how sure it is, how far from the top-1 pose and from the truth."""
+    """Set the title: rank of the pose, score, differences from the top-1 pose, and error."""
     if column == len(view.poses):
         _title(axes, 'ground truth', TRUE_COLOR)
         return
     score = f'score {view.pose_scores()[column]:.2g}'
     if errors is not None:
-        score += f' · {errors[column]:.0f} mm from the truth'
+        score += f' · error {errors[column]:.0f} mm'
     if column == 0:
         _title(axes, f'top-1 pose\n{score}', hypothesis_color(0))
     elif not view.prediction.valid[column].any():
@@ -150,7 +150,7 @@ def _pose_title(axes: Axes, view: InstanceView, column: int, differs: np.ndarray
 
 
 def _view_names(figure: Figure, grid: GridSpec, options: FigureOptions) -> None:
-    """The direction of each row, at its lower left."""
+    """Write the view direction of each row at its lower left."""
     for row, (azimuth, _) in enumerate(options.views, start=1):
         place = grid[row, 0].get_position(figure)
         side = 'right' if azimuth > 0 else 'left'
@@ -159,14 +159,14 @@ def _view_names(figure: Figure, grid: GridSpec, options: FigureOptions) -> None:
 
 
 def _frame(projected: np.ndarray) -> tuple[np.ndarray, float]:
-    """Centre (2,) and half side of the square that holds all projected poses."""
+    """Return centre (2,) and half side of the square around all projected poses."""
     flat = projected[..., :2].reshape(-1, 2)
     low, high = flat.min(axis=0), flat.max(axis=0)
     return (low + high) / 2, 0.58 * max(float((high - low).max()), 1e-6)
 
 
 def _widen_left(axes: Axes, share: float) -> None:
-    """Leave room for names at the left of an axes."""
+    """Add space for names at the left of an axes."""
     place = axes.get_position()
     axes.set_position([place.x0 + share * place.width, place.y0, (1 - share) * place.width, place.height])
 

@@ -1,4 +1,4 @@
-"""How the keypoints and links of a skeleton are coloured, read from a data set's meta information."""
+"""Colours of a skeleton's keypoints and links, read from a data set's meta information."""
 from __future__ import annotations
 
 import colorsys
@@ -27,18 +27,18 @@ class PoseStyle:
 
     @classmethod
     def from_dataset_meta(cls, meta: Mapping[str, Any] | None, num_keypoints: int) -> PoseStyle:
-        """Read mmpose's parsed ``dataset_meta``; what it leaves open gets a default.
+        """Read mmpose's parsed ``dataset_meta``; missing entries get defaults.
 
         Args:
             meta: ``keypoint_id2name``, ``skeleton_links``, ``keypoint_colors`` and ``skeleton_link_colors`` (RGB, 0
                 to 255), each optional.
-            num_keypoints: K of the poses that are drawn.
+            num_keypoints: K of the poses to draw.
 
         Returns:
             The style; without ``skeleton_links`` no link is drawn.
 
         Raises:
-            ValueError: The meta information describes another number of keypoints.
+            ValueError: The number of keypoints in the meta information differs.
         """
         meta = meta or {}
         names = [meta.get('keypoint_id2name', {}).get(index, str(index)) for index in range(num_keypoints)]
@@ -52,12 +52,12 @@ class PoseStyle:
         return cls(tuple(names), links, keypoint_colors, link_colors)
 
     def on_white(self) -> PoseStyle:
-        """The same style with bright colours darkened, to be read on white."""
+        """Return the style with bright colours darkened for a white background."""
         return PoseStyle(self.names, self.links, _darkened(self.keypoint_colors), _darkened(self.link_colors))
 
 
 def _colors(colors: Sequence | np.ndarray | None, count: int, default: np.ndarray | None = None) -> np.ndarray:
-    """Colours (count, 3) in [0, 1]; a rainbow where none are given."""
+    """Return colours (count, 3) in [0, 1]; a rainbow if none are given."""
     if colors is not None and len(colors) == count:
         return np.asarray(colors, dtype=np.float64).reshape(count, 3) / 255
     if default is not None:

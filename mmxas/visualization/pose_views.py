@@ -1,4 +1,4 @@
-"""A 3D pose drawn from a direction: parallel projection, nearer links over farther ones.
+"""Draw a 3D pose from a direction: parallel projection, nearer links over farther ones.
 
 K: keypoints, L: links. Frame: x right, y down, z away from the camera.
 """
@@ -14,12 +14,12 @@ GHOST, MARK, FLOOR = '#b8bcc4', '#d81e2c', '#e3e6eb'
 
 
 def project(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
-    """Look at points from a direction.
+    """Project points along a view direction.
 
     Args:
         points: (..., 3) x right, y down, z away from the camera.
-        azimuth: Degrees by which the viewer walks around the body: 0 stands at the camera, 90 at the image's right.
-        elevation: Degrees by which the viewer is above.
+        azimuth: Direction of the viewer around the body in degrees: 0 is at the camera, 90 at the image's right.
+        elevation: Elevation of the viewer in degrees.
 
     Returns:
         (..., 3): right, up, away from the viewer.
@@ -33,7 +33,7 @@ def project(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
 
 
 def draw_floor(axes: Axes, height: float, half: float, azimuth: float, elevation: float, lines: int = 7) -> None:
-    """Draw a square grid that the pose stands on.
+    """Draw a square floor grid below the pose.
 
     Args:
         axes: Where to draw.
@@ -52,7 +52,7 @@ def draw_floor(axes: Axes, height: float, half: float, azimuth: float, elevation
 
 
 def draw_pose(axes: Axes, points: np.ndarray, style: PoseStyle, width: float = 3.0) -> None:
-    """Draw a projected pose, far links first, paler with distance.
+    """Draw a projected pose, far links first and paler.
 
     Args:
         axes: Where to draw.
@@ -76,13 +76,13 @@ def draw_pose(axes: Axes, points: np.ndarray, style: PoseStyle, width: float = 3
 
 
 def draw_ghost(axes: Axes, points: np.ndarray, style: PoseStyle, width: float = 2.0) -> None:
-    """Draw a projected pose (K, 3) in grey, as what another is compared with."""
+    """Draw a projected pose (K, 3) in grey, as the reference of a comparison."""
     axes.add_collection(LineCollection(points[style.links, :2], colors=GHOST, linewidths=width, capstyle='round',
                                        zorder=1))
 
 
 def mark_differences(axes: Axes, points: np.ndarray, reference: np.ndarray, marked: np.ndarray) -> None:
-    """Circle keypoints and tie them to where the reference has them.
+    """Circle keypoints and connect them with those of the reference.
 
     Args:
         axes: Where to draw.

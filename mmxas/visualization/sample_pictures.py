@@ -1,4 +1,4 @@
-"""What the network sees, drawn: crop, mask and skeleton of each packed sample, targets beside their synthetic partners.
+"""Draw network inputs: crop, mask and skeleton of each packed sample, targets beside their synthetic partners.
 
 S: side of the crop in px, K: keypoints.
 """
@@ -21,7 +21,7 @@ from .pose_style import PoseStyle
 
 
 def crop_keypoints(data_sample: Any, size: int) -> np.ndarray | None:
-    """The labelled keypoints of a packed sample, where it has any.
+    """Return the labelled keypoints of a packed sample, if any.
 
     Args:
         data_sample: A PoseDataSample of ``PackXASInputs``.
@@ -66,13 +66,13 @@ def draw_pose(picture: np.ndarray, points: np.ndarray, style: PoseStyle) -> np.n
 
 
 def model_inputs(samples: Sequence[Mapping[str, Any]], preprocessor: nn.Module, training: bool) -> list[dict]:
-    """Return packed samples with the crops that the backbone gets, put back into grey levels.
+    """Return packed samples with the backbone's input crops, converted back to grey levels.
 
     Args:
         samples: N packed samples of one size.
-        preprocessor: The model's data preprocessor. Its own mean, deviation and order of channels are undone behind it;
-            all else that it does remains.
-        training: Whether it is to preprocess as in training.
+        preprocessor: The model's data preprocessor. Its mean, deviation and channel order are undone afterwards; its
+            other effects remain.
+        training: Whether to preprocess as in training.
 
     Returns:
         list[dict]: N samples of ``inputs`` (3, S, S) uint8 BGR and ``data_samples``.
@@ -86,13 +86,13 @@ def model_inputs(samples: Sequence[Mapping[str, Any]], preprocessor: nn.Module, 
 
 def sample_picture(sample: Mapping[str, Any], meta: Mapping[str, Any], side: int = 160,
                    empty: bool = False) -> np.ndarray:
-    """Draw a packed sample: its crop; the mask over it where there is one; the skeleton where there are labels.
+    """Draw a packed sample: its crop, the mask overlay if there is one, the skeleton if there are labels.
 
     Args:
-        sample: ``inputs`` (3, S, S) uint8 BGR and ``data_samples``, as ``PackXASInputs`` gives them.
+        sample: ``inputs`` (3, S, S) uint8 BGR and ``data_samples``, as from ``PackXASInputs``.
         meta: Meta information of the data set.
-        side: Of a panel in px. Defaults to 160.
-        empty: Whether the caption says, in red, that the crop is empty. Defaults to False.
+        side: Side of a panel in px. Defaults to 160.
+        empty: Mark the crop as empty in a red caption. Defaults to False.
 
     Returns:
         np.ndarray: (side, 1 to 3 times side, 3) uint8 RGB, with a caption below.
@@ -113,14 +113,14 @@ def sample_picture(sample: Mapping[str, Any], meta: Mapping[str, Any], side: int
 
 
 class BrowsedSample(NamedTuple):
-    """A sample of a data set, or a pair of them, drawn.
+    """A drawn sample, or pair of samples, of a data set.
 
     Attributes:
-        index: In the data set.
+        index: Index in the data set.
         picture: (h, w, 3) uint8 RGB; samples of a pair are side by side.
-        num_crops: Crops in it.
-        empty: Names of those without foreground (:mod:`mmxas.datasets.empty_crops`).
-        foreground: Of each crop with a mask, the share that is foreground.
+        num_crops: Number of crops in the picture.
+        empty: Names of crops without foreground (:mod:`mmxas.datasets.empty_crops`).
+        foreground: Foreground share of each crop with a mask.
     """
 
     index: int
@@ -132,18 +132,18 @@ class BrowsedSample(NamedTuple):
 
 def browse(dataset: Any, num: int, preprocessor: nn.Module, seed: int = 0, side: int = 160,
            training: bool = True) -> Iterator[BrowsedSample]:
-    """Draw samples of a data set as the network gets them, augmented by a seed and preprocessed.
+    """Draw samples of a data set as network inputs, augmented by a seed and preprocessed.
 
     Args:
         dataset: Any data set of packed samples, or of pairs of them.
-        num: Samples, evenly spread; fewer where the data set is shorter.
+        num: Number of samples, evenly spread; fewer if the data set is shorter.
         preprocessor: The model's data preprocessor.
-        seed: Of the augmentation. Defaults to 0.
-        side: Of a panel in px. Defaults to 160.
+        seed: Seed of the augmentation. Defaults to 0.
+        side: Side of a panel in px. Defaults to 160.
         training: Whether to preprocess as in training. Defaults to True.
 
     Yields:
-        BrowsedSample: One an index.
+        BrowsedSample: One per index.
     """
     for index in np.unique(np.linspace(0, len(dataset) - 1, min(num, len(dataset))).round().astype(int)).tolist():
         with seeded(seed, 0, index):

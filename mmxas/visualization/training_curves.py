@@ -1,4 +1,4 @@
-"""Curves of a training run, from the scalars that mmengine writes."""
+"""Draw curves of a training run from the scalars that mmengine writes."""
 from __future__ import annotations
 
 import json
@@ -11,17 +11,17 @@ from mmxas.visualization.canvas import figure_to_rgb, new_figure
 
 
 def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read ``vis_data/scalars.json``: a JSON object a line.
+    """Read ``vis_data/scalars.json``: one JSON object per line.
 
     Args:
-        path: The file, or the work directory of a run, whose newest such file is read.
+        path: The file, or the work directory of a run, whose newest file is read.
 
     Returns:
-        Name to (steps, values), each (M,). Terms are by iteration, evaluated metrics by epoch.
+        (steps, values) by name, each (M,). Steps are iterations for losses and epochs for metrics.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A line is no JSON object; the file and the line are named.
+        FileNotFoundError: The file does not exist.
+        ValueError: A line is not a JSON object; the message has file and line.
     """
     path = Path(path)
     if path.is_dir():
@@ -44,17 +44,17 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def draw_curves(runs: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], names: Sequence[str]) -> np.ndarray:
-    """Draw one panel a scalar, one line a run.
+    """Draw one panel per scalar, one line per run.
 
     Args:
-        runs: Label to scalars of :func:`read_scalars`.
-        names: Scalars, such as ``loss_render``.
+        runs: Scalars of :func:`read_scalars` by label.
+        names: Names of scalars, such as ``loss_render``.
 
     Returns:
         (h, w, 3) uint8 RGB.
 
     Raises:
-        KeyError: No run has one of the names; those that there are, are listed.
+        KeyError: No run has one of the names; the message lists the known ones.
     """
     figure = new_figure(3.2 * len(names), 2.6, dpi=110)
     for index, name in enumerate(names):

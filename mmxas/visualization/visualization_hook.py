@@ -1,4 +1,4 @@
-"""When pictures are drawn: a few a validation, and what a test asks for."""
+"""Draw a few pictures per validation, and the requested ones of a test."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -17,22 +17,22 @@ from mmxas.registry import HOOKS
 
 @HOOKS.register_module()
 class XASVisualizationHook(Hook):
-    """Draws predictions with the runner's visualizer; it takes the options of mmpose's ``PoseVisualizationHook``.
+    """Draw predictions with the runner's visualizer; has the options of mmpose's ``PoseVisualizationHook``.
 
-    mmpose's hook draws every sample of a test and never the truth. This one draws the first sample of a few batches of
-    each validation, beside its ground truth, into the backends (TensorBoard, local folder), and in a test draws
-    only where a folder or a window is asked for, every ``interval``-th sample.
+    mmpose's hook draws every sample of a test without ground truth. This one draws the first sample of a few batches of
+    each validation, with its ground truth, into the backends (TensorBoard, local folder). In a test it draws every
+    ``interval``-th sample if a folder or a window is requested.
 
     Args:
         enable: Whether to draw at all. Defaults to True.
-        interval: In a test, draw every so many samples. Defaults to 1.
-        val_pictures: In a validation, draw the first sample of so many batches. Defaults to 2.
-        draw_gt: Show the ground truth where samples have it. Defaults to True.
+        interval: In a test, draw every ``interval``-th sample. Defaults to 1.
+        val_pictures: Number of batches per validation of which the first sample is drawn. Defaults to 2.
+        draw_gt: Show the ground truth if samples have it. Defaults to True.
         kpt_thr: Keypoints of lower visibility are not drawn on the image. Defaults to 0.3.
         show: Open windows. Defaults to False.
-        wait_time: Seconds for which a window stays; 0 waits for a key. Defaults to 0.
-        out_dir: Folder of a test's pictures; a relative one lies in the run's folder in the work directory. Defaults to
-            None: a test draws nothing unless ``show``.
+        wait_time: Seconds to show a window; 0 waits for a key. Defaults to 0.
+        out_dir: Folder of a test's pictures; a relative path is inside the run's folder in the work directory.
+            Defaults to None: a test draws nothing unless ``show``.
 
     Raises:
         ValueError: ``interval`` is below 1.
@@ -59,7 +59,7 @@ class XASVisualizationHook(Hook):
 
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Mapping[str, Any],
                         outputs: Sequence[PoseDataSample]) -> None:
-        """Draw every ``interval``-th sample into ``out_dir``, or a window."""
+        """Draw every ``interval``-th sample into ``out_dir`` or a window."""
         if not self.enable or (self.out_dir is None and not self.show) or not _is_drawable(outputs):
             return
         for sample, crop in zip(outputs, data_batch['inputs'], strict=True):
@@ -79,14 +79,14 @@ class XASVisualizationHook(Hook):
 
 
 def whole_image(sample: PoseDataSample, crop: Any) -> np.ndarray:
-    """The image that a sample's px are of.
+    """Return the whole image of a sample.
 
     Args:
         sample: Its metainfo has ``img_path``, or ``warp_mat`` (2, 3) image px to crop px and ``ori_shape`` (h, w).
         crop: (3, S, S) uint8 BGR tensor, the model's input.
 
     Returns:
-        (h, w, 3) uint8 RGB: the file, or for an image that was in memory only, the crop put back into a black image.
+        (h, w, 3) uint8 RGB: the file, or for an image in memory, the crop pasted into a black image.
     """
     path = sample.metainfo.get('img_path')
     if path is not None and Path(path).is_file():
@@ -98,11 +98,11 @@ def whole_image(sample: PoseDataSample, crop: Any) -> np.ndarray:
 
 
 def _is_drawable(outputs: Sequence) -> bool:
-    """Whether there are predictions of poses at all."""
+    """Return whether there are predictions of poses."""
     return len(outputs) > 0 and isinstance(outputs[0], PoseDataSample)
 
 
 def _name(sample: PoseDataSample) -> str:
-    """What a sample's file is called."""
+    """Return the file name of a sample's picture."""
     name = sample.metainfo.get('sample_name') or Path(sample.metainfo.get('img_path') or 'sample').stem
     return str(name).replace('/', '_')

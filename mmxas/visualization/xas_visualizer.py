@@ -1,4 +1,4 @@
-"""Pictures of multi-hypothesis 3D poses, inside mmpose's hooks and inferencers and alone."""
+"""Visualizer of multi-hypothesis 3D poses, for mmpose's hooks and inferencers and for direct use."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -20,29 +20,28 @@ from .pose_style import PoseStyle
 
 @VISUALIZERS.register_module()
 class XASVisualizer(PoseLocalVisualizer):
-    """Draws what the detector says of an image: all hypotheses, not one.
+    """Draw all hypotheses of an image.
 
-    One block an instance: the image with box and crop; the top-1 pose over the crop; the skeleton mask that the
-    mask loss sees; each hypothesis in 3D from several directions, the top-1 pose in grey behind the others and what
-    differs circled in red; the true pose where it is known; the depth heatmaps with their peaks where the prediction
-    carries them (``test_cfg=dict(output_depth_heatmaps=True)``). Skeleton and colours come from ``set_dataset_meta``.
+    One block per instance: the image with box and crop; the top-1 pose over the crop; the skeleton mask that the mask
+    loss uses; each hypothesis in 3D from several directions, with the top-1 pose in grey behind the others and
+    differing keypoints circled in red; the ground truth if known; the depth heatmaps with their peaks if the prediction
+    has them (``test_cfg=dict(output_depth_heatmaps=True)``). Skeleton and colours come from ``set_dataset_meta``.
 
-    It stands in wherever mmpose takes its ``PoseLocalVisualizer``, and draws that one's picture where nothing is
-    predicted.
+    It can replace mmpose's ``PoseLocalVisualizer``, and draws that class's picture if there is no prediction.
 
     Args:
         name: Name of the instance. Defaults to ``'visualizer'``.
         image: Image to draw on, as in mmengine. Defaults to None.
         vis_backends: mmengine backends that pictures go to (local folder, TensorBoard). Defaults to None.
         save_dir: Folder of the backends. Defaults to None.
-        mask_skeleton: Skeleton of the drawn mask: name, file, dict or object. Defaults to None: the shipped skeleton of
-            the data set's name, else the data set's links.
-        views: (azimuth, elevation) in degrees of each row of 3D poses; azimuth 0 is the camera's own direction.
+        mask_skeleton: Skeleton of the drawn mask: name, file, dict or object. Defaults to None: the shipped skeleton
+            with the data set's name, else the data set's links.
+        views: (azimuth, elevation) in degrees of each row of 3D poses; azimuth 0 is the camera's direction.
             Defaults to ((30, 14), (100, 8)).
-        difference_mm: Keypoints further than this from the top-1 pose are circled. Defaults to 50.
-        max_instances: Blocks in one picture, the surest boxes first. Defaults to 4.
-        root: Keypoint that poses are centred on; a ``mask_skeleton``'s own root goes before it. Defaults to 0.
-        dpi: Resolution; a block of 3 hypotheses with profiles is about 1230 px wide at 110. Defaults to 110.
+        difference_mm: Keypoints farther than this from the top-1 pose are circled. Defaults to 50.
+        max_instances: Blocks in one picture, highest box scores first. Defaults to 4.
+        root: Keypoint that poses are centred on; the root of ``mask_skeleton`` takes precedence. Defaults to 0.
+        dpi: Resolution; a block of 3 hypotheses with depth heatmaps is about 1230 px wide at 110. Defaults to 110.
         **kwargs: As in ``PoseLocalVisualizer``.
     """
 
@@ -72,16 +71,16 @@ class XASVisualizer(PoseLocalVisualizer):
         """Draw the instances of a data sample.
 
         Args:
-            image: (h, w, 3) uint8 RGB, the image that the sample's px are of.
+            image: (h, w, 3) uint8 RGB, the whole image of the sample.
             data_sample: Prediction, and ground truth if any.
-            draw_gt: Show the ground truth where the sample has it. Defaults to True.
+            draw_gt: Show the ground truth if the sample has it. Defaults to True.
             kpt_thr: Keypoints of lower ``keypoints_visible`` are not drawn on the image. Defaults to 0.
 
         Returns:
-            The picture, (H, W, 3) uint8 RGB; None where nothing is predicted.
+            The picture, (H, W, 3) uint8 RGB; None without a prediction.
 
         Raises:
-            ValueError: The poses have another number of keypoints than the data set's meta information.
+            ValueError: The number of keypoints differs from the data set's meta information.
         """
         views = [view for view in (view_instance(data_sample, index, self.root) for index in self._order(data_sample))
                  if view is not None]
@@ -103,20 +102,20 @@ class XASVisualizer(PoseLocalVisualizer):
                        kpt_thr: float = 0.3,
                        step: int = 0,
                        **kwargs) -> np.ndarray:
-        """Draw a data sample and hand the picture on.
+        """Draw a data sample; show, write or store the picture.
 
         Args:
             name: Identifier of the picture in the backends.
             image: (h, w, 3) uint8 RGB.
             data_sample: Prediction, and ground truth if any.
-            draw_gt: Show the ground truth where it is known. Defaults to True.
+            draw_gt: Show the ground truth if it is known. Defaults to True.
             draw_pred: Show the prediction. Defaults to True.
             show: Open a window. Defaults to False.
-            wait_time: Seconds for which the window stays; 0 waits for a key. Defaults to 0.
-            out_file: Write the picture here and not to the backends. Defaults to None.
+            wait_time: Seconds to show the window; 0 waits for a key. Defaults to 0.
+            out_file: Write the picture to this file instead of the backends. Defaults to None.
             kpt_thr: Keypoints of lower visibility are not drawn on the image. Defaults to 0.3.
             step: Global step for the backends. Defaults to 0.
-            **kwargs: mmpose's further options, used where its own picture is drawn.
+            **kwargs: Further options of mmpose, used if its picture is drawn.
 
         Returns:
             The picture, (H, W, 3) uint8 RGB.
@@ -135,7 +134,7 @@ class XASVisualizer(PoseLocalVisualizer):
         return self.get_image()
 
     def set_dataset_meta(self, dataset_meta: Mapping, skeleton_style: str = 'mmpose') -> None:
-        """Take names, links and colours from a data set.
+        """Set names, links and colours from a data set.
 
         Args:
             dataset_meta: Parsed meta information (mmpose's ``parse_pose_metainfo``).
@@ -148,7 +147,7 @@ class XASVisualizer(PoseLocalVisualizer):
             self._set_skeleton(load_skeleton(shipped.stem) if shipped.is_file() else None)
 
     def _set_skeleton(self, skeleton: Skeleton | None) -> None:
-        """Draw the mask with a skeleton's links and widths, centre poses on its root."""
+        """Use a skeleton's links and widths for the mask, and its root to centre poses."""
         if skeleton is None:
             self.options = replace(self.options, mask_links=None, mask_width_factors=None)
             return
@@ -160,7 +159,7 @@ class XASVisualizer(PoseLocalVisualizer):
         return figure_to_rgb(pose_figure(image, view, style, options))
 
     def _order(self, data_sample: PoseDataSample) -> list[int]:
-        """The instances to draw, those of the surest boxes first."""
+        """Return the instances to draw, highest box scores first."""
         instances = data_sample.get('pred_instances')
         if instances is None or 'keypoints' not in instances:
             return []
@@ -173,7 +172,7 @@ def _without_truth(view: InstanceView) -> InstanceView:
 
 
 def _stacked(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    """Blocks below each other, filled up with white to the widest."""
+    """Stack blocks vertically, padded with white to the widest."""
     width = max(block.shape[1] for block in blocks)
     return np.concatenate([np.pad(block, ((0, 0), (0, width - block.shape[1]), (0, 0)), constant_values=255)
                            for block in blocks])

@@ -1,4 +1,4 @@
-"""Makes the motions of the dog's built-in target domain: gaits and postures, another way than the prior samples poses.
+"""Build the motions of the dog's built-in target domain: gaits and postures, independent of the pose prior.
 
     python projects/free_bodies/build_dog_motions.py
 
@@ -20,13 +20,13 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='the file to write (default: %(default)s)')
-    parser.add_argument('--fps', type=float, default=20.0, help='frames a second (default: %(default)s)')
+    parser.add_argument('--fps', type=float, default=20.0, help='frames per second (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
 
 def make_clips(fps: float, seed: int) -> dict[str, np.ndarray]:
-    """Motion to poses (T, 35, 3) in rad, several takes of each one after the other."""
+    """Return poses (T, 35, 3) in rad by motion, with several takes one after the other."""
     clips = {}
     for number, name in enumerate([*GAITS, *MOTIONS]):
         rng = np.random.default_rng([seed, number])
@@ -46,7 +46,7 @@ def _gait_take(name: str, fps: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def pack(clips: dict[str, np.ndarray], fps: float) -> dict[str, np.ndarray]:
-    """All clips, one after the other, in the arrays that MocapPoses reads."""
+    """Return all clips, one after the other, in the arrays that MocapPoses reads."""
     lengths = [len(pose) for pose in clips.values()]
     return {
         'pose': np.concatenate(list(clips.values())).astype(np.float16),

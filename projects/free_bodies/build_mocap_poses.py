@@ -1,4 +1,4 @@
-"""Builds the shipped mocap poses from the clips inside the pybullet wheel.
+"""Build the shipped mocap poses from the clips inside the pybullet wheel.
 
     pip download --no-deps pybullet==3.2.7 -d wheels
     python projects/free_bodies/build_mocap_poses.py wheels/pybullet-3.2.7-*.whl
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_clips(source: Path) -> dict[str, Motion]:
-    """Retargeted clips by name ('walk'), in alphabetical order."""
+    """Return retargeted clips by name ('walk'), in alphabetical order."""
     if source.is_dir():
         paths = sorted(source.rglob('humanoid3d_*.txt'))
         return {clip_name(path): retarget(read_frames(path)) for path in paths}
@@ -41,12 +41,12 @@ def read_clips(source: Path) -> dict[str, Motion]:
 
 
 def clip_name(path: Path) -> str:
-    """A clip's name: ``humanoid3d_walk.txt`` is ``walk``."""
+    """Return a clip's name: ``walk`` for ``humanoid3d_walk.txt``."""
     return path.stem.removeprefix('humanoid3d_')
 
 
 def pack(clips: dict[str, Motion]) -> dict[str, np.ndarray]:
-    """All clips, one after the other, in the arrays of the shipped file."""
+    """Return all clips, one after the other, in the arrays of the shipped file."""
     lengths = [len(motion.pose) for motion in clips.values()]
     return {
         'pose': np.concatenate([motion.pose for motion in clips.values()]).astype(np.float32),

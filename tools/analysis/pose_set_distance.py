@@ -1,4 +1,4 @@
-"""Nearest-neighbour distance from one set of poses to another, a line for each motion clip; nothing is rendered."""
+"""Print the nearest-neighbour distance from one set of poses to another per motion clip; nothing is rendered."""
 import argparse
 import json
 import sys
@@ -18,8 +18,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config with `synthesis = dict(NAME=dict(generator=...), ...)`')
-    parser.add_argument('--query', required=True, help='NAME of the set whose poses are looked up, e.g. the target')
-    parser.add_argument('--reference', required=True, help='NAME of the set they are looked up in, e.g. the synthetic')
+    parser.add_argument('--query', required=True, help='NAME of the set of query poses, e.g. the target')
+    parser.add_argument('--reference', required=True, help='NAME of the set to search, e.g. the synthetic one')
     parser.add_argument('--num', type=int, default=2000, help='poses of the reference set (default: 2000)')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', help='write the table as JSON')
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Look up; return the exit status."""
+    """Print the distances; return the exit status."""
     return run_command('pose_set_distance', parse_args, run, arguments)
 
 

@@ -1,5 +1,5 @@
 # Human3.6M in mmpose's layout (docs/data_preparation.md) with the paper's synthetic pairs: 2000 mm around the
-# root, 256 px. The mask cuts the background out of every crop, in testing too, as the authors do.
+# root, 256 px. The background of every crop is removed by its mask, also in testing, as in the authors' code.
 # h36m_train.npz holds subjects 1, 5, 6, 7 and 8, h36m_test.npz 9 and 11, every fifth frame.
 crop_size = 256
 data_root = '{{$MMXAS_DATA_DIR:data}}'
@@ -19,7 +19,7 @@ synthetic_generator = dict(
         names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
     appearance=dict(
         type='UVTexture',
-        folder=f'{data_root}/textures',  # SURREAL's; those of its test split stay out
+        folder=f'{data_root}/textures',  # SURREAL's, without those of its test split
         by_gender=True,
         exclude=[f'{data_root}/textures/female_test.txt', f'{data_root}/textures/male_test.txt']),
     light=dict(type='RandomLight'),
@@ -30,7 +30,7 @@ synthetic_generator = dict(
     box_mm=2000)
 
 crop = [
-    dict(type='GetBBoxCenterScale', padding=1.25),  # a root box is smaller by as much: the crop is 2000 mm wide
+    dict(type='GetBBoxCenterScale', padding=1.25),  # root boxes are smaller by this factor: the crop is 2000 mm wide
     dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
     dict(type='RemoveBackground'),
 ]

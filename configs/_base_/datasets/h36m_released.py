@@ -1,5 +1,5 @@
-# Human3.6M as the authors' code reads it: trained on all actions but four, 200 random frames of each recording; tested
-# on 40 of each of all.
+# Human3.6M as in the authors' code: training on 200 random frames per recording of all actions but four, testing on 40
+# frames per recording of all actions.
 _base_ = './h36m.py'
 
 released_actions = [*_base_.paper_actions, 'Purchases', 'SittingDown', 'Photo', 'WalkDog', 'WalkTogether']

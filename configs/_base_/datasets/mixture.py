@@ -1,6 +1,6 @@
-# Figure 5's scale-up: targets from Human3.6M, MPI-INF-3DHP and TikTok, evaluation on MPII. A config that stops at two
-# data sets says `target=dict(datasets=[_base_.h36m_target, _base_.mpi_inf_3dhp_target], ratios=[1, 1])`. The paper
-# gives no ratios: equal shares here.
+# Figure 5's scale-up: targets from Human3.6M, MPI-INF-3DHP and TikTok, evaluation on MPII. For two data sets, set
+# `target=dict(datasets=[_base_.h36m_target, _base_.mpi_inf_3dhp_target], ratios=[1, 1])`. The paper gives no ratios;
+# shares are equal here.
 _base_ = './mpii.py'
 
 h36m_target = dict(

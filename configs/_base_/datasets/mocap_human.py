@@ -1,9 +1,9 @@
-# Synthetic pairs and the built-in target domain at 128 px, rendered on first use (docs/datasets.md). The mask cuts the
-# background out of every crop, in testing too, as in the released code of the paper: synthetic and target crops then
-# differ in the body only.
+# Synthetic pairs and the built-in target domain at 128 px, rendered on first use (docs/datasets.md). The background of
+# every crop is removed by its mask, also in testing, as in the paper's released code, so that synthetic and target
+# crops differ in the body only.
 crop_size = 128
 rendered_root = '{{$MMXAS_RENDERED_DIR:data}}'
-stored_size = 192  # covers 1.25 * 1.5 times the body's box: rotation, scale and shift still see image
+stored_size = 192  # covers 1.25 * 1.5 times the body's box, so that augmented crops stay inside
 
 bodies = [dict(type='SMPLBodyModel', model_path='free', gender=gender) for gender in ('female', 'male', 'neutral')]
 synthetic_generator = dict(

@@ -1,6 +1,6 @@
 # MPI-INF-3DHP as tools/dataset_converters/mpi_inf_3dhp.py writes it (docs/data_preparation.md): subjects 1 to 6 against
-# 7 and 8, five chest-height cameras, with the paper's synthetic pairs: 2000 mm around the root, 256 px. The mask
-# cuts the background out of every crop, in testing too, as the authors do.
+# 7 and 8, five chest-height cameras, with the paper's synthetic pairs: 2000 mm around the root, 256 px. The background
+# of every crop is removed by its mask, also in testing, as in the authors' code.
 crop_size = 256
 data_root = '{{$MMXAS_DATA_DIR:data}}'
 rendered_root = '{{$MMXAS_RENDERED_DIR:data}}'
@@ -20,7 +20,7 @@ synthetic_generator = dict(
         names=['S1.*', 'S5.*', 'S6.*', 'S7.*', 'S8.*']),
     appearance=dict(
         type='UVTexture',
-        folder=f'{data_root}/textures',  # SURREAL's; those of its test split stay out
+        folder=f'{data_root}/textures',  # SURREAL's, without those of its test split
         by_gender=True,
         exclude=[f'{data_root}/textures/female_test.txt', f'{data_root}/textures/male_test.txt']),
     light=dict(type='RandomLight'),
@@ -31,7 +31,7 @@ synthetic_generator = dict(
     box_mm=2000)
 
 crop = [
-    dict(type='GetBBoxCenterScale', padding=1.25),  # a root box is smaller by as much: the crop is 2000 mm wide
+    dict(type='GetBBoxCenterScale', padding=1.25),  # root boxes are smaller by this factor: the crop is 2000 mm wide
     dict(type='SquareCropAffine', input_size=(crop_size, crop_size)),
     dict(type='RemoveBackground'),
 ]
@@ -76,13 +76,13 @@ test_dataloader = dict(
         sample_interval=2,  # every 10th
         with_labels=True, box='root', test_mode=True, pipeline=test_pipeline))
 val_dataloader = test_dataloader
-# The official test set, in place of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`. It comes without
-# masks: its images are segmented on the way, which the results say.
+# The official test set instead of subjects 7 and 8: `test_dataloader = dict(dataset=official_test)`. It has no masks,
+# so its images are segmented during testing, which is recorded in the results.
 official_test = dict(
     ann_file='annotations/mpi_inf_3dhp_test.npz', camera_file='annotations/cameras_test.pkl', subjects=None,
     cameras=None, sample_interval=1, drop_occluded=None, data_prefix=dict(img='images', mask=None))
 
-# PCK and AUC of all 18 keypoints, as the authors, and of the 14 that the data set's own evaluation counts.
+# PCK and AUC of all 18 keypoints, as in the authors' code, and of the 14 of the data set's own evaluation.
 test_evaluator = dict(
     type='XASPoseMetric',
     keypoints=['head', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow',

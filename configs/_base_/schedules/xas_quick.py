@@ -1,5 +1,5 @@
-# Minutes on a CPU: synthetic pairs first, then masks and discriminator at weights that a short first stage survives.
-# Rates are those of neck and head; a backbone with ImageNet weights learns at a third of them.
+# Minutes on a CPU: synthetic pairs first, then masks and discriminator with weights that suit a short first stage.
+# Learning rates apply to neck and head; a backbone with ImageNet weights has a third of them.
 _base_ = './xas_paper.py'
 
 train_cfg = dict(

@@ -1,5 +1,5 @@
-# The authors' schedule: their second stage loads the first one's optimizer, and with it its last rate. A step sums the
-# losses of 32 images of each of four cameras, which one winner a batch and the batch statistics do not mix.
+# The authors' schedule: the second stage loads the first stage's optimizer and thereby its final rate. A step sums the
+# losses of 32 images of each of four cameras; winners per batch and batch statistics are computed per camera.
 _base_ = './xas_paper.py'
 
 train_cfg = dict(

@@ -1,5 +1,5 @@
-"""What happens between iterations: checkpoints that are always whole, which parameters may move, what
-metrics evaluate, what becomes of freed memory, whether masks and crops show anything."""
+"""Hooks: atomic checkpoints, preemption, parameter updates by turns, context for metrics, freed memory, and checks of
+masks and crops."""
 from .atomic_checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
 from .empty_crops_hook import EmptyCropsHook
 from .evaluation_context_hook import EvaluationContextHook

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, so that a run killed at any moment resumes."""
+"""Atomic checkpoints, so that a run killed at any moment can resume."""
 import os
 from pathlib import Path
 
@@ -16,43 +16,43 @@ from mmxas.registry import HOOKS
 
 @register_backend('atomic_local')
 class AtomicLocalBackend(LocalBackend):
-    """mmengine's local files, written beside their place and moved there."""
+    """mmengine's local backend with atomic writes: a temporary file is moved into place."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write a file whole or not at all.
+        """Write a file atomically.
 
         Raises:
-            OSError: It cannot be written; the message names it, and what was there before is untouched.
+            OSError: The file cannot be written; an existing file stays as it was.
         """
         try:
             write_atomically(Path(filepath), lambda file: file.write(obj))
         except OSError as error:
-            raise OSError(error.errno, f'not written ({error.strerror}), {len(obj)} bytes; the files before it are '
-                          'whole: make room or allow writing there, and go on with --resume', str(filepath)) from error
+            raise OSError(error.errno, f'not written ({error.strerror}), {len(obj)} bytes; earlier files '
+                          'are complete: free space or allow writing there, and --resume', str(filepath)) from error
 
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's ``CheckpointHook`` without moments in which a kill leaves nothing to resume from.
+    """mmengine's ``CheckpointHook`` with atomic writes: at any moment there is a checkpoint to resume from.
 
-    mmengine removes the oldest checkpoint before it writes the newest, writes that (and rewrites it behind an
-    evaluation that was the best) in place, and truncates ``last_checkpoint`` before it names it there. Here each file
-    is moved into place when it is complete, and the oldest goes last. What a killed run left half-written is removed
-    when the next one begins.
+    mmengine removes the oldest checkpoint before it writes the newest, writes that in place (and rewrites it after an
+    evaluation that was the best so far), and truncates ``last_checkpoint`` before updating it. Here each file is moved
+    into place when it is complete, and the oldest is removed last. Incomplete files of a killed run are removed when
+    the next run starts.
 
-    Weights that are not finite are not saved: the run ends, and the checkpoint before stays the newest. Between two
-    iterations of one step (``accumulative_counts``) nothing is saved either, but behind that step.
+    Weights that are not finite are not saved: the run ends, and the previous checkpoint stays the newest. With
+    ``accumulative_counts``, a checkpoint that is due within a step is saved after that step.
 
-    Which file was the best so far, and is removed when a better one comes, a resumed run knows from the checkpoint; one
-    that does not lie in ``out_dir`` under the name of such a file is forgotten, not removed.
+    A resumed run reads from the checkpoint which file is the best so far, and removes it when a better one comes. If
+    that file is not in ``out_dir`` or has another kind of name, it is not removed.
 
     Args:
-        out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) is left to its own backend.
+        out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) uses its own backend.
         backend_args: As in ``CheckpointHook``. Defaults to the atomic local backend.
         kwargs: ``CheckpointHook``'s other arguments. ``save_best`` of one of the package's metrics needs no ``rule``.
     """
 
-    # mmengine's 'top' means accuracy/top1; here it is in the name of each figure of the first hypothesis.
+    # mmengine's 'top' means accuracy/top1; here each top-1 metric has it in its name.
     _default_greater_keys = [*(key for key in CheckpointHook._default_greater_keys if key != 'top'),
                              'mask_iou', 'PCK', 'pckh', 'discriminator_score']
     _default_less_keys = [
@@ -65,7 +65,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._due = False
 
     def before_train(self, runner: Runner) -> None:
-        """Prepare as mmengine does, and remove what a killed run left half-written."""
+        """Prepare as mmengine does, and remove incomplete files of a killed run."""
         info = runner.message_hub.runtime_info
         if 'keep_ckpt_ids' in info:
             info['keep_ckpt_ids'] = [step for step in info['keep_ckpt_ids'] if isinstance(step, int)]
@@ -86,7 +86,7 @@ class AtomicCheckpointHook(CheckpointHook):
         return path if is_own and os.path.normpath(folder) == os.path.normpath(self.out_dir) else None
 
     def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
-        """Whether a checkpoint is due, or was within the step that ends here."""
+        """Return whether a checkpoint is due now, or was due within the step that ends now."""
         self._due = super().every_n_train_iters(runner, n, start) or self._due
         if not self._due or not is_between_steps(runner.optim_wrapper):
             return False
@@ -98,7 +98,7 @@ class AtomicCheckpointHook(CheckpointHook):
         outdated = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             outdated = [*self.keep_ckpt_ids, step][:-self.max_keep_ckpts]
-            self.keep_ckpt_ids.append(step)  # of limited length: it forgets the outdated one
+            self.keep_ckpt_ids.append(step)  # its length is limited: the outdated entry is dropped
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         self.last_ckpt = self._path(step)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -118,12 +118,12 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def check_weights(model: nn.Module, path: str) -> None:
-    """Whether a model may be saved: a last good checkpoint is worth more than a newest one.
+    """Raise if a weight of a model is not finite, so that the last good checkpoint stays the newest.
 
     Raises:
-        FloatingPointError: A weight is not finite; the message names it and the checkpoint that was not written.
+        FloatingPointError: A weight is not finite; the message has its name and the checkpoint that was not written.
     """
     for name, value in model.state_dict().items():
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise FloatingPointError(f'{path}: not written, {name} of the model is not finite; the checkpoint before '
-                                     'it is good: go on from there with a lower learning rate or clip_grad')
+            raise FloatingPointError(f'{path}: not written, {name} of the model is not finite; the previous checkpoint '
+                                     'is good: resume from it with a lower learning rate or clip_grad')

@@ -1,4 +1,4 @@
-"""A warning where training is fed crops that show nothing."""
+"""Warn if training reads crops without foreground."""
 from __future__ import annotations
 
 from typing import Any
@@ -15,14 +15,13 @@ NAMED = 5
 
 @HOOKS.register_module()
 class EmptyCropsHook(Hook):
-    """Warns of batches in which many crops have no foreground (:func:`mmxas.datasets.empty_crops.is_empty`).
+    """Warn of batches in which many crops have no foreground (:func:`mmxas.datasets.empty_crops.is_empty`).
 
-    One wrong step of a pipeline, such as a mask that is scaled twice, can blacken most crops, and training goes on
-    without a sign of it. Batches are looked at before each step, up to the epoch's first warning; those of other data
-    than crops (3, S, S) with a PoseDataSample are not.
+    A wrong pipeline step, such as a mask that is scaled twice, can blacken most crops without an error. Batches are
+    checked before each step, up to the epoch's first warning, if they are crops (3, S, S) with a PoseDataSample.
 
     Args:
-        share: Warn where more than this share of a batch is empty. Defaults to 0.05.
+        share: Warn if more than this share of a batch is empty. Defaults to 0.05.
 
     Raises:
         ValueError: ``share`` is not in [0, 1).
@@ -30,16 +29,16 @@ class EmptyCropsHook(Hook):
 
     def __init__(self, share: float = 0.05) -> None:
         if not 0 <= share < 1:
-            raise ValueError(f'share={share}: a share of a batch from 0 to below 1 expected')
+            raise ValueError(f'share={share}: a share of a batch in [0, 1) expected')
         self.share = share
         self._warned = False
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Look again."""
+        """Enable the check for this epoch."""
         self._warned = False
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None) -> None:
-        """Look at one batch."""
+        """Check one batch."""
         if data_batch is None or self._warned or not _has_crops(data_batch):
             return
         samples = data_batch['data_samples']
@@ -54,7 +53,7 @@ class EmptyCropsHook(Hook):
 
 
 def _has_crops(batch: Any) -> bool:
-    """Whether a batch is one of crops: a config of other data may inherit the hook."""
+    """Return whether a batch consists of crops; a config of other data may inherit the hook."""
     if not isinstance(batch, dict) or not len(batch.get('inputs', ())):
         return False
     if not isinstance(batch.get('data_samples'), list) or not batch['data_samples']:

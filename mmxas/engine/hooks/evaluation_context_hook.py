@@ -1,4 +1,4 @@
-"""Tells the metrics which model they evaluate, from which checkpoint, on which data."""
+"""Give metrics the evaluated model, its checkpoint and the data set."""
 from __future__ import annotations
 
 from typing import Any
@@ -16,11 +16,10 @@ from mmxas.registry import HOOKS
 
 @HOOKS.register_module()
 class EvaluationContextHook(Hook):
-    """Gives every metric with a ``set_context`` the model, the checkpoint's hash and the data set's description.
+    """Give every metric with ``set_context`` the model, the checkpoint's hash and the data set's description.
 
-    The metrics that ask the model (:class:`~mmxas.evaluation.metrics.FlipRateMetric`,
-    :class:`~mmxas.evaluation.metrics.DiscriminatorScoreMetric`) need it; the files of the others say by it what they
-    are results of.
+    Metrics that run the model (:class:`~mmxas.evaluation.metrics.FlipRateMetric`,
+    :class:`~mmxas.evaluation.metrics.DiscriminatorScoreMetric`) need it; the others write it into their result files.
     """
 
     def before_val_epoch(self, runner: Runner) -> None:

@@ -1,4 +1,4 @@
-"""Memory that one step on a CPU frees, kept for the next."""
+"""Reuse memory between steps on a CPU."""
 import ctypes
 import os
 import sys
@@ -10,23 +10,23 @@ from mmxas.registry import HOOKS
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4  # malloc.h
 _KEPT = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: -1}
-# Where glibc's own adjustment ends once large arrays come and go.
+# The values that glibc's own adjustment reaches with large arrays.
 _GIVEN_BACK = {_M_MMAP_MAX: 1 << 16, _M_MMAP_THRESHOLD: 32 << 20, _M_TRIM_THRESHOLD: 64 << 20}
 
 
 def keep_freed_memory(keep: bool = True) -> bool:
-    """Have the C library keep what this process frees, for what it allocates next.
+    """Let the C library keep the memory that this process frees, for later allocations.
 
-    By default glibc gives each array of more than 32 MB back to the system and asks for a new one, whose pages the
-    system clears one by one: a third of a training step of a ResNet-50 on a CPU. Kept, memory stays at its peak
-    until the process ends. Other C libraries are left alone, and one that the environment has set
+    By default glibc returns each array of more than 32 MB to the system and requests a new one, whose pages the system
+    clears one by one: this takes a third of a training step of a ResNet-50 on a CPU. When it is kept, memory stays at
+    its peak until the process ends. Nothing is changed for other C libraries, or if the environment configures glibc
     (``MALLOC_*``, ``GLIBC_TUNABLES``).
 
     Args:
-        keep: False goes back to what glibc does by default, with what is allocated from then on.
+        keep: False restores glibc's default for later allocations.
 
     Returns:
-        Whether it was done.
+        Whether the setting was changed.
     """
     if any(name.startswith('MALLOC_') for name in os.environ) or 'glibc.malloc' in os.environ.get('GLIBC_TUNABLES', ''):
         return False
@@ -38,14 +38,14 @@ def keep_freed_memory(keep: bool = True) -> bool:
 
 @HOOKS.register_module()
 class KeepMemoryHook(Hook):
-    """Training and testing on a CPU keep what a step frees (:func:`keep_freed_memory`)."""
+    """Keep freed memory in training and testing on a CPU (:func:`keep_freed_memory`)."""
 
     def before_train(self, runner: Runner) -> None:
-        """From here on."""
+        """Keep freed memory from now on."""
         self._keep(runner)
 
     def before_test(self, runner: Runner) -> None:
-        """From here on."""
+        """Keep freed memory from now on."""
         self._keep(runner)
 
     @staticmethod

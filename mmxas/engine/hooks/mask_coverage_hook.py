@@ -1,4 +1,4 @@
-"""The end of a training whose masks show nothing, before it begins."""
+"""Stop a training with useless masks before it starts."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from mmxas.registry import HOOKS
 
 @HOOKS.register_module()
 class MaskCoverageHook(Hook):
-    """Stops a training where nearly all masks of a target data set are empty or full: nothing can be learnt from them.
+    """Stop a training if nearly all masks of a target data set are empty or full, so that nothing can be learnt.
 
-    Before the training it looks at some raw masks of each data set with ``domain='target'``, also of those inside pairs
-    and mixtures. Empty are masks of less than 0.1 % of their image, full those of more than 99 %; nearly all are 90 %.
+    Before the training, some raw masks of each data set with ``domain='target'`` are checked, including those inside
+    pairs and mixtures. A mask is empty below 0.1 % of its image and full above 99 %; "nearly all" means 90 %.
 
     Args:
-        num: Masks of a data set that are looked at, evenly spread. Defaults to 32.
+        num: Number of masks per data set to check, evenly spread. Defaults to 32.
 
     Raises:
         ValueError: ``num`` is less than 1, or, before the training, nearly all masks are empty or full.
@@ -35,22 +35,22 @@ class MaskCoverageHook(Hook):
         self.num = num
 
     def before_train(self, runner: Runner) -> None:
-        """Look at the masks.
+        """Check the masks.
 
         Raises:
-            ValueError: Nearly all of a data set are empty or full.
+            ValueError: Nearly all masks of a data set are empty or full.
         """
         for dataset in _targets(runner.train_dataloader.dataset):
             bad = nearly_all_bad(_shares(dataset, self.num))
             if bad:
                 where = getattr(dataset, 'masks', None) or getattr(dataset, 'data_root', None) or ''
-                raise ValueError(f'{type(dataset).__name__} {where}: {bad}, nothing to learn from. Look at what '
-                                 'was taken for foreground: mmxas check-dataset '
+                raise ValueError(f'{type(dataset).__name__} {where}: {bad}, nothing to learn from. To see the '
+                                 'foreground masks: mmxas check-dataset '
                                  f'{runner.cfg.filename or "CONFIG"}')
 
 
 def _targets(dataset: Any) -> Iterator[Any]:
-    """The data sets of targets in a data set."""
+    """Yield the target data sets in a data set."""
     inner = inner_datasets(dataset)
     for part in inner:
         yield from _targets(part)
@@ -59,7 +59,7 @@ def _targets(dataset: Any) -> Iterator[Any]:
 
 
 def _shares(dataset: BaseDataset, num: int) -> list[float]:
-    """The shares of their images that some masks cover; without those that cannot be read, which training names."""
+    """Return the share of the image that each mask covers; unreadable ones are left out (training reports them)."""
     shares = []
     for index in np.unique(np.linspace(0, len(dataset) - 1, num).round().astype(int)).tolist():
         record = BaseDataset.get_data_info(dataset, index)  # does not decode the frame of a video

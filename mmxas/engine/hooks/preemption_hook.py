@@ -1,4 +1,4 @@
-"""Leaving when a cluster asks for it: SIGTERM saves and ends the run."""
+"""Handle preemption by a cluster: SIGTERM saves and ends the run."""
 import functools
 import logging
 import os
@@ -22,13 +22,12 @@ from mmxas.io.atomic_writes import write_atomically
 from mmxas.registry import HOOKS
 
 STATUS = 128 + signal.SIGTERM
-SECONDS = 2.0  # after which a worker looks for its parent
+SECONDS = 2.0  # interval in which a worker checks that its parent exists
 
 
 @contextmanager
 def sigterm_given_back() -> Iterator[None]:
-    """Whoever listened to SIGTERM before does so again afterwards, also where an error ends training without
-    ``after_train``."""
+    """Restore the previous SIGTERM handler afterwards, even if an error ends training without ``after_train``."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -39,17 +38,17 @@ def sigterm_given_back() -> Iterator[None]:
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM: finish the step, save ``preempted_iter_<n>.pth``, name it in ``last_checkpoint``, exit with 143.
+    """On SIGTERM, finish the step, save ``preempted_iter_<n>.pth``, update ``last_checkpoint``, and exit with 143.
 
-    ``--resume`` goes on from there, inside the epoch. Of several processes it is enough that one was told. Workers of
-    data loaders, which a scheduler signals as well, end with the process that started them
-    (:func:`bind_workers`), in testing too.
+    ``--resume`` continues from there, inside the epoch. With several processes, a signal to one of them is enough.
+    Workers of data loaders, which a scheduler signals as well, end with their parent (:func:`bind_workers`), in testing
+    too.
 
-    Several processes vote beside the training, on their CPUs, and read a vote when they cast the next one: nobody waits
-    for another process or a GPU.
+    Several processes vote asynchronously on their CPUs, and read a vote when they cast the next one, so that no process
+    waits for another one or a GPU.
 
     Args:
-        interval: Processes vote every so many iterations; a single one looks in each. Defaults to 1.
+        interval: Iterations between votes of several processes; a single process checks in each. Defaults to 1.
     """
 
     priority = 'LOWEST'
@@ -61,7 +60,7 @@ class PreemptionHook(Hook):
         self._vote: tuple[torch.Tensor, torch.distributed.Work] | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Listen."""
+        """Install the signal handler."""
         owner = os.getpid()
         if get_world_size() > 1:
             self._group = torch.distributed.new_group(backend='gloo')
@@ -76,11 +75,11 @@ class PreemptionHook(Hook):
             self._before = signal.signal(signal.SIGTERM, ask)
 
     def before_test(self, runner: Runner) -> None:
-        """Workers end with this process."""
+        """Let workers end with this process."""
         bind_workers(runner.test_dataloader)
 
     def after_train(self, runner: Runner) -> None:
-        """Listen no longer."""
+        """Restore the previous signal handler."""
         self._last_vote()
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
@@ -88,13 +87,13 @@ class PreemptionHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
-        """Save and leave, if asked."""
+        """Save and exit, if signalled."""
         if is_between_steps(runner.optim_wrapper) and self._is_asked(runner.iter):
             self._leave(runner, runner.iter + 1)
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                        outputs: list | None = None) -> None:
-        """Save and leave, if asked, with the evaluation cut short."""
+        """Save and exit, if signalled, without finishing the evaluation."""
         if self._before is not None and self._is_asked(batch_idx):
             self._leave(runner, runner.iter)
 
@@ -120,7 +119,7 @@ class PreemptionHook(Hook):
         folder = Path(runner.work_dir)
         check_weights(runner.model, str(folder / name))
         loop = runner.train_loop
-        loop._iter, iteration = done - 1, loop._iter  # mmengine saves the iteration that it believes to be in
+        loop._iter, iteration = done - 1, loop._iter  # mmengine saves this value + 1
         try:
             runner.save_checkpoint(runner.work_dir, name, by_epoch=False, backend_args=dict(backend='atomic_local'))
         finally:
@@ -129,17 +128,17 @@ class PreemptionHook(Hook):
             write_atomically(folder / 'last_checkpoint', lambda file: file.write(str(folder / name).encode()))
             for outdated in set(folder.glob('preempted_iter_*.pth')) - {folder / name}:
                 outdated.unlink()
-        runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; go on with --resume', name, done)
+        runner.logger.log(logging.WARNING, 'SIGTERM: saved %s after %d iterations; continue with --resume', name, done)
         self.after_train(runner)
         sys.exit(STATUS)
 
 
 def bind_workers(loader: DataLoader) -> None:
-    """Have a loader's workers listen to SIGTERM from their parent only, and end when it is gone.
+    """Let a loader's workers accept SIGTERM from their parent only, and end when the parent is gone.
 
-    torch's own die by a scheduler's SIGTERM to the whole group, and raise in the parent wherever it is, in the middle
-    of saving too; and where the parent was killed they wait for ever, with their memory, for somebody to read the
-    batches that lie in the pipe. Changes ``worker_init_fn`` in place, once; without ``sigtimedwait`` (macOS) nothing.
+    By default, torch's workers die by a scheduler's SIGTERM to the whole group, which raises in the parent at any
+    point, even while saving. If the parent is killed, they wait forever, keeping their memory, to deliver batches.
+    Changes ``worker_init_fn`` in place, once; does nothing without ``sigtimedwait`` (macOS).
 
     Args:
         loader: The loader, before its workers start.

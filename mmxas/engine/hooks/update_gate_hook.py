@@ -1,4 +1,4 @@
-"""Which parameters an optimizer step may move."""
+"""Select the parameters that an optimizer step may change."""
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -9,16 +9,16 @@ from mmxas.registry import HOOKS
 
 @HOOKS.register_module()
 class UpdateGateHook(Hook):
-    """Takes the gradients of idle modules away before the optimizer steps.
+    """Remove the gradients of idle modules before the optimizer steps.
 
-    Every parameter stays in the graph of every step (DDP asks for it), so an idle module has gradients of zero. Adam
-    would count such steps, and its bias correction would be gone when the module's stage begins: the first steps would
-    be 1/sqrt(1 - beta2) too long. Without a gradient Adam leaves parameter and state alone.
+    Every parameter stays in the graph of every step, as DDP requires, so an idle module has zero gradients. Adam would
+    count such steps, and its bias correction would have decayed when the module's stage starts: the first steps would
+    be too long by a factor of 1/sqrt(1 - beta2). Without a gradient, Adam changes neither parameter nor state.
 
     Args:
-        alternate: How many steps each side takes in turn, ``dict(discriminator=1, detector=1)``: in the discriminator's
-            steps all else is idle, and the reverse; a stage without the discriminator takes no turns. Defaults to
-            None: all parameters move in each step.
+        alternate: Numbers of steps in turn, ``dict(discriminator=1, detector=1)``: in the discriminator's steps
+            everything else is idle, and vice versa; a stage without the discriminator takes no turns. Defaults to
+            None: all parameters are updated in each step.
 
     Raises:
         ValueError: A key that is not one of the two, or a count below 1.
@@ -50,7 +50,7 @@ class UpdateGateHook(Hook):
 
         self._handle = optimizer.register_step_pre_hook(gate)
         clip = getattr(wrapper, '_clip_grad', None)
-        if clip is not None:  # before the step, and the norm is that of what moves
+        if clip is not None:  # clip by the norm of the updated parameters only
 
             def clip_what_moves() -> None:
                 gate()
@@ -65,7 +65,7 @@ class UpdateGateHook(Hook):
             runner.optim_wrapper.__dict__.pop('_clip_grad', None)
 
     def turn(self, step: int) -> str | None:
-        """Whose a step is: ``'discriminator'``, ``'detector'``, or None for both."""
+        """Return which side a step updates: ``'discriminator'``, ``'detector'``, or None for both."""
         if self.alternate is None:
             return None
         first = self.alternate['discriminator']

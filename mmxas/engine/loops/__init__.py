@@ -1,4 +1,4 @@
-"""The loop that goes through the stages of a config, and those that validate and test."""
+"""Loops for staged training, validation and testing."""
 from .evaluation_loops import XASTestLoop, XASValLoop
 from .staged_train_loop import StagedTrainLoop
 

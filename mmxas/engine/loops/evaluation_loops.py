@@ -1,4 +1,4 @@
-"""Validation and testing with the model's skeleton and codec, which a config states once."""
+"""Validation and test loops that share the model's skeleton and codec with data sets and metrics."""
 from typing import Any
 
 from mmengine.evaluator import Evaluator
@@ -11,16 +11,16 @@ from mmxas.registry import LOOPS
 
 @LOOPS.register_module()
 class XASValLoop(ValLoop):
-    """mmengine's loop, whose data set and metrics take what they do not state from the model.
+    """mmengine's ``ValLoop``; its data set and metrics take unset skeleton and codec from the model.
 
     Args:
         runner: The runner; ``model`` in its config has the skeleton and the codec.
         dataloader: The data loader or its config.
         evaluator: The evaluator, or its config.
-        **kwargs: ``ValLoop``'s.
+        **kwargs: Arguments of ``ValLoop``.
 
     Raises:
-        ValueError: Data set or metric state another skeleton than the model's.
+        ValueError: The skeleton of the data set or a metric differs from the model's.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, evaluator: Evaluator | dict | list,
@@ -32,16 +32,16 @@ class XASValLoop(ValLoop):
 
 @LOOPS.register_module()
 class XASTestLoop(TestLoop):
-    """mmengine's loop, whose data set and metrics take what they do not state from the model.
+    """mmengine's ``TestLoop``; its data set and metrics take unset skeleton and codec from the model.
 
     Args:
         runner: The runner; ``model`` in its config has the skeleton and the codec.
         dataloader: The data loader or its config.
         evaluator: The evaluator, or its config.
-        **kwargs: ``TestLoop``'s.
+        **kwargs: Arguments of ``TestLoop``.
 
     Raises:
-        ValueError: Data set or metric state another skeleton than the model's.
+        ValueError: The skeleton of the data set or a metric differs from the model's.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, evaluator: Evaluator | dict | list,

@@ -1,4 +1,4 @@
-"""Training through the stages that a config declares."""
+"""Training loop through the stages of a config."""
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -29,14 +29,14 @@ from mmxas.structures import Skeleton, require_same_skeleton
 
 
 def transforms_of(dataset: Any) -> Iterator[Any]:
-    """The steps of a data set's pipeline, and of those that it is made of."""
+    """Yield the transforms of a data set's pipeline and of its nested data sets."""
     for part in inner_datasets(dataset):
         yield from transforms_of(part)
     yield from getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
 
 
 def read_together(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Logged scalars, on the CPU by one copy: mmengine would wait for a GPU once for each of them."""
+    """Return logged scalars, copied to the CPU at once: mmengine would synchronise the GPU for each of them."""
     on_gpu = {name: value.detach() for name, value in outputs.items()
               if isinstance(value, torch.Tensor) and value.device.type != 'cpu'}
     if not on_gpu:
@@ -47,27 +47,26 @@ def read_together(outputs: Mapping[str, Any]) -> dict[str, Any]:
 @LOOPS.register_module()
 class StagedTrainLoop(EpochBasedTrainLoop):
     """Epoch-based training whose losses, data and learning rate follow ``stages``; resumes inside any of them,
-    and inside an epoch where the checkpoint was saved there (``CheckpointHook(by_epoch=False)``).
+    and inside an epoch if the checkpoint was saved there (``CheckpointHook(by_epoch=False)``).
 
-    At a stage's start the model is told which losses are on (``model.set_stage(loss_weights)``) and the paired data
-    set which domains to load. The learning rate is :class:`StagedLR`'s, unless the config has a ``param_scheduler``.
-    Each iteration begins with random states that are a function of (seed, iteration, rank), so that an unbroken run
-    and a resumed one draw the same numbers, whatever else draws some in between (a data loader does when its workers
-    start, which persistent ones do only once).
+    At the start of a stage, the losses of the model (``model.set_stage(loss_weights)``) and the domains of the paired
+    data set are set. :class:`StagedLR` sets the learning rate, unless the config has a ``param_scheduler``.
+    The random states of each iteration are a function of (seed, iteration, rank), so that an uninterrupted run and a
+    resumed one draw the same numbers, whatever else draws some in between (such as a data loader that starts workers).
 
     Args:
-        runner: The runner; ``model`` in its config has the skeleton and the codec, which data sets take from there
+        runner: The runner; data sets take skeleton and codec from ``model`` in its config
             (:func:`mmxas.datasets.shared_parts.share`).
         dataloader: The training data loader or its config.
         stages: See :class:`mmxas.engine.stages.Stage`.
-        alternate: Alternating updates: ``dict(discriminator=1, detector=1)`` steps the discriminator once, then
-            everything else once, and so on. Defaults to None: both in every iteration.
+        alternate: Alternating updates: ``dict(discriminator=1, detector=1)`` updates the discriminator in one step and
+            everything else in the next, and so on. Defaults to None: both in every iteration.
         kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
 
     Raises:
-        ValueError: The data set's skeleton is not the model's, or ``align_corners`` of its encoder not the head's; a
-            stage weighs a loss that the model has not, or one whose network, data or masks are missing; or the config's
-            knobs were not applied.
+        ValueError: The data set's skeleton, or ``align_corners`` of its encoder, differs from the model's; a stage
+            weighs a loss that the model lacks, or one whose network, data or masks are missing; or the config's knobs
+            were not applied.
     """
 
     def __init__(self, runner: Runner, dataloader: DataLoader | dict, stages: Sequence[dict | Stage],
@@ -90,7 +89,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     @property
     def model(self) -> torch.nn.Module:
-        """The estimator, out of its distributed wrapper."""
+        """The estimator, without its distributed wrapper."""
         model = self.runner.model
         return model.module if is_model_wrapper(model) else model
 
@@ -102,7 +101,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             self._check_masks(stage)
 
     def _check_masks(self, stage: Stage) -> None:
-        """Whether a stage that reads masks has any: the paper's first one with targets begins after 50 epochs."""
+        """Raise early if a stage needs masks that are missing; the paper's first such stage starts after 50 epochs."""
         dataset, model = self.dataloader.dataset, self.model
         reads = [name for name in model.loss_weights if model.criteria[name].reads == 'mask']
         if not reads or not hasattr(dataset, 'activate'):
@@ -113,7 +112,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
                              f'none ({sample.metainfo.get("img_path")}); mmxas masks makes them')
 
     def _check_skeletons(self, dataset: Any) -> None:
-        """Whether data sets that were built from elsewhere have the model's skeleton."""
+        """Raise if a data set's skeleton differs from the model's."""
         for part in inner_datasets(dataset):
             self._check_skeletons(part)
         if isinstance(skeleton := getattr(dataset, 'skeleton', None), Skeleton):
@@ -124,27 +123,27 @@ class StagedTrainLoop(EpochBasedTrainLoop):
                              'set both to one skeleton')
 
     def _check_align_corners(self) -> None:
-        """Whether the labels lie in the frame that the head decodes to: half a bin apart, nothing else would tell."""
+        """Raise if labels and head use different ``align_corners``, an offset of half a bin that causes no error."""
         wanted = getattr(self.model.head, 'align_corners', None)
         encoders = [step.encoder for step in transforms_of(self.dataloader.dataset) if hasattr(step, 'encoder')]
         for given in (getattr(encoder, 'align_corners', wanted) for encoder in encoders):
             if given != wanted:
                 raise ValueError(f'the encoder of the training pipeline has align_corners={given!r}, but '
                                  f'model.head.decoder has {wanted!r}: leave the encoder out, so that the head\'s codec '
-                                 'is taken, or give both one codec')
+                                 'is used, or give both the same codec')
 
     def run(self) -> torch.nn.Module:
-        """Train, from the position that the runner was resumed at."""
+        """Train from the position that the runner was resumed at."""
         if isinstance(self.runner, FlexibleRunner):
             self._check_model()
         self._count_in_this_length()
         if self._iter and not self.runner._randomness_cfg.get('diff_rank_seed'):
-            self.dataloader.sampler.seed = self.runner.seed  # the checkpoint's, where the config names none
+            self.dataloader.sampler.seed = self.runner.seed  # the checkpoint's, if the config has none
         with sigterm_given_back():
             return super().run()
 
     def _count_in_this_length(self) -> None:
-        """After a resume with another batch size or number of processes: the same place in epochs of another length."""
+        """Convert the position to the new epoch length after a resume with another batch size or process count."""
         info, now = self.runner.message_hub.runtime_info, len(self.dataloader)
         before = info.get('iters_per_epoch', now)
         self.runner.message_hub.update_info('iters_per_epoch', now)
@@ -154,11 +153,11 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         for scheduler in self.runner.param_schedulers or ():
             if isinstance(scheduler, StagedLR):
                 scheduler.last_step = self._iter
-        print_log(f'Epochs of {now} iterations, but of {before} before: iteration {done} becomes {self._iter}',
+        print_log(f'Epochs have {now} iterations, {before} before: iteration {done} becomes {self._iter}',
                   'current', logging.WARNING)
 
     def run_epoch(self) -> None:
-        """Enter the epoch's stage and train the epoch, or what a resumed run has left of it."""
+        """Enter the epoch's stage and train the epoch, or the rest of it in a resumed run."""
         begin, stage = stage_at(self.stages, self._epoch)
         if stage is not self.current_stage:
             self._enter(stage, begin)
@@ -173,7 +172,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         self._epoch += 1
 
     def _bound_history(self) -> None:
-        """Keep of each logged number what averages read: mmengine keeps a million, in memory and in checkpoints."""
+        """Limit the history of logged numbers to what averages need: mmengine keeps a million, also in checkpoints."""
         processor = self.runner.log_processor
         windows = [processor.window_size, *(entry.get('window_size') for entry in processor.custom_cfg)]
         if 'global' in windows:
@@ -183,7 +182,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
             history.max_length = length
 
     def _batches(self, done: int) -> Iterator[tuple[int, dict]]:
-        """Number and content of each batch of the epoch behind the first ``done`` ones."""
+        """Yield number and content of each batch of the epoch after the first ``done`` ones."""
         sampler, size = self.dataloader.sampler, self.dataloader.batch_size
         if done and size and hasattr(sampler, 'start_at'):
             sampler.start_at(done * size)
@@ -191,10 +190,10 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         return islice(enumerate(self.dataloader), done, None)
 
     def run_iter(self, idx: int, data_batch: dict) -> None:
-        """Seed the iteration, train; a batch on which a loss is not finite is dumped.
+        """Seed and train one iteration; dump the batch if a loss is not finite.
 
         Raises:
-            FloatingPointError: A loss is not finite; the message names the dump, for ``mmxas replay``.
+            FloatingPointError: A loss is not finite; the message has the dump's path for ``mmxas replay``.
         """
         key = np.random.SeedSequence([(self.runner.seed or 0) % 2**32, self._iter, get_rank()])
         seed = int(key.generate_state(1)[0])
@@ -210,8 +209,8 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def _dump(self, data_batch: dict, seed: int, error: str) -> str:
         wrapper = self.runner.optim_wrapper
-        if isinstance(self.runner.model, ShardedBackboneDataParallel):  # gathering asks processes that are not here
-            return '; the batch was not dumped: the weights lie in several processes'
+        if isinstance(self.runner.model, ShardedBackboneDataParallel):  # gathering needs the other processes
+            return '; the batch was not dumped: the weights are spread over several processes'
         autocast = [wrapper.device_type, str(wrapper.dtype).rpartition('.')[2]] if getattr(
             wrapper, 'enabled', False) and hasattr(wrapper, 'dtype') else None
         path = Path(self.runner.work_dir) / 'non_finite' / f'iter_{self._iter}_rank_{get_rank()}.pth'
@@ -231,12 +230,12 @@ class StagedTrainLoop(EpochBasedTrainLoop):
 
     def _enter(self, stage: Stage, begin: int) -> None:
         self.current_stage = stage
-        # The log averages over a window: terms of the stage before would stay in it as if they were on.
+        # The log averages over a window: terms of the previous stage would remain in it.
         scalars = self.runner.message_hub.log_scalars
         for name in [n for n in scalars if n.startswith(('train/loss', 'train/grad/'))]:
             del scalars[name]
         self._set(stage)
-        # Persistent workers hold a copy of the data set from before: let new ones start.
+        # Persistent workers hold an old copy of the data set: start new ones.
         self.dataloader._iterator = None
         terms = ', '.join(f'{name} {weight:g}' for name, weight in stage.loss_weights.items())
         print_log(f'Stage {stage.name!r}: epochs {begin + 1}–{begin + stage.epochs}, lr {stage.lr:g} '

@@ -1,4 +1,4 @@
-"""Learning rates by stage, and autocast on GPU and CPU."""
+"""Learning rates per stage, and autocast on GPU and CPU."""
 from .autocast_optim_wrapper import AutocastOptimWrapper, cpu_has_bf16
 from .staged_lr import StagedLR
 

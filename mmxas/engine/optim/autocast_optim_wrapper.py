@@ -1,4 +1,4 @@
-"""Mixed precision that also runs on a CPU; steps that gather the gradients of several iterations."""
+"""Mixed precision on GPU and CPU, and gradient accumulation."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,22 +12,22 @@ from mmxas.registry import OPTIM_WRAPPERS
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware; without it autocast is slower than float32."""
+    """Return whether the CPU multiplies bfloat16 in hardware; otherwise autocast is slower than float32."""
     return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
                 and torch.cpu._is_avx512_bf16_supported())
 
 
 def cuda_has_bf16() -> bool:
-    """Whether the GPU computes in bfloat16 in hardware."""
+    """Return whether the GPU supports bfloat16 in hardware."""
     return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
-    """Autocast on CUDA and CPU, with loss scaling where float16 needs it.
+    """Autocast on CUDA and CPU, with loss scaling for float16.
 
-    mmengine's ``AmpOptimWrapper`` refuses the CPU, and takes float16 on a GPU, which is another recipe. Here both
-    compute in bfloat16 where they have the instructions, and in float32, with a line in the log, where they have not.
+    mmengine's ``AmpOptimWrapper`` does not support the CPU, and defaults to float16 on a GPU. Here both use bfloat16
+    if the hardware supports it, else float32 with a log message.
 
     Args:
         dtype: ``'bfloat16'`` or ``'float16'`` (CUDA only). Defaults to ``'bfloat16'``.
@@ -35,8 +35,8 @@ class AutocastOptimWrapper(OptimWrapper):
         kwargs: ``OptimWrapper``'s arguments.
 
     Raises:
-        ValueError: float16 on a CPU, or another dtype.
-        RuntimeError: ``require`` on a device without bfloat16.
+        ValueError: ``dtype`` is float16 on a CPU, or an unknown one.
+        RuntimeError: ``require`` is set and the device has no bfloat16.
     """
 
     def __init__(self, dtype: str = 'bfloat16', require: bool = False, **kwargs) -> None:
@@ -49,7 +49,7 @@ class AutocastOptimWrapper(OptimWrapper):
         self.enabled = dtype == 'float16' or (cpu_has_bf16() if self.device_type == 'cpu' else cuda_has_bf16())
         if not self.enabled:
             message = ('this CPU has no bfloat16 instructions (avx512_bf16 or AMX)' if self.device_type == 'cpu' else
-                       'this GPU has no bfloat16 (it takes one of the Ampere class), only dtype="float16"')
+                       'this GPU has no bfloat16 (Ampere or newer needed), only dtype="float16"')
             if require:
                 raise RuntimeError(f'{message}: set require=False to compute in float32')
             print_log(f'AutocastOptimWrapper: {message}; computing in float32', 'current')
@@ -58,17 +58,17 @@ class AutocastOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Autocast around the forward, inside mmengine's accumulation context."""
+        """Autocast the forward pass, inside mmengine's accumulation context."""
         with super().optim_context(model), torch.autocast(self.device_type, dtype=self.dtype, enabled=self.enabled):
             yield
 
     def backward(self, loss: torch.Tensor, **kwargs) -> None:
-        """Backward of the scaled loss."""
+        """Backpropagate the scaled loss."""
         self.scaler.scale(loss).backward(**kwargs)
         self._inner_count += 1
 
     def step(self, **kwargs) -> None:
-        """Unscale, clip if asked, step."""
+        """Unscale, clip if configured, and step."""
         if self.clip_grad_kwargs:
             self.scaler.unscale_(self.optimizer)
             self._clip_grad()
@@ -76,7 +76,7 @@ class AutocastOptimWrapper(OptimWrapper):
         self.scaler.update()
 
     def state_dict(self) -> dict:
-        """The optimizer's state and the scaler's."""
+        """Return the state of optimizer and scaler."""
         return {**super().state_dict(), 'loss_scaler': self.scaler.state_dict()}
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -89,25 +89,25 @@ class AutocastOptimWrapper(OptimWrapper):
 
 
 def is_between_steps(wrapper: BaseOptimWrapper) -> bool:
-    """Whether no gradient waits for a step: what is saved now is all that there is."""
+    """Return whether no accumulated gradient is pending, so that a checkpoint would be complete."""
     return getattr(wrapper, 'should_update', lambda: True)()
 
 
 def begin_epoch(wrapper: BaseOptimWrapper, model: nn.Module, done: int, length: int) -> None:
-    """Count an epoch's iterations by themselves, so that its last one steps with what it has.
+    """Restart the iteration count per epoch, so that the epoch's last iteration steps with the gradients so far.
 
     Args:
-        wrapper: Of the optimizer.
-        model: What is trained.
-        done: Iterations of the epoch before those that follow.
-        length: Iterations of the epoch.
+        wrapper: The optimizer wrapper.
+        model: The trained model.
+        done: Number of iterations of the epoch that are done.
+        length: Number of iterations of the epoch.
     """
     if _counts(wrapper) > 1:
         wrapper.initialize_count_status(model, done, length)
 
 
 def step_of(wrapper: BaseOptimWrapper, iteration: int, length: int) -> int:
-    """Number (from 0) of the step that an iteration, counted over all epochs of ``length``, is part of."""
+    """Return the step (from 0) that an iteration, counted over all epochs of ``length``, belongs to."""
     epoch, inside = divmod(iteration, length)
     return epoch * -(-length // _counts(wrapper)) + inside // _counts(wrapper)
 

@@ -1,4 +1,4 @@
-"""The learning rate of a staged run."""
+"""Learning rate of a staged run."""
 from collections.abc import Mapping, Sequence
 
 from mmengine.optim import OptimWrapper
@@ -11,19 +11,19 @@ from mmxas.registry import PARAM_SCHEDULERS
 
 @PARAM_SCHEDULERS.register_module()
 class StagedLR(_ParamScheduler):
-    """Sets each parameter group's rate from the stage that the iteration lies in.
+    """Set each parameter group's learning rate from the stage of the iteration.
 
-    A group's own factor (``paramwise_cfg``'s ``lr_mult``, automatic scaling) is kept: the group's initial rate over the
-    optimizer's default rate multiplies the stage's.
+    A group's own factor (``paramwise_cfg``'s ``lr_mult``, automatic scaling) is kept: the stage's rate is multiplied by
+    the ratio of the group's initial rate to the optimizer's default rate.
 
     Args:
         optimizer: The optimizer or its wrapper.
         stages: The stages, as in ``train_cfg``.
-        iters_per_epoch: Length of an epoch.
-        end: Ignored; mmengine's runner passes its own.
-        last_step: Iterations done before. Defaults to -1: none.
+        iters_per_epoch: Iterations per epoch.
+        end: Ignored; passed by mmengine's runner.
+        last_step: The last iteration done. Defaults to -1: none.
         verbose: Log each rate. Defaults to False.
-        epoch_length: Ignored; mmengine's ``FlexibleRunner`` passes its own.
+        epoch_length: Ignored; passed by mmengine's ``FlexibleRunner``.
     """
 
     def __init__(self, optimizer: Optimizer | OptimWrapper, stages: Sequence[Mapping | Stage], iters_per_epoch: int,
@@ -35,7 +35,7 @@ class StagedLR(_ParamScheduler):
         super().__init__(optimizer, 'lr', last_step=last_step, by_epoch=False, verbose=verbose)
 
     def state_dict(self) -> dict:
-        """Only the position: the stages are the config's, so that a resumed run may change them."""
+        """Return the position only; the stages come from the config, so that a resumed run can change them."""
         return dict(last_step=self.last_step, _global_step=self._global_step)
 
     def _get_value(self) -> list[float]:

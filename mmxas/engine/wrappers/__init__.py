@@ -1,4 +1,4 @@
-"""How a model is spread over processes."""
+"""Distributed model wrappers."""
 from .sharded_backbone import ShardedBackboneDataParallel, ShardedBackboneStrategy
 
 __all__ = ['ShardedBackboneDataParallel', 'ShardedBackboneStrategy']

@@ -1,4 +1,4 @@
-"""A backbone that is too large for one device, in shards; everything else whole in each process."""
+"""Shard the backbone over processes if it is too large for one device; everything else is replicated."""
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,19 +18,20 @@ from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 class ShardedBackboneDataParallel(MMDistributedDataParallel):
     """FSDP of the backbone inside DDP of the detector, for :class:`ShardedBackboneStrategy`.
 
-    FSDP replaces the parameters that it shards by views while a model runs. The generator's term asks the
-    discriminator for its parameters at that time, to detach them: sharded, it would find none, and the term's gradient
-    would reach the discriminator. So heads and discriminators, which are small, are left whole.
+    FSDP replaces sharded parameters by views while a model runs. The generator's loss detaches the discriminator's
+    parameters at that time; of a sharded discriminator it would find none, and its gradient would reach the
+    discriminator. Therefore heads and discriminators, which are small, are not sharded.
 
     Args:
         module: The detector, with a ``backbone``.
-        device_id: Number of the CUDA device, which the strategy gives; not used without CUDA. Defaults to None.
-        sharding: ``MMFullyShardedDataParallel``'s arguments for the backbone. Defaults to None: FSDP's own.
-        kwargs: ``MMDistributedDataParallel``'s.
+        device_id: Number of the CUDA device, given by the strategy; not used without CUDA. Defaults to None.
+        sharding: Arguments of ``MMFullyShardedDataParallel`` for the backbone. Defaults to None: FSDP's defaults.
+        kwargs: Arguments of ``MMDistributedDataParallel``.
 
     Raises:
-        ValueError: A backbone in channels-last memory, whose optimizer state FSDP would load in another order; or
-            ``train_step`` with ``clip_grad`` or a scaler of float16: each process knows its own shards only.
+        ValueError: The backbone is in channels-last memory, whose optimizer state FSDP would load in another order; or
+            ``train_step`` is called with ``clip_grad`` or a float16 scaler, since each process has its own shards
+            only.
     """
 
     def __init__(self, module: nn.Module, device_id: int | None = None, sharding: Mapping[str, Any] | None = None,
@@ -51,25 +52,25 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """As in ``MMDistributedDataParallel``."""
         if optim_wrapper.clip_grad_kwargs:
-            raise ValueError('optim_wrapper.clip_grad: each process knows the norm of its own shards only, and would '
-                             'clip by another factor; leave it out where the backbone is sharded')
+            raise ValueError('optim_wrapper.clip_grad: each process has the norm of its own shards only, and would '
+                             'clip by another factor; leave it out if the backbone is sharded')
         scaler = getattr(optim_wrapper, 'scaler', None)
         if isinstance(scaler, GradScaler) and scaler.is_enabled() and not isinstance(scaler, ShardedGradScaler):
             raise ValueError("optim_wrapper.dtype='float16': each process would skip the steps in which its own shards "
-                             "overflow, and they would drift apart; take 'bfloat16' where the backbone is sharded")
+                             "overflow, and they would diverge; use 'bfloat16' if the backbone is sharded")
         return super().train_step(data, optim_wrapper)
 
     def state_dict(self, *args, **kwargs) -> dict[str, Any]:
-        """The detector's, without a prefix."""
+        """Return the detector's state dict, without a prefix."""
         return self.module.state_dict(*args, **kwargs)
 
     def load_state_dict(self, *args, **kwargs) -> Any:
-        """Load the detector's."""
+        """Load the detector's state dict."""
         return self.module.load_state_dict(*args, **kwargs)
 
     @staticmethod
     def set_state_dict_type(model: nn.Module, kind: StateDictType, states: Any, optimizer_states: Any) -> Any:
-        """FSDP's, without the copies to the CPU where the model is there: torch frees what is behind them."""
+        """Call FSDP's method, without CPU offload if the model is on the CPU: torch would free the tensors."""
         if not torch.cuda.is_available():
             states.offload_to_cpu = optimizer_states.offload_to_cpu = False
         return MMFullyShardedDataParallel.set_state_dict_type(model, kind, states, optimizer_states)
@@ -77,12 +78,12 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
 
 @STRATEGIES.register_module()
 class ShardedBackboneStrategy(FSDPStrategy):
-    """mmengine's ``FSDPStrategy`` with :class:`ShardedBackboneDataParallel`, on GPUs and on CPUs; ``sync_bn`` acts.
+    """mmengine's ``FSDPStrategy`` with :class:`ShardedBackboneDataParallel`, on GPUs and CPUs; supports ``sync_bn``.
 
     Args:
-        model_wrapper: Arguments of the wrapper. Defaults to None: none.
-        state_dict_cfg: As in ``FSDPStrategy``. Defaults to ``'full'``: checkpoints that a single process reads.
-        kwargs: ``FSDPStrategy``'s.
+        model_wrapper: Arguments of the wrapper. Defaults to None.
+        state_dict_cfg: As in ``FSDPStrategy``. Defaults to ``'full'``: checkpoints that a single process can read.
+        kwargs: Arguments of ``FSDPStrategy``.
     """
 
     def __init__(self, *, model_wrapper: Mapping[str, Any] | None = None, state_dict_cfg: str | dict = 'full',
@@ -91,7 +92,7 @@ class ShardedBackboneStrategy(FSDPStrategy):
                          state_dict_cfg=state_dict_cfg, **kwargs)
 
     def _wrap_model(self, model: nn.Module) -> nn.Module:
-        """Convert batch norms first, which mmengine's leaves out."""
+        """Convert batch norms, which mmengine's strategy omits, and wrap."""
         return super()._wrap_model(self.convert_model(model))
 
     def load_optim_state_dict(self, state_dict: dict) -> None:

@@ -1,4 +1,4 @@
-"""What dogs need in code: the reader of StanfordExtra. A config imports it as ``projects.animal.animal``."""
+"""Code for dogs: the reader of StanfordExtra. A config imports it as ``projects.animal.animal``."""
 from .stanford_extra import StanfordExtraDataset
 
 __all__ = ['StanfordExtraDataset']

@@ -1,9 +1,9 @@
 """StanfordExtra: photos of dogs of 120 breeds with 24 keypoints, masks and boxes; no 3D labels.
 
-The json lists entries: ``img_path`` below the images' folder, ``img_width``, ``img_height``, ``img_bbox`` (x, y, width,
-height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, alone or in COCO's
+Each entry of the json has ``img_path`` in the images' folder, ``img_width``, ``img_height``, ``img_bbox`` (x, y, width,
+height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, as text or in COCO's
 ``{"size": [height, width], "counts": "..."}``, and ``is_multiple_dogs``. Version 12 has 12538 entries. The official
-splits are ``.npy`` files of places in that list.
+splits are ``.npy`` files of indices into the entries.
 """
 from __future__ import annotations
 
@@ -32,50 +32,50 @@ KEYS = ('img_path', 'img_width', 'img_height', 'img_bbox', 'joints', 'seg')
 FILE_KEYPOINTS = load_skeleton('projects/animal/data/stanford_extra24.json').keypoints
 
 
-MIN_FIT = 0.6  # two dogs of one size side by side in one piece of mask overlap the box of one of them by 0.5
+MIN_FIT = 0.6  # the joint mask of two equal dogs side by side overlaps the box of one dog by 0.5
 
 
 class BadEntryError(ValueError):
-    """An entry that cannot be used: without a mask or with one of another image, or with values of another form."""
+    """An unusable entry: the mask is missing or belongs to another image, or values have the wrong form."""
 
 
 class SeveralDogsError(BadEntryError):
-    """An entry of several dogs, whose mask does not show which of them is annotated."""
+    """An entry of several dogs whose mask does not separate the annotated one."""
 
 
 @DATASETS.register_module()
 class StanfordExtraDataset(XASDataset):
-    """StanfordExtra in its own layout, one dog a sample.
+    """StanfordExtra in its own layout, one dog per sample.
 
-    Under ``with_labels`` a sample holds ``keypoints`` (1, K, 2) px and ``keypoints_visible`` (1, K), by name: what the
-    skeleton has beside the file's 24 keypoints, such as root and back, is never visible, nor is a keypoint whose
-    coordinates are no finite numbers, whatever the file says. Every sample holds its
-    ``mask``, its breed as ``subject``, and ``several``, whether the photo shows more than one dog.
+    With ``with_labels``, a sample has ``keypoints`` (1, K, 2) px and ``keypoints_visible`` (1, K), matched by name.
+    Keypoints of the skeleton that the file lacks, such as root and back, and keypoints with non-finite coordinates are
+    never visible. Every sample has its ``mask``, its breed as ``subject``, and ``several``, whether the photo shows more
+    than one dog.
 
-    The masks of photos of several dogs show all of them, keypoints and box one: of such a mask the annotated dog's part
-    is taken (:func:`part_of_mask`). Where that is not clear, as where dogs touch, the entry is left out, logged and
-    counted.
+    If a photo shows several dogs, its mask covers all of them, but keypoints and box belong to one: the annotated dog's
+    part of the mask is used (:func:`part_of_mask`). If the part is ambiguous, for example because dogs touch, the entry
+    is left out, logged and counted.
 
     Args:
-        ann_file: The json in ``data_root``, or a pattern that one file there fits. Defaults to
+        ann_file: The json in ``data_root``, or a pattern that matches one file there. Defaults to
             ``'StanfordExtra*.json'``.
-        split: ``'train'``, ``'val'`` or ``'test'``, for which ``split_file`` is read. Defaults to None: all entries.
-        split_file: The pattern of a split's file in ``data_root``: places in the json, or values of ``img_path``.
-            Defaults to ``'{split}_*.npy'``.
-        missing_split: ``'raise'``, or ``'all'`` to take all entries, with a warning, where ``data_root`` has no split
+        split: ``'train'``, ``'val'`` or ``'test'``, read from ``split_file``. Defaults to None: all entries.
+        split_file: The pattern of a split's file in ``data_root`` with indices into the json, or values of
+            ``img_path``. Defaults to ``'{split}_*.npy'``.
+        missing_split: ``'raise'``, or ``'all'`` to use all entries, with a warning, if ``data_root`` has no split
             file at all, as with a sample of the photos. Defaults to ``'raise'``.
         several: ``'keep'`` or ``'drop'`` photos of several dogs. Defaults to ``'keep'``.
         box: ``'mask'`` or ``'annotation'``. Defaults to ``'mask'``.
         on_error: ``'raise'``, or ``'skip'`` to log, count and leave out entries without a usable photo or mask.
             Defaults to ``'raise'``.
         data_prefix: Folder ``img`` in ``data_root``. Defaults to ``Images``.
-        skeleton: It has the file's 24 keypoints. Defaults to ``'projects/animal/data/dog26.json'``.
+        skeleton: A skeleton with the file's 24 keypoints. Defaults to ``'projects/animal/data/dog26.json'``.
         **kwargs: Arguments of :class:`XASDataset`.
 
     Raises:
         FileNotFoundError: The json or the split's file is missing.
-        ValueError: The files have another form or do not fit together, nothing is left, or an argument is unknown.
-        UnreadableImageError: A photo is absent or truncated.
+        ValueError: The files have the wrong form or do not match, no entry is left, or an argument is unknown.
+        UnreadableImageError: A photo is missing or truncated.
     """
 
     def __init__(self, ann_file: str = 'StanfordExtra*.json', split: str | None = None,
@@ -95,12 +95,12 @@ class StanfordExtraDataset(XASDataset):
                          data_prefix=data_prefix or {'img': 'Images'}, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """List the split's entries, after a look at each one's mask and photo.
+        """Return the split's entries after checking their masks and photos.
 
         Raises:
             FileNotFoundError: The json or the split's file is missing.
-            ValueError: The files have another form or do not fit together, or nothing is left.
-            UnreadableImageError: A photo is absent or truncated.
+            ValueError: The files have the wrong form or do not match, or no entry is left.
+            UnreadableImageError: A photo is missing or truncated.
         """
         path = _only(Path(self.ann_file), 'the annotations of StanfordExtra')
         entries = _entries(path)
@@ -128,7 +128,7 @@ class StanfordExtraDataset(XASDataset):
         return info
 
     def _columns(self) -> list[int]:
-        """Place of each of the file's keypoints in the skeleton."""
+        """Return the skeleton's index of each of the file's keypoints."""
         missing = [name for name in FILE_KEYPOINTS if name not in self.skeleton.keypoints]
         if missing:
             raise ValueError(f'skeleton {self.skeleton.name!r} has no {", ".join(missing)}; StanfordExtra needs its 24 '
@@ -136,7 +136,7 @@ class StanfordExtraDataset(XASDataset):
         return [self.skeleton.keypoints.index(name) for name in FILE_KEYPOINTS]
 
     def _chosen(self, entries: list[dict]) -> list[int]:
-        """Places of the split's entries."""
+        """Return the indices of the split's entries."""
         root = Path(self.data_root)
         if self.split is None:
             return list(range(len(entries)))
@@ -184,7 +184,7 @@ class StanfordExtraDataset(XASDataset):
         return (box if self.box == 'mask' else _annotated_box(annotated, name))[None]
 
     def _keypoints(self, joints: np.ndarray) -> dict[str, np.ndarray]:
-        """The file's (24, 3) in the order of the skeleton, 0 where not visible or no number."""
+        """Return the file's keypoints (24, 3) in the skeleton's order, 0 if invisible or not finite."""
         points = np.zeros((self.skeleton.num_keypoints, 3), np.float32)
         visible = (joints[:, 2:] > 0) & np.isfinite(joints).all(1, keepdims=True)
         points[self.columns] = np.concatenate([np.where(visible, joints[:, :2], 0), visible], axis=1)
@@ -192,10 +192,10 @@ class StanfordExtraDataset(XASDataset):
 
 
 def part_of_mask(mask: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Return the part of a mask that is the annotated dog's.
+    """Return the annotated dog's part of a mask.
 
-    It is made of the connected pieces that hold a visible keypoint and lie mostly in the box; without one, it is the
-    piece that fits the box best.
+    It consists of the connected components that contain a visible keypoint and are mostly in the box; without such a
+    component, it is the one that matches the box best.
 
     Args:
         mask: (h, w) bool of all dogs.
@@ -203,7 +203,7 @@ def part_of_mask(mask: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.nd
         box: (4,) x0, y0, x1, y1 px around it.
 
     Raises:
-        ValueError: The part holds less than half of the keypoints on the mask, or its box overlaps the given one too
+        ValueError: The part has less than half of the keypoints on the mask, or its box overlaps the given one too
             little.
     """
     count, pieces = cv2.connectedComponents(mask.astype(np.uint8))
@@ -223,15 +223,15 @@ def part_of_mask(mask: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.nd
 
 
 def split_places(content: np.ndarray, entries: list[dict], path: Path) -> list[int]:
-    """Places of a split's entries in the json.
+    """Return the indices of a split's entries in the json.
 
     Args:
-        content: (n,) places, or values of ``img_path``.
-        entries: What the json lists.
+        content: (n,) indices, or values of ``img_path``.
+        entries: Entries of the json.
         path: The split's file, for messages.
 
     Raises:
-        ValueError: A place lies beyond the list, a path is not in it, or the file holds neither.
+        ValueError: An index is out of range, a path is unknown, or the file has neither.
     """
     content = np.ravel(content)
     if content.dtype.kind in 'iu':
@@ -250,7 +250,7 @@ def split_places(content: np.ndarray, entries: list[dict], path: Path) -> list[i
 
 
 def _entries(path: Path) -> list[dict]:
-    """What the json lists, in the form that the reader needs."""
+    """Return the json's entries after checking their form."""
     entries = read_json(path)
     if not isinstance(entries, list) or not entries:
         raise ValueError(f'{path}: a list of entries expected, found {type(entries).__name__}')
@@ -263,7 +263,7 @@ def _entries(path: Path) -> list[dict]:
 
 
 def _size(entry: Mapping[str, Any], name: str) -> tuple[int, int]:
-    """Height and width, px."""
+    """Return height and width, px."""
     given = (entry['img_height'], entry['img_width'])
     try:
         size = (int(given[0]), int(given[1]))
@@ -275,7 +275,7 @@ def _size(entry: Mapping[str, Any], name: str) -> tuple[int, int]:
 
 
 def _run_lengths(seg: Any, size: tuple[int, int], name: str) -> str:
-    """The text of the mask, alone or in COCO's form with the size of its image."""
+    """Return the text of the mask, given as text or in COCO's form with the size of its image."""
     if isinstance(seg, Mapping):
         if seg.get('size') != list(size):
             raise BadEntryError(f'{name}: seg has the size {seg.get("size")}, expected {list(size)}, the height and '
@@ -290,19 +290,19 @@ def _run_lengths(seg: Any, size: tuple[int, int], name: str) -> str:
 
 
 def run_length_mask(text: str, size: tuple[int, int]) -> np.ndarray:
-    """Return the mask (height, width) uint8, 0 or 1, of COCO's compressed run lengths.
+    """Decode COCO's compressed run lengths to a mask (height, width) uint8, 0 or 1.
 
     Raises:
-        ValueError: The text is not of such a mask, or its runs do not fill the image.
+        ValueError: The text is invalid, or its runs do not fill the image.
     """
     mask = mask_api.decode({'counts': text, 'size': size})
-    if mask_api.encode(mask)['counts'] != text.encode():  # where the runs end early, pycocotools leaves any values
+    if mask_api.encode(mask)['counts'] != text.encode():  # if the runs end early, pycocotools leaves arbitrary values
         raise ValueError(f'run lengths of another mask than one of {size[1]} x {size[0]} px')
     return mask
 
 
 def _annotated_box(values: Any, name: str) -> np.ndarray:
-    """(x, y, width, height) as (4,) corners."""
+    """Convert (x, y, width, height) to corners (4,)."""
     box = values if isinstance(values, list) else []
     numbers = all(isinstance(value, int | float) and np.isfinite(value) for value in box)
     if len(box) != 4 or not numbers or min(box[2:]) <= 0:
@@ -312,7 +312,7 @@ def _annotated_box(values: Any, name: str) -> np.ndarray:
 
 
 def _joints(values: Any, name: str) -> np.ndarray:
-    """The file's (24, 3)."""
+    """Return the file's joints (24, 3)."""
     try:
         joints = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -324,7 +324,7 @@ def _joints(values: Any, name: str) -> np.ndarray:
 
 
 def _only(pattern: Path, what: str) -> Path:
-    """The one file that a pattern fits."""
+    """Return the only file that matches a pattern."""
     found = sorted(pattern.parent.glob(pattern.name))
     if len(found) != 1:
         names = ', '.join(path.name for path in found) or 'none'
@@ -333,5 +333,5 @@ def _only(pattern: Path, what: str) -> Path:
 
 
 def _breed(path: str) -> str:
-    """``n02092339-Weimaraner/x.jpg`` to ``Weimaraner``."""
+    """Return the breed of a path: ``Weimaraner`` for ``n02092339-Weimaraner/x.jpg``."""
     return Path(path).parent.name.partition('-')[2] or Path(path).parent.name

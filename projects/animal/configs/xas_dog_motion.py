@@ -1,5 +1,4 @@
-# The dog's detector from built-in data on a laptop's CPU: the quick human recipe with a dog's body, prior, motions and
-# coats.
+# Quick dog detector: built-in data on a laptop's CPU, as xas_mocap.py with a dog's body, prior, motions and coats.
 _base_ = ['../../../configs/xas_mocap.py', './_base_/dog.py']
 
 synthetic_generator = dict(
@@ -12,7 +11,7 @@ target_generator = dict(
 
 model = dict(
     skeleton=_base_.dog_skeleton,
-    # The window's MPJPE is 1 mm higher here, its P-MPJPE 3 mm lower: docs/animals.md.
+    # With a window, MPJPE is 1 mm higher and P-MPJPE 3 mm lower: docs/animals.md.
     test_cfg=dict(decoding=dict(xy_window=None)))
 
 motions = dict(

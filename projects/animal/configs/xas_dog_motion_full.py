@@ -1,4 +1,4 @@
-# The dog's detector from built-in data with eight times the iterations of the quick recipe, as the human's full one.
+# Full dog detector on built-in data: eight times the iterations of xas_dog_motion.py, like xas_mocap_full.py.
 _base_ = './xas_dog_motion.py'
 
 model = dict(test_cfg=dict(decoding=dict(xy_window=5)))  # for photos: docs/real_photos.md

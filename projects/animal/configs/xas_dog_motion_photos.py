@@ -1,4 +1,4 @@
-# The quick recipe, tested on the photos of StanfordExtra, which train nothing.
+# xas_dog_motion.py tested on the photos of StanfordExtra, which are not used for training.
 _base_ = ['./xas_dog_motion.py', './_base_/stanford_extra.py']
 custom_imports = dict(imports=['mmxas', 'projects.animal.animal'], allow_failed_imports=False)
 

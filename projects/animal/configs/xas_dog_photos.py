@@ -1,4 +1,4 @@
-# The recipe for photos with a dog's body, coats, poses and motions.
+# Detector for photos of dogs: xas_photos.py with a dog's body, coats, poses and motions.
 _base_ = ['../../../configs/xas_photos.py', './_base_/dog.py']
 
 breeds = dict(type='TruncatedGaussianPrior', file=f'{_base_.dog_data}/dog_breeds_pose_prior.json')

@@ -1,4 +1,4 @@
-# Horses: the family of that name in SMAL's official files, and a folder of photos with masks (docs/animals.md).
+# Horses: SMAL's official horse family, and a folder of photos with masks (docs/animals.md).
 _base_ = './xas_dog_stanfordext.py'
 smal, horses = f'{_base_.data_root}/body_models/smal', f'{_base_.data_root}/horses'
 horse = dict(_base_.train_dataloader.dataset.synthetic.generator.body_model[0], model_path=f'{smal}/smal_CVPR2017.pkl',

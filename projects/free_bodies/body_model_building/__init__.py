@@ -1,4 +1,4 @@
-"""What the builders of the shipped data share: mesh work, the sources' file formats, reproducible archives.
+"""Shared code of the builders of shipped data: meshes, the sources' file formats, reproducible archives.
 
-Only the programs beside this package, and ``dog_building``, import it; mmxas never does. It needs numpy and scipy only.
+Only the scripts next to this package, and ``dog_building``, import it, never mmxas. It needs numpy and scipy only.
 """

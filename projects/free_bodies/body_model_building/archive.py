@@ -1,4 +1,4 @@
-"""``.npz`` archives whose bytes depend on their content alone, and the licence facts that go into them."""
+"""Reproducible ``.npz`` archives, and their licence information."""
 import io
 import os
 import zipfile
@@ -11,11 +11,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can carry
 
 
 def save_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], level: int = 9) -> int:
-    """Writes arrays as a compressed ``.npz`` with fixed time stamps, through a temporary file.
+    """Write arrays as a compressed ``.npz`` with fixed time stamps, through a temporary file.
 
     Args:
-        path: Where the archive goes; its folder is made if need be.
-        arrays: Name to array; they are written in this order. Object arrays are refused.
+        path: Path of the archive; a missing folder is created.
+        arrays: Arrays by name, written in this order. Object arrays are not allowed.
         level: Deflate level, 9 by default.
 
     Returns:

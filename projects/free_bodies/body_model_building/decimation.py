@@ -1,7 +1,7 @@
 """Decimation of a textured triangle mesh by half-edge collapses.
 
 The surviving vertices are a subset of the given ones, so that skinning weights and blend shapes are simply indexed.
-Both halves of a mirrored pair collapse together. A collapse that would drag the texture over a seam is not made.
+Both halves of a mirrored pair collapse together. Collapses that would move the texture across a seam are skipped.
 """
 import heapq
 from collections import defaultdict
@@ -21,7 +21,7 @@ class Decimated(NamedTuple):
     Attributes:
         kept: (V',) indices of the surviving vertices, ascending.
         faces: (F', 3) indices into ``kept``.
-        uv_faces: (F', 3) indices of the texture coordinates, as they were given.
+        uv_faces: (F', 3) indices of the given texture coordinates.
     """
 
     kept: np.ndarray
@@ -40,26 +40,27 @@ class _Collapse(NamedTuple):
 
 def decimate(vertices: np.ndarray, faces: np.ndarray, uv_faces: np.ndarray, num_vertices: int, mirror: np.ndarray,
              weights: np.ndarray | None = None, length_weight: float = 2e-4) -> Decimated:
-    """Decimates a mesh by quadric error.
+    """Decimate a mesh by quadric error.
 
     Args:
         vertices: (V, 3).
         faces: (F, 3) vertex indices.
         uv_faces: (F, 3) indices of texture coordinates; a vertex has several along a seam.
-        num_vertices: How many vertices to keep: one less where the last pair goes, more where no collapse is left.
-        mirror: (V,) partner of each vertex at the mirror plane, itself on the plane, -1 where there is none.
-        weights: (V,) factor on each vertex's error; below one it goes sooner. Defaults to None, ones.
+        num_vertices: Number of vertices to keep; one less if the last collapse removes a pair, more if no collapse is
+            left.
+        mirror: (V,) mirror partner of each vertex, itself on the plane, -1 if there is none.
+        weights: (V,) factor on each vertex's error; vertices below one are removed sooner. Defaults to None: ones.
         length_weight: Factor of the fourth power of a collapsed edge's length, which evens out the triangles.
 
     Returns:
-        Decimated: What is left.
+        Decimated: The decimated mesh.
     """
     weights = np.ones(len(vertices)) if weights is None else np.asarray(weights, float)
     return _Decimator(vertices, faces, uv_faces, mirror, weights, length_weight).run(num_vertices)
 
 
 def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Sums (V, 4, 4) of the squared distances to the planes of each vertex's faces, and to walls along open borders."""
+    """Return quadrics (V, 4, 4): sums of squared distances to the planes of each vertex's faces and of open borders."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(normals, axis=1)
@@ -76,7 +77,7 @@ def vertex_quadrics(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def border_edges(faces: np.ndarray) -> list[tuple[int, int, int]]:
-    """Edges of one face only, as (face, first vertex, second vertex)."""
+    """Return edges of a single face, as (face, first vertex, second vertex)."""
     owners = defaultdict(list)
     for index, face in enumerate(faces.tolist()):
         for start, end in zip(face, face[1:] + face[:1]):
@@ -160,7 +161,7 @@ class _Decimator:
             heapq.heappush(self.heap, (cheapest[0], vertex, cheapest[1], self.stamps[vertex]))
 
     def targets(self, source: int) -> list[tuple[float, int]]:
-        """(cost, vertex) of each neighbour, cheapest first; the mid line stays on the mid line."""
+        """Return (cost, vertex) of each neighbour, cheapest first; vertices on the mid line stay on it."""
         on_plane = self.mirror[source] == source
         neighbours = np.array([vertex for vertex in sorted(self.neighbours(source))
                                if vertex != self.mirror[source] and not (on_plane and self.mirror[vertex] != vertex)],
@@ -190,7 +191,7 @@ class _Decimator:
         return self.uv_images(source, target) is not None and self.stays_regular(source, target)
 
     def uv_images(self, source: int, target: int) -> dict[int, int] | None:
-        """Where each texture coordinate of a vertex goes, or None where it has no single place to go."""
+        """Return the new texture coordinate of each of a vertex's, or None if one is ambiguous."""
         images: dict[int, int] = {}
         used = set()
         for face in self.faces_of[source]:
@@ -203,7 +204,7 @@ class _Decimator:
         return images if used <= set(images) else None
 
     def stays_regular(self, source: int, target: int) -> bool:
-        """No face turns over or becomes a sliver."""
+        """Return whether no face flips or becomes a sliver."""
         moved = [self.faces[face] for face in self.faces_of[source] if target not in self.faces[face]]
         if not moved:
             return True

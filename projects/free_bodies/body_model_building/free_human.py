@@ -1,4 +1,4 @@
-"""The steps from MakeHuman's base mesh to a human in SMPL's format.
+"""Convert MakeHuman's base mesh to a human in SMPL's format.
 
 Shapes: V0 vertices of the base mesh, V of the decimated one, J = 24 joints, S sampled shapes, B shape components.
 """
@@ -44,17 +44,17 @@ class MakeHumanSource:
         self._extremes = self._lowest_and_highest()
 
     def shape(self, phenotype: Phenotype) -> np.ndarray:
-        """Vertices (V0, 3) in m of a body in the A pose."""
+        """Return vertices (V0, 3) in m of a body in the A pose."""
         return (self.base.vertices + self.targets.displacement(phenotype)) * _DECIMETRE
 
     def stature(self, phenotype: Phenotype) -> float:
-        """Stature in m, from two vertices only."""
+        """Return the stature in m, from two vertices only."""
         heights = self.base.vertices[self._extremes, 1]
         heights = heights + self.targets.weights(phenotype) @ self.targets.displacements[:, self._extremes, 1]
         return float(np.ptp(heights)) * _DECIMETRE
 
     def sample(self, gender: str, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Bodies in the A pose of random adults."""
+        """Return bodies of random adults in the A pose."""
         return [self.shape(sample_phenotype(gender, rng, self.stature)) for _ in range(count)]
 
     def _surface(self) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ class MakeHumanSource:
 
 @dataclass(frozen=True)
 class Topology:
-    """What all genders share.
+    """Topology shared by all genders.
 
     Args:
         base_vertices: (V,) indices into the base mesh.
@@ -94,7 +94,7 @@ class Topology:
 
 
 def build_topology(source: MakeHumanSource, num_vertices: int) -> Topology:
-    """Decimates the mean body and carries its skinning weights over to the joint tree."""
+    """Decimate the mean body and transfer its skinning weights to the joint tree."""
     vertices = source.shape(Phenotype())
     joints = human_rig.joint_positions(vertices, source.cubes)
     weights = human_rig.joint_weights(source.bones, vertices[:, 1], joints[human_rig.INDEX['spine3'], 1])
@@ -121,7 +121,7 @@ def _mirror_of(kept: np.ndarray, mirror: np.ndarray) -> np.ndarray:
 
 
 def fit_a_pose_regressor(source: MakeHumanSource, topology: Topology, seed: int) -> np.ndarray:
-    """Joints (J, V) as means of the vertices around them, so that they stay inside every sampled body."""
+    """Fit joints (J, V) as weighted means of surrounding vertices, so that they stay inside every sampled body."""
     rng = np.random.default_rng([seed, _A_POSE_STREAM])
     shapes = source.sample('neutral', _REGRESSOR_SAMPLES, rng)
     joints = np.stack([human_rig.joint_positions(shape, source.cubes) for shape in shapes])
@@ -130,7 +130,7 @@ def fit_a_pose_regressor(source: MakeHumanSource, topology: Topology, seed: int)
 
 def rest_shapes(source: MakeHumanSource, topology: Topology, regressor: np.ndarray, gender: str, count: int,
                 rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Random bodies in the T pose: symmetric vertices (S, V, 3) and joints (S, J, 3), m."""
+    """Return random bodies in the T pose: symmetric vertices (S, V, 3) and joints (S, J, 3), m."""
     vertices, joints = [], []
     for shape in source.sample(gender, count, rng):
         surface = shape[topology.base_vertices]
@@ -144,7 +144,7 @@ def rest_shapes(source: MakeHumanSource, topology: Topology, regressor: np.ndarr
 
 def build_gender(source: MakeHumanSource, topology: Topology, regressor: np.ndarray, gender: str, num_samples: int,
                  num_betas: int, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """One gender's model.
+    """Build one gender's model.
 
     Returns:
         tuple[dict, dict]: The arrays of its file, and figures that describe it: mean and spread of the stature (m),
@@ -165,7 +165,7 @@ def build_gender(source: MakeHumanSource, topology: Topology, regressor: np.ndar
 
 
 def body_measures(vertices: np.ndarray, joints: np.ndarray, faces: np.ndarray) -> dict[str, np.ndarray]:
-    """Measures (S,) in m, m³ or ratios of bodies in the T pose: vertices (S, V, 3), joints (S, J, 3)."""
+    """Return measures (S,) in m, m³ or ratios of bodies in the T pose: vertices (S, V, 3), joints (S, J, 3)."""
     def distance(first: str, second: str) -> np.ndarray:
         return np.linalg.norm(joints[:, human_rig.INDEX[first]] - joints[:, human_rig.INDEX[second]], axis=1)
 

@@ -1,4 +1,4 @@
-"""How MakeHuman's skeleton becomes the 24-joint SMPL tree.
+"""Convert MakeHuman's skeleton to the 24-joint SMPL tree.
 
 Shapes: V vertices, J = 24 joints.
 """
@@ -14,11 +14,11 @@ JOINTS = (
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 INDEX = {name: joint for joint, name in enumerate(JOINTS)}
 MAX_INFLUENCES = 4  # joints that move one vertex
-_SPINE_RAMP = 0.07  # m on each side of spine3, where spine2 hands over to it
+_SPINE_RAMP = 0.07  # m on each side of spine3, blending from spine2
 _SMALLEST_WEIGHT = 1e-3
 _TIE = 1e-9  # weights that differ by less are equal
 
-# Joint -> helper cubes whose mean it is; '{s}' is the side, l or r.
+# Joint -> helper cubes with the joint as mean; '{s}' is the side, l or r.
 _CUBES = {
     'pelvis': ['joint-pelvis'],
     'spine1': ['joint-spine-4', 'joint-spine-3'],
@@ -37,7 +37,7 @@ _CUBES = {
     'hand': [f'joint-{{s}}-finger-{finger}-1' for finger in range(2, 6)],
 }
 
-# Start of a bone's name -> joint; the first match counts, and what matches none belongs to the head.
+# Prefix of a bone's name -> joint; the first match counts, other bones belong to the head.
 _BONES = (
     ('root', 'pelvis'), ('pelvis', 'pelvis'), ('spine05', 'pelvis'), ('spine04', 'spine1'), ('spine03', 'spine1'),
     ('spine02', 'spine2'), ('breast', 'spine2'), ('spine01', 'spine3'), ('neck', 'neck'), ('upperleg', 'hip'),
@@ -48,7 +48,7 @@ _SIDED = {'hip', 'knee', 'ankle', 'foot', 'collar', 'shoulder', 'elbow', 'wrist'
 
 
 def twin(name: str) -> str:
-    """The name on the other side of the body: 'left_knee' to 'right_knee', 'head' to itself."""
+    """Return the name on the other side of the body: 'right_knee' for 'left_knee', 'head' for itself."""
     side, _, rest = name.partition('_')
     return {'left': f'right_{rest}', 'right': f'left_{rest}'}.get(side, name)
 
@@ -57,14 +57,14 @@ TWINS = tuple(INDEX[twin(name)] for name in JOINTS)
 
 
 def joint_of_bone(bone: str) -> str:
-    """The joint that takes over the weights of a bone such as ``upperarm01.L``."""
+    """Return the joint that receives the weights of a bone such as ``upperarm01.L``."""
     stem, _, side = bone.partition('.')
     joint = next((joint for start, joint in _BONES if stem.startswith(start)), 'head')
     return {'L': 'left_', 'R': 'right_'}[side] + joint if joint in _SIDED else joint
 
 
 def cubes_of_joint(joint: str) -> list[str]:
-    """Names of the helper cubes whose mean a joint is."""
+    """Return the names of the helper cubes that define a joint by their mean."""
     side, _, rest = joint.partition('_')
     if rest not in _SIDED:
         return _CUBES[joint]
@@ -72,20 +72,20 @@ def cubes_of_joint(joint: str) -> list[str]:
 
 
 def joint_positions(vertices: np.ndarray, cubes: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Joints (J, 3) as means of the helper cubes in the base mesh's vertices (V, 3)."""
+    """Return joints (J, 3) as means of the helper cubes in the base mesh's vertices (V, 3)."""
     return np.stack([np.mean([vertices[cubes[name]].mean(0) for name in cubes_of_joint(joint)], 0) for joint in JOINTS])
 
 
 def joint_weights(bones: Mapping[str, np.ndarray], heights: np.ndarray, spine3_height: float) -> np.ndarray:
-    """Skinning weights (V, J) from those of MakeHuman's bones.
+    """Return skinning weights (V, J) from those of MakeHuman's bones.
 
     Args:
-        bones: Bone to weights (V,).
+        bones: Weights (V,) by bone.
         heights: (V,) m, y of each vertex.
-        spine3_height: y of spine3, m; around it spine2 hands over to spine3 by a smooth ramp.
+        spine3_height: y of spine3, m; a smooth ramp around it blends from spine2 to spine3.
 
     Returns:
-        np.ndarray: Rows that sum to one, or to zero where no bone moves a vertex.
+        np.ndarray: Rows that sum to one, or to zero if no bone moves the vertex.
     """
     weights = np.zeros((len(heights), len(JOINTS)))
     for bone, values in bones.items():
@@ -98,18 +98,18 @@ def joint_weights(bones: Mapping[str, np.ndarray], heights: np.ndarray, spine3_h
 
 
 def smooth_step(value: np.ndarray) -> np.ndarray:
-    """3t² − 2t³ for t clipped to [0, 1]."""
+    """Return 3t² − 2t³ for t clipped to [0, 1]."""
     value = np.clip(value, 0, 1)
     return value * value * (3 - 2 * value)
 
 
 def symmetrised_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """The mean of skinning weights (V, J) and those of the mirrored vertices on the twin joints."""
+    """Return the mean of skinning weights (V, J) and their mirror images on the twin joints."""
     return 0.5 * (weights + weights[mirror][:, TWINS])
 
 
 def few_influences(weights: np.ndarray) -> np.ndarray:
-    """The largest weights of each row (V, J), at most four, scaled to sum to one; equals go or stay together."""
+    """Keep the largest weights of each row (V, J), at most four, scaled to sum to one; ties are kept or dropped together."""
     fifth = np.sort(weights, axis=1)[:, -MAX_INFLUENCES - 1, None]
     kept = np.where(weights > np.maximum(fifth + _TIE, _SMALLEST_WEIGHT), weights, 0)
     return kept / kept.sum(1, keepdims=True)

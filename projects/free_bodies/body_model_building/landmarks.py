@@ -15,19 +15,19 @@ H36M_ROWS = (
 )
 _FINGERS = ('index', 'middle', 'ring', 'pinky')
 _FINGER_SPACING = 0.010  # m between two finger tips along z
-_NOSE_SHARE = 0.6  # of the nose tip in the nose keypoint, the rest is the head joint
+_NOSE_SHARE = 0.6  # weight of the nose tip in the nose keypoint; the rest is the head joint
 
 
 def landmark_vertices(vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray, faces: np.ndarray,
                       mirror: np.ndarray) -> dict[str, int]:
-    """Landmark to vertex: nose, head top, and on both sides eye, ear, toes, heel and finger tips.
+    """Return vertices by landmark: nose, head top, and on both sides eye, ear, toes, heel and finger tips.
 
     Args:
         vertices: (V, 3) template in the T pose.
         weights: (V, J) skinning weights.
         joints: (J, 3).
         faces: (F, 3).
-        mirror: (V,) mirrored twin of each vertex; the right side's landmarks are the twins of the left's.
+        mirror: (V,) mirrored twin of each vertex; landmarks on the right are the twins of those on the left.
     """
     head = weights[:, INDEX['head']] > 0.8
     nose = _best(head & (np.abs(vertices[:, 0]) < 0.01) & (vertices[:, 1] > joints[INDEX['head'], 1]), vertices[:, 2])
@@ -42,7 +42,7 @@ def landmark_vertices(vertices: np.ndarray, weights: np.ndarray, joints: np.ndar
 
 
 def h36m_regressor(joint_regressor: np.ndarray, landmarks: Mapping[str, int]) -> np.ndarray:
-    """Weights (17, V) of Human3.6M's keypoints in the order of H36M_ROWS.
+    """Return weights (17, V) of Human3.6M's keypoints in the order of H36M_ROWS.
 
     Limbs are the joints themselves; root is the middle of the hips, torso that of the lower spine joints, the nose lies
     between its tip and the head joint, head is the top of the head.
@@ -102,7 +102,7 @@ def _hand(vertices: np.ndarray, weights: np.ndarray, faces: np.ndarray) -> dict[
 
 
 def _outermost_first(x: np.ndarray, mask: np.ndarray, faces: np.ndarray) -> list[int]:
-    """Vertices of a mask that lie further out than all their neighbours, the outermost first."""
+    """Return vertices of a mask that lie farther out than all their neighbours, outermost first."""
     adjacency = neighbour_means(faces, len(x))
     peaks = [vertex for vertex in np.flatnonzero(mask)
              if (x[adjacency.indices[adjacency.indptr[vertex]:adjacency.indptr[vertex + 1]]] <= x[vertex]).all()]

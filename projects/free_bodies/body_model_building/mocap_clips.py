@@ -25,7 +25,7 @@ _BALL_COLUMNS = {
 }
 _HINGE_COLUMNS = {'right_knee': 20, 'right_elbow': 29, 'left_knee': 34, 'left_elbow': 43}
 
-# Joint of the clip -> joints of the body model that share its rotation in equal parts.
+# Joint of the clip -> joints of the body model that share its rotation equally.
 _SHARED = {'chest': (3, 6, 9), 'neck': (12, 15)}
 _DIRECT = {
     'root': 0, 'left_hip': 1, 'right_hip': 2, 'left_knee': 4, 'right_knee': 5, 'left_ankle': 7, 'right_ankle': 8,
@@ -47,10 +47,10 @@ class Motion(NamedTuple):
 
 
 def read_frames(path: str | Path) -> np.ndarray:
-    """Reads the frames (T, 44) of one clip.
+    """Read the frames (T, 44) of one clip.
 
     Raises:
-        ValueError: The file does not hold frames of 44 numbers.
+        ValueError: The file does not have frames of 44 numbers.
     """
     frames = np.array(json.loads(Path(path).read_text())['Frames'], float)
     if frames.ndim != 2 or frames.shape[1] != FRAME_LENGTH:
@@ -59,7 +59,7 @@ def read_frames(path: str | Path) -> np.ndarray:
 
 
 def local_rotations(frames: np.ndarray) -> dict[str, np.ndarray]:
-    """Rotation matrices (T, 3, 3) of each joint of the clip, in the body model's axes."""
+    """Return rotation matrices (T, 3, 3) of each joint of the clip, in the body model's axes."""
     rotations = {name: Rotation.from_quat(frames[:, [c + 1, c + 2, c + 3, c]]) for name, c in _BALL_COLUMNS.items()}
     for name, column in _HINGE_COLUMNS.items():
         rotations[name] = Rotation.from_rotvec(frames[:, [column]] * np.array([[0.0, 0.0, 1.0]]))
@@ -67,10 +67,10 @@ def local_rotations(frames: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def retarget(frames: np.ndarray) -> Motion:
-    """Carries a clip over to the 24-joint tree.
+    """Retarget a clip to the 24-joint tree.
 
-    The one chest joint is shared by three spine joints, the neck by neck and head. An arm's rotations are relative to
-    arms that hang down, so a quarter turn about z leads from the T pose there. Feet, hands and collars stay at rest.
+    Three spine joints share the clip's chest joint, neck and head share its neck. Arm rotations are relative to hanging
+    arms, so a quarter turn about z converts them from the T pose. Feet, hands and collars stay at rest.
 
     Args:
         frames: (T, 44) frames of a clip.

@@ -10,19 +10,19 @@ from .makehuman import Phenotype
 
 GENDERS = ('neutral', 'male', 'female')
 _MALE_STATURE, _FEMALE_STATURE, _STATURE_SPREAD = 1.765, 1.630, 0.068  # m
-_LARGEST_BLEND = 0.12  # how far towards the other gender a body may be
+_LARGEST_BLEND = 0.12  # largest share of the other gender in a body
 
 
 def sample_phenotype(gender: str, rng: np.random.Generator, stature_of: Callable[[Phenotype], float]) -> Phenotype:
-    """Draws an adult.
+    """Draw a random adult.
 
     Args:
         gender: 'neutral' (either, with equal chance), 'male' or 'female'.
-        rng: Source of chance.
+        rng: Random generator.
         stature_of: Stature of a phenotype, linear in its height.
 
     Returns:
-        Phenotype: A body whose stature is normal for its gender, as far as the targets reach.
+        Phenotype: A body with a normally distributed stature for its gender, within the range of the targets.
     """
     blend = _gender(gender, rng)
     phenotype = Phenotype(
@@ -34,7 +34,7 @@ def sample_phenotype(gender: str, rng: np.random.Generator, stature_of: Callable
 
 
 def solve_height(phenotype: Phenotype, stature: float, stature_of: Callable[[Phenotype], float]) -> float:
-    """The height factor in [0, 1] that gives a stature, or the nearest one."""
+    """Return the height factor in [0, 1] that gives a stature, or the nearest one."""
     lowest, highest = (stature_of(phenotype._replace(height=height)) for height in (0.0, 1.0))
     return float(np.clip((stature - lowest) / (highest - lowest), 0, 1))
 

@@ -15,17 +15,17 @@ _SUM_WEIGHT = 100.0
 
 def ring_of_candidates(vertices: np.ndarray, point: np.ndarray, allowed: np.ndarray, per_direction: int = 10,
                        radius: float = 0.3) -> np.ndarray:
-    """The nearest vertices all around a point: a few in each of 26 directions.
+    """Return the nearest vertices around a point, a few in each of 26 directions.
 
     Args:
         vertices: (V, 3).
         point: (3,).
         allowed: (V,) bool, vertices to choose from.
-        per_direction: How many at most in each direction.
+        per_direction: Maximum number per direction.
         radius: Largest distance.
 
     Returns:
-        np.ndarray: Vertex indices, each once.
+        np.ndarray: Unique vertex indices.
     """
     offsets = vertices - point
     distances = np.linalg.norm(offsets, axis=1)
@@ -39,13 +39,13 @@ def ring_of_candidates(vertices: np.ndarray, point: np.ndarray, allowed: np.ndar
 
 
 def fit_weights(vertices: np.ndarray, targets: np.ndarray, candidates: np.ndarray, ridge: float = 3e-2) -> np.ndarray:
-    """Non-negative weights that sum to one and reproduce a point over many shapes.
+    """Fit non-negative weights that sum to one and reproduce a point over many shapes.
 
     Args:
         vertices: (S, V, 3).
         targets: (S, 3) the point in each shape.
-        candidates: Indices of the vertices that may carry weight.
-        ridge: Weight of the squared weights, which spreads them.
+        candidates: Indices of the vertices that can have weight.
+        ridge: Factor of the squared weights, which spreads them.
 
     Returns:
         np.ndarray: (V,) weights.
@@ -54,7 +54,7 @@ def fit_weights(vertices: np.ndarray, targets: np.ndarray, candidates: np.ndarra
     design = vertices[:, candidates].astype(float).transpose(0, 2, 1).reshape(-1, count)
     design = np.concatenate([design, np.full((1, count), _SUM_WEIGHT), ridge * np.eye(count)])
     right = np.concatenate([targets.reshape(-1), [_SUM_WEIGHT], np.zeros(count)])
-    triangular = np.linalg.qr(np.column_stack([design, right]), mode='r')  # the same least squares in few rows
+    triangular = np.linalg.qr(np.column_stack([design, right]), mode='r')  # an equivalent least-squares problem with few rows
     solution, _ = nnls(triangular[:, :-1], triangular[:, -1], maxiter=20 * count)
     weights = np.zeros(vertices.shape[1])
     weights[candidates] = solution / solution.sum()
@@ -63,12 +63,12 @@ def fit_weights(vertices: np.ndarray, targets: np.ndarray, candidates: np.ndarra
 
 def fit_joint_regressor(vertices: np.ndarray, joints: np.ndarray, skinning_weights: np.ndarray,
                         parents: Sequence[int]) -> np.ndarray:
-    """A regressor (J, V) for the joints of many shapes, from vertices of each joint's own neighbourhood in the tree.
+    """Fit a regressor (J, V) of the joints of many shapes, from vertices of each joint's neighbourhood in the tree.
 
     Args:
         vertices: (S, V, 3).
         joints: (S, J, 3).
-        skinning_weights: (V, J); a joint reads vertices that it, its parent or its children move.
+        skinning_weights: (V, J); a joint uses vertices that it, its parent or its children move.
         parents: Parent of each joint, -1 for the root.
     """
     mean_vertices, mean_joints = vertices.mean(0), joints.mean(0)
@@ -82,12 +82,12 @@ def fit_joint_regressor(vertices: np.ndarray, joints: np.ndarray, skinning_weigh
 
 
 def symmetrised_rows(rows: np.ndarray, mirror: np.ndarray, twins: Sequence[int]) -> np.ndarray:
-    """The mean of regressor rows (J, V) and those of the mirrored twin joints at mirrored vertices."""
+    """Return the mean of regressor rows (J, V) and their mirror images."""
     return 0.5 * (rows + rows[np.asarray(twins)][:, mirror])
 
 
 def rounded_rows(rows: np.ndarray, decimals: int = 6) -> np.ndarray:
-    """Rows (J, V) rounded so that noise in the last bits is gone; the largest weight takes up what is left to one."""
+    """Round rows (J, V) to remove noise in the last bits; the largest weight is adjusted so that rows sum to one."""
     rows = rows.round(decimals)
     largest = rows.argmax(1)
     rows[np.arange(len(rows)), largest] += 1 - rows.sum(1)

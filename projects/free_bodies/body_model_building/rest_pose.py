@@ -1,4 +1,4 @@
-"""From MakeHuman's A pose to SMPL's T pose.
+"""Convert MakeHuman's A pose to SMPL's T pose.
 
 Shapes: V vertices, J = 24 joints. Axes: x to the body's left, y up, z to its front; metres.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 from .human_rig import INDEX, JOINTS, PARENTS
 
-PELVIS = np.array([0.0, -0.24, 0.03])  # where the pelvis stays, near that of the SMPL template
+PELVIS = np.array([0.0, -0.24, 0.03])  # position of the pelvis, near that of the SMPL template
 _THIGH = np.array([0.07, -1.0, 0.0])  # of the left leg at rest
 _SHANK = np.array([0.01, -1.0, -0.06])
 _FOOT_YAW = 0.10  # rad that each foot points outwards
@@ -17,14 +17,14 @@ _SIDES = (('left_', 1.0), ('right_', -1.0))
 
 
 class HandFrame(NamedTuple):
-    """Direction of a hand and normal out of its palm, (3,) each."""
+    """Direction of a hand and outward normal of its palm, (3,) each."""
 
     direction: np.ndarray
     palm: np.ndarray
 
 
 def hand_frames(vertices: np.ndarray, cubes: Mapping[str, np.ndarray]) -> dict[str, HandFrame]:
-    """How both hands are held, from the helper cubes of the finger joints; keys 'left_' and 'right_'."""
+    """Return the frames of both hands from the helper cubes of the finger joints; keys 'left_' and 'right_'."""
     frames = {}
     for side, sign in _SIDES:
         wrist, index, middle, ring, little = (
@@ -35,7 +35,7 @@ def hand_frames(vertices: np.ndarray, cubes: Mapping[str, np.ndarray]) -> dict[s
 
 
 def t_pose_rotations(joints: np.ndarray, hands: Mapping[str, HandFrame]) -> np.ndarray:
-    """Global rotations (J, 3, 3) that lead from the pose of the joints (J, 3) to the T pose."""
+    """Return global rotations (J, 3, 3) from the pose of the joints (J, 3) to the T pose."""
     rotations = np.repeat(np.eye(3)[None], len(JOINTS), axis=0)
     for side, sign in _SIDES:
         at = {name: joints[INDEX[side + name]] for name in
@@ -58,7 +58,7 @@ def t_pose_rotations(joints: np.ndarray, hands: Mapping[str, HandFrame]) -> np.n
 
 def unposed(vertices: np.ndarray, joints: np.ndarray, rotations: np.ndarray,
             weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The body whose skinning gives the posed one: v_T = (Σ w_i M_i)⁻¹ v.
+    """Return the rest body whose skinning gives the posed one: v_T = (Σ w_i M_i)⁻¹ v.
 
     Args:
         vertices: (V, 3) of the posed body.
@@ -80,7 +80,7 @@ def unposed(vertices: np.ndarray, joints: np.ndarray, rotations: np.ndarray,
 
 
 def frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Orthonormal columns: the first vector, the second one made orthogonal to it, and their cross product."""
+    """Return orthonormal columns: the first vector, the orthogonalised second one, and their cross product."""
     first = first / np.linalg.norm(first)
     second = second - first * (second @ first)
     second = second / np.linalg.norm(second)
@@ -88,7 +88,7 @@ def frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def shortest_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The rotation (3, 3) by the smallest angle that turns one direction into another, which must not be opposite."""
+    """Return the rotation (3, 3) by the smallest angle from one direction to another, not opposite one."""
     start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
     x, y, z = np.cross(start, end)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
@@ -96,6 +96,6 @@ def shortest_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def rotation_about_y(angle: float) -> np.ndarray:
-    """The rotation (3, 3) by an angle in rad about the y axis."""
+    """Return the rotation (3, 3) by an angle in rad about the y axis."""
     cos, sin = np.cos(angle), np.sin(angle)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])

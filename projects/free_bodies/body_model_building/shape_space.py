@@ -23,7 +23,7 @@ class ShapeSpace(NamedTuple):
 
 
 def principal_shapes(shapes: np.ndarray, num_components: int) -> ShapeSpace:
-    """Principal components of shapes (S, V, 3), each scaled to one standard deviation."""
+    """Return principal components of shapes (S, V, 3), each scaled to one standard deviation."""
     mean = shapes.mean(0)
     centred = (shapes - mean).reshape(len(shapes), -1).astype(float)
     values, vectors = np.linalg.eigh(centred @ centred.T)
@@ -35,11 +35,11 @@ def principal_shapes(shapes: np.ndarray, num_components: int) -> ShapeSpace:
 
 def name_components(measures: Mapping[str, np.ndarray],
                     changes: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
-    """Names each component by the body measure that it changes most, and gives the sign that increases it.
+    """Name each component by the body measure that it changes most, and return the sign that increases it.
 
     Args:
-        measures: Measure to its values (S,) over the sampled shapes.
-        changes: Measure to its change (B,) by one unit of each component.
+        measures: Values (S,) over the sampled shapes, by measure.
+        changes: Change (B,) by one unit of each component, by measure.
 
     Returns:
         tuple[list[str], np.ndarray]: Name and sign (±1) of each of the B components.

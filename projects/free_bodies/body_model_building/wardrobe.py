@@ -1,4 +1,4 @@
-"""Garments and hair as meshes that hang on the surface of the free human.
+"""Garments and hair as meshes attached to the surface of the free human.
 
 Shapes: V vertices and F faces of the body, n vertices of a garment.
 """
@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from mmxas.synthesis.appearance.wardrobe import face_frames
 
-NEAREST = 48  # faces whose centres are nearest are searched for the nearest point
+NEAREST = 48  # number of faces with the nearest centres to search for the nearest point
 METRES = 0.1  # MakeHuman's unit is the decimetre
 
 
@@ -23,7 +23,7 @@ class Garment(NamedTuple):
         faces: (m, 3) vertex indices.
         uv: (k, 2) texture coordinates, u right, v up.
         uv_faces: (m, 3) indices into ``uv``.
-        hidden: (base vertices,) bool, what it covers of the body.
+        hidden: (base vertices,) bool, the part of the body that it covers.
         texture: The file of its texture.
     """
 
@@ -73,7 +73,7 @@ def triangles(faces: list[int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hang(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> dict[str, np.ndarray]:
-    """Express points by the nearest place of a surface.
+    """Express points relative to their nearest points on a surface.
 
     Args:
         points: (n, 3).
@@ -81,8 +81,8 @@ def hang(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> dict[st
         faces: (F, 3).
 
     Returns:
-        ``face`` (n,), ``bary`` (n, 3) weights of its corners, and ``offset`` (n, 3) from the place to the point in the
-        face's frame (:func:`mmxas.synthesis.appearance.wardrobe.face_frames`).
+        ``face`` (n,), ``bary`` (n, 3) weights of its corners, and ``offset`` (n, 3) from the surface to the point in
+        the face's frame (:func:`mmxas.synthesis.appearance.wardrobe.face_frames`).
     """
     corners = vertices[faces]
     _, near = cKDTree(corners.mean(1)).query(points, k=min(NEAREST, len(faces)))
@@ -97,7 +97,7 @@ def hang(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> dict[st
 
 
 def closest_weights(p: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Return the barycentric weights (…, 3) of the points of triangles that are nearest to points.
+    """Return the barycentric weights (…, 3) of the points on triangles that are nearest to given points.
 
     Args:
         p: (…, 3) points.

@@ -1,1 +1,1 @@
-"""How the free dog and its motions are made. Only the programs beside this package import it; mmxas never does."""
+"""Code to build the free dog and its motions. Only the scripts next to this package import it, never mmxas."""

@@ -13,15 +13,15 @@ _EYE_PLACE = np.array([0.362, 0.037, 0.706])  # of the left eye in the source's 
 
 def landmark_vertices(vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray, mirror: np.ndarray,
                       ear_tips: Mapping[str, int], origin: np.ndarray) -> dict[str, int]:
-    """Landmark to vertex; what lies on the right is the twin of what lies on the left.
+    """Return vertices by landmark; landmarks on the right are the twins of those on the left.
 
     Args:
         vertices: (V, 3) template at rest.
         weights: (V, J) skinning weights.
         joints: (J, 3).
         mirror: (V,) mirrored twin of each vertex.
-        ear_tips: Side to vertex.
-        origin: (3,) where the template's origin lies in the source's frame.
+        ear_tips: Vertex by side.
+        origin: (3,) the template's origin in the source's frame.
     """
     x, y, z = vertices.T
     middle, head = np.abs(y) < 0.03, weights[:, INDEX['Head']] > 0.8

@@ -1,4 +1,4 @@
-"""How the bones of the MuJoCo dog become SMAL's 35 joints.
+"""Convert the bones of the MuJoCo dog to SMAL's 35 joints.
 
 Shapes: V vertices, J = 35 joints. Axes: x to the front, y to the left, z up; metres.
 """
@@ -29,10 +29,10 @@ EARS = ('LEar', 'REar')
 HEAD = ('Head', 'Mouth', *EARS)
 
 _TORSO_SHARES = {'spine2': 0.28, 'spine3': 0.58}  # of the way from the last lumbar to the last cervical vertebra
-_TORSO_RAMP = 0.045  # m on each side of a joint, where one torso joint hands over to the next
-_SCAPULA_SHARE = 0.35  # of a shoulder blade's lower end that swings with the leg
-_SCAPULA_HEIGHT = 0.10  # m above the shoulder, where that begins
-_EAR_RING = (0.095, 0.135)  # m from the ear's tip over the surface: the ear hands over to the head
+_TORSO_RAMP = 0.045  # m on each side of a joint, blending from one torso joint to the next
+_SCAPULA_SHARE = 0.35  # share of a shoulder blade's lower end that moves with the leg
+_SCAPULA_HEIGHT = 0.10  # m above the shoulder, start of this part
+_EAR_RING = (0.095, 0.135)  # m from the ear's tip over the surface, blending from ear to head
 _MIRROR = np.array([1.0, -1.0, 1.0])
 
 _MIDDLE_BODIES = {
@@ -48,7 +48,7 @@ _SIDE_BODIES = {
 
 
 def twin(name: str) -> str:
-    """The joint on the other side of the body: 'LEar' to 'REar', 'Head' to itself."""
+    """Return the joint on the other side of the body: 'REar' for 'LEar', 'Head' for itself."""
     other = {'L': 'R', 'R': 'L'}.get(name[0], '') + name[1:]
     return other if other in INDEX else name
 
@@ -57,12 +57,12 @@ TWINS = tuple(INDEX[twin(name)] for name in JOINTS)
 
 
 def columns(names: tuple[str, ...]) -> list[int]:
-    """Indices of joints."""
+    """Return the indices of joints."""
     return [INDEX[name] for name in names]
 
 
 def owner(body: str) -> str:
-    """The joint that takes over a body's skin; 'torso' and 'Lscapula', 'Rscapula' are shared by several."""
+    """Return the joint that moves a body's skin; several joints share 'torso', 'Lscapula' and 'Rscapula'."""
     if body in _MIDDLE_BODIES:
         return _MIDDLE_BODIES[body]
     if body.startswith('Ca_'):
@@ -72,7 +72,7 @@ def owner(body: str) -> str:
 
 
 def joint_positions(places: Places) -> np.ndarray:
-    """Joints (J, 3) of the model at rest, symmetric; the ears' are the head's until :func:`attach_ears`."""
+    """Return symmetric joints (J, 3) at rest; the ears are at the head until :func:`attach_ears`."""
     body, anchor = places.body, places.joint
     found = {'root': body['pelvis'], 'pelvis0': body['L_7'], 'spine': body['L_5'], 'spine0': body['L_3'],
              'spine1': body['L_1'], 'Neck': anchor['C_7'], 'Head': anchor['skull'], 'Mouth': anchor['jaw']}
@@ -89,12 +89,12 @@ def joint_positions(places: Places) -> np.ndarray:
 
 
 def symmetrised_points(points: np.ndarray, twins: np.ndarray) -> np.ndarray:
-    """The mean of points (…, P, 3) and the mirror image of their twins."""
+    """Return the mean of points (…, P, 3) and the mirror image of their twins."""
     return 0.5 * (points + points[..., twins, :] * _MIRROR)
 
 
 def joint_weights(bones: Mapping[str, np.ndarray], vertices: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """Skinning weights (V, J) from those of the bones; the torso is split along x, a shoulder blade along z."""
+    """Return skinning weights (V, J) from those of the bones; the torso is split along x, a shoulder blade along z."""
     weights = np.zeros((len(vertices), len(JOINTS)))
     shared = {name: np.zeros(len(vertices)) for name in ('torso', 'Lscapula', 'Rscapula')}
     for bone, values in bones.items():
@@ -116,21 +116,21 @@ def joint_weights(bones: Mapping[str, np.ndarray], vertices: np.ndarray, joints:
 
 
 def ear_tips(vertices: np.ndarray, mirror: np.ndarray) -> dict[str, int]:
-    """The highest vertex on the left and its twin: the tips of ears that stand."""
+    """Return the highest vertex on the left and its twin: the tips of erect ears."""
     left = int(np.argmax(np.where(vertices[:, 1] > 0, vertices[:, 2], -np.inf)))
     return {'L': left, 'R': int(mirror[left])}
 
 
 def attach_ears(weights: np.ndarray, joints: np.ndarray, vertices: np.ndarray, faces: np.ndarray,
                 tips: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the ears, which the source's skull carries, joints of their own.
+    """Add joints for the ears, which are part of the source's skull.
 
     Args:
         weights: (V, J) skinning weights.
         joints: (J, 3).
         vertices: (V, 3).
         faces: (F, 3).
-        tips: Side to the vertex at the ear's tip.
+        tips: Vertex at the ear's tip, by side.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: New weights and joints; an ear's joint is the middle of the ring around it.
@@ -148,12 +148,12 @@ def attach_ears(weights: np.ndarray, joints: np.ndarray, vertices: np.ndarray, f
 
 
 def symmetrised_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """The mean of skinning weights (V, J) and those of the mirrored vertices on the twin joints."""
+    """Return the mean of skinning weights (V, J) and their mirror images on the twin joints."""
     return 0.5 * (weights + weights[mirror][:, TWINS])
 
 
 def mouth_closed(vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray, angle: float) -> np.ndarray:
-    """Vertices (V, 3) with the jaw turned up by an angle in rad; the source's mouth stands open."""
+    """Return vertices (V, 3) with the jaw rotated up by an angle in rad; the source's mouth is open."""
     cos, sin = np.cos(angle), np.sin(angle)
     rotation = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
     jaw, hinge = weights[:, [INDEX['Mouth']]], joints[INDEX['Mouth']]
@@ -161,7 +161,7 @@ def mouth_closed(vertices: np.ndarray, weights: np.ndarray, joints: np.ndarray, 
 
 
 def _ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below ``low``, 1 above ``high``, 3t² − 2t³ between."""
+    """Return 0 below ``low``, 1 above ``high``, 3t² − 2t³ between."""
     value = np.clip((value - low) / (high - low), 0, 1)
     return value * value * (3 - 2 * value)
 

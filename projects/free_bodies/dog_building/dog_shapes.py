@@ -1,6 +1,6 @@
-"""The dog's shape space: named displacements, one for each proportion in which dogs differ.
+"""The dog's shape space: named displacements, one per proportion in which dogs differ.
 
-Most are fields of one 3×3 matrix a joint, accumulated down the tree: joint j moves its skin by S_j (v − J_j) + t_j with
+Most are fields of one 3×3 matrix per joint, accumulated down the tree: joint j moves its skin by S_j (v − J_j) + t_j with
 t_child = t_parent + S_parent (J_child − J_parent). Shapes: V vertices, J = 35 joints, B shapes.
 """
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Shape(NamedTuple):
 
 
 class Body(NamedTuple):
-    """What the shapes are made for.
+    """The body that the shapes deform.
 
     Attributes:
         vertices: (V, 3) m at rest.
@@ -49,7 +49,7 @@ class Body(NamedTuple):
 
 
 def shape_space(body: Body) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Names, vertex displacements (V, 3, B) and joint displacements (J, 3, B), each for one standard deviation."""
+    """Return names, vertex displacements (V, 3, B) and joint displacements (J, 3, B) for one standard deviation."""
     shapes = {**_tree_shapes(body), **_surface_shapes(body)}
     vertices, joints = (np.stack([getattr(shapes[name], part) * spread for name, spread in SPREADS.items()], -1)
                         for part in ('vertices', 'joints'))
@@ -82,7 +82,7 @@ def _tree_shapes(body: Body) -> dict[str, Shape]:
 
 
 def accumulated(body: Body, matrices: dict[str, np.ndarray]) -> Shape:
-    """The displacements that matrices (3, 3) of some joints make, carried on by the joints below them."""
+    """Return the displacements by matrices (3, 3) of some joints, propagated to the joints below."""
     table = np.zeros((len(JOINTS), 3, 3))
     for name, matrix in matrices.items():
         table[INDEX[name]] = matrix
@@ -101,7 +101,7 @@ def _surface_shapes(body: Body) -> dict[str, Shape]:
 
 
 def _chest(body: Body) -> np.ndarray:
-    """The ribs sink below the spine, the belly is drawn up a little, the legs stay."""
+    """Lower the ribs below the spine and raise the belly a little; the legs stay."""
     below = np.clip(body.joints[INDEX['spine1'], 2] - 0.02 - body.vertices[:, 2], 0, None)
     chest = _share(body, ('spine1', 'spine2', 'spine3')) - 0.2 * _share(body, ('pelvis0', 'spine', 'spine0'))
     sink = -below * chest * (1 - _share(body, FRONT_LEGS + FEET))
@@ -109,7 +109,7 @@ def _chest(body: Body) -> np.ndarray:
 
 
 def _snout(body: Body) -> np.ndarray:
-    """Everything before the eyes moves on along x, as far as it lies before them."""
+    """Stretch the part in front of the eyes along x."""
     head = _share(body, ('Head', 'Mouth'))
     x, base = body.vertices[:, 0], body.joints[INDEX['Head'], 0]
     eyes = base + 0.55 * (x[head > 0.9].max() - base)
@@ -119,7 +119,7 @@ def _snout(body: Body) -> np.ndarray:
 
 
 def _coat(body: Body) -> np.ndarray:
-    """Out along the normals, most on the trunk."""
+    """Move vertices outwards along the normals, most on the trunk."""
     less = (0.85 * _share(body, ('Head', 'Mouth')) + 0.85 * _share(body, FEET) + _share(body, EARS)
             + 0.7 * _share(body, _LEGS) + 0.9 * _share(body, TAIL))
     return body.normals * np.clip(1 - less, 0, 1)[:, None]
@@ -130,7 +130,7 @@ def _share(body: Body, names: Iterable[str]) -> np.ndarray:
 
 
 def _along(joints: np.ndarray, name: str) -> np.ndarray:
-    """The projection onto a joint's bone: to its first child, or from its parent where it has none."""
+    """Return the projection onto a joint's bone: to its first child, or from its parent if it has none."""
     joint = INDEX[name]
     child = next((c for c, parent in enumerate(PARENTS) if parent == joint), None)
     bone = joints[joint] - joints[PARENTS[joint]] if child is None else joints[child] - joints[joint]

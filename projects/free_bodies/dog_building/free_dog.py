@@ -1,4 +1,4 @@
-"""The steps from the dog of dm_control to a dog in SMAL's format.
+"""Convert the dog of dm_control to a dog in SMAL's format.
 
 Shapes: V vertices, J = 35 joints, B shapes, S sampled bodies. Axes: x to the front, y to the left, z up; metres.
 """
@@ -34,7 +34,7 @@ class Dog(NamedTuple):
         weights: (V, J) skinning weights.
         joints: (J, 3).
         mirror: (V,) mirrored twin of each vertex.
-        landmarks: Landmark to vertex.
+        landmarks: Vertex by landmark.
     """
 
     vertices: np.ndarray
@@ -48,7 +48,7 @@ class Dog(NamedTuple):
 
 
 def build_dog(suite: Path, num_vertices: int) -> Dog:
-    """Reads, welds, re-rigs and decimates the dog of the folder ``dm_control/suite``."""
+    """Read, weld, re-rig and decimate the dog of the folder ``dm_control/suite``."""
     skin = welded(read_skin(suite / 'dog_assets/dog_skin.skn'))
     joints = dog_rig.joint_positions(read_places(suite / 'dog.xml'))
     mirror = mesh.mirror_map(skin.vertices[:, _LEFT_UP_FRONT], _MIRROR_TOLERANCE)
@@ -74,7 +74,7 @@ def build_dog(suite: Path, num_vertices: int) -> Dog:
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """Unit normals (V, 3), weighted by area and symmetric although a few triangles are not."""
+    """Return unit normals (V, 3), weighted by area and symmetrised, since a few triangles are not symmetric."""
     corners = vertices[faces]
     areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = np.zeros_like(vertices)
@@ -85,7 +85,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray, mirror: np.ndarray) 
 
 
 def model_arrays(dog: Dog, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """The arrays of the model's file, and figures that describe it (lengths in mm)."""
+    """Return the arrays of the model's file, and statistics (lengths in mm)."""
     body = dog_shapes.Body(dog.vertices, dog.joints, dog.weights, vertex_normals(dog.vertices, dog.faces, dog.mirror))
     names, shapedirs, joint_shapedirs = dog_shapes.shape_space(body)
     shapedirs, template = shapedirs.astype(np.float16), dog.vertices.round(6).astype(np.float32)

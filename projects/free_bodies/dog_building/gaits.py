@@ -1,7 +1,7 @@
-"""Gaits as phase-coupled sinusoids over a stride; nothing is recorded.
+"""Synthetic gaits: phase-coupled sinusoids over a stride.
 
-A leg's phase runs from 0 to 1: it carries the body from 0 (foot in front) to 0.5 (foot behind) and swings from there.
-Angles are degrees about the y axis of SMAL's joints, positive where a leg swings back. Shapes: T frames, J = 35 joints.
+A leg's phase runs from 0 to 1: stance from 0 (foot in front) to 0.5 (foot behind), then swing. Angles are degrees about
+the y axis of SMAL's joints, positive if a leg swings back. Shapes: T frames, J = 35 joints.
 """
 from typing import NamedTuple
 
@@ -13,19 +13,19 @@ _SPINE_SHARES = {'pelvis0': 0.25, 'spine': 0.25, 'spine0': 0.25, 'spine1': 0.15,
 
 
 class Gait(NamedTuple):
-    """A way of going.
+    """A gait.
 
     Attributes:
-        phases: Where in the stride left hind, left front, right hind and right front leg are at time 0.
-        stride: s, duration of one.
-        hind: Swing of thigh, then flexion in the air of knee, hock and toes.
-        front: Swing of the upper arm, then flexion in the air of elbow, wrist and toes.
-        crouch: Flexion of knee and elbow that is always there.
-        arch: Bending of the back with the stride; and where in the stride it is strongest.
+        phases: Phases of left hind, left front, right hind and right front leg at time 0.
+        stride: Duration of a stride, s.
+        hind: Swing of the thigh, and flexion of knee, hock and toes during the swing.
+        front: Swing of the upper arm, and flexion of elbow, wrist and toes during the swing.
+        crouch: Constant flexion of knee and elbow.
+        arch: Amplitude of the bending of the back, and the phase of its maximum.
         pitch: Rocking of the trunk.
-        neck, nod: How low the neck is carried, and how far it moves twice a stride.
-        tail: How high the tail is carried.
-        sway: Bending to the sides, in the trunk, once a stride.
+        neck, nod: Lowering of the neck, and amplitude of its motion twice per stride.
+        tail: Height of the tail.
+        sway: Sideways bending of the trunk once per stride.
     """
 
     phases: tuple[float, float, float, float]
@@ -59,15 +59,15 @@ GAITS = {
 
 def run_gait(gait: Gait, seconds: float, fps: float, vigour: float = 1.0, turn: float = 0.0,
              start: float = 0.0) -> np.ndarray:
-    """Poses of a gait.
+    """Return poses of a gait.
 
     Args:
-        gait: Which.
-        seconds: How long.
-        fps: Frames a second.
-        vigour: Factor of all swings; the stride becomes shorter with it.
+        gait: The gait.
+        seconds: Duration.
+        fps: Frames per second.
+        vigour: Factor of all swings; larger values shorten the stride.
         turn: Bend of trunk, neck and tail to the left, degrees.
-        start: Where in the stride it begins.
+        start: Phase at the start.
 
     Returns:
         np.ndarray: (T, J, 3) degrees.

@@ -1,7 +1,7 @@
-"""Postures by name, and motions that lead from one to the next; nothing is recorded.
+"""Synthetic postures by name, and motions between them.
 
 Angles are degrees about the axes of SMAL's joints: y pitch (legs swing back, a head sinks, a tail rises), z to the
-left, x roll. A name without side stands for both; its x and z are the left's. Shapes: T frames, J = 35 joints.
+left, x roll. A name without side means both sides; its x and z are for the left. Shapes: T frames, J = 35 joints.
 """
 from collections.abc import Mapping, Sequence
 
@@ -56,7 +56,7 @@ ROLL_SPINE: Posture = {
     'Leg2': -8, 'Neck': 44, 'Head': 24, 'Tail1': -26,
 }
 
-# Motion to the postures that it passes through; (posture, seconds there).
+# Motion -> its postures; (posture, seconds held).
 MOTIONS: dict[str, Sequence[tuple[Posture, float]]] = {
     'stand': [(STAND, 1.0), (LOOK_LEFT, 0.6), (TILT, 0.5), (LOOK_RIGHT, 0.6), (LOOK_UP, 0.5), (STAND, 0.4)],
     'sniff': [(STAND, 0.3), (SNIFF, 1.6), (LOOK_UP, 0.4), (SNIFF, 0.8)],
@@ -72,10 +72,10 @@ _TRANSITION = 0.5  # s from one posture to the next
 
 
 def posture_angles(posture: Posture) -> np.ndarray:
-    """A posture as (J, 3) degrees.
+    """Return a posture as (J, 3) degrees.
 
     Raises:
-        KeyError: It names no joint.
+        KeyError: A joint is unknown.
     """
     out = np.zeros((len(JOINTS), 3))
     for name, angles in posture.items():
@@ -92,12 +92,12 @@ def posture_angles(posture: Posture) -> np.ndarray:
 
 
 def play(name: str, fps: float, rng: np.random.Generator, vigour: float = 1.0, spread: float = 5.0) -> np.ndarray:
-    """One performance of a motion.
+    """Return one random performance of a motion.
 
     Args:
         name: One of ``MOTIONS``.
-        fps: Frames a second.
-        rng: Source of chance: how deep each posture is, how long it is held, and small deviations of each joint.
+        fps: Frames per second.
+        rng: Random generator for the depth and duration of each posture and for small deviations of each joint.
         vigour: Factor of all angles.
         spread: Standard deviation of the deviations, degrees.
 
@@ -115,7 +115,7 @@ def play(name: str, fps: float, rng: np.random.Generator, vigour: float = 1.0, s
 
 
 def mirrored(pose: np.ndarray) -> np.ndarray:
-    """The same poses (T, J, 3) by the other side: y stays, x and z change sign."""
+    """Mirror poses (T, J, 3): y stays, x and z change sign."""
     from .dog_rig import TWINS
     return pose[:, list(TWINS)] * np.array([-1.0, 1.0, -1.0])
 
@@ -133,7 +133,7 @@ def _interpolated(stops: Sequence[tuple[np.ndarray, float]], fps: float) -> np.n
 
 
 def _add_idle(pose: np.ndarray, fps: float, rng: np.random.Generator) -> None:
-    """Breath, glances and a wagging tail."""
+    """Add breathing, glances and tail wagging."""
     time = 2 * np.pi * np.arange(len(pose)) / fps
     wag, rate, phase = rng.uniform(0, 14), rng.uniform(1.0, 3.0), rng.uniform(0, 2 * np.pi)
     for number, name in enumerate(TAIL):

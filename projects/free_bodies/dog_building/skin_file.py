@@ -1,4 +1,4 @@
-"""MuJoCo's skin files and the rest positions of a MuJoCo model's bodies.
+"""Read MuJoCo's skin files and the rest positions of a MuJoCo model's bodies.
 
 Shapes: V vertices, F faces, T texture coordinates. Axes as in the files: x to the front, y to the left, z up; metres.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 _NAME_LENGTH = 40
-_WELD_DECIMALS = 6  # vertices that agree to a micrometre are one
+_WELD_DECIMALS = 6  # vertices within a micrometre are merged
 
 
 class Skin(NamedTuple):
@@ -21,7 +21,7 @@ class Skin(NamedTuple):
         faces: (F, 3) vertex indices.
         uv: (T, 2) texture coordinates, v down.
         uv_faces: (F, 3) indices into ``uv``.
-        bones: Bone to weights (V,).
+        bones: Weights (V,) by bone.
     """
 
     vertices: np.ndarray
@@ -35,8 +35,8 @@ class Places(NamedTuple):
     """Rest positions by body name.
 
     Attributes:
-        body: Where the body's own frame lies, (3,) m.
-        joint: Where its first joint turns, (3,) m.
+        body: Origin of the body's frame, (3,) m.
+        joint: Position of its first joint, (3,) m.
     """
 
     body: Mapping[str, np.ndarray]
@@ -44,10 +44,10 @@ class Places(NamedTuple):
 
 
 def read_skin(path: str | Path) -> Skin:
-    """Reads a ``.skn`` file: four counts, vertices, texture coordinates, faces, then bones with their weights.
+    """Read a ``.skn`` file: four counts, vertices, texture coordinates, faces, then bones with their weights.
 
     Raises:
-        ValueError: The file is truncated or has bytes left over, or a bone is turned at rest.
+        ValueError: The file is truncated or has excess bytes, or a bone is rotated at rest.
     """
     reader = _Reader(Path(path))
     num_vertices, num_uv, num_faces, num_bones = reader.array('<i4', 4)
@@ -61,7 +61,7 @@ def read_skin(path: str | Path) -> Skin:
 
 
 def welded(skin: Skin) -> Skin:
-    """The skin with one vertex for all those at the same place; the texture keeps its seams."""
+    """Merge vertices at the same position; the texture keeps its seams."""
     keys = np.round(skin.vertices, _WELD_DECIMALS)
     _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     place = place.reshape(-1)
@@ -72,7 +72,7 @@ def welded(skin: Skin) -> Skin:
 
 
 def read_places(path: str | Path) -> Places:
-    """Rest positions of all bodies of a model's ``.xml`` file."""
+    """Read the rest positions of all bodies from a model's ``.xml`` file."""
     places = Places({}, {})
     for body in ElementTree.parse(path).getroot().find('worldbody').findall('body'):
         _walk(body, np.zeros(3), places)
@@ -99,7 +99,7 @@ class _Reader:
 
 def _read_bone(reader: _Reader, num_vertices: int) -> tuple[str, np.ndarray]:
     name = reader.take(_NAME_LENGTH).split(b'\0')[0].decode()
-    reader.array('<f4', 3)  # its rest position, which the model's file has too
+    reader.array('<f4', 3)  # its rest position, also in the model's file
     if not np.allclose(reader.array('<f4', 4), [1, 0, 0, 0]):
         raise ValueError(f'{reader.path}: bone {name!r} is turned at rest; only bones along the axes are supported')
     count = int(reader.array('<i4', 1)[0])
