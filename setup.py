@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent
 # What a checkout has beside the package, and mim and our config inheritance look for inside it.
 MIM_ENTRIES = ('configs', 'projects', 'tools', 'requirements', 'model-index.yml')
 DATA_PATTERNS = ['**/*.npz', '**/*.json', '**/*.jpg', '**/*.png', '**/*.txt', '**/*.yml', '**/*.safetensors',
-                 '**/NOTICE*']
+                 '**/*.html', '**/*.css', '**/*.js', '**/NOTICE*']
 
 
 def read_requirements(name: str) -> list[str]:
