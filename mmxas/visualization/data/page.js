@@ -9,6 +9,7 @@ const timed = frames.every(frame => frame.time !== null);
 const numbers = [...new Set(instances.map(one => one.number))].sort((a, b) => a - b);
 const mostHypotheses = Math.max(0, ...instances.map(one => one.hypotheses.length));
 const PHOTOS_PER_SECOND = 2;  // where frames have no time
+const FONT = '11px ' + getComputedStyle(document.body).fontFamily;
 
 const state = {frame: 0, hypothesis: 0, body: numbers[0], playing: false};
 let colors = {};
@@ -41,7 +42,7 @@ function begin(canvas) {
   const pen = canvas.getContext('2d');
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
-  pen.font = '11px ' + getComputedStyle(document.body).fontFamily;
+  pen.font = FONT;
   return {pen, width, height};
 }
 
@@ -305,9 +306,23 @@ function tick(now) {
   requestAnimationFrame(tick);
 }
 
+const EDGE = 8;  // px beside the first and last frame: half of the slider's thumb
+let drawn = '';
+
+// The lines are as long as the video, so they are drawn anew only where something but the frame changes.
 function drawConfidence() {
+  const {clientWidth, clientHeight} = $('confidence');
+  const now = [state.body, state.hypothesis, document.documentElement.dataset.theme, clientWidth, clientHeight].join();
+  if (now !== drawn) drawScores();
+  drawn = now;
+  const one = instanceIn(frames[state.frame]), part = state.frame / Math.max(1, frames.length - 1);
+  $('cursor').style.left = `${EDGE + (clientWidth - 2 * EDGE) * part}px`;
+  $('score').textContent = one ? one.hypotheses[chosenOf(one)].score.toFixed(2) : '';
+}
+
+function drawScores() {
   const {pen, width, height} = begin($('confidence'));
-  const across = index => 8 + (width - 16) * index / Math.max(1, frames.length - 1);
+  const across = index => EDGE + (width - 2 * EDGE) * index / Math.max(1, frames.length - 1);
   const bodies = frames.map(instanceIn);
   const most = Math.max(1e-6, ...instances.map(one => one.hypotheses[0].score));
   const up = score => height - 4 - (height - 12) * score / most;
@@ -326,12 +341,6 @@ function drawConfidence() {
     });
     pen.stroke();
   }
-  pen.fillStyle = colors.ink;
-  pen.fillRect(Math.round(across(state.frame)) - .5, 0, 1, height);
-  const one = bodies[state.frame];
-  const score = one && one.hypotheses[chosenOf(one)].score;
-  if (one) dot(pen, across(state.frame), up(score), 4, colors.accent, colors.card);
-  $('score').textContent = one ? score.toFixed(2) : '';
 }
 
 // ---- all together
@@ -437,7 +446,7 @@ for (const kind of ['pointerdown', 'pointermove']) {
   $('confidence').addEventListener(kind, event => {
     if (!event.buttons) return;
     play(false);
-    show(Math.round((event.offsetX - 8) / ($('confidence').clientWidth - 16) * (frames.length - 1)));
+    show(Math.round((event.offsetX - EDGE) / ($('confidence').clientWidth - 2 * EDGE) * (frames.length - 1)));
   });
 }
 $('image').addEventListener('click', event => {
