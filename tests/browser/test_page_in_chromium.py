@@ -33,7 +33,7 @@ def open_page(chromium):
                                        has_touch=touch)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)  # busy machines
         page.on('pageerror', lambda error: wrong.append(str(error)))
         page.on('console', lambda line: wrong.append(line.text) if line.type == 'error' else None)
         page.on('request', lambda asked: None if asked.url.startswith('data:') or asked.url == path.as_uri()
