@@ -5,7 +5,7 @@ VENV ?= .venv
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install test test-fast test-robust test-cuda rehearsal audit lint bench demo demo-dog clean
+.PHONY: help install test test-fast test-robust test-cuda test-browser rehearsal audit lint bench demo demo-dog clean
 
 ifeq ($(strip $(VENV)),)
 PY := $(PYTHON)
@@ -52,6 +52,9 @@ test-robust: install  ## Break it: distributed, interrupted, hostile, dirty, lon
 
 test-cuda: install  ## Test on a GPU: operators, training, NCCL, tools; skipped where there is none (under 2 minutes)
 	@$(PY) -m pytest -q -m cuda tests/on_cuda $(ARGS)
+
+test-browser: install  ## Open the page of poses in Chromium, from disk and offline (2 minutes; Debian: apt install chromium)
+	@$(PY) -m pytest -q -m browser tests/browser $(ARGS)
 
 rehearsal: install  ## Run the docs' commands on miniatures of all downloads, from archive to table (20 minutes)
 	@MMXAS_REHEARSAL=1 $(PY) -m pytest -q tests/rehearsal $(ARGS)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent
 MIM_ENTRIES = ('configs', 'projects', 'tools', 'requirements', 'model-index.yml')
 NOT_COPIED = ('__pycache__', '*.pyc', 'free_bodies')  # projects/free_bodies builds the shipped data files
 DATA_PATTERNS = ['**/*.npz', '**/*.json', '**/*.jpg', '**/*.png', '**/*.txt', '**/*.yml', '**/*.safetensors',
-                 '**/NOTICE*']
+                 '**/*.html', '**/*.css', '**/*.js', '**/NOTICE*']
 
 
 def read_requirements(name: str) -> list[str]:

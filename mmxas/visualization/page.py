@@ -1,0 +1,281 @@
+"""One HTML file with the poses of photos or of a video: to turn, to compare and to play, without server or network.
+
+N: instances, H: hypotheses, K: keypoints.
+"""
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmxas.io import VIDEOS, VideoReader, named_when_broken, read_json
+from mmxas.io.atomic_writes import write_whole
+from mmxas.io.image_folders import natural_key
+from mmxas.io.images import UnreadableImageError, decode_image, read_image
+
+MAX_BYTES = 25_000_000
+# Shorter side in px and JPEG quality of the images, from the finest to the coarsest; the first that fits is taken.
+STEPS = ((720, 80), (600, 75), (480, 70), (480, 50), (400, 45), (360, 40), (320, 35), (280, 30), (240, 30), (200, 30))
+_DATA = Path(__file__).with_name('data')
+_KIND = 'not a pose record of tools/infer.py', 'leave it out'
+
+
+@dataclass(frozen=True)
+class PageFrame:
+    """One image of the page and its poses.
+
+    Attributes:
+        record: What :func:`mmxas.apis.pose_record.pose_record` returns. An instance may also have an ``identity``, a
+            number that stays with its body from frame to frame.
+        image: (h, w, 3) uint8 BGR, the bytes of an image file, the path of one, ``'clip.mp4:7'`` for frame 7 of a
+            video, or None: the page shows the poses alone.
+        name: What the page calls it.
+        time: Seconds since the beginning of the video; None for photos.
+    """
+
+    record: Mapping[str, Any]
+    image: np.ndarray | bytes | str | Path | None = None
+    name: str = ''
+    time: float | None = None
+
+
+@dataclass(frozen=True)
+class PosePage:
+    """A page that a notebook shows in its output.
+
+    Attributes:
+        html: The whole page.
+        height: Of its frame in the notebook, in px.
+    """
+
+    html: str
+    height: int = 760
+
+    def _repr_html_(self) -> str:
+        return (f'<iframe srcdoc="{html.escape(self.html)}" style="width: 100%; height: {self.height}px; border: 0" '
+                'title="3D poses"></iframe>')
+
+
+def read_predictions_folder(folder: str | Path) -> list[PageFrame]:
+    """Read what ``tools/infer.py --out-dir`` wrote.
+
+    Args:
+        folder: The folder, with a folder ``predictions`` in it.
+
+    Returns:
+        One frame a file, in the order of their names, of which 2 comes before 10. Images are not read yet. The time is
+        the record's ``time``, if it has one.
+
+    Raises:
+        FileNotFoundError: There is no record.
+        ValueError: A file is no record; the message names it.
+    """
+    folder = Path(folder) / 'predictions'
+    files = sorted(folder.glob('[!.]*.json'), key=natural_key)
+    if not files:
+        raise FileNotFoundError(f'{folder}: no *.json there; give the --out-dir of tools/infer.py')
+    frames = []
+    for file in files:
+        record = read_json(file, ['skeleton', 'instances', 'image_size'])
+        image = record.get('image')
+        with named_when_broken(file, *_KIND):
+            frames.append(PageFrame(record, image, Path(image).name if image else file.stem, record.get('time')))
+    return frames
+
+
+def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Poses', max_bytes: int = MAX_BYTES) -> Path:
+    """Write one HTML file that shows frames and their poses, and needs no other file.
+
+    Images are embedded as JPEG, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or has
+    another size than its record says, is left out with a warning that names it.
+
+    Args:
+        frames: At least one, all of one skeleton; times, if there are any, increase. An iterator is read once, and no
+            more than ``max_bytes`` of its images are held.
+        path: The file, whole or not written at all.
+        title: Heading of the page. Defaults to ``'Poses'``.
+        max_bytes: Size of the file at most. Defaults to 25 MB.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: There is no frame, a frame has no whole record or another skeleton than the first, times do not
+            increase, or the frames do not fit into ``max_bytes`` with the coarsest images.
+    """
+    return write_whole(path, _page(frames, title, max_bytes).encode())
+
+
+def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path | None = None) -> PosePage:
+    """Return the page of one image, which a notebook displays.
+
+    Args:
+        record: What :func:`mmxas.apis.pose_record.pose_record` returns.
+        image: As in :class:`PageFrame`. Defaults to None: the file that the record names, if it is there.
+
+    Raises:
+        ValueError: The record is not whole.
+    """
+    name = Path(record.get('image') or 'image').name
+    return PosePage(_page([PageFrame(record, record.get('image') if image is None else image, name)], name, MAX_BYTES))
+
+
+def _page(frames: Iterable[PageFrame], title: str, max_bytes: int) -> str:
+    """The page's text; what :func:`write_page` says of arguments and errors holds."""
+    parts = dict(title=html.escape(title), css=_text('page.css'), three=_text('three.min.js'), js=_text('page.js'))
+    template = _text('page.html')
+    pictures = _Pictures(max_bytes - len(template) - sum(map(len, parts.values())) - 1000)
+    first, entries = None, []
+    for number, frame in enumerate(frames):
+        name = frame.name or f'frame {number}'
+        with named_when_broken(name, *_KIND):
+            entry = dict(name=name, time=frame.time, **_entry(frame.record))
+            skeleton = _skeleton(frame.record['skeleton'])
+        first = first or (name, skeleton)
+        if skeleton != first[1]:
+            raise ValueError(f'{name}: the skeleton {_named(skeleton)}, {_named(first[1])} in {first[0]}; make a page '
+                             'of each')
+        times = [one['time'] for one in (*entries[-1:], entry)]
+        if None not in times and times != sorted(set(times)):
+            raise ValueError(f'{name}: at {times[1]} s, after a frame at {times[0]} s; give frames in order of time')
+        pictures.add(frame, name, len(_json(entry)))
+        entries.append(entry)
+    if first is None:
+        raise ValueError('no frames: a page shows at least one')
+    if pictures.missing:
+        warnings.warn(f'{len(pictures.missing)} of {len(entries)} images left out, the page shows their poses alone: '
+                      f'{"; ".join(pictures.missing[:5])}{"; ..." * (len(pictures.missing) > 5)}', stacklevel=3)
+    for entry, jpeg in zip(entries, pictures.jpegs, strict=True):
+        entry['image'] = jpeg and f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
+    parts['poses'] = _json(dict(skeleton=first[1], frames=entries))
+    return re.sub(r'\{\{(\w+)\}\}', lambda found: parts[found[1]], template)
+
+
+def _text(name: str) -> str:
+    return (_DATA / name).read_text(encoding='utf-8')
+
+
+def _json(content: Any) -> str:
+    """JSON that may stand inside a script element."""
+    return json.dumps(content, separators=(',', ':'), allow_nan=False).replace('<', '\\u003c')
+
+
+def _skeleton(skeleton: Mapping[str, Any]) -> dict[str, Any]:
+    """Name, keypoints, links, and the side of each keypoint: left, right or middle."""
+    names = [str(name) for name in skeleton['keypoints']]
+    links = [[int(a), int(b)] for a, b in skeleton.get('links') or ()]
+    if any(not 0 <= index < len(names) for link in links for index in link):
+        raise ValueError(f'links between {len(names)} keypoints expected, found {links}')
+    return dict(name=skeleton.get('name'), keypoints=names, links=links, sides=[_side(name) for name in names])
+
+
+def _side(name: str) -> str:
+    words = re.split('[^a-z]+', name.lower())
+    return next((side for side in ('left', 'right') if side in words), 'middle')
+
+
+def _named(skeleton: Mapping[str, Any]) -> str:
+    return f'{skeleton["name"]} of {len(skeleton["keypoints"])} keypoints'
+
+
+def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page needs of a record."""
+    size, count = record['image_size'], len(record['skeleton']['keypoints'])
+    return dict(size=[int(size['width']), int(size['height'])],
+                instances=[_instance(one, index, count) for index, one in enumerate(record['instances'])])
+
+
+def _instance(one: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
+    """Plain lists: ``xy`` (K, 2) px; per hypothesis ``score``, ``counts``, and (K,) ``depth``, ``scores``, ``valid``.
+
+    ``camera`` (H, K, 3) in mm is there if the record has it, else ``side`` is the crop's side in px.
+    """
+    hypotheses = one['hypotheses']
+    points = _array([pose['keypoints'] for pose in hypotheses], (len(hypotheses), count, 3))
+    scores = _array([pose['keypoint_scores'] for pose in hypotheses], (len(hypotheses), count))
+    in_mm, (x0, _, x1, _) = one['depth_unit'] == 'mm', one['crop']
+    entry = dict(
+        identity=one.get('identity'), number=int(one.get('identity', index)), xy=_rounded(points[0, :, :2], 1),
+        box=_rounded(_array(one['bbox'], (4,)), 1), unit='mm' if in_mm else 'crop', hypotheses=[
+            dict(score=round(float(pose['score']), 4), counts=bool(pose['counts']),
+                 depth=_rounded(depth, 0 if in_mm else 4), scores=_rounded(score, 3),
+                 valid=[int(flag) for flag in pose['valid']])
+            for pose, depth, score in zip(hypotheses, points[:, :, 2], scores, strict=True)])
+    if in_mm:
+        entry['camera'] = _rounded(_array([pose['keypoints_camera_mm'] for pose in hypotheses], points.shape), 0)
+    else:
+        entry['side'] = float(x1) - float(x0)
+    return entry
+
+
+def _array(values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Finite numbers of a shape."""
+    array = np.asarray(values, dtype=float)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f'finite numbers of shape {shape} expected, shape {array.shape} found')
+    return array
+
+
+def _rounded(values: np.ndarray, digits: int) -> list:
+    rounded = values.round(digits)
+    return (rounded if digits else rounded.astype(int)).tolist()
+
+
+class _Pictures:
+    """The images of a page as JPEG, which together with the poses stay below ``max_bytes``."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.jpegs: list[bytes | None] = []
+        self.missing: list[str] = []
+        self._room, self._step, self._video = max_bytes, 0, None
+
+    def add(self, frame: PageFrame, name: str, others: int) -> None:
+        """Take an image, and make all of them coarser if there is no room; ``others`` are bytes of its poses."""
+        image, size = None, frame.record['image_size']
+        try:
+            image = self._read(frame.image, name)
+        except (UnreadableImageError, IndexError) as error:
+            self.missing.append(str(error))
+        if image is not None and image.shape[:2] != (size['height'], size['width']):
+            self.missing.append(f'{name}: {image.shape[1]} x {image.shape[0]} px, {size["width"]} x {size["height"]} '
+                                'where the poses were found')
+            image = None
+        self.jpegs.append(None if image is None else _jpeg(image, self._step))
+        self._room -= others + 60
+        while sum(len(jpeg) * 4 / 3 + 4 for jpeg in self.jpegs if jpeg) > self._room:
+            self._step += 1
+            if self._step == len(STEPS):
+                raise ValueError(f'{name}: the first {len(self.jpegs)} frames alone fill a page of the size that '
+                                 'max_bytes allows; give fewer frames, as every second one, or raise it')
+            self.jpegs = [jpeg and _jpeg(decode_image(jpeg, name), self._step) for jpeg in self.jpegs]
+
+    def _read(self, image: np.ndarray | bytes | str | Path | None, name: str) -> np.ndarray | None:
+        """(h, w, 3) uint8 BGR."""
+        if image is None or isinstance(image, np.ndarray):
+            return image
+        if isinstance(image, bytes):
+            return decode_image(image, name)
+        video, _, number = str(image).rpartition(':')
+        if not video.lower().endswith(VIDEOS) or not number.isdecimal():
+            return read_image(image)
+        if self._video is None or self._video.path != Path(video):
+            self._video = VideoReader(video)
+        return self._video.read(int(number), 'bgr24')
+
+
+def _jpeg(image: np.ndarray, step: int) -> bytes:
+    """The bytes of a JPEG whose shorter side is at most that of the step."""
+    side, quality = STEPS[step]
+    scale = side / min(image.shape[:2])
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes()

@@ -1,0 +1,41 @@
+"""Pose records as tools/infer.py writes them, of a body of four keypoints whose place is known."""
+from typing import Any
+
+import numpy as np
+
+WIDTH, HEIGHT = 120, 90
+NAMES = ('root', 'left_hand', 'right_hand', 'head')
+# px of the image in the first frame: the left hand is on its right side
+POINTS = np.array([[60.0, 50], [80, 50], [40, 50], [60, 20]])
+CROP = [20.0, 5.0, 100.0, 85.0]
+
+
+def tiny_record(move: float = 0, bodies: int = 1, in_mm: bool = False, **more: Any) -> dict[str, Any]:
+    """A record; ``move`` shifts its bodies to the right by px, ``more`` are further keys.
+
+    Hypothesis h has the left hand 0.25 * h of the crop farther, and the score 0.8 - 0.2 * h; only hypothesis 2 has no
+    peak of its own.
+    """
+    return dict(dict(
+        image=None, image_size=dict(width=WIDTH, height=HEIGHT),
+        skeleton=dict(name='tiny', keypoints=list(NAMES), links=[[0, 1], [0, 2], [0, 3]]),
+        instances=[_instance(move - 15 * body, in_mm) for body in range(bodies)]), **more)
+
+
+def _instance(move: float, in_mm: bool) -> dict[str, Any]:
+    hypotheses = []
+    for index in range(3):
+        depths = np.array([0, 0.25 * index, -0.125, 0]) * (1000 if in_mm else 1)
+        points = np.column_stack([POINTS + [move, 0], depths])
+        scores = np.full(len(NAMES), 0.8 - 0.2 * index)
+        hypotheses.append(dict(score=scores.mean(), counts=index < 2, keypoints=points.tolist(),
+                               keypoint_scores=scores.tolist(), valid=[index < 2] * len(NAMES)))
+        if in_mm:
+            hypotheses[-1]['keypoints_camera_mm'] = (points * [10, 10, 1] + [0, 0, 3000]).tolist()
+    return dict(bbox=[30 + move, 10, 90 + move, 60], crop=[CROP[0] + move, CROP[1], CROP[2] + move, CROP[3]],
+                depth_unit='mm' if in_mm else 'crop', hypotheses=hypotheses)
+
+
+def tiny_image(value: int = 200) -> np.ndarray:
+    """The image of a record, (h, w, 3) uint8, in one grey."""
+    return np.full((HEIGHT, WIDTH, 3), value, np.uint8)
