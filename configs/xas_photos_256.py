@@ -1,5 +1,6 @@
 # Detector for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. About
-# six minutes, rendering included, on one H100-class GPU with 16 cores (docs/training.md). No weights were trained with it.
+# six minutes, rendering included, on one H100-class GPU with 16 cores (docs/training.md). No weights were trained
+# with it.
 # To use ResNet-50, set model_name='resnet50', pretrained=False, checkpoint_path to torchvision's file of weights, and
 # in_channels=(512, 1024).
 _base_ = './xas_photos.py'

@@ -1,7 +1,7 @@
 """StanfordExtra: photos of dogs of 120 breeds with 24 keypoints, masks and boxes; no 3D labels.
 
 Each entry of the json has ``img_path`` in the images' folder, ``img_width``, ``img_height``, ``img_bbox`` (x, y, width,
-height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, as text or in COCO's
+height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, alone or in COCO's
 ``{"size": [height, width], "counts": "..."}``, and ``is_multiple_dogs``. Version 12 has 12538 entries. The official
 splits are ``.npy`` files of indices into the entries.
 """
@@ -49,8 +49,8 @@ class StanfordExtraDataset(XASDataset):
 
     With ``with_labels``, a sample has ``keypoints`` (1, K, 2) px and ``keypoints_visible`` (1, K), matched by name.
     Keypoints of the skeleton that the file lacks, such as root and back, and keypoints with non-finite coordinates are
-    never visible. Every sample has its ``mask``, its breed as ``subject``, and ``several``, whether the photo shows more
-    than one dog.
+    never visible. Every sample has its ``mask``, its breed as ``subject``, and ``several``, whether the photo shows
+    more than one dog.
 
     If a photo shows several dogs, its mask covers all of them, but keypoints and box belong to one: the annotated dog's
     part of the mask is used (:func:`part_of_mask`). If the part is ambiguous, for example because dogs touch, the entry
