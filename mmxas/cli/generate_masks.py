@@ -67,8 +67,8 @@ def check_apart(images: str, out: str) -> None:
     """
     source, target = Path(images).resolve(), Path(out).resolve()
     if source == target or (source.is_dir() and (source in target.parents or target in source.parents)):
-        raise ValueError(f'--out {out}: a folder apart from the images ({images}) expected, where masks cannot replace '
-                         'images or count as images; give another folder, or omit --out')
+        raise ValueError(f'--out {out}: a folder apart from the images expected, which are in {images}: masks could '
+                         'replace them, or count as images; give another folder, or omit --out')
 
 
 def find_sets(args: argparse.Namespace) -> list[MaskSet]:

@@ -36,7 +36,7 @@ def read_config(path: str | os.PathLike) -> Config:
             without effect.
     """
     for file, name, base in idle_variables(path):
-        reason = f': {base} has already used it' if base else ''
+        reason = f': {base} has used it already' if base else ''
         raise ValueError(f'{file}: {name} = … changes nothing{reason}. {way_out(name)}')
     config = Config.fromfile(path)
     apply_knobs(config)

@@ -92,7 +92,7 @@ def take_path(poses: Array, path: Array) -> Array:
     sizes = check_shape(poses, ('T', 'H', 'K', None), 'poses')
     check_shape(path, (sizes['T'], sizes['K']), 'path')
     if isinstance(poses, torch.Tensor):
-        index = path.clamp_min(0)[:, None, :, None].expand(-1, 1, -1, poses.shape[-1])
+        index = torch.as_tensor(path).clamp_min(0)[:, None, :, None].expand(-1, 1, -1, poses.shape[-1])
         return poses.gather(1, index)[:, 0].masked_fill((path == MISSING)[..., None], torch.nan)
     taken = np.take_along_axis(poses, np.maximum(path, 0)[:, None, :, None], axis=1)[:, 0]
     return np.where((path == MISSING)[..., None], np.nan, taken)
@@ -201,7 +201,7 @@ def _score_cost(scores: Array | None, motion_std: float | None, valid: np.ndarra
     """What the hypotheses of each group cost by their scores, (T, G, H)."""
     if (scores is None) != (motion_std is None):
         raise ValueError('scores and motion_std: both or none expected')
-    if scores is None:
+    if scores is None or motion_std is None:
         return np.zeros((len(valid), len(members), valid.shape[1]))
     check_positive(motion_std, 'motion_std')
     score = _as_numpy(scores, np.float64)

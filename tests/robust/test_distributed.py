@@ -231,4 +231,4 @@ def test_a_loss_that_is_not_finite_ends_a_sharded_job(tmp_path):
     child = Child('shard', tmp_path / 'log', 2, **breaking('a loss is NaN', tmp_path / 'work'))
     assert all(child.wait(120))
     assert 'loss_render = nan' in child.logs[1].read_text()
-    assert 'not dumped: the weights lie in several processes' in child.logs[1].read_text()
+    assert 'not dumped: the weights are spread over several processes' in child.logs[1].read_text()

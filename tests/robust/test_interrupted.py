@@ -287,7 +287,7 @@ def test_a_full_disk_in_training(small_disk, unbroken, tmp_path):
         except OSError:
             pass
     assert child.wait() == [1], child.output()[-3000:]
-    assert re.search(r'not written \(No space left on device\), \d+ bytes; the files before it are whole',
+    assert re.search(r'not written \(No space left on device\), \d+ bytes; earlier files are complete',
                      child.output())
     assert newest(small_disk) % INTERVAL == 0 and newest(small_disk)
     filler.unlink()
@@ -328,7 +328,7 @@ def test_a_work_directory_that_cannot_be_written(kind, tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
     try:
-        with pytest.raises(UsageError, match=f'{folder}: nothing can be written into this work directory'):
+        with pytest.raises(UsageError, match=f'{folder}: cannot write into this work directory'):
             require_writable(str(folder))
     finally:
         if kind == 'full':

@@ -155,7 +155,7 @@ def test_the_time_is_said_and_another_species_is_refused(detector, done, monkeyp
     monkeypatch.setattr(adapt, 'seconds_per_iteration', lambda _: 12.0)
     adaptation = plan(detector, detector.root / 'timed')
     with pytest.raises(ValueError, match=r"model 'stranger_alias' fit the masks better .* IoU 0.36, not 0.30\). Is it "
-                                         r'another species\? Give --species stranger_alias; --force goes on'):
+                                         r'another species\? Give --species stranger_alias; --force continues'):
         adaptation.measure_before([kin, stranger])
     better[0] = 0.34
     assert adaptation.measure_before([kin, stranger]) == BEFORE

@@ -45,7 +45,7 @@ def test_a_training_begins_from_some_finite_tensor(model):
 
 def test_a_training_goes_on_from_more_than_weights():
     check_resumes(dict(meta={}, message_hub={}, state_dict={}))
-    with pytest.raises(ValueError, match='no training can go on from it, it has no meta, message_hub; .*load_from'):
+    with pytest.raises(ValueError, match='training cannot resume from it, it has no meta, message_hub; .*load_from'):
         check_resumes(dict(state_dict={}))
 
 

@@ -26,5 +26,5 @@ def test_half_a_checkpoint_is_named_and_so_are_the_others_beside_it(tmp_path):
 def test_weights_alone_do_not_resume(tmp_path):
     torch.save(dict(a=torch.zeros(9)), tmp_path / 'a.pth')
     check_run_state(Config(dict(load_from=str(tmp_path / 'a.pth'), resume=False)))
-    with pytest.raises(UsageError, match='a.pth: no training can go on from it, it has no meta, message_hub'):
+    with pytest.raises(UsageError, match='a.pth: training cannot resume from it, it has no meta, message_hub'):
         check_run_state(Config(dict(load_from=str(tmp_path / 'a.pth'), resume=True)))

@@ -42,7 +42,7 @@ def test_configs_are_read_by_path_and_by_name(tmp_path):
 def test_a_config_that_could_not_be_read_again_is_refused(tmp_path, line):
     (tmp_path / 'odd.py').write_text(f'b = 1\n{line}\n')
     cfg = configs.load_config(str(tmp_path / 'odd.py'))
-    with pytest.raises(UsageError, match=r'odd.py: a run could not read its own config again, for this line: '
+    with pytest.raises(UsageError, match=r'odd.py: a run could not read its own dumped config because of this line: '
                                          r'.*(built-in|it|class)'):
         configs.check_text(cfg)
 
@@ -86,7 +86,7 @@ def test_knobs_act_on_the_command_line_and_spent_variables_are_refused():
     assert cfg.train_dataloader.batch_size == 3 and cfg.train_dataloader.dataset.synthetic.num == 7
     assert cfg.crop_size == 96 and 'xas' not in cfg
     for key, way in (('crop_size', r'xas = dict\(crop_size='), ('data_root', r'xas = dict\(data_root='),
-                     ('target_pipeline', 'what was built of it')):
+                     ('target_pipeline', 'what was built from it')):
         with pytest.raises(UsageError, match=f'--cfg-options {key}: changes nothing.*{way}'):
             configs.merge_options(cfg, {key: 1})
     with pytest.raises(UsageError, match='--cfg-options: xas: nope unknown; there are: '):

@@ -40,7 +40,7 @@ def test_weights_are_compared_with_their_sha256(zoo):
     with pytest.raises(ValueError, match=r'tiny\.safetensors: sha256 ba7816bf\w+ expected .*, found a52d159f'):
         find_model('small').require_weights()
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=r'tiny\.safetensors: the weights of tiny are missing; install'):
+    with pytest.raises(FileNotFoundError, match=r'tiny\.safetensors: the weights of tiny are missing; reinstall'):
         find_model('tiny').require_weights()
 
 

@@ -47,7 +47,7 @@ def test_a_killed_run_goes_on_by_the_same_command(setup, tmp_path):
 
 @pytest.mark.parametrize(('extra', 'message'), [
     (['none', '--out-dir', '{out}'], 'none: no such folder of images, nor a video file'),
-    (['{photos}', '--out-dir', '{photos}/out'], 'photos/out: lies in .*photos, where masks and pictures would count'),
+    (['{photos}', '--out-dir', '{photos}/out'], 'photos/out: lies in .*photos, so its masks and pictures would be'),
     (['{few}', '--out-dir', '{out}'], 'few: 3 images, at least 16 expected'),
     (['{photos}', '--out-dir', '{out}', '--checkpoint', 'none.pth'], 'none.pth: no such checkpoint file'),
     (['{photos}', '--out-dir', '{out}', '--config', 'none.py'], 'none.py: no such config file'),

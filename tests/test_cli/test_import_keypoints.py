@@ -20,7 +20,7 @@ def test_labels_in_the_order_of_a_skeleton(run, capsys):
     assert run(['labels.csv', 'out.json', '--rename', 'snout=nose', '--skeleton', 'skeleton.json']) == 0
     assert capsys.readouterr().out.splitlines() == [
         'left out: tail', 'not labelled: root', 'out.json: 1 poses, 1 hypotheses each, of 2 keypoints',
-        '1 images were not found beside labels.csv: their sizes are estimated from the keypoints']
+        '1 images were not found next to labels.csv: their sizes are estimated from the keypoints']
     table = read_keypoints('out.json')
     assert table.names == ('root', 'nose') and table.links == ((0, 1),)
     np.testing.assert_array_equal(table.keypoints[0, 0], [[np.nan] * 2, [1.5, 2]])

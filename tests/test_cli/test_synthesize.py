@@ -152,7 +152,7 @@ def test_every_config_says_what_it_renders(main, monkeypatch, capsys):
         assert main([str(path)]) == 0
         printed = capsys.readouterr().out
         if synthetic.get('generator') is None:
-            assert calls == [] and 'nothing to render, its pairs are read as they are' in printed, path
+            assert calls == [] and 'nothing to render, its pairs are not rendered by mmxas' in printed, path
         else:
             assert (synthetic.data_root, synthetic.num, 0) in calls, path
 

@@ -192,7 +192,7 @@ def test_launchers_without_arguments_print_their_usage(name):
 
 
 @pytest.mark.parametrize(('content', 'options', 'message'), [
-    ({'layer.weight': torch.zeros(1, 3)}, ['--resume', '{}'], 'a.pth: no training can go on from it, it has no meta, '),
+    ({'layer.weight': torch.zeros(1, 3)}, ['--resume', '{}'], 'a.pth: training cannot resume from it, it has no meta'),
     ({'other.weight': torch.zeros(3)}, ['--cfg-options', 'load_from={}'], 'a.pth: weights: none of its 1 tensors (oth'),
     ({'layer.weight': torch.full((1, 3), float('nan'))}, ['--cfg-options', 'load_from={}'],
      "a.pth: weights: 'layer.weight' is not finite"),

@@ -82,7 +82,7 @@ def test_torchvision_must_be_torchs_twin(installed):
     installed['torchvision'] = '0.26.0'
     torch, torchvision = find_all(pair)
     assert torch.problem == ''
-    assert (torchvision.problem, torchvision.mend) == ('not the twin of torch 2.12.0: 0.27 wanted', 'both')
+    assert (torchvision.problem, torchvision.mend) == ('does not match torch 2.12.0: 0.27 wanted', 'both')
     del installed['torch']
     assert [finding.problem for finding in find_all(pair)] == ['not installed', '']
 

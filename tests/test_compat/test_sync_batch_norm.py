@@ -42,7 +42,7 @@ def test_the_runner_and_the_strategies_convert_so():
 
 def test_another_implementation_is_refused_where_it_would_drop_activations():
     model = MODELS.build(dict(type='XASTimmBackbone', model_name='tf_efficientnet_lite0', out_indices=(2, )))
-    with pytest.raises(ValueError, match="sync_bn='mmcv': it drops the activations .*; take 'torch'"):
+    with pytest.raises(ValueError, match="sync_bn='mmcv': it drops the activations .*; use 'torch'"):
         mmengine.model.convert_sync_batchnorm(model, 'mmcv')
 
 

@@ -48,7 +48,7 @@ def test_the_loop_dumps_and_the_replay_gives_the_same_losses(make_runner, tmp_pa
 
 def test_another_file_is_named(tmp_path):
     torch.save({}, tmp_path / 'a.pth')
-    with pytest.raises(ValueError, match='a.pth: a batch that training dumped expected'):
+    with pytest.raises(ValueError, match='a.pth: a batch dumped by a training expected'):
         read_batch(tmp_path / 'a.pth')
     dump_batch(tmp_path / 'b.pth', torch.nn.Linear(1, 1), {'inputs': []}, {'seed': 1})
     assert read_batch(tmp_path / 'b.pth')['seed'] == 1

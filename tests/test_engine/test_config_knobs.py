@@ -159,7 +159,7 @@ def test_knobs_are_inherited_and_what_they_did_is_written_down(child, tmp_path):
 @pytest.mark.parametrize(('line', 'way'), [
     ('crop_size = 96', r'xas = dict\(crop_size='), ("data_root = '/data'", r'xas = dict\(data_root='),
     ("paper_actions = ['Walking']", r'xas = dict\(actions='), ('num_pairs = 7', r'xas = dict\(num_pairs='),
-    ('target_pipeline = []', 'or use it there in the same file'), ('vis_backends = []', 'Change what was built of it')])
+    ('target_pipeline = []', 'or use it in the same file'), ('vis_backends = []', 'Change what was built from it')])
 def test_a_variable_without_effect_is_refused_by_name(child, recipe, line, way):
     path = child(recipe, line)
     name = line.partition(' ')[0]
@@ -210,7 +210,7 @@ def test_pairs_that_are_not_rendered_have_no_other_background(child):
 
 def test_knobs_that_were_not_applied_are_refused(child):
     cfg = Config.fromfile(child('xas_mocap', 'xas = dict(crop_size=96)'))
-    with pytest.raises(ValueError, match='read the config by mmengine alone, and none of these settings acts'):
+    with pytest.raises(ValueError, match='read the config by mmengine alone, so these settings have no effect'):
         refuse_unapplied(cfg)
     apply_knobs(cfg)
     refuse_unapplied(cfg)

@@ -25,7 +25,7 @@ def test_stage_at(epoch, begin, name):
 
 
 def test_stage_at_behind_the_end_is_refused():
-    with pytest.raises(ValueError, match='epoch 65 lies behind the last stage, which ends at 65'):
+    with pytest.raises(ValueError, match='epoch 65 is after the last stage, which ends at 65'):
         stage_at(parse_stages(PAPER), 65)
 
 

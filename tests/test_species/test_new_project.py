@@ -89,7 +89,7 @@ def test_bad_input_leaves_nothing(body_file, tmp_path, changes, message):
     (dict(parents=[0, 2, 1]), 'has a cycle: head -> chest -> head'),
     (dict(parents=[0, 0, 2]), "'chest' does not reach the root"),
     (dict(flip_pairs=[[1, 2], [2, 0]]), 'flip_pairs must be mutual'),
-    (dict(flip_pairs=[]), 'no pair hangs on an unpaired keypoint')])
+    (dict(flip_pairs=[]), 'no flip pair has an unpaired keypoint as parent')])
 def test_a_broken_skeleton_is_refused(body_file, tmp_path, change, message):
     spec = dict(name='x', keypoints=['root', 'head', 'chest'], parents=[0, 0, 0]) | change
     (tmp_path / 'skeleton.json').write_text(json.dumps(spec))

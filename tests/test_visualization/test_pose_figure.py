@@ -11,9 +11,9 @@ def titles(sample, photo, meta, **options):
 def test_every_panel_is_there(make_sample, photo, dataset_meta):
     assert titles(make_sample(), photo, dataset_meta) == [
         'image, box and crop', 'top-1 pose', 'skeleton mask and body outline', 'true pose',
-        'top-1 pose\nscore 0.3 · 33 mm from the truth',
-        'hypothesis 2 · 2 keypoints differ\nscore 0.013 · 0 mm from the truth',
-        'hypothesis 3 · 1 keypoint differs\nscore 0.0056 · 48 mm from the truth',
+        'top-1 pose\nscore 0.3 · error 33 mm',
+        'hypothesis 2 · 2 keypoints differ\nscore 0.013 · error 0 mm',
+        'hypothesis 3 · 1 keypoint differs\nscore 0.0056 · error 48 mm',
         'ground truth', 'depth heatmaps']
 
 

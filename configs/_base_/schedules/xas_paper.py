@@ -1,7 +1,7 @@
 # The paper's two stages (appendix C.1): 50 epochs of synthetic pairs, then 15 with masks and discriminator (eq. 17).
 # The second stage has two values of ours, since the paper's (lr=1e-4, adversarial=1.0) destroy the detector: the rate
-# is the final one of stage 1, as in the authors' code, and the discriminator's gradient is about 8 % of that of the
-# pairs (docs/training.md, "Weights of the second stage").
+# is the final one of stage 1, as in the authors' code, and the discriminator's gradient about 8 % of that of the pairs
+# (docs/training.md, "Weights of the second stage").
 train_cfg = dict(
     type='StagedTrainLoop',
     stages=[

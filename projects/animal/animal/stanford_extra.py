@@ -1,7 +1,7 @@
 """StanfordExtra: photos of dogs of 120 breeds with 24 keypoints, masks and boxes; no 3D labels.
 
 Each entry of the json has ``img_path`` in the images' folder, ``img_width``, ``img_height``, ``img_bbox`` (x, y, width,
-height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, as text or as
+height) px, ``joints`` 24 times (x, y, visible), ``seg``, the mask as COCO's compressed run lengths, alone or in COCO's
 ``{"size": [height, width], "counts": "..."}``, and ``is_multiple_dogs``. Version 12 has 12538 entries. The official
 splits are ``.npy`` files of indices into the entries.
 """

@@ -127,12 +127,12 @@ class _Decimator:
         return self.result()
 
     def collapse_best(self, source: int) -> int:
-        """Collapses a vertex, and its mirror twin, along the cheapest edge that may be; returns how many went."""
+        """Collapse a vertex and its mirror twin along the cheapest valid edge; return the number of removed ones."""
         for _, target in self.targets(source):
             removed = self.collapse_pair(source, target)
             if removed:
                 return removed
-        self.stamps[source] += 1  # comes back when its neighbourhood changes
+        self.stamps[source] += 1  # queued again when its neighbourhood changes
         return 0
 
     def collapse_pair(self, source: int, target: int) -> int:

@@ -109,7 +109,7 @@ def symmetrised_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
 
 
 def few_influences(weights: np.ndarray) -> np.ndarray:
-    """Keep the largest weights of each row (V, J), at most four, scaled to sum to one; ties are kept or dropped together."""
+    """Keep the largest weights of each row (V, J), at most four, scaled to sum to one; ties stay or go together."""
     fifth = np.sort(weights, axis=1)[:, -MAX_INFLUENCES - 1, None]
     kept = np.where(weights > np.maximum(fifth + _TIE, _SMALLEST_WEIGHT), weights, 0)
     return kept / kept.sum(1, keepdims=True)

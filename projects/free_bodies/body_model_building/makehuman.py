@@ -103,7 +103,7 @@ def read_bone_weights(path: str | Path, num_vertices: int) -> dict[str, np.ndarr
 
 
 def hat_weights(value: float, names: Sequence[str]) -> dict[str, float]:
-    """Return hat weights of evenly spaced factors for a value in [0, 1]: one at a factor, linear to zero at the next."""
+    """Return weights of evenly spaced factors at a value in [0, 1]: one at a factor, linear to zero at the next."""
     position = min(max(value, 0.0), 1.0) * (len(names) - 1)
     return {name: max(0.0, 1.0 - abs(position - place)) for place, name in enumerate(names)}
 

@@ -54,7 +54,7 @@ def fit_weights(vertices: np.ndarray, targets: np.ndarray, candidates: np.ndarra
     design = vertices[:, candidates].astype(float).transpose(0, 2, 1).reshape(-1, count)
     design = np.concatenate([design, np.full((1, count), _SUM_WEIGHT), ridge * np.eye(count)])
     right = np.concatenate([targets.reshape(-1), [_SUM_WEIGHT], np.zeros(count)])
-    triangular = np.linalg.qr(np.column_stack([design, right]), mode='r')  # an equivalent least-squares problem with few rows
+    triangular = np.linalg.qr(np.column_stack([design, right]), mode='r')  # the same least squares in few rows
     solution, _ = nnls(triangular[:, :-1], triangular[:, -1], maxiter=20 * count)
     weights = np.zeros(vertices.shape[1])
     weights[candidates] = solution / solution.sum()

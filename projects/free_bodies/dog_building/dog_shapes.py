@@ -1,6 +1,6 @@
 """The dog's shape space: named displacements, one per proportion in which dogs differ.
 
-Most are fields of one 3×3 matrix per joint, accumulated down the tree: joint j moves its skin by S_j (v − J_j) + t_j with
+Most are fields of a 3×3 matrix per joint, accumulated down the tree: joint j moves its skin by S_j (v − J_j) + t_j with
 t_child = t_parent + S_parent (J_child − J_parent). Shapes: V vertices, J = 35 joints, B shapes.
 """
 from collections.abc import Iterable

@@ -16,7 +16,7 @@ def _column(runner, name: str) -> list:
 
 
 def test_settings_that_nobody_applied_are_refused_before_data_are_made(make_runner):
-    with pytest.raises(ValueError, match='none of these settings acts'):
+    with pytest.raises(ValueError, match='these settings have no effect'):
         make_runner(cfg=Config(dict(xas=dict(crop_size=96)))).train()
 
 

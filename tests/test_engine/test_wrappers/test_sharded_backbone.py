@@ -52,7 +52,7 @@ def test_a_channels_last_backbone_is_refused(group):
 def test_clipping_by_a_part_of_the_norm_is_refused(group):
     model = wrapped()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match='optim_wrapper.clip_grad: each process knows the norm of its own shards'):
+    with pytest.raises(ValueError, match='optim_wrapper.clip_grad: each process has the norm of its own shards'):
         model.train_step({}, OptimWrapper(optimizer, clip_grad=dict(max_norm=1)))
 
 
@@ -60,7 +60,7 @@ def test_float16_whose_overflow_each_process_sees_alone_is_refused(group):
     model = wrapped()
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
     wrapper.scaler = torch.amp.GradScaler('cpu')
-    with pytest.raises(ValueError, match="dtype='float16': each process would skip .* take 'bfloat16'"):
+    with pytest.raises(ValueError, match="dtype='float16': each process would skip .* use 'bfloat16'"):
         model.train_step({}, wrapper)
 
 
