@@ -210,7 +210,7 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(discriminator=dict(type='GCNDiscriminator', skeleton=OTHER)), "model.discriminator has the skeleton 'other'"),
     (dict(line_width=-1.0), 'line_width: a number above 0 expected, got -1.0'),
     (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),
-    (dict(losses=dict(render_loss=dict(type='SyntheticKeypointLoss'))), "the name 'render_loss' has 'loss' in it"),
+    (dict(losses=dict(render_loss=dict(type='SyntheticKeypointLoss'))), "name 'render_loss' must not contain 'loss'"),
     (dict(losses=dict(render=dict(type='MPJPELoss'))), 'losses.render is a MPJPELoss, which does not say what it'),
     (dict(losses=dict(render=dict(type='MisspeltLoss'))),
      "losses.render: MisspeltLoss.reads: one of 'features', 'labels', .* expected, got 'label'"),
