@@ -30,7 +30,7 @@ def test_a_file_is_known_by_its_shapes(read, num_betas, name, num_log_scales):
 def test_a_variant_never_seen_is_refused_with_its_shapes(read):
     model = read(3889, 20)
     with pytest.raises(ValueError, match=r'unknown SMAL variant: 3889 vertices, 3889 faces, 35 joints, 20 betas\. Known'
-                                         r'SMAL \(CVPR 2017\): 3889 vertices, 35 joints, 41 betas, 6 log-scales;'):
+                                         r': SMAL \(CVPR 2017\): 3889 vertices, 35 joints, 41 betas, 6 log-scales;'):
         identify(model)
     assert identify(model, 'D-SMAL (BITE)').name == 'D-SMAL (BITE)'
     with pytest.raises(ValueError, match="not the variant 'D-SMALL'"):
