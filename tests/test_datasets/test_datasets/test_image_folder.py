@@ -109,7 +109,7 @@ def test_nearly_all_masks_black_is_refused(tmp_path):
         (tmp_path / name).mkdir()
         for i in range(10):
             cv2.imwrite(str(tmp_path / name / f'{i}.png'), np.eye(24, dtype=np.uint8) * (name == 'images' or i < 1))
-    with pytest.raises(ValueError, match='masks: 9 of 10 masks are empty, 0 full; look at what was taken'):
+    with pytest.raises(ValueError, match='masks: 9 of 10 masks are empty, 0 full; check the foreground with'):
         ImageFolderDataset(str(tmp_path / 'images'), masks=str(tmp_path / 'masks'))
     cv2.imwrite(str(tmp_path / 'masks/5.png'), np.eye(24, dtype=np.uint8))
     assert len(ImageFolderDataset(str(tmp_path / 'images'), masks=str(tmp_path / 'masks'))) == 2
