@@ -15,12 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 from mmengine.logging import print_log
-from pycocotools import mask as mask_api
 
 from mmxas.datasets.datasets import XASDataset
 from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
 from mmxas.io import read_array, read_json
 from mmxas.io.images import UnreadableImageError, image_size
+from mmxas.io.run_lengths import run_length_mask
 from mmxas.masks.mask_checks import box_overlap
 from mmxas.ops.boxes import mask_box
 from mmxas.registry import DATASETS
@@ -123,7 +123,7 @@ class StanfordExtraDataset(XASDataset):
     def get_data_info(self, idx: int) -> dict:
         """Return the raw sample ``idx`` with its mask in memory."""
         info = super().get_data_info(idx)
-        mask, of_one = run_length_mask(info.pop('seg'), info.pop('size')), info.pop('of_one')
+        mask, of_one = run_length_mask(info.pop('seg'), *info.pop('size')), info.pop('of_one')
         info['mask'] = (mask if of_one is None else part_of_mask(mask, *of_one)) * np.uint8(255)
         return info
 
@@ -172,7 +172,7 @@ class StanfordExtraDataset(XASDataset):
 
     def _bbox(self, seg: str, annotated: Any, size: tuple[int, int], name: str, of_one: tuple | None) -> np.ndarray:
         try:
-            mask = run_length_mask(seg, size)
+            mask = run_length_mask(seg, *size)
         except ValueError as error:
             raise BadEntryError(f'{name}: {error}') from error
         if not mask.any():
@@ -287,18 +287,6 @@ def _run_lengths(seg: Any, size: tuple[int, int], name: str) -> str:
         raise BadEntryError(f"{name}: seg is of type {type(seg).__name__}, expected COCO's compressed run lengths as "
                             "text, or a dict of size and counts; pycocotools' frPyObjects makes them of polygons")
     return seg
-
-
-def run_length_mask(text: str, size: tuple[int, int]) -> np.ndarray:
-    """Decode COCO's compressed run lengths to a mask (height, width) uint8, 0 or 1.
-
-    Raises:
-        ValueError: The text is invalid, or its runs do not fill the image.
-    """
-    mask = mask_api.decode({'counts': text, 'size': size})
-    if mask_api.encode(mask)['counts'] != text.encode():  # if the runs end early, pycocotools leaves arbitrary values
-        raise ValueError(f'run lengths of another mask than one of {size[1]} x {size[0]} px')
-    return mask
 
 
 def _annotated_box(values: Any, name: str) -> np.ndarray:

@@ -119,7 +119,7 @@ def test_splits_of_other_annotations_are_refused(root):
 
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(seg=None), r'entry 1 \(n01-Some_breed/1.jpg\): no mask; set on_error'),
-    *((dict(seg=text), r'1.jpg\): .*(run lengths of another mask than one of 60 x 40 px|Invalid RLE mask)')
+    *((dict(seg=text), r'1.jpg\): run lengths: ')
       for text in ('0' * 3, '5\x07', '5z', '5o', 'o' * 13 + '0', 'O6', 'é', coco.encode(
           np.ones((20, 60), np.uint8, order='F'))['counts'].decode(), coco.encode(
               np.ones((41, 60), np.uint8, order='F'))['counts'].decode())),
