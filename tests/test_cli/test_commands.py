@@ -10,7 +10,7 @@ def test_the_overview_fits_a_screen_and_has_each_command_once():
     lines = overview().splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     named = [line[9:24].strip() for line in lines[2:]]
-    assert named == list(dict.fromkeys(command.family for command in COMMANDS)) and len(named) == 21
+    assert named == list(dict.fromkeys(command.family for command in COMMANDS))
 
 
 def test_sections_are_headed_once():
