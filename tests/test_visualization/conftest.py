@@ -5,6 +5,7 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample
+from test_masks.conftest import folder, scene  # noqa: F401  fixtures
 
 from mmxas.structures import load_skeleton
 

@@ -83,9 +83,9 @@ def test_both_recipes_differ_from_the_humans_in_nothing_but_the_dog():
 
 def test_the_facing_comes_from_pairs_on_both_sides_of_the_trunk():
     cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_motion.py')
-    skeleton = load_skeleton(cfg.model.losses.facing.skeleton)
+    skeleton = load_skeleton(cfg.model.skeleton)
     found = {(skeleton.keypoints[left], skeleton.keypoints[right]) for left, right in
-             MODELS.build(cfg.model.losses.facing).flip_pairs}
+             MODELS.build(dict(cfg.model.losses.facing, skeleton=cfg.model.skeleton)).flip_pairs}
     assert {('left_front_elbow', 'right_front_elbow'), ('left_rear_knee', 'right_rear_knee')} <= found
 
 

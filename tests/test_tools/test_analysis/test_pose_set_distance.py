@@ -6,10 +6,10 @@ import pytest
 
 TOOL = Path(__file__).resolve().parents[3] / 'tools/analysis/pose_set_distance.py'
 CONFIG = """
-body = dict(type='SMPLBodyModel')
+body = dict(body_model=dict(type='SMPLBodyModel'), skeleton='h36m18')
 synthesis = dict(
-    prior=dict(generator=dict(body_model=body, pose_source=dict(type='TruncatedGaussianPrior'))),
-    mocap=dict(generator=dict(body_model=body, pose_source=dict(type='MocapPoses', clips=['walk', 'kick']))))
+    prior=dict(generator=dict(body, pose_source=dict(type='TruncatedGaussianPrior'))),
+    mocap=dict(generator=dict(body, pose_source=dict(type='MocapPoses', clips=['walk', 'kick']))))
 """
 
 
