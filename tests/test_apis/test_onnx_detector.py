@@ -79,7 +79,7 @@ def test_refusals(onnx_file, small_detector, tmp_path):
     with pytest.raises(FileNotFoundError, match='none.onnx: no such ONNX file'):
         OnnxDetector(tmp_path / 'none.onnx')
     (tmp_path / 'cut.onnx').write_bytes(onnx_file.read_bytes()[:1000])
-    with pytest.raises(ValueError, match='cut.onnx: no ONNX graph that can be run'):
+    with pytest.raises(ValueError, match='cut.onnx: not an ONNX graph that can be run'):
         OnnxDetector(tmp_path / 'cut.onnx')
     with pytest.raises(ValueError, match="backend: one of 'pytorch', 'onnxruntime' expected, got 'tensorrt'"):
         XASInferencer(small_detector.cfg, backend='tensorrt')

@@ -222,7 +222,7 @@ def test_a_camera_is_for_one_found_body(image):
     assert result['predictions'][0]['instances'][0]['depth_unit'] == 'mm'
     two = finder(boxes)
     for depth in (3000.0, [3000.0, 4000.0]):
-        with pytest.raises(ValueError, match='000000: 2 bodies found, and the camera does not say'):
+        with pytest.raises(ValueError, match='000000: 2 bodies found, so the root depth of each'):
             list(two(image, camera=dict(K=K, root_depth=depth)))
     (result, ) = two(image, bboxes=boxes, camera=camera)
     assert len(result['predictions'][0]['instances']) == 2

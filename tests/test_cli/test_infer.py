@@ -148,7 +148,7 @@ def test_several_people_and_one_root_depth_ask_for_boxes(infer, photos, tmp_path
     config = write_config(with_segmenter(tiny_config(tmp_path), [[0, 0, 50, 80], [60, 0, 120, 80]]), tmp_path)
     camera = ['--intrinsics', '150', '150', '60', '45', '--root-depth', '3000']
     assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), *camera]) == 2
-    assert 'a.jpg: 2 bodies found, and the camera does not say which' in capsys.readouterr().err
+    assert 'a.jpg: 2 bodies found, so the root depth of each is' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 
 
