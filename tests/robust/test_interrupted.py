@@ -97,7 +97,7 @@ def test_sigterm_saves_and_exits(target, unbroken, tmp_path):
     for each in [*map(int, children), pid]:
         os.kill(each, signal.SIGTERM)
     assert child.wait() == [143], child.output()[-3000:]
-    said = re.search(r'SIGTERM: saved preempted_iter_(\d+)\.pth after \d+ iterations; go on with --resume',
+    said = re.search(r'SIGTERM: saved preempted_iter_(\d+)\.pth after \d+ iterations; continue with --resume',
                      child.output())
     assert said and newest(tmp_path) == int(said[1])
     resume(tmp_path, unbroken)
@@ -347,8 +347,8 @@ def test_a_work_directory_that_is_locked_in_the_middle(unbroken, tmp_path):
     status = child.wait()
     lock(folder, False)
     assert status == [1], child.output()[-3000:]
-    assert re.search(r'not written \((Operation not permitted|Permission denied)\), \d+ bytes; the files before it are '
-                     r'whole: .*iter_9\.pth', child.output()), child.output()[-3000:]
+    assert re.search(r'not written \((Operation not permitted|Permission denied)\), \d+ bytes; earlier files are '
+                     r'complete: .*iter_9\.pth', child.output()), child.output()[-3000:]
     assert newest(folder) == 6
     resume(folder, unbroken)
 

@@ -28,7 +28,7 @@ class AtomicLocalBackend(LocalBackend):
             write_atomically(Path(filepath), lambda file: file.write(obj))
         except OSError as error:
             raise OSError(error.errno, f'not written ({error.strerror}), {len(obj)} bytes; earlier files '
-                          'are complete: free space or allow writing there, and --resume', str(filepath)) from error
+                          'are complete: free space or allow writing there, then --resume', str(filepath)) from error
 
 
 @HOOKS.register_module()
