@@ -168,7 +168,7 @@ def test_the_data_set_gives_labels_to_tests_alone(project):
         unlabelled, labelled = target[0]['data_samples'], test[0]['data_samples']
     assert len(target) == len(test) == 1
     assert 'keypoints' not in unlabelled.gt_instances and 'camera' not in unlabelled.metainfo
-    assert unlabelled.gt_instances.bboxes.tolist() == [frame['box']] == labelled.gt_instances.bboxes.tolist()
+    assert target.get_data_info(0)['bbox'].tolist() == [frame['box']] == labelled.gt_instances.bboxes.tolist()
     x, y, z = frame['keypoints_cam'][0]
     (fx, _, cx), (_, fy, cy), _ = frame['K']
     assert labelled.gt_instances.keypoints[0, 3] == pytest.approx([fx * x / z + cx, fy * y / z + cy], abs=1e-3)
