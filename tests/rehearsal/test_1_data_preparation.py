@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 
+from mmxas.datasets.shared_parts import share
 from mmxas.registry import DATASETS
 
 from .docs_commands import commands
@@ -48,7 +49,7 @@ def test_a_data_set_of_the_page_reads_what_is_there(workshop: Workshop, block):
     workshop.prepared()
     config = eval(compile(ast.parse(block.strip(), mode='eval'), 'docs', 'eval'), {'dict': dict})
     with workshop.inside():
-        dataset = DATASETS.build(dict(config, skeleton='h36m18'))
+        dataset = DATASETS.build(share(config, dict(skeleton='h36m18'), 'docs'))
         infos = [dataset[i] for i in (0, len(dataset) - 1)]
     assert len(dataset) >= 2
     for info in infos:
