@@ -82,7 +82,7 @@ model = dict(
               decoder=dict(decoding=dict(window=9))),
     test_cfg=dict(background='both', zooms=[1.0, 0.9, 0.8]))  # docs/real_photos.md
 
-# Batches of 16 from 3072 pairs give 192 iterations per epoch: 6912 in total, 192 of them in the second stage.
+# Batches of 16 from 3072 pairs give 192 iterations per epoch: 6912 in the first stage and 192 in the second.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(
     stages=[

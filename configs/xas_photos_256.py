@@ -1,6 +1,6 @@
-# Detector for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. About
-# six minutes, rendering included, on one H100-class GPU with 16 cores (docs/training.md). No weights were trained
-# with it.
+# Detector for photos on a GPU: crops of 256 px, EfficientNet-Lite2, the paper's heatmaps of 64 x 64 x 64 bins. Sized
+# for about six minutes, rendering included, on one H100-class GPU with 16 cores (docs/training.md). No weights were
+# trained with it.
 # To use ResNet-50, set model_name='resnet50', pretrained=False, checkpoint_path to torchvision's file of weights, and
 # in_channels=(512, 1024).
 _base_ = './xas_photos.py'
@@ -21,6 +21,6 @@ train_dataloader = dict(
     num_workers=12,  # deliver three times what the step is estimated to take
     dataset=dict(length=12288, target=dict(num=2048)))
 
-# 384 iterations per epoch: 4224 in total, 384 of them in the second stage.
+# 384 iterations per epoch: 4224 in the first stage and 384 in the second.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(stages=[dict(synthetic_stage, epochs=11), full_stage])
