@@ -31,7 +31,7 @@ def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tenso
     Returns:
         Tensor: (N, C, S, S), interpolated linearly.
     """
-    return _sample(crops, [zoom, zoom], align_corners)
+    return _sample(crops, zoom, align_corners)
 
 
 def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tensor:
@@ -48,13 +48,13 @@ def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tenso
     Returns:
         Tensor: (N, K, D, h, w) log-probabilities.
     """
-    found = _sample(logits.float().flatten(2).softmax(-1).view_as(logits), [1 / zoom] * 3, align_corners) + FLOOR
+    found = _sample(logits.float().flatten(2).softmax(-1).view_as(logits), 1 / zoom, align_corners) + FLOOR
     return (found / found.sum((2, 3, 4), keepdim=True)).log()
 
 
-def _sample(maps: Tensor, scales: Sequence[float], align_corners: bool) -> Tensor:
-    """Sample maps (N, C, ...) at their crop-normalised positions times ``scales``; 0 outside."""
-    theta = torch.diag(maps.new_tensor(scales))
-    theta = torch.cat([theta, theta.new_zeros(len(scales), 1)], dim=1).expand(len(maps), -1, -1)
-    grid = F.affine_grid(theta, list(maps.shape), align_corners=align_corners)
+def _sample(maps: Tensor, scale: float, align_corners: bool) -> Tensor:
+    """Sample maps (N, C, ...) at their own positions times ``scale`` in the crop-normalised frame; 0 outside."""
+    axes = maps.dim() - 2
+    theta = scale * torch.eye(axes, axes + 1, dtype=maps.dtype, device=maps.device)
+    grid = F.affine_grid(theta.expand(len(maps), -1, -1), list(maps.shape), align_corners=align_corners)
     return F.grid_sample(maps, grid, align_corners=align_corners)

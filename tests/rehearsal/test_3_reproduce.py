@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmxas.apis.configs import load_config, merge_options
+from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.datasets.shared_parts import share_config
 from mmxas.registry import DATASETS
 from mmxas.synthesis.pair_generator import PairGenerator
@@ -94,6 +95,7 @@ def test_the_background_is_black_in_all_crops(prepared: Workshop, config: str):
         cfg = load_config(config)
         merge_options(cfg, {key: value for key, value in small_counts(config).items() if 'milestones' not in key})
         share_config(cfg)
+        prepare_sets(cfg)
         pairs, tests = (DATASETS.build(cfg[loader].dataset) for loader in ('train_dataloader', 'test_dataloader'))
         pairs.activate({'synthetic', 'target'})
         samples = [*pairs[0], tests[0], tests[len(tests) - 1]]
