@@ -29,9 +29,9 @@ def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tenso
             :func:`~mmxas.ops.geometry.norm_to_pixel`. Defaults to False.
 
     Returns:
-        Tensor: (N, C, S, S), interpolated linearly.
+        Tensor: (N, C, S, S), interpolated linearly; with ``zoom`` 1, ``crops`` itself.
     """
-    return _sample(crops, zoom, align_corners)
+    return crops if zoom == 1 else _sample(crops, zoom, align_corners)
 
 
 def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tensor:
@@ -46,8 +46,10 @@ def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tenso
         align_corners: As in :func:`zoom_crops`. Defaults to False.
 
     Returns:
-        Tensor: (N, K, D, h, w) log-probabilities.
+        Tensor: (N, K, D, h, w) log-probabilities; with ``zoom`` 1, ``logits`` itself.
     """
+    if zoom == 1:
+        return logits
     found = _sample(logits.float().flatten(2).softmax(-1).view_as(logits), 1 / zoom, align_corners) + FLOOR
     return (found / found.sum((2, 3, 4), keepdim=True)).log()
 

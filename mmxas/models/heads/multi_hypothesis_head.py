@@ -187,7 +187,7 @@ class MultiHypothesisHead(BaseHead):
             return logits
         shape = (self.num_keypoints, self.depth_bins)
         return self.average(*(
-            zoom_back(view.unflatten(1, shape), zoom, self.align_corners).flatten(1, 2) if zoom != 1 else view
+            zoom_back(view.unflatten(1, shape), zoom, self.align_corners).flatten(1, 2)
             for view, zoom in zip(views, np.repeat(zooms, len(views) // len(zooms)), strict=True)))
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None

@@ -350,8 +350,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         zooms = (self.test_cfg or {}).get('zooms', NO_ZOOM)
         if len(zooms) * len(views) == 1:
             return inputs
-        return torch.cat([zoom_crops(view, zoom, self.head.align_corners) if zoom != 1 else view
-                          for zoom in zooms for view in views])
+        return torch.cat([zoom_crops(view, zoom, self.head.align_corners) for zoom in zooms for view in views])
 
     def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
         """Return normalised crops (N, 3, S, S) with black background, if their samples have a mask."""
