@@ -28,7 +28,8 @@ from mmxas.synthesis.shards import ARRAYS, PairReader, shard_length, shard_path
 
 def recorded(kind: type, path: Path, **options) -> object:
     """A data set of recorded frames whose npz is ``path``."""
-    return kind(ann_file=path.name, data_root=str(path.parent), data_prefix=dict(img='.'), box='annotation', **options)
+    return kind(ann_file=path.name, data_root=str(path.parent), data_prefix=dict(img='.'), box='annotation',
+                skeleton='h36m18', **options)
 
 
 def shard(path: Path) -> PairReader:

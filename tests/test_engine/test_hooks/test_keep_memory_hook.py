@@ -23,16 +23,19 @@ def test_on_a_cpu_only(monkeypatch, moment, device, times):
 
 
 GLIBC = platform.libc_ver()[0] == 'glibc'
-# Page faults of writing 64 MB for the third time, before and after memory is kept.
+# The fewest page faults of writing 64 MB, out of six times, before and after memory is kept. The heap may grow once or twice
+# before a free place of that size is found again.
 FAULTS = """
 import resource, torch
 from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
 
 def faults():
-    for _ in range(3):
+    counts = []
+    for _ in range(6):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         torch.empty(2**24).fill_(1.0)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    return min(counts)
 
 print(faults(), keep_freed_memory(), faults())
 """
