@@ -23,8 +23,8 @@ def test_on_a_cpu_only(monkeypatch, moment, device, times):
 
 
 GLIBC = platform.libc_ver()[0] == 'glibc'
-# The fewest page faults of writing 64 MB, out of six times, before and after memory is kept. The heap may grow once or twice
-# before a free place of that size is found again.
+# The fewest page faults of writing 64 MB, out of six times, before and after memory is kept. The heap may grow once or
+# twice before a free place of that size is found again.
 FAULTS = """
 import resource, torch
 from mmxas.engine.hooks.keep_memory_hook import keep_freed_memory
