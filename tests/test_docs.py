@@ -105,7 +105,7 @@ def wrong_commands(page: Path, text: str) -> Iterator[str]:
         if words[:1] == ['mmxas'] and words[1:] and not set(words) & {'…', '...', 'COMMAND'}:
             name = ' '.join(words[1:3]) if words[1] in FAMILIES else words[1]
             if name in {command.name for command in COMMANDS}:
-                yield from options_that_are_not(options_of(name), words)
+                yield from unknown_of(f'mmxas {name}', options_of(name), words)
             elif words[1] != '--help':
                 yield f'mmxas {name}'
 
@@ -114,10 +114,10 @@ def unknown_options(program: Path, words: list[str]) -> list[str]:
     """Options of a command line that its program does not declare, nor the command that it calls."""
     source = program.read_text(encoding='utf-8')
     if found := re.search(r'is ``mmxas ([\w -]+)``', source):
-        return options_that_are_not(options_of(found[1]), words)
+        return unknown_of(program.name, options_of(found[1]), words)
     if 'add_cfg_options' in source:
         source += (ROOT / 'mmxas/cli/options.py').read_text(encoding='utf-8')
-    return options_that_are_not(set(re.findall(r"'(--[\w-]+)'", source)), words)
+    return unknown_of(program.name, set(re.findall(r"'(--[\w-]+)'", source)), words)
 
 
 @cache
@@ -129,10 +129,10 @@ def options_of(name: str) -> set[str]:
     return set(re.findall(r'(?<![\w-])--[\w-]+', text.getvalue()))
 
 
-def options_that_are_not(known: set[str], words: list[str]) -> list[str]:
-    """Options of a command line that are not known, after its program's name."""
+def unknown_of(name: str, known: set[str], words: list[str]) -> list[str]:
+    """Options of a command line that are not known, each after the program's name."""
     options = [word.partition('=')[0] for word in words if word.startswith('--')]
-    return [f'{" ".join(words[:2])} {option}' for option in options if option not in {*known, '--help'}]
+    return [f'{name} {option}' for option in options if option not in {*known, '--help'}]
 
 
 def test_commands_exist():
