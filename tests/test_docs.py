@@ -4,14 +4,17 @@ import inspect
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
 from functools import cache
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 
 import yaml
 from mmengine.registry import VISBACKENDS, WEIGHT_INITIALIZERS
 
 from mmxas import registry
-from mmxas.cli.commands import COMMANDS, FAMILIES
+from mmxas.cli.commands import COMMANDS, FAMILIES, find_command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('**/*.md'))]
@@ -101,22 +104,35 @@ def wrong_commands(page: Path, text: str) -> Iterator[str]:
             yield from unknown_options(ROOT / programs[0], words[words.index(programs[0]):])
         if words[:1] == ['mmxas'] and words[1:] and not set(words) & {'…', '...', 'COMMAND'}:
             name = ' '.join(words[1:3]) if words[1] in FAMILIES else words[1]
-            module = {command.name: command.module for command in COMMANDS}.get(name)
-            if module is not None:
-                yield from unknown_options(ROOT / f'{module.replace(".", "/")}.py', words)
+            if name in {command.name for command in COMMANDS}:
+                yield from unknown_of(f'mmxas {name}', options_of(name), words)
             elif words[1] != '--help':
                 yield f'mmxas {name}'
 
 
 def unknown_options(program: Path, words: list[str]) -> list[str]:
     """Options of a command line that its program does not declare, nor the command that it calls."""
-    known = program.read_text(encoding='utf-8')
-    if found := re.search(r'from mmxas\.cli\.(\w+) import main', known):
-        known = (ROOT / 'mmxas' / 'cli' / f'{found[1]}.py').read_text(encoding='utf-8')
-    if re.search(r'\badd_(run|cfg)_options\b', known):
-        known += (ROOT / 'mmxas/cli/options.py').read_text(encoding='utf-8')
-    options = [word.partition('=')[0] for word in words if word.startswith('--') and word != '--help']
-    return [f'{program.name} {option}' for option in options if f"'{option}'" not in known]
+    source = program.read_text(encoding='utf-8')
+    if found := re.search(r'is ``mmxas ([\w -]+)``', source):
+        return unknown_of(program.name, options_of(found[1]), words)
+    if 'add_cfg_options' in source:
+        source += (ROOT / 'mmxas/cli/options.py').read_text(encoding='utf-8')
+    return unknown_of(program.name, set(re.findall(r"'(--[\w-]+)'", source)), words)
+
+
+@cache
+def options_of(name: str) -> set[str]:
+    """Options of a subcommand, by its own ``--help``."""
+    command, text = find_command(name), StringIO()
+    with redirect_stdout(text), suppress(SystemExit):
+        getattr(import_module(command.module), command.function)(['--help'])
+    return set(re.findall(r'(?<![\w-])--[\w-]+', text.getvalue()))
+
+
+def unknown_of(name: str, known: set[str], words: list[str]) -> list[str]:
+    """Options of a command line that are not known, each after the program's name."""
+    options = [word.partition('=')[0] for word in words if word.startswith('--')]
+    return [f'{name} {option}' for option in options if option not in {*known, '--help'}]
 
 
 def test_commands_exist():

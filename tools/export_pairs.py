@@ -1,7 +1,7 @@
 """``python tools/export_pairs.py`` is ``mmxas export pairs``."""
 import sys
 
-from mmxas.cli.export_pairs import main
+from mmxas.cli.export import main_pairs as main
 
 if __name__ == '__main__':
     sys.exit(main())

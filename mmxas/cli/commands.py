@@ -14,8 +14,9 @@ class Command:
     Args:
         section: Heading in the overview.
         name: Name; two words for a command of a family, such as ``'export onnx'``.
-        module: Module with the ``main(arguments)`` to call.
+        module: Module of the subcommand.
         summary: Short description.
+        function: Function of the module, called with the arguments; returns the exit status. Defaults to ``'main'``.
         loads_itself: Whether the module is imported before the stack, and loads the stack when needed.
     """
 
@@ -23,6 +24,7 @@ class Command:
     name: str
     module: str
     summary: str
+    function: str = 'main'
     loads_itself: bool = False
 
     @property
@@ -42,15 +44,17 @@ FAMILIES = {'export': 'write predictions, pairs, ONNX for other programs',
 COMMANDS = (
     Command('use', 'infer', 'mmxas.cli.infer', 'detect poses in a photo, a folder or a video', loads_itself=True),
     Command('use', 'adapt', 'mmxas.cli.adapt', 'adapt a detector to your images, without labels'),
-    Command('use', 'export predictions', 'mmxas.cli.export_predictions',
-            'write predictions as DeepLabCut, SLEAP or COCO have them'),
-    Command('use', 'export pairs', 'mmxas.cli.export_pairs', 'write rendered pairs as images, masks and boxes'),
-    Command('use', 'export onnx', 'mmxas.cli.export_onnx', 'write a detector with its decoding as one ONNX graph'),
+    Command('use', 'export predictions', 'mmxas.cli.export',
+            'write predictions as DeepLabCut, SLEAP or COCO have them', function='main_predictions'),
+    Command('use', 'export pairs', 'mmxas.cli.export',
+            'write rendered pairs as images, masks and boxes', function='main_pairs'),
+    Command('use', 'export onnx', 'mmxas.cli.export',
+            'write a detector with its decoding as one ONNX graph', function='main_onnx'),
     Command('use', 'import', 'mmxas.cli.import_keypoints', 'read keypoints of DeepLabCut, SLEAP or COCO'),
     Command('train', 'train', 'mmxas.cli.train', 'train a detector by a config'),
     Command('train', 'test', 'mmxas.cli.test', 'evaluate a checkpoint'),
-    Command('train', 'compare', 'mmxas.cli.compare', 'put results side by side'),
-    Command('train', 'plot', 'mmxas.cli.plot_log', 'draw the curves of training runs'),
+    Command('train', 'compare', 'mmxas.cli.results', 'put results side by side', function='main_compare'),
+    Command('train', 'plot', 'mmxas.cli.results', 'draw the curves of training runs', function='main_plot'),
     Command('train', 'publish', 'mmxas.cli.publish_model', 'store a checkpoint as half-precision weights'),
     Command('train', 'inspect', 'mmxas.cli.inspect_checkpoint', 'look into a checkpoint without running it'),
     Command('train', 'replay', 'mmxas.cli.replay_batch', 'compute the losses of a dumped batch again'),
@@ -59,14 +63,16 @@ COMMANDS = (
     Command('data', 'browse', 'mmxas.cli.browse_dataset', 'draw what the network will see'),
     Command('data', 'check-dataset', 'mmxas.cli.check_dataset', 'look for mistakes in the data of a config'),
     Command('data', 'mean-pose', 'mmxas.cli.compute_mean_pose', 'average the labels of a config'),
-    Command('data', 'convert h36m', 'mmxas.cli.convert_h36m', 'Human3.6M, as its archive unpacks'),
-    Command('data', 'convert mpi-inf-3dhp', 'mmxas.cli.convert_mpi_inf_3dhp', 'MPI-INF-3DHP, as its scripts load it'),
-    Command('data', 'convert mpii', 'mmxas.cli.convert_mpii', 'the annotations of MPII'),
-    Command('data', 'convert surreal', 'mmxas.cli.convert_surreal', 'SURREAL, to shards of synthetic pairs'),
-    Command('data', 'convert from-released', 'mmxas.cli.released_to_mmxas',
-            'a checkpoint of the released code, to one that mmxas loads'),
-    Command('data', 'convert to-released', 'mmxas.cli.mmxas_to_released',
-            'a checkpoint of mmxas, to one of the released code'),
+    Command('data', 'convert h36m', 'mmxas.cli.convert', 'Human3.6M, as its archive unpacks', function='main_h36m'),
+    Command('data', 'convert mpi-inf-3dhp', 'mmxas.cli.convert',
+            'MPI-INF-3DHP, as its scripts load it', function='main_mpi_inf_3dhp'),
+    Command('data', 'convert mpii', 'mmxas.cli.convert', 'the annotations of MPII', function='main_mpii'),
+    Command('data', 'convert surreal', 'mmxas.cli.convert',
+            'SURREAL, to shards of synthetic pairs', function='main_surreal'),
+    Command('data', 'convert from-released', 'mmxas.cli.convert',
+            'a checkpoint of the released code, to one that mmxas loads', function='main_from_released'),
+    Command('data', 'convert to-released', 'mmxas.cli.convert',
+            'a checkpoint of mmxas, to one of the released code', function='main_to_released'),
     Command('species', 'new-species', 'mmxas.cli.new_species', 'start a project for a new species'),
     Command('species', 'check-species', 'mmxas.cli.check_species', "prove that a config's species fits together"),
     Command('start', 'check', 'mmxas.check', 'diagnose the installation', loads_itself=True),

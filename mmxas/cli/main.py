@@ -44,14 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(command: Command, arguments: list[str]) -> int:
-    """Import a subcommand's module and call it; return the exit status."""
+    """Import a subcommand's module and call its function; return the exit status."""
     if not command.loads_itself:
         try:
             load_stack()
         except StackError as error:
             print(f'mmxas {command.name}: {error}', file=sys.stderr)
             return 1
-    return import_module(command.module).main(arguments)
+    return getattr(import_module(command.module), command.function)(arguments)
 
 
 def _refuse(name: str) -> int:

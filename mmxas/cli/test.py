@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from mmxas.apis.checkpoint_checks import check_fits
 from mmxas.apis.checkpoint_files import require_checkpoint
 from mmxas.apis.configs import add_result_files, check_keys, check_text, load_config, merge_options
-from mmxas.compat.cpu_distributed import join_cpu_processes
+from mmxas.compat.distributed import join_cpu_processes
 from mmxas.datasets.rendered_sets import prepare_sets
 from mmxas.errors import UsageError
 

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from mmxas.apis.checkpoint_checks import check_begins
 from mmxas.apis.checkpoint_files import check_newest_checkpoint, check_run_state, require_checkpoint
 from mmxas.apis.configs import add_result_files, check_keys, check_stages, check_text, load_config, merge_options
-from mmxas.compat.cpu_distributed import join_cpu_processes
+from mmxas.compat.distributed import join_cpu_processes
 from mmxas.errors import UsageError
 
 from .options import CommandParser, add_run_options

@@ -17,10 +17,9 @@ def install() -> None:
     with readable_errors():
         from .checkpoints import allow_mmengine_checkpoints, guard_mmengine_loaders
         from .coco_tools import stand_in_for_xtcocotools
-        from .config_paths import support_mmxas_paths
+        from .config_paths import support_mmxas_paths, support_project_imports
+        from .distributed import support_sync_batch_norm
         from .mmcv_ops import install_placeholder
-        from .project_imports import support_project_imports
-        from .sync_batch_norm import support_sync_batch_norm
         install_placeholder()
         stand_in_for_xtcocotools()
         allow_mmengine_checkpoints()

@@ -1,13 +1,20 @@
-"""Let a config inherit one of ours as ``_base_ = 'mmxas::xas_mocap.py'``.
+"""Let a config inherit one of ours as ``_base_ = 'mmxas::xas_mocap.py'``, and import the code of a project.
 
 mmengine resolves ``package::path`` for a fixed list of packages only, and requires a folder in the path. Names that
 begin with ``mmxas::`` are resolved here: to ``mmxas/.mim/configs`` of an installed wheel, or to ``configs`` beside the
 package in a checkout; ``mmxas::projects/<project>/configs/<name>.py`` likewise to ``projects`` beside ``configs``.
+
+With ``custom_imports = dict(imports=['mmxas', 'projects.<name>.<package>'])``, a config imports a project's code. The
+folder with ``projects`` is appended to Python's path, so that this works from any working directory and hides no other
+package.
 """
+import sys
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hub import hub
+
+from mmxas.io.shipped_files import shipped_root
 
 PREFIX = 'mmxas::'
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
@@ -78,3 +85,10 @@ def _support_hub() -> None:
     hub.get_config = get_config
     import mmengine.hub
     mmengine.hub.get_config = get_config
+
+
+def support_project_imports() -> None:
+    """Make the projects that come with mmxas importable; calling it again changes nothing."""
+    root = str(shipped_root())
+    if root not in sys.path:
+        sys.path.append(root)

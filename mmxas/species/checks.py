@@ -23,8 +23,7 @@ from mmxas.synthesis.pose_sources.truncated_gaussian import read_prior_file
 from .config_parts import synthetic_generator
 from .default_prior import check_joints
 from .derived_skeleton import MIRROR_TOLERANCE, body_size, size_warning
-from .prior_extremes import damage, extreme_poses, mesh_edges, posed_vertices
-from .prior_sheet import extremes_sheet
+from .prior_extremes import damage, extreme_poses, extremes_sheet, mesh_edges, posed_vertices
 
 SUM_TOLERANCE = 1e-3
 MAX_TORN = 0.002

@@ -1,20 +1,29 @@
-"""Poses at the limits of a prior, and their damage to the body's mesh.
+"""Poses at the limits of a prior, their damage to the body's mesh, and a sheet that shows them.
 
 Shapes: N poses, J joints, V vertices, F triangles, E edges.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from mmxas.body_models.skinned_model import SkinnedBodyModel
+from mmxas.registry import APPEARANCES, RENDERERS
+from mmxas.synthesis.cameras import FACING, rotation
 from mmxas.synthesis.pose_sources.truncated_gaussian import AXES
+from mmxas.synthesis.scene import RandomLight
+from mmxas.visualization.contact_sheet import captioned, contact_sheet
 
 TORN = 3.0  # multiple of an edge's length at rest
 MIN_EDGE = 0.002  # fraction of the body's size; shorter edges are ignored
+# The pictures of the sheet.
+TILE = 112  # px
+YAW = -60.0  # degrees: from its left side, a little from the front
+FOCAL = 3.0  # multiple of the picture's side
+DISTANCE = 3.6  # multiple of the body's size
 
 
 class ExtremePose(NamedTuple):
@@ -93,3 +102,34 @@ def enclosed_volume(vertices: np.ndarray, faces: np.ndarray) -> float:
     """Return the signed volume enclosed by triangles (F, 3) of vertices (V, 3), about their mean."""
     corners = (vertices - vertices.mean(0))[faces].astype(np.float64)
     return float(np.einsum('fi,fi->', corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6)
+
+
+def extremes_sheet(body: SkinnedBodyModel, vertices: np.ndarray, names: Sequence[str], alarms: Sequence[bool],
+                   columns: int = 10) -> np.ndarray:
+    """Draw posed bodies, each scaled to its picture.
+
+    Args:
+        body: The body, for its triangles and parts.
+        vertices: (N, V, 3) in the body's axes, m.
+        names: N captions.
+        alarms: N flags; a caption is red if its flag is set.
+        columns: Pictures per row. Defaults to 10.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+    """
+    rng = np.random.default_rng(0)
+    renderer = RENDERERS.build(dict(type='EmbreeRenderer'))
+    surface = APPEARANCES.build(dict(type='PartSegmentation', colormaps=['tab20'])).sample(body, rng)
+    light = RandomLight().sample(rng)
+    turn = FACING @ rotation(1, np.deg2rad(YAW)) @ body.axes
+    K = np.array([[FOCAL * TILE, 0, (TILE - 1) / 2], [0, FOCAL * TILE, (TILE - 1) / 2], [0, 0, 1]])
+    tiles = []
+    for mesh, name, alarm in zip(vertices, names, alarms, strict=True):
+        seen = mesh @ turn.T * 1000
+        size = float(np.ptp(seen, axis=0).max())
+        seen += [0, 0, DISTANCE * size] - (seen.min(0) + seen.max(0)) / 2
+        out = renderer.render(seen, body.faces, surface, K, (TILE, TILE), light)
+        picture = 255 + out.alpha[..., None] * (out.rgb.astype(np.float32) - 255)
+        tiles.append(captioned(picture.astype(np.uint8), name, alarm))
+    return contact_sheet(tiles, columns)

@@ -28,7 +28,7 @@ from mmengine.runner import FlexibleRunner, Runner
 
 import mmxas.engine.hooks.atomic_checkpoint_hook as checkpoint_hook
 import mmxas.synthesis.shards as shards
-from mmxas.compat.cpu_distributed import join_cpu_processes
+from mmxas.compat.distributed import join_cpu_processes
 from mmxas.datasets.converters import frames
 from mmxas.datasets.converters.sequences import Recording, convert_sequences
 from mmxas.datasets.shared_parts import share_config

@@ -27,10 +27,10 @@ def test_a_family_lists_its_kinds(family):
 
 @pytest.mark.parametrize('command', COMMANDS, ids=lambda command: command.name)
 def test_each_command_is_there_and_its_help_has_an_example(command, capsys):
-    module = import_module(command.module)
-    assert list(inspect.signature(module.main).parameters) == ['arguments']
+    function = getattr(import_module(command.module), command.function)
+    assert list(inspect.signature(function).parameters) == ['arguments']
     with pytest.raises(SystemExit, match='0'):
-        module.main(['--help'])
+        function(['--help'])
     text = capsys.readouterr().out
     assert text.startswith(f'usage: mmxas {command.name} ')
     assert f'example: mmxas {command.name}' in text.replace('\n', ' ')

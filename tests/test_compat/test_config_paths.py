@@ -1,9 +1,13 @@
+import importlib.util
+import sys
+
 import mmengine.hub
 import pytest
 from mmengine.config import Config
 
 from mmxas.compat import config_paths
-from mmxas.compat.config_paths import config_path, config_root, support_mmxas_paths
+from mmxas.compat.config_paths import config_path, config_root, support_mmxas_paths, support_project_imports
+from mmxas.io.shipped_files import shipped_root
 
 
 def write(path, text):
@@ -72,3 +76,16 @@ def test_the_checkout_comes_before_the_wheels_copy_and_neither_is_an_error(tmp_p
     assert config_root() == package / '.mim' / 'configs'  # a stranger's folder `configs` beside an installed package
     (tmp_path / 'setup.py').touch()
     assert config_root() == tmp_path / 'configs'
+
+
+def test_projects_are_found_last_and_once(monkeypatch):
+    others = [path for path in sys.path if path not in ('', '.', str(shipped_root()))]
+    monkeypatch.setattr(sys, 'path', list(others))
+    support_project_imports()
+    support_project_imports()
+    assert sys.path == [*others, str(shipped_root())]
+    assert importlib.util.find_spec('projects.animal.animal') is not None
+
+
+def test_importing_the_package_makes_projects_importable():
+    assert str(shipped_root()) in sys.path

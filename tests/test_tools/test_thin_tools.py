@@ -2,6 +2,7 @@
 import re
 import runpy
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_a_tool_is_its_command(tool, monkeypatch, capsys):
         runpy.run_path(str(TOOLS / tool), run_name='__main__')
     assert capsys.readouterr().out.startswith(f'usage: mmxas {THIN[tool]} ')
     main = runpy.run_path(str(TOOLS / tool))['main']
-    assert main.__module__ == find_command(THIN[tool]).module
+    command = find_command(THIN[tool])
+    assert main is getattr(import_module(command.module), command.function)
 
 
 def test_a_tool_ends_with_the_status_of_its_command(monkeypatch, capsys):

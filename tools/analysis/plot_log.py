@@ -1,7 +1,7 @@
 """``python tools/analysis/plot_log.py`` is ``mmxas plot``."""
 import sys
 
-from mmxas.cli.plot_log import main
+from mmxas.cli.results import main_plot as main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -19,7 +19,7 @@ from mmxas.models.layers import convert_batch_norm
 from mmxas.models.losses.routes import ROUTES, check_reads
 from mmxas.ops import Decoding, Hypotheses, Marginals, draw_skeleton
 from mmxas.ops.checks import check_choice, check_positive
-from mmxas.ops.kernels.uploads import upload
+from mmxas.ops.kernels.memory import upload
 from mmxas.ops.zoom import NO_ZOOM, check_zooms, zoom_crops
 from mmxas.registry import MODELS, component_takes
 from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton

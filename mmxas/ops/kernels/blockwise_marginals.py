@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .huge_pages import with_huge_pages
+from .memory import with_huge_pages
 
 # Elements per block. On a CPU, each thread's share fits its cache (1 MB in float32); a GPU needs few launches.
 _BLOCK_A_THREAD = 2**18

@@ -1,7 +1,9 @@
 import json
 
+import cv2
 import pytest
 
+from mmxas.cli import results
 from mmxas.evaluation.metrics import XASPoseMetric
 from mmxas.evaluation.protocol import load_protocol
 from mmxas.evaluation.result_file import FORMAT
@@ -23,8 +25,8 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def main(load_command):
-    return lambda *arguments: load_command('compare').main(list(arguments))
+def main():
+    return lambda *arguments: results.main_compare(list(arguments))
 
 
 def test_files_side_by_side(main, write, capsys):
@@ -43,3 +45,11 @@ def test_what_is_refused(main, write, tmp_path, capsys):
     assert 'left_right_switch: False | True' in capsys.readouterr().out
     assert main(first, str(tmp_path / 'gone.json')) == 2
     assert 'no such result file' in capsys.readouterr().err
+
+
+def test_plot(tmp_path, capsys):
+    log, curves = tmp_path / 'scalars.json', tmp_path / 'curves.png'
+    log.write_text('{"loss": 1.0, "step": 1}\n{"loss": 0.5, "step": 2}\n')
+    assert results.main_plot([str(log), '--keys', 'loss', '--out', str(curves)]) == 0
+    assert str(curves) in capsys.readouterr().out
+    assert cv2.imread(str(curves)).shape[2] == 3

@@ -1,14 +1,10 @@
-"""Huge memory pages for large tensors on a CPU.
-
-New memory is mapped page by page on the first write. With pages of 4 KB, this takes longer than computing a gradient of
-150 MB; Linux provides pages of 2 MB on request. The kernel clears each page first, which evicts the cache of the
-writing thread; threads that write to one page at the same time each clear it.
-"""
+"""Huge memory pages for large tensors on a CPU, and uploads to a GPU that do not block."""
 import ctypes
 import sys
 from collections.abc import Callable
 from functools import cache
 
+import torch
 from torch import Tensor
 
 _LEAST_BYTES = 2**24
@@ -18,6 +14,10 @@ _MADV_HUGEPAGE = 14
 
 def with_huge_pages(fresh: Tensor) -> Tensor:
     """Request huge pages for an unwritten tensor, and map all of its pages.
+
+    New memory is mapped page by page on the first write. With pages of 4 KB, this takes longer than computing a
+    gradient of 150 MB; Linux provides pages of 2 MB on request. The kernel clears each page first, which evicts the
+    cache of the writing thread; threads that write to one page at the same time each clear it.
 
     Has no effect for small tensors, on other devices than a CPU, or on other systems than Linux. If the kernel declines
     the request, it maps normal pages.
@@ -43,3 +43,15 @@ def with_huge_pages(fresh: Tensor) -> Tensor:
 def _madvise() -> Callable[..., int] | None:
     """Return the C library's ``madvise``, or None if there is none."""
     return getattr(ctypes.CDLL(None), 'madvise', None) if sys.platform == 'linux' else None
+
+
+def upload(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor to a device; for a GPU through pinned memory, so that the CPU does not wait.
+
+    Args:
+        tensor: Tensor of any shape.
+        device: Target device.
+    """
+    if tensor.device.type == 'cpu' and device.type == 'cuda':
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

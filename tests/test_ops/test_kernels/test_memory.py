@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from on_cuda.fake_device import imagined_gpu
 
-from mmxas.ops.kernels import huge_pages
-from mmxas.ops.kernels.huge_pages import with_huge_pages
+from mmxas.ops.kernels import memory
+from mmxas.ops.kernels.memory import upload, with_huge_pages
 
 MODE = Path('/sys/kernel/mm/transparent_hugepage/enabled')
 
@@ -34,7 +35,7 @@ def test_large_tensors_get_them() -> None:
 
 def test_small_tensors_and_other_systems_are_left_alone(monkeypatch) -> None:
     asked = []
-    monkeypatch.setattr(huge_pages, '_madvise', lambda: lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(memory, '_madvise', lambda: lambda *arguments: asked.append(arguments))
     small = torch.empty(100)
     assert with_huge_pages(small) is small and asked == []
     assert with_huge_pages(torch.empty(2**24, device='meta')).shape == (2**24, ) and asked == []
@@ -42,5 +43,17 @@ def test_small_tensors_and_other_systems_are_left_alone(monkeypatch) -> None:
     (first, length, advice), = asked
     assert advice == 14 and first.value % 4096 == 0 and length.value % 4096 == 0
     assert large.data_ptr() <= first.value and first.value + length.value <= large.data_ptr() + 4 * large.numel()
-    monkeypatch.setattr(huge_pages, '_madvise', lambda: None)
+    monkeypatch.setattr(memory, '_madvise', lambda: None)
     assert with_huge_pages(large) is large
+
+
+def test_an_upload_to_the_cpu_returns_the_tensor():
+    tensor = torch.arange(3)
+    assert upload(tensor, torch.device('cpu')) is tensor
+
+
+def test_an_upload_to_fake_cuda_does_not_block():
+    with imagined_gpu() as waits:
+        tensor = upload(torch.zeros(3), torch.device('cuda'))
+        assert tensor.device.type == 'cuda' and not waits.at
+        assert upload(tensor, tensor.device) is tensor
