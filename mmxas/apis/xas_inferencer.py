@@ -71,6 +71,7 @@ class XASInferencer(Pose2DInferencer):
         skipped: Unreadable files of the last call, with the reason.
         nobody: Names of the images of the last call without a given or found box.
         run: Time of construction, stored in the records.
+        weights_file: The checkpoint or ONNX file; None for untrained weights.
 
     Example::
 
@@ -107,6 +108,7 @@ class XASInferencer(Pose2DInferencer):
         self.nobody: list[str] = []
         self.run = datetime.now(UTC).isoformat(timespec='seconds')
         self._camera: KnownCamera | None = None
+        self.weights_file = weights
         self._onnx = None
         if backend == 'onnxruntime':
             if weights is None:
