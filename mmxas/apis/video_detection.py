@@ -25,8 +25,8 @@ def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate:
                   zooms: bool = False) -> Iterator[tuple[Frame, dict[str, Any]]]:
     """Detect the bodies of successive images of any source, such as a camera, with the same identities in all.
 
-    Results come a block of frames late, at most ``max(key_every, 16)`` + ``key_every`` frames; ``key_every=1`` searches
-    in each frame. Memory does not grow with the number of images.
+    Results come a block of frames late: at most 16 frames, or ``key_every`` if that is more. Memory does not grow with
+    the number of images.
 
     Args:
         inferencer: The detector.
@@ -85,10 +85,10 @@ class VideoDetector:
         """
         waiting: list[Followed] = []
         for followed in self.follower.follow(frames):
-            if waiting and followed.frame.index % self.block == 0:
+            waiting.append(followed)
+            if (followed.frame.index + 1) % self.block == 0:
                 yield from self._predict(waiting)
                 waiting = []
-            waiting.append(followed)
         yield from self._predict(waiting)
 
     def _find(self, image: np.ndarray) -> Found:
