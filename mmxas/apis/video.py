@@ -59,7 +59,7 @@ class VideoResult:
 
 def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Path, *,
                 boxes: Mapping[str, Any] | None = None, camera: Mapping[str, Any] | None = None, key_every: int = 15,
-                zooms: bool = False, smooth: bool = False, overlay: bool = True, rate: float = 30.0,
+                all_views: bool = False, smooth: bool = False, overlay: bool = True, rate: float = 30.0,
                 overwrite: bool = False, progress: bool = False) -> VideoResult:
     """Detect the poses of a video, choose hypotheses over time, and write everything into a folder.
 
@@ -72,7 +72,7 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         boxes: As in :class:`.GivenBoxes`. Defaults to None: they are found.
         camera: ``dict(K=..., root_depth=...)``, as in :class:`.XASInferencer`. Defaults to None: unknown.
         key_every: As in :func:`~.video_detection.detect_frames`. Defaults to 15.
-        zooms: As there. Defaults to False.
+        all_views: As there. Defaults to False.
         smooth: Smooth the chosen poses (:func:`~mmxas.ops.smooth_poses`) in tables and overlay. Defaults to False.
         overlay: Write ``overlay.mp4``. Defaults to True.
         rate: Frames in a second of a folder or pattern. Defaults to 30.
@@ -92,8 +92,8 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         require_encoder()
     given = None if boxes is None else GivenBoxes(boxes, clip.names, clip.shape)
     known = None if camera is None else KnownCamera.from_dict(camera)
-    detector = VideoDetector(inferencer, key_every, zooms, given, known)
-    folder = VideoFolder(Path(out_dir), clip, run_settings(inferencer, clip, key_every, zooms, boxes, camera), overwrite)
+    detector = VideoDetector(inferencer, key_every, all_views, given, known)
+    folder = VideoFolder(Path(out_dir), clip, run_settings(inferencer, clip, key_every, all_views, boxes, camera), overwrite)
     with _bars(progress) as bars:
         start = folder.begin(detector)
         if not folder.complete:

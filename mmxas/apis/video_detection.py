@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from mmpose.structures import PoseDataSample, merge_data_samples
 
 from mmxas.datasets.transforms import SegmentInBox
@@ -18,11 +20,13 @@ from .known_camera import KnownCamera
 from .pose_record import pose_record
 from .xas_inferencer import XASInferencer
 
-BATCH = 16  # crops; more are no faster on a CPU
+T = TypeVar('T')
+BLOCK = 16  # frames
+BATCH = {'cpu': 4}  # crops of a batch by kind of device; on a CPU, heatmaps of more do not stay in its caches
 
 
 def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate: float = 30.0, key_every: int = 15,
-                  zooms: bool = False) -> Iterator[tuple[Frame, dict[str, Any]]]:
+                  all_views: bool = False) -> Iterator[tuple[Frame, dict[str, Any]]]:
     """Detect the bodies of successive images of any source, such as a camera, with the same identities in all.
 
     Results come a block of frames late: at most 16 frames, or ``key_every`` if that is more. Memory does not grow with
@@ -33,7 +37,8 @@ def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate:
         images: (h, w, 3) uint8 BGR each, all of one size. They may never end.
         rate: Frames in a second. Defaults to 30.
         key_every: Boxes and masks are found in every n-th frame, and moved in between. Defaults to 15.
-        zooms: Average over the zoomed views of the config (``test_cfg.zooms``), too. Defaults to False.
+        all_views: Average over the mirrored and zoomed views of the config (``test_cfg.flip_test``, ``zooms``), too.
+            Defaults to False.
 
     Yields:
         Each frame, and its record as in :class:`VideoDetector`.
@@ -42,7 +47,7 @@ def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate:
         ValueError: An image is not (h, w, 3) of uint8 or has another size than the first, or ``key_every`` is less than
             1.
     """
-    yield from VideoDetector(inferencer, key_every, zooms).detect(number_frames(images, rate))
+    yield from VideoDetector(inferencer, key_every, all_views).detect(number_frames(images, rate))
 
 
 class VideoDetector:
@@ -54,14 +59,14 @@ class VideoDetector:
     Args:
         inferencer: The detector.
         key_every: As in :func:`detect_frames`.
-        zooms: As in :func:`detect_frames`.
+        all_views: As in :func:`detect_frames`.
         given: Boxes in place of those that the inferencer finds. Defaults to None.
         camera: Camera of all frames. Defaults to None: unknown.
     """
 
-    def __init__(self, inferencer: XASInferencer, key_every: int = 15, zooms: bool = False,
+    def __init__(self, inferencer: XASInferencer, key_every: int = 15, all_views: bool = False,
                  given: GivenBoxes | None = None, camera: KnownCamera | None = None) -> None:
-        self.inferencer, self.zooms, self.camera = inferencer, zooms, camera
+        self.inferencer, self.all_views, self.camera = inferencer, all_views, camera
         self.follower = Follower(self._find, self._segment, key_every, given)
         steps = inferencer.pipeline.transforms
         self._segmenting = next((step for step in steps if isinstance(step, SegmentInBox)), None)
@@ -70,7 +75,7 @@ class VideoDetector:
     @property
     def block(self) -> int:
         """Frames that are predicted together: the multiple of ``key_every`` that is at most 16, or ``key_every``."""
-        return max(1, BATCH // self.follower.every) * self.follower.every
+        return max(1, BLOCK // self.follower.every) * self.follower.every
 
     def detect(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, dict[str, Any]]]:
         """Yield each frame with its record.
@@ -83,13 +88,21 @@ class VideoDetector:
             description of the coordinates, and ``time`` in s. Instances have an ``identity``. In key frames,
             ``key_boxes`` are all boxes that were found.
         """
-        waiting: list[Followed] = []
+        for block, samples in _ahead(self._blocks(frames)):
+            yield from self._predict(block, samples)
+
+    def _blocks(self, frames: Iterable[Frame]) -> Iterator[tuple[list[Followed], list[dict]]]:
+        """Yield the frames of each block, and the crops of their bodies."""
+        block: list[Followed] = []
+        samples: list[dict] = []
         for followed in self.follower.follow(frames):
-            waiting.append(followed)
+            block.append(followed)
+            samples += [self._sample(followed, number) for number in range(len(followed.bodies))]
             if (followed.frame.index + 1) % self.block == 0:
-                yield from self._predict(waiting)
-                waiting = []
-        yield from self._predict(waiting)
+                yield block, samples
+                block, samples = [], []
+        if block:
+            yield block, samples
 
     def _find(self, image: np.ndarray) -> Found:
         return Found(*self.inferencer.find_boxes(image))
@@ -100,13 +113,12 @@ class VideoDetector:
         mask = self._segmenting(dict(img=frame.image, img_path=frame.name, bbox=box[None])).get('mask')
         return None if mask is None else mask > 0
 
-    def _predict(self, block: list[Followed]) -> Iterator[tuple[Frame, dict[str, Any]]]:
-        samples = [self._sample(followed, number) for followed in block for number in range(len(followed.bodies))]
+    def _predict(self, block: list[Followed], samples: list[dict]) -> Iterator[tuple[Frame, dict[str, Any]]]:
         predicted: list[PoseDataSample] = []
-        with _zooms(self.inferencer, self.zooms):
-            for start in range(0, len(samples), BATCH):
-                batch = self.inferencer.collate_fn(samples[start:start + BATCH])
-                predicted += self.inferencer.predict_crops(batch)
+        with _views(self.inferencer, self.all_views):
+            size = BATCH.get(self.inferencer.model.data_preprocessor.device.type, BLOCK)
+            for start in range(0, len(samples), size):
+                predicted += self.inferencer.predict_crops(self.inferencer.collate_fn(samples[start:start + size]))
         rest = iter(predicted)
         for followed in block:
             yield followed.frame, self._record(followed, [next(rest) for _ in followed.bodies])
@@ -149,13 +161,22 @@ class VideoDetector:
 
 
 @contextmanager
-def _zooms(inferencer: XASInferencer, kept: bool) -> Iterator[None]:
-    """Leave the zoomed views of a model out in the block, unless they are kept."""
+def _views(inferencer: XASInferencer, every: bool) -> Iterator[None]:
+    """Leave the zoomed and mirrored views of a model out in the block, unless every view is wanted."""
     model = inferencer.model
     config: Mapping[str, Any] = model.test_cfg or {}
-    if not kept:
-        model.test_cfg = dict(config, zooms=list(NO_ZOOM))
+    if not every:
+        model.test_cfg = dict(config, zooms=list(NO_ZOOM), flip_test=False)
     try:
         yield
     finally:
         model.test_cfg = config
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items, while a thread prepares the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item

@@ -21,14 +21,14 @@ LINES, FACTS = 'predictions.jsonl', 'video.json'
 PRODUCTS = ('overlay.mp4', 'poses.npz', 'poses_2d.h5', 'poses_2d.csv', 'poses_3d.h5', 'poses_3d.csv')
 
 
-def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, zooms: bool,
+def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_views: bool,
                  boxes: Mapping[str, Any] | None, camera: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what must be the same for a run to go on with the frames of an earlier one.
 
     Args:
         inferencer: The detector.
         clip: The video.
-        key_every, zooms, boxes, camera: As in :func:`~.video.infer_video`.
+        key_every, all_views, boxes, camera: As in :func:`~.video.infer_video`.
     """
     config = inferencer.cfg
     parts = dict(model=config.model, pipeline=config.test_dataloader.dataset.pipeline)
@@ -38,7 +38,7 @@ def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, zooms: b
         bytes=clip.source.stat().st_size if not clip.images else None,
         images=_digest([(path.name, path.stat().st_size) for path in clip.images]) if clip.images else None,
         fps=clip.rate, detector=detector, weights=None if weights is None else file_sha256(weights),
-        key_every=key_every, zooms=zooms, boxes=None if boxes is None else _digest(dict(boxes)),
+        key_every=key_every, all_views=all_views, boxes=None if boxes is None else _digest(dict(boxes)),
         camera=None if camera is None else _digest({key: np.asarray(camera[key]).tolist() for key in sorted(camera)}))
 
 

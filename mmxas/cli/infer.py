@@ -52,7 +52,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     video.add_argument('--fps', type=float, default=30.0, help='of these images (default: 30)')
     video.add_argument('--key-every', type=int, default=15, metavar='N',
                        help='find boxes and masks in every n-th frame, and move them in between (default: 15)')
-    video.add_argument('--zooms', action='store_true', help='average over zoomed views as in photos; slower')
+    video.add_argument('--all-views', action='store_true', help='average over mirrored and zoomed views, as in photos; '
+                                                                'slower')
     video.add_argument('--smooth', action='store_true', help='smooth the chosen poses in tables and overlay')
     video.add_argument('--overwrite', action='store_true', help='start anew if the folder has results of another video '
                                                                 'or of other options')
@@ -177,7 +178,7 @@ def detect_in_video(args: argparse.Namespace, inferencer: XASInferencer, boxes: 
     from mmxas.apis.video import infer_video
     out_dir = out_dir if args.out_dir else out_dir / (Path(args.input).stem.strip('*') or 'frames')
     result = infer_video(
-        inferencer, args.input, out_dir, boxes=boxes, camera=camera, key_every=args.key_every, zooms=args.zooms,
+        inferencer, args.input, out_dir, boxes=boxes, camera=camera, key_every=args.key_every, all_views=args.all_views,
         smooth=args.smooth, overlay=not args.no_pictures, rate=args.fps, overwrite=args.overwrite, progress=True)
     if result.resumed:
         print(f'{counted(result.resumed, "frame")} were there from an earlier run')

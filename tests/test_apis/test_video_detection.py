@@ -25,11 +25,11 @@ def test_frames_of_a_camera_give_records_with_identities(inferencer):
 
 
 def test_a_crop_of_a_batch_is_predicted_as_a_photo_with_the_same_box(inferencer):
-    images = film(6)
+    images, bare = film(6), tiny_inferencer({'model.test_cfg.flip_test': False})
     found = list(detect_frames(inferencer, images, key_every=1))
     for image, (_, record) in zip(images, found, strict=True):
         (own, ) = record['instances']
-        (photo, ) = next(iter(inferencer(image, bboxes=own['bbox'])))['predictions'][0]['instances']
+        (photo, ) = next(iter(bare(image, bboxes=own['bbox'])))['predictions'][0]['instances']
         assert photo['crop'] == own['crop'] and own['box_source'] == 'found'
         np.testing.assert_allclose(*([pose['keypoints'] for pose in one['hypotheses'][:1]] for one in (own, photo)),
                                    atol=2e-2)
@@ -40,7 +40,7 @@ def test_a_stream_that_never_ends_gives_results_while_it_runs(inferencer):
     endless = (film(1, [dict(start=4 + index % 30)])[0] for index in count())
     records = [record for _, record in islice(detect_frames(inferencer, endless, key_every=5), 12)]
     assert [record['frame'] for record in records] == list(range(12))
-    assert BrightSegmenter.finds == 4  # frames 0 to 15
+    assert BrightSegmenter.finds <= 10  # a thread prepares the next block meanwhile
 
 
 def test_frames_without_anybody_have_no_instances(inferencer):
@@ -49,11 +49,14 @@ def test_frames_without_anybody_have_no_instances(inferencer):
         [1, 1, 1, 0, 0, 0, 0, 0]
 
 
-def test_zooms_are_off_unless_wanted_and_stay_as_they_were():
+def test_further_views_are_off_unless_wanted_and_stay_as_they_were():
     inferencer = tiny_inferencer({'model.test_cfg.zooms': [1.0, 0.8]})
-    plain, zoomed = ([record['instances'][0]['hypotheses'][0]['keypoint_scores'] for _, record in
-                      detect_frames(inferencer, film(2), key_every=1, zooms=zooms)] for zooms in (False, True))
-    assert plain != zoomed and inferencer.model.test_cfg['zooms'] == [1.0, 0.8]
+    bare = tiny_inferencer({'model.test_cfg.flip_test': False})
+    plain, every, one = ([record['instances'][0]['hypotheses'][0]['keypoint_scores'] for _, record in
+                          detect_frames(model, film(2), key_every=1, all_views=views)]
+                         for model, views in ((inferencer, False), (inferencer, True), (bare, True)))
+    assert plain == one and plain != every
+    assert inferencer.model.test_cfg['zooms'] == [1.0, 0.8] and inferencer.model.test_cfg['flip_test'] is True
 
 
 def test_frames_that_change_size_or_are_no_images_are_named(inferencer):
