@@ -93,7 +93,8 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
     given = None if boxes is None else GivenBoxes(boxes, clip.names, clip.shape)
     known = None if camera is None else KnownCamera.from_dict(camera)
     detector = VideoDetector(inferencer, key_every, all_views, given, known)
-    folder = VideoFolder(Path(out_dir), clip, run_settings(inferencer, clip, key_every, all_views, boxes, camera), overwrite)
+    settings = run_settings(inferencer, clip, key_every, all_views, boxes, camera)
+    folder = VideoFolder(Path(out_dir), clip, settings, overwrite)
     with _bars(progress) as bars:
         start = folder.begin(detector)
         if not folder.complete:

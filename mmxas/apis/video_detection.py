@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from mmpose.structures import PoseDataSample, merge_data_samples
 
 from mmxas.datasets.transforms import SegmentInBox

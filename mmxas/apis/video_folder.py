@@ -28,7 +28,10 @@ def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_view
     Args:
         inferencer: The detector.
         clip: The video.
-        key_every, all_views, boxes, camera: As in :func:`~.video.infer_video`.
+        key_every: As in :func:`~.video.infer_video`, like the rest.
+        all_views: As there.
+        boxes: As there.
+        camera: As there.
     """
     config = inferencer.cfg
     parts = dict(model=config.model, pipeline=config.test_dataloader.dataset.pipeline)

@@ -130,8 +130,8 @@ def check_args(args: argparse.Namespace) -> None:
     if args.config is not None and (args.model is not None or args.checkpoint is None):
         raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
     if args.key_every < 1 or not 0 < args.fps < 1e4:
-        raise UsageError(f'--key-every {args.key_every} --fps {args.fps:g}: a number of frames from 1 on, and of frames '
-                         'in a second above 0 expected')
+        raise UsageError(f'--key-every {args.key_every} --fps {args.fps:g}: 1 or more frames, and more than 0 frames '
+                         'in a second, expected')
     if not Path(args.input).exists() and not args.video:
         raise UsageError(f'{args.input}: no such image, video or folder')
 

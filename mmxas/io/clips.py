@@ -1,7 +1,7 @@
 """The frames of a clip in order, from a video file, or from images that are the frames of one video."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class Clip:
     source: Path
     shape: tuple[int, int]
     rate: float
-    names: Sequence[str]
+    names: tuple[str, ...]
     images: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
@@ -65,20 +65,6 @@ class Clip:
             yield Frame(index, time, image, f'{self.source.name}:{index}')
 
 
-class _VideoNames(Sequence):
-    """``clip.mp4:0``, ``clip.mp4:1``, ... without a list of them."""
-
-    def __init__(self, name: str, count: int) -> None:
-        self.name, self.count = name, count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # int or slice, as in any sequence
-        numbers = range(self.count)[index]
-        return f'{self.name}:{numbers}' if isinstance(numbers, int) else [f'{self.name}:{i}' for i in numbers]
-
-
 def open_clip(source: str | Path, rate: float = 30.0) -> Clip:
     """Open a video file, a folder of frames, or a pattern such as ``'frames/*.png'``.
 
@@ -95,7 +81,7 @@ def open_clip(source: str | Path, rate: float = 30.0) -> Clip:
     path = Path(source)
     if path.is_file() and path.suffix.lower() in VIDEOS:
         reader = VideoReader(path)
-        return Clip(path, reader.shape, frame_rate(path), _VideoNames(path.name, len(reader)))
+        return Clip(path, reader.shape, frame_rate(path), tuple(f'{path.name}:{i}' for i in range(len(reader))))
     images = find_images(path, below=False) if path.is_dir() else _matching(path)
     shape = image_size(images[0])
     for number, image in enumerate(images):

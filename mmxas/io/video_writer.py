@@ -64,6 +64,6 @@ def require_encoder() -> None:
     """Raise ``RuntimeError`` if PyAV cannot write H.264."""
     try:
         av.Codec(CODEC, 'w')
-    except av.error.FFmpegError as error:
+    except (av.error.FFmpegError, ValueError) as error:
         raise RuntimeError(f'no encoder {CODEC} in PyAV {av.__version__}, so no H.264 video can be written: install '
                            'the wheel of PyPI (pip install --force-reinstall av)') from error
