@@ -71,9 +71,11 @@ def given_boxes(args: argparse.Namespace) -> list | dict | None:
     """Return the boxes of ``--bbox`` or ``--boxes``.
 
     Raises:
-        UsageError: ``--boxes`` is not a file of boxes.
+        UsageError: ``--boxes`` is not a file of boxes, or ``--bbox`` is given for a video.
     """
     from mmxas.io.boxes import read_boxes
+    if args.bbox is not None and is_clip(args):
+        raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
     try:
@@ -123,8 +125,8 @@ def check_args(args: argparse.Namespace) -> None:
     Raises:
         UsageError: Options contradict each other, or the input does not exist.
     """
-    if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir() or is_clip(args)):
-        raise UsageError('--bbox is for a single image; give boxes of a folder or video by --boxes FILE.json')
+    if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
+        raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
     if (args.intrinsics is None) != (args.root_depth is None):
         raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
     if args.config is not None and (args.model is not None or args.checkpoint is None):

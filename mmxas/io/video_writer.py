@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -28,8 +29,8 @@ class VideoWriter:
         require_encoder()
         self._padding = [(0, size % 2) for size in shape] + [(0, 0)]
         self._container = av.open(str(path), 'w', format='mp4', options={'movflags': '+faststart'})
-        self._stream = self._container.add_stream(CODEC, rate=Fraction(rate).limit_denominator(65535),
-                                                  options=dict(preset='veryfast', crf=str(quality)))
+        self._stream = cast(av.VideoStream, self._container.add_stream(
+            CODEC, rate=Fraction(rate).limit_denominator(65535), options=dict(preset='veryfast', crf=str(quality))))
         self._stream.height, self._stream.width = (size + size % 2 for size in shape)
         self._stream.pix_fmt, self._stream.codec_context.time_base = 'yuv420p', TICK
         self._last = -1

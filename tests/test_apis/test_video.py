@@ -118,31 +118,31 @@ def test_the_frames_become_a_sleap_project(done, tmp_path):
 
 
 def kill_at(monkeypatch, count, error=KeyboardInterrupt):
-    """Stop in the middle of predicting the ``count``-th batch."""
-    left, predict = [count], video_module.XASInferencer.predict_crops
+    """Stop where the ``count``-th block is predicted."""
+    left, predict = [count], video_module.VideoDetector._predict
 
-    def dying(self, inputs):
+    def dying(self, *block):
         left[0] -= 1
         if left[0] == 0:
             raise error
-        return predict(self, inputs)
-    monkeypatch.setattr(video_module.XASInferencer, 'predict_crops', dying)
+        return predict(self, *block)
+    monkeypatch.setattr(video_module.VideoDetector, '_predict', dying)
 
 
-@pytest.mark.parametrize(('batches', 'kept', 'torn'), [(1, 0, 0), (2, 16, 0), (3, 16, 7), (4, 32, 900)])
-def test_a_run_that_was_killed_goes_on_to_the_same_files(done, inferencer, clip, tmp_path, monkeypatch, batches, kept,
+@pytest.mark.parametrize(('blocks', 'kept', 'torn'), [(1, 0, 0), (2, 16, 0), (3, 16, 7), (4, 32, 900)])
+def test_a_run_that_was_killed_goes_on_to_the_same_files(done, inferencer, clip, tmp_path, monkeypatch, blocks, kept,
                                                          torn):
     whole, reference = done
     out = tmp_path / 'out'
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-        kill_at(context, batches)
+        kill_at(context, blocks)
         infer_video(inferencer, clip, out, key_every=4)
     if torn:
         with (out / 'predictions.jsonl').open('rb+') as file:
             file.truncate((out / 'predictions.jsonl').stat().st_size - torn)
     assert sorted(path.name for path in out.iterdir()) == ['predictions.jsonl', 'video.json']
     result = infer_video(inferencer, clip, out, key_every=4)
-    assert result.resumed <= kept and result.resumed % 16 == 0
+    assert result.resumed == kept
     assert (result.frames, result.poses, result.nobody) == (whole.frames, whole.poses, whole.nobody)
     for name in ('predictions.jsonl', 'poses_2d.csv', 'poses_3d.csv', 'overlay.mp4'):
         assert (out / name).read_bytes() == (reference / name).read_bytes(), name

@@ -216,7 +216,6 @@ def test_nobody_in_a_video_is_status_1(infer, clip_detector, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['clip.mp4', '--bbox', '1', '1', '5', '5'],
     ['gone.jpg'], ['.', '--bbox', '1', '1', '5', '5'], ['.', '--root-depth', '3000'], ['.', 'config.py']])
 def test_a_mistake_is_told_before_anything_heavy_is_imported(tmp_path, arguments):
     command = write_command(tmp_path, "print([name for name in ('torch', 'numpy', 'mmengine') if name in sys.modules])")
