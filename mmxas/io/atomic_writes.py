@@ -15,6 +15,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: The file. Missing folders are created.
+
+    Raises:
+        OSError: The file cannot be written, such as on a full disk; the message names it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,8 +29,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, '', name):
+            raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk has no name of its own
         raise
 
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import av
 import numpy as np
 import pytest
@@ -48,4 +51,21 @@ def test_a_missing_encoder_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(module, 'CODEC', 'libnone')
     with pytest.raises(RuntimeError, match=r'no encoder libnone in PyAV .*pip install --force-reinstall av'):
         VideoWriter(tmp_path / 'a.mp4', (32, 32))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    code = f"""
+import resource, numpy as np
+from mmxas.io import VideoWriter, atomic_path
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
+try:
+    with atomic_path({str(tmp_path / 'a.mp4')!r}) as part, VideoWriter(part, (64, 64)) as writer:
+        for index in range(300):
+            writer.write(np.random.default_rng(index).integers(0, 255, (64, 64, 3), dtype=np.uint8), index / 25)
+except OSError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"[Errno 27] File too large: {str(tmp_path / 'a.mp4')!r}", done.stdout + done.stderr
     assert not list(tmp_path.iterdir())
