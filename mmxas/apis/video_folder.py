@@ -66,8 +66,9 @@ class VideoFolder:
         self.root, self.lines, self._facts = root, root / LINES, root / FACTS
         self.complete = False
         height, width = clip.shape
-        self._content: dict[str, Any] = dict(source=str(clip.source), frames=len(clip), fps=clip.rate, width=width, height=height,
-                             complete=False, settings=dict(settings))
+        self._content: dict[str, Any] = dict(
+            source=str(clip.source), frames=len(clip), fps=clip.rate, width=width, height=height, complete=False,
+            settings=dict(settings))
         if self.lines.exists():
             self._compare(overwrite)
 
