@@ -44,6 +44,12 @@ class KnownCamera:
                              f'{self.root_depth.tolist()}')
         return np.broadcast_to(self.root_depth, (count, ))
 
+    def require_one(self, count: int, name: str) -> None:
+        """Raise ``ValueError`` if several boxes were found in an image: their root depths would be ambiguous."""
+        if count > 1:
+            raise ValueError(f'{name}: {count} bodies found, so the root depth of each is ambiguous: give boxes '
+                             '(bboxes= / --bbox), and one root depth or one per box')
+
 
 def check_intrinsics(values: Any, name: str) -> np.ndarray:
     """Return intrinsics (3, 3) as float64.

@@ -25,6 +25,7 @@ from mmxas.datasets.transforms import SegmentInBox, UnreadableImageError
 from mmxas.engine.config_knobs import apply_knobs, read_config
 from mmxas.io.atomic_writes import write_whole
 from mmxas.io.regular_files import to_json
+from mmxas.masks import Segmenter
 from mmxas.masks.segmenter import clip_box
 from mmxas.ops.boxes import is_whole_image
 from mmxas.ops.checks import check_choice
@@ -70,6 +71,7 @@ class XASInferencer(Pose2DInferencer):
         skipped: Unreadable files of the last call, with the reason.
         nobody: Names of the images of the last call without a given or found box.
         run: Time of construction, stored in the records.
+        weights_file: The checkpoint or ONNX file; None for untrained weights.
 
     Example::
 
@@ -106,6 +108,7 @@ class XASInferencer(Pose2DInferencer):
         self.nobody: list[str] = []
         self.run = datetime.now(UTC).isoformat(timespec='seconds')
         self._camera: KnownCamera | None = None
+        self.weights_file = weights
         self._onnx = None
         if backend == 'onnxruntime':
             if weights is None:
@@ -235,14 +238,24 @@ class XASInferencer(Pose2DInferencer):
         Returns:
             One data sample of all instances, with ``crop_boxes`` (N, 4) and, if known, ``rect_3d_width`` (N,).
         """
-        if not inputs:
-            return [self._empty_sample()]
+        return [merge_data_samples(self.predict_crops(inputs))] if inputs else [self.empty_sample()]
+
+    @torch.no_grad()
+    def predict_crops(self, inputs: dict) -> list[PoseDataSample]:
+        """Predict each crop of a batch, which may be of several images.
+
+        Args:
+            inputs: Packed samples of the test pipeline, collated.
+
+        Returns:
+            One data sample per crop, with ``crop_boxes`` (1, 4) and, if known, ``rect_3d_width`` (1,).
+        """
         samples = self.model.test_step(inputs) if self._onnx is None else self._onnx.test_step(self.model, inputs)
         for sample in samples:
             sample.pred_instances.crop_boxes = crop_box(sample.metainfo)[None]
             if sample.metainfo.get('rect_3d_width') is not None:
                 sample.pred_instances.rect_3d_width = np.array([sample.metainfo['rect_3d_width']], dtype=np.float64)
-        return [merge_data_samples(samples)]
+        return samples
 
     def visualize(self, inputs: Sequence[tuple[np.ndarray, ImageInput]], preds: Sequence[PoseDataSample],
                   return_vis: bool = False, show: bool = False, wait_time: float = 0, kpt_thr: float = 0.0,
@@ -293,35 +306,45 @@ class XASInferencer(Pose2DInferencer):
                 raise ValueError(f'{image_input.label}: {error}') from error
         if bboxes is not None and len(bboxes) == 1 and is_whole_image(bboxes[0], image.shape):
             bboxes = None
-        if bboxes is None and self.detector is not None:
-            bboxes, scores = self._detect_boxes(image, **kwargs)
-            if len(bboxes):
-                return bboxes, scores, 'found'
-            bboxes = None
-        source = 'given'
-        if bboxes is None:
-            bboxes = self._find_boxes(image, image_input)
-            source = 'image' if len(bboxes) == 1 and is_whole_image(bboxes[0], image.shape) else 'found'
-        return bboxes, np.ones(len(bboxes), dtype=np.float32), source
-
-    def _find_boxes(self, image: np.ndarray, image_input: ImageInput) -> np.ndarray:
-        """Return the boxes found by the pipeline's segmenter; without a segmenter, the whole image."""
-        segmenter = next((step.segmenter for step in self.pipeline.transforms if isinstance(step, SegmentInBox)), None)
-        boxes = None if segmenter is None else segmenter.find_boxes(image)
-        if boxes is None:
-            height, width = image.shape[:2]
-            return np.array([[0, 0, width, height]], dtype=np.float32)
-        if not len(boxes):
+        if bboxes is not None:
+            return bboxes, np.ones(len(bboxes), dtype=np.float32), 'given'
+        bboxes, scores, source = self.find_boxes(image, **kwargs)
+        if not len(bboxes):
             self.nobody.append(image_input.name)
-            print_log(f'nobody found in {image_input.label} by {type(segmenter).__name__}: give a box (bboxes= / '
+            print_log(f'nobody found in {image_input.label} by {type(self.segmenter).__name__}: give a box (bboxes= / '
                       '--bbox)', logger='current', level=logging.WARNING)
-        if self._camera is not None and len(boxes) > 1:
-            raise ValueError(f'{image_input.label}: {len(boxes)} bodies found, so the root depth of each is ambiguous: '
-                             'give boxes (bboxes= / --bbox), and one root depth or one per box')
-        return boxes
+        if self._camera is not None:
+            self._camera.require_one(len(bboxes), image_input.label)
+        return bboxes, scores, source
 
-    def _empty_sample(self) -> PoseDataSample:
-        """Return the prediction for an image without a found body."""
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """The segmenter of the test pipeline; None if it has none."""
+        return next((step.segmenter for step in self.pipeline.transforms if isinstance(step, SegmentInBox)), None)
+
+    def find_boxes(self, image: np.ndarray, **kwargs) -> tuple[np.ndarray, np.ndarray, str]:
+        """Find the boxes of the bodies in an image, by ``det_model``, else by the pipeline's segmenter.
+
+        Args:
+            image: (h, w, 3) uint8 BGR.
+            **kwargs: ``bbox_thr`` and ``nms_thr`` of the detector, as in mmpose.
+
+        Returns:
+            Boxes (N, 4) float32 x0, y0, x1, y1 in px, scores (N,), and their source: ``'found'``, or ``'image'`` for
+            the box of the whole image, where there is no segmenter that finds boxes.
+        """
+        if self.detector is not None:
+            boxes, scores = self._detect_boxes(image, **kwargs)
+            if len(boxes):
+                return boxes, scores, 'found'
+        boxes = None if self.segmenter is None else self.segmenter.find_boxes(image)
+        if boxes is None:
+            boxes = np.array([[0, 0, *image.shape[1::-1]]], dtype=np.float32)
+        source = 'image' if len(boxes) == 1 and is_whole_image(boxes[0], image.shape) else 'found'
+        return boxes, np.ones(len(boxes), dtype=np.float32), source
+
+    def empty_sample(self) -> PoseDataSample:
+        """Return the prediction for an image without a body."""
         head = self.model.head
         poses = head.decoding(self.model.test_cfg).num_hypotheses if hasattr(head, 'decoding') else 1
         shape = (0, poses, head.num_keypoints)

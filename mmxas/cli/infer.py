@@ -24,8 +24,9 @@ BOXES = {'given': '', 'found': ', box found automatically', 'image': ', of the w
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser('infer', example='mmxas infer photo.jpg',
-                           details='It writes visualizations/<name>.png and predictions/<name>.json, using weights '
-                           'that come with mmxas, or CONFIG and CHECKPOINT.')
+                           details='It writes visualizations/<name>.png and predictions/<name>.json; for a video, one '
+                           'line per frame, tables and an overlay (docs/video.md). It uses weights that come with '
+                           'mmxas, or CONFIG and CHECKPOINT.')
     parser.add_argument('input', help='an image, a video, or a folder with images (other files are ignored)')
     add_config(parser, optional=True)
     parser.add_argument('checkpoint', nargs='?',
@@ -34,7 +35,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--species', dest='model', metavar='NAME', help='instead of config and checkpoint: a '
                         f'model that comes with weights (docs/models.md); default: {DEFAULT_MODEL}')
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
-                                          'work_dirs/<name of the config>/inference')
+                                          'work_dirs/<name of the config>/inference; for a video, its name below it')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
                         help='a box in px of the single image; repeat it for more. Default: found automatically')
@@ -44,15 +45,26 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
                         help='camera in px; with --root-depth, poses are in mm, also in the camera frame')
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
                         help='depth of the root in mm, one number or one per box')
-    parser.add_argument('--no-pictures', action='store_true', help='write JSON only')
+    parser.add_argument('--no-pictures', action='store_true', help='write no pictures and no overlay')
+    video = parser.add_argument_group('videos')
+    video.add_argument('--video', action='store_true', help='the images of the folder, or of a pattern such as '
+                                                            "'frames/*.png', are the frames of one video")
+    video.add_argument('--fps', type=float, default=30.0, help='of these images (default: 30)')
+    video.add_argument('--key-every', type=int, default=15, metavar='N',
+                       help='find boxes and masks in every n-th frame, and move them in between (default: 15)')
+    video.add_argument('--all-views', action='store_true', help='average over mirrored and zoomed views, as in photos; '
+                                                                'slower')
+    video.add_argument('--smooth', action='store_true', help='smooth the chosen poses in tables and overlay')
+    video.add_argument('--overwrite', action='store_true', help='start anew if the folder has results of another video '
+                                                                'or of other options')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 
 
-def is_several(path: str) -> bool:
-    """Return whether the input has several images: a folder, or a video."""
-    from mmxas.apis import is_video
-    return Path(path).is_dir() or is_video(path)
+def is_clip(args: argparse.Namespace) -> bool:
+    """Return whether the input is a video, or images that are one."""
+    from mmxas.io.image_folders import VIDEOS
+    return args.video or Path(args.input).suffix.lower() in VIDEOS
 
 
 def given_boxes(args: argparse.Namespace) -> list | dict | None:
@@ -62,7 +74,7 @@ def given_boxes(args: argparse.Namespace) -> list | dict | None:
         UsageError: ``--boxes`` is not a file of boxes, or ``--bbox`` is given for a video.
     """
     from mmxas.io.boxes import read_boxes
-    if args.bbox is not None and is_several(args.input):
+    if args.bbox is not None and is_clip(args):
         raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
@@ -119,7 +131,10 @@ def check_args(args: argparse.Namespace) -> None:
         raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
     if args.config is not None and (args.model is not None or args.checkpoint is None):
         raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
-    if not Path(args.input).exists():
+    if args.key_every < 1 or not 0 < args.fps < 1e4:
+        raise UsageError(f'--key-every {args.key_every} --fps {args.fps:g}: 1 or more frames, and more than 0 frames '
+                         'in a second, expected')
+    if not Path(args.input).exists() and not args.video:
         raise UsageError(f'{args.input}: no such image, video or folder')
 
 
@@ -129,10 +144,12 @@ def counted(number: int, what: str) -> str:
 
 
 def detect(args: argparse.Namespace) -> int:
-    """Detect, write results, and print a summary; return 1 if no body is found in a single image."""
+    """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video."""
     boxes, camera = given_boxes(args), read_camera(args)
     config, weights, out_dir = read_model(args)
     inferencer = build_inferencer(args, config, weights)
+    if is_clip(args):
+        return detect_in_video(args, inferencer, boxes, camera, out_dir)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:
         targets['vis_out_dir'] = str(out_dir / 'visualizations')
@@ -143,7 +160,7 @@ def detect(args: argparse.Namespace) -> int:
         guessed = BOXES[record['instances'][0]['box_source']] if record['instances'] else ''
         print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{guessed}', flush=True)
     written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
-    if not is_several(args.input):
+    if not Path(args.input).is_dir():
         stem = Path(args.input).stem
         written = [f'{folder}/{stem}.{suffix}' for folder, suffix in zip(written, ('png', 'json')[args.no_pictures:],
                                                                          strict=True)]
@@ -154,6 +171,31 @@ def detect(args: argparse.Namespace) -> int:
     empty = f', nobody found in {len(inferencer.nobody)}' if inferencer.nobody else ''
     skipped = f', {counted(len(inferencer.skipped), "unreadable image")} skipped' if inferencer.skipped else ''
     print(f'{counted(instances, "pose")} in {counted(images, "image")}{empty}{skipped}; see {" and ".join(written)}')
+    return 0
+
+
+def detect_in_video(args: argparse.Namespace, inferencer: XASInferencer, boxes: dict | None, camera: dict | None,
+                    out_dir: Path) -> int:
+    """Detect in a video, and print a summary; return 1 if nobody is found in any frame."""
+    from mmxas.apis.video import infer_video
+    out_dir = out_dir if args.out_dir else out_dir / (Path(args.input).stem.strip('*') or 'frames')
+    result = infer_video(
+        inferencer, args.input, out_dir, boxes=boxes, camera=camera, key_every=args.key_every, all_views=args.all_views,
+        smooth=args.smooth, overlay=not args.no_pictures, rate=args.fps, overwrite=args.overwrite, progress=True)
+    if result.resumed:
+        print(f'{counted(result.resumed, "frame")} were there from an earlier run')
+    if result.unread:
+        print(f'{counted(result.unread, "frame")} cannot be decoded and were left out')
+    if not result.poses:
+        print(f'mmxas infer: nobody found in the {counted(result.frames, "frame")} of {args.input}: give boxes '
+              f'(--boxes FILE.json); see {result.files[0]}', file=sys.stderr)
+        return 1
+    if result.left_out:
+        print(result.left_out)
+    nobody = f', nobody found in {result.nobody}' if result.nobody else ''
+    bodies = f'{result.identities} {"identity" if result.identities == 1 else "identities"}'
+    print(f'{counted(result.poses, "pose")} of {bodies} in {counted(result.frames, "frame")}{nobody}; see '
+          f'{out_dir}: {", ".join(path.name for path in result.files)}')
     return 0
 
 

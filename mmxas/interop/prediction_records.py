@@ -7,13 +7,15 @@ from mmxas.io import named_when_broken, read_json
 from mmxas.io.image_folders import natural_key
 
 from .keypoint_table import KeypointTable, numbered
+from .video_records import read_video_poses
 
 
 def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = None) -> KeypointTable:
     """Read predictions of one image, or of a folder with one file per image.
 
     Args:
-        path: A ``.json`` file, or a folder of them, read in natural order (2 before 10).
+        path: A ``.json`` file, a folder of them, read in natural order (2 before 10), or the ``.jsonl`` of a video,
+            whose identities become individuals.
         scorer: Name of the scorer. Defaults to ``'mmxas'``; with several hypotheses, ``mmxas_1`` is the top-1 pose.
         run: ``'last'`` or ``'all'``, for a folder with files of several runs. Defaults to None: there is only one run.
 
@@ -23,6 +25,9 @@ def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = 
             number of hypotheses; or the folder has files of several runs and ``run`` is None.
     """
     path, kinds, found, sizes = Path(path), {}, [], {}
+    if path.suffix == '.jsonl':
+        poses = read_video_poses(path)
+        return poses.table(poses.hypotheses, poses.scores, scorer)
     files = sorted(path.glob('[!.]*.json'), key=natural_key) if path.is_dir() else [path]
     records = [(file, read_json(file, ['skeleton', 'instances'])) for file in files]
     runs = [str(record.get('run') or 'unknown') for _, record in records]

@@ -201,13 +201,54 @@ def iterate_video(path: str | Path, step: int = 1, order: str = 'rgb24') -> Iter
     """
     if step < 1:
         raise ValueError(f'step={step}, expected 1 or more')
-    path, index, size = Path(path), -1, None
+    for index, frame, size in _frames(Path(path)):
+        if index % step == 0:
+            yield index, _as_shown(frame, size, order)
+
+
+def timed_frames(path: str | Path, start: int = 0, order: str = 'rgb24') -> Iterator[tuple[int, float, np.ndarray]]:
+    """Decode a video in order, in one pass, with the times at which its frames are shown.
+
+    Args:
+        path: The file.
+        start: First frame to yield; those before are decoded, but not converted. Defaults to 0.
+        order: As in :meth:`VideoReader.read`. Defaults to ``'rgb24'``.
+
+    Yields:
+        Index of the frame, from 0; time in s after the first frame; and the image (H, W, 3) uint8. Times rise: a frame
+        without a later time stamp than the one before follows it by the mean distance.
+
+    Raises:
+        UnreadableImageError: As in :func:`iterate_video`.
+    """
+    step, first, time = 1 / frame_rate(path), None, -1.0
+    for index, frame, size in _frames(Path(path)):
+        first = frame.time if first is None else first
+        shown = time + step if frame.time is None or first is None else frame.time - first
+        time = max(shown, 0.0) if shown > time else time + step
+        if index >= start:
+            yield index, time, _as_shown(frame, size, order)
+
+
+def frame_rate(path: str | Path) -> float:
+    """Return the mean number of frames of a video in a second, as its file states it; 25 if it does not.
+
+    Raises:
+        UnreadableImageError: The file is absent, or not a video.
+    """
+    container, stream = _open(Path(path), 'NONE')
+    with container:
+        return float(stream.average_rate or stream.guessed_rate or 25)
+
+
+def _frames(path: Path) -> Iterator[tuple[int, av.VideoFrame, tuple[int, int]]]:
+    """Yield each decoded frame with its index, and the size (w, h) of the first; the file is refused if truncated."""
+    index, size = -1, None
     container, stream = _open(path, 'AUTO')
     with container:
         for index, frame in enumerate(_decode(container, stream, path)):
             size = size or (frame.width, frame.height)
-            if index % step == 0:
-                yield index, _as_shown(frame, size, order)
+            yield index, frame, size
     _refuse_truncated(path)
     if index < 0:
         raise UnreadableImageError(f'{path}: no frame in this video can be decoded; copy it again')

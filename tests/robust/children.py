@@ -6,6 +6,7 @@ place is hit and not merely likely to be.
 import contextlib
 import datetime
 import gc
+import json
 import multiprocessing
 import os
 import random
@@ -541,3 +542,25 @@ def train_long(work_dir: str, out: str, data: str, iterations: int, every: int) 
     runner.train()
     assert runner.iter == iterations, runner.iter
     torch.save(measure.values, out)
+
+
+# ---------------------------------------------------------------- videos
+
+def infer_clip(clip: str, out: str, memory: str | None = None) -> None:
+    """Detect in a video with a tiny detector; ``memory`` gets the resident MB every 100 frames of each pass."""
+    from tiny_clips import tiny_inferencer
+
+    from mmxas.apis import video
+    measured: dict[str, list[float]] = {}
+    shown = video._shown
+
+    def measuring(items, bars, what, total, done=0):
+        for number, item in enumerate(shown(items, bars, what, total, done)):
+            if number % 100 == 0:
+                measured.setdefault(what, []).append(resident_mb('self'))
+            yield item
+    video._shown = measuring
+    video.infer_video(tiny_inferencer(), clip, out)
+    measured['end'] = [resident_mb('self')]
+    if memory:
+        Path(memory).write_text(json.dumps(measured))

@@ -30,3 +30,10 @@ def test_root_depths_are_one_or_one_a_box():
     assert KnownCamera.from_dict(dict(K=K, root_depth=3)).root_depths(3, 'a').tolist() == [3.0] * 3
     with pytest.raises(ValueError, match=r'a.jpg: root_depth, one positive number of mm or one per box \(3\)'):
         camera.root_depths(3, 'a.jpg')
+
+
+def test_one_root_depth_is_of_one_body():
+    camera = KnownCamera.from_dict(dict(K=np.diag([100.0, 100, 1]), root_depth=3000.0))
+    camera.require_one(1, 'a.jpg')
+    with pytest.raises(ValueError, match='a.jpg: 2 bodies found, so the root depth of each is ambiguous'):
+        camera.require_one(2, 'a.jpg')

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from test_runs.tiny_mocap import tiny_config, write_config
+from tiny_clips import clip_config, film, write_clip
 from tiny_command import write_command
 from tiny_zoo import with_segmenter, write_zoo
 
@@ -68,6 +69,9 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}/none.png'], 'none.png: no such image, video or folder'),
     (['{empty}'], 'empty: no image in this folder'),
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
+    (['{photos}/*.gif', '--video'], '*.gif: no image matches; expected a video, a folder of frames, or a pattern'),
+    (['{photos}', '--video'], 'cut.png: truncated image'),
+    (['{photos}', '--video', '--key-every', '0'], '--key-every 0 --fps 30: 1 or more frames'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
     (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
@@ -164,6 +168,51 @@ def test_it_says_where_a_box_is_from(infer, photos, tmp_path, capsys):
         assert capsys.readouterr().out.splitlines()[0].endswith(said)
         record = json.loads((tmp_path / 'out/predictions/a.json').read_text())
         assert record['instances'][0]['box_source'] == source and record['run'].endswith('+00:00')
+
+
+@pytest.fixture
+def clip_detector(tmp_path):
+    """A config and its untrained weights, of which each run has the same."""
+    config = write_config(clip_config(tmp_path), tmp_path / 'detector')
+    torch.manual_seed(0)
+    torch.save(XASInferencer(str(config), device='cpu').model.state_dict(), tmp_path / 'detector' / 'a.pth')
+    return [str(config), str(tmp_path / 'detector' / 'a.pth')]
+
+
+def test_a_video_has_lines_tables_and_an_overlay_and_goes_on(infer, clip_detector, tmp_path, capsys):
+    clip = write_clip(tmp_path / 'clip.mp4', film(20, [dict(there=range(16))]))
+    out = tmp_path / 'out'
+    command = [str(clip), *clip_detector, '--out-dir', str(out), '--key-every', '5']
+    assert infer(command) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (f'16 poses of 1 identity in 20 frames, nobody found in 4; see {out}: poses_2d.h5, poses_2d.csv, '
+                    'poses_3d.h5, poses_3d.csv, poses.npz, overlay.mp4, predictions.jsonl')
+    assert infer([*command, '--smooth', '--no-pictures']) == 0
+    assert '20 frames were there from an earlier run' in capsys.readouterr().out
+    assert infer([*command[:-1], '4']) == 2
+    assert 'has results of another key_every of' in capsys.readouterr().err
+    assert infer([*command[:-1], '4', '--overwrite', '--no-pictures']) == 0
+    assert not (out / 'overlay.mp4').exists()
+
+
+def test_a_folder_or_pattern_of_frames_is_a_video_if_wanted(infer, clip_detector, tmp_path, capsys, monkeypatch):
+    (tmp_path / 'frames').mkdir()
+    for index, image in enumerate(film(6)):
+        cv2.imwrite(str(tmp_path / 'frames' / f'{index}.png'), image)
+    monkeypatch.chdir(tmp_path)
+    for source, name in (('frames', 'frames'), ('frames/*.png', 'frames')):
+        assert infer([source, *clip_detector, '--video', '--fps', '10', '--overwrite', '--no-pictures']) == 0
+        lines = Path(f'work_dirs/config/inference/{name}/predictions.jsonl').read_text().splitlines()
+        assert [json.loads(line)['time'] for line in lines] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+        assert json.loads(lines[3])['image'] == '3.png'
+
+
+def test_nobody_in_a_video_is_status_1(infer, clip_detector, tmp_path, capsys):
+    clip = write_clip(tmp_path / 'clip.mp4', film(5, []))
+    assert infer([str(clip), *clip_detector, '--out-dir', str(tmp_path / 'out')]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f'mmxas infer: nobody found in the 5 frames of {clip}: give boxes (--boxes FILE.json); see '
+        f'{tmp_path}/out/predictions.jsonl')
 
 
 @pytest.mark.parametrize('arguments', [
