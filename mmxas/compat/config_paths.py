@@ -72,7 +72,7 @@ def weights_path(name: str) -> Path:
 
 
 def support_mmxas_paths() -> None:
-    """Teach mmengine's ``Config``, ``hub.get_config`` and ``hub.get_model`` the prefix; a second call changes nothing."""
+    """Teach mmengine's ``Config`` and ``hub`` the prefix; calling it again changes nothing."""
     original = Config._get_cfg_path
     if getattr(original, 'knows_mmxas', False):
         return

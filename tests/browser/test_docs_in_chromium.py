@@ -1,4 +1,4 @@
-"""Every built page of the docs in Chromium: no error, nothing missing, nothing from elsewhere, no wider than a phone."""
+"""Every built page of the docs in Chromium: no error, nothing missing or from elsewhere, no wider than a phone."""
 import re
 import threading
 from functools import partial

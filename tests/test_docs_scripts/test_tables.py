@@ -33,7 +33,8 @@ def test_a_changed_number_is_found_and_written(tables, tmp_path, monkeypatch, ca
     page = tmp_path / 'docs/page.md'
     page.parent.mkdir()
     page.write_text('before\n\n  <!-- table: some.thing -->\n  | old |\n  <!-- end -->\nafter\n')
-    (tmp_path / 'some.json').write_text('{"thing": {"head": ["", "b"], "rows": [["x", 0.790], [null, [1, 2.50, "–"]]]}}')
+    rows = '[["x", 0.790], [null, [1, 2.50, "–"]]]'
+    (tmp_path / 'some.json').write_text(f'{{"thing": {{"head": ["", "b"], "rows": {rows}}}}}')
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
     monkeypatch.setattr(tables, 'ROOT', tmp_path)
     monkeypatch.setattr(tables, 'PAGES', [page])
