@@ -5,7 +5,7 @@ VENV ?= .venv
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install test test-fast test-robust test-cuda test-browser rehearsal audit lint bench demo demo-dog clean
+.PHONY: help install test test-fast test-robust test-cuda test-browser rehearsal audit lint bench demo demo-dog docs clean
 
 ifeq ($(strip $(VENV)),)
 PY := $(PYTHON)
@@ -53,7 +53,7 @@ test-robust: install  ## Break it: distributed, interrupted, hostile, dirty, lon
 test-cuda: install  ## Test on a GPU: operators, training, NCCL, tools; skipped where there is none (under 2 minutes)
 	@$(PY) -m pytest -q -m cuda tests/on_cuda $(ARGS)
 
-test-browser: install  ## Open the page of poses in Chromium, from disk and offline (2 minutes; Debian: apt install chromium)
+test-browser: docs  ## Open the page of poses and every page of the docs in Chromium (4 minutes; Debian: apt install chromium)
 	@$(PY) -m pytest -q -m browser tests/browser $(ARGS)
 
 rehearsal: install  ## Run the docs' commands on miniatures of all downloads, from archive to table (20 minutes)
@@ -77,6 +77,11 @@ demo-dog: install  ## The same for the free dog: render, train, evaluate, draw; 
 	@$(PY) tools/demo.py projects/animal/configs/xas_dog_motion.py --work-dir work_dirs/demo-dog \
 		--full-recipe '$(PY) tools/train.py projects/animal/configs/xas_dog_motion_full.py' $(ARGS)
 
+docs: install  ## Build the pages of docs into site/ without a warning; every table is that of its results file
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/docs.txt
+	@$(PY) docs/scripts/tables.py --check
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+
 clean:  ## Remove what building and testing leave behind; .venv, data and work_dirs stay
-	@rm -rf build dist *.egg-info .coverage* .pytest_cache .ruff_cache .mypy_cache
+	@rm -rf build dist site *.egg-info .coverage* .pytest_cache .ruff_cache .mypy_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

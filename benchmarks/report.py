@@ -1,18 +1,17 @@
-"""``python -m benchmarks.report``: insert the results of ``python -m benchmarks`` into docs/performance.md.
+"""``python -m benchmarks.report``: keep the results of ``python -m benchmarks`` in docs/results/operations.json.
 
-The table is placed between ``<!-- operations -->`` and ``<!-- end -->``.
+``python docs/scripts/tables.py`` then writes them into docs/performance.md, as :func:`operations` formats them.
 """
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from benchmarks.comparison import ROOT
 from mmxas.io.atomic_writes import write_atomically
 
-PAGE = ROOT / 'docs/performance.md'
 RESULTS = ROOT / 'benchmarks/results/latest.json'
+KEPT = ROOT / 'docs/results/operations.json'
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -53,26 +52,11 @@ def operations(content: dict[str, Any]) -> str:
     return f'{content["machine"]}; medians of {repetitions} or more.\n\n' + table(head, rows)
 
 
-def filled(page: str, content: dict[str, Any]) -> str:
-    """Return the page with the table of measured operations.
-
-    Args:
-        page: Text of the page.
-        content: Results of ``python -m benchmarks``.
-
-    Raises:
-        ValueError: The page lacks the markers of the table.
-    """
-    place = re.compile(r'(<!-- operations -->\n).*?(<!-- end -->)', re.DOTALL)
-    if not place.search(page):
-        raise ValueError('no place for the table: <!-- operations --> and <!-- end --> expected')
-    return place.sub(lambda match: f'{match[1]}{operations(content)}\n{match[2]}', page)
-
-
 def main() -> None:
-    """Rewrite the page."""
-    page = filled(PAGE.read_text(encoding='utf-8'), json.loads(RESULTS.read_text(encoding='utf-8')))
-    write_atomically(PAGE, lambda file: file.write(page.encode()))
+    """Copy the results."""
+    content = RESULTS.read_bytes()
+    operations(json.loads(content))
+    write_atomically(KEPT, lambda file: file.write(content))
 
 
 if __name__ == '__main__':

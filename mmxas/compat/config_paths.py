@@ -10,9 +10,14 @@ package.
 """
 import sys
 from pathlib import Path
+from typing import Any
 
+import mmengine.hub
 from mmengine.config import Config
+from mmengine.fileio import load
 from mmengine.hub import hub
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import load_checkpoint
 
 from mmxas.io.shipped_files import shipped_root
 
@@ -56,8 +61,25 @@ def config_path(name: str) -> Path:
     return path
 
 
+def weights_path(name: str) -> Path:
+    """Return the file of the weights that come with mmxas for a config, by its name as in :func:`config_path`.
+
+    Raises:
+        ValueError: There are none.
+    """
+    root, path = config_root().parent, config_path(name)
+    entries = [entry for metafile in load(root / 'model-index.yml')['Import']
+               for entry in load(root / metafile)['Models'] if 'Weights' in entry]
+    for entry in entries:
+        if root / entry['Config'] == path:
+            return _PACKAGE_ROOT.parent / entry['Weights']
+    known = ', '.join(entry['Config'] for entry in entries)
+    raise ValueError(f'{name}: no weights come with mmxas for this config; leave out pretrained=True, or take one of '
+                     f'{known}')
+
+
 def support_mmxas_paths() -> None:
-    """Teach mmengine's ``Config`` and ``mmengine.hub.get_config`` the prefix; calling it again changes nothing."""
+    """Teach mmengine's ``Config`` and ``hub`` the prefix; calling it again changes nothing."""
     original = Config._get_cfg_path
     if getattr(original, 'knows_mmxas', False):
         return
@@ -77,14 +99,26 @@ def _support_hub() -> None:
     def get_config(cfg_path: str, pretrained: bool = False) -> Config:
         if not cfg_path.startswith(PREFIX):
             return original(cfg_path, pretrained)
+        config = Config.fromfile(config_path(cfg_path))
         if pretrained:
-            raise ValueError(f'{cfg_path}: leave out pretrained=True; mmxas.apis.XASInferencer loads the weights '
-                             'that come with mmxas by name (docs/models.md)')
-        return Config.fromfile(config_path(cfg_path))
+            config.model_path = str(weights_path(cfg_path))
+        return config
 
-    hub.get_config = get_config
-    import mmengine.hub
-    mmengine.hub.get_config = get_config
+    original_model = hub.get_model
+
+    def get_model(cfg_path: str, pretrained: bool = False, **kwargs: Any) -> Any:
+        if not cfg_path.startswith(PREFIX):
+            return original_model(cfg_path, pretrained, **kwargs)
+        config = get_config(cfg_path, pretrained)
+        with DefaultScope.overwrite_default_scope(config.default_scope):
+            model = MODELS.build(config.model, default_args=kwargs)
+        if pretrained:
+            load_checkpoint(model, config.model_path, map_location='cpu')
+            model._is_init = True  # a Runner does not initialize it again
+        return model
+
+    hub.get_config, hub.get_model = get_config, get_model
+    mmengine.hub.get_config, mmengine.hub.get_model = get_config, get_model
 
 
 def support_project_imports() -> None:

@@ -180,7 +180,8 @@ class DatasetCameras:
     Args:
         file: camera file (:func:`read_camera_file`); the world has z up.
         names: patterns of the cameras to use, such as ``'S1.*'``; None for all.
-        x, y: ranges of the root's position on the ground in mm.
+        x: range of the root's position on the ground in mm.
+        y: the same, along the other axis.
         height: range of the root's height in mm.
         yaw: range of the body's rotation in degrees.
 

@@ -3,10 +3,13 @@ import sys
 
 import mmengine.hub
 import pytest
+import torch
 from mmengine.config import Config
 
+from mmxas.apis.model_zoo import find_model
 from mmxas.compat import config_paths
 from mmxas.compat.config_paths import config_path, config_root, support_mmxas_paths, support_project_imports
+from mmxas.io import read_safetensors
 from mmxas.io.shipped_files import shipped_root
 
 
@@ -52,11 +55,22 @@ def test_an_unknown_config_names_those_that_exist(tmp_path):
         Config.fromfile(path)
 
 
-def test_the_hub_reads_ours_and_says_that_there_are_no_weights():
+def test_the_hub_reads_ours_and_says_for_which_there_are_weights():
     assert mmengine.hub.get_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
-    with pytest.raises(ValueError, match='leave out pretrained=True'):
+    with pytest.raises(ValueError, match='leave out pretrained=True, or take one of configs/xas_photos.py, projects/'):
         mmengine.hub.get_config('mmxas::_base_/default_runtime.py', pretrained=True)
     assert mmengine.hub.get_config('mmpose::_base_/default_runtime.py').default_scope == 'mmpose'
+
+
+@pytest.mark.parametrize('name, alias', [('xas_photos', 'human'),
+                                         ('projects/animal/configs/xas_dog_motion_full.py', 'dog')])
+def test_the_hub_builds_a_model_with_its_weights_by_the_configs_name(name, alias):
+    weights = find_model(alias).weights
+    assert mmengine.hub.get_config(f'mmxas::{name}', pretrained=True).model_path == str(weights)
+    model = mmengine.hub.get_model(f'mmxas::{name}', pretrained=True)
+    state = read_safetensors(weights)['state_dict']
+    ours = model.state_dict()
+    assert all(torch.equal(ours[key], state[key].to(ours[key].dtype)) for key in state)
 
 
 def test_a_second_call_changes_nothing():
