@@ -6,15 +6,14 @@ from .archives import check_archive, open_arrays, read_array
 from .atomic_writes import write_atomically, write_whole
 from .checkpoints import read_checkpoint_file, read_safetensors
 from .image_folders import VIDEOS
-from .inspection import PickleListing, list_pickle, list_pickles
 from .masks import AmbiguousMaskError, Foreground, foreground, inspect_mask, nearly_all_bad, read_mask
 from .mat_and_hdf import check_hdf, check_mat
 from .regular_files import UnsafeFileError, file_sha256, named_when_broken, read_json, require_file, to_json
 from .video import VideoReader, iterate_video
 
 __all__ = [
-    'VIDEOS', 'AmbiguousMaskError', 'Foreground', 'PickleListing', 'UnsafeFileError', 'VideoReader', 'check_archive',
-    'check_hdf', 'check_mat', 'file_sha256', 'foreground', 'inspect_mask', 'iterate_video', 'list_pickle',
-    'list_pickles', 'named_when_broken', 'nearly_all_bad', 'open_arrays', 'read_array', 'read_checkpoint_file',
-    'read_json', 'read_mask', 'read_safetensors', 'require_file', 'to_json', 'write_atomically', 'write_whole',
+    'VIDEOS', 'AmbiguousMaskError', 'Foreground', 'UnsafeFileError', 'VideoReader', 'check_archive', 'check_hdf',
+    'check_mat', 'file_sha256', 'foreground', 'inspect_mask', 'iterate_video', 'named_when_broken', 'nearly_all_bad',
+    'open_arrays', 'read_array', 'read_checkpoint_file', 'read_json', 'read_mask', 'read_safetensors', 'require_file',
+    'to_json', 'write_atomically', 'write_whole',
 ]
