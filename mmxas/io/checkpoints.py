@@ -15,7 +15,6 @@ from torch._weights_only_unpickler import _get_allowed_globals
 from .archives import ZIP, check_archive
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
-SUFFIX = '.safetensors'
 # torch allows this name, but `bytearray(n)` allocates n bytes, and no checkpoint needs it.
 REFUSED = 'builtins.bytearray'
 
@@ -37,7 +36,7 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
         ValueError: The file is not a checkpoint, is incomplete, or its content is not a dict.
     """
     path = require_file(Path(path).expanduser())
-    if path.suffix == SUFFIX:
+    if path.suffix == '.safetensors':
         return read_safetensors(path, map_location)
     with named_when_broken(path, 'not a checkpoint of PyTorch, or not a whole one'):
         content = _load(path, map_location)
@@ -53,13 +52,15 @@ def _load(path: Path, map_location: Any) -> Any:
     with path.open('rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         is_archive = content[:len(ZIP)] == ZIP
         if is_archive:
-            check_archive(path)
+            names = [member.filename.lower() for member in check_archive(path)]
+            if len(set(names)) < len(names):
+                raise UnsafeFileError('its members differ by case alone, which torch mixes up')
         try:
             return torch.load(path if is_archive else content, map_location=map_location, weights_only=True)
         except pickle.UnpicklingError as error:
             said = [line.strip() for line in str(error).splitlines() if line.strip()][-2]  # between general advice
             name = re.search(r'GLOBAL ([\w.]+)', said) or re.search(r'(getattr\(.*?\))', said)
-            reason = f'names {name[1]}, which no checkpoint needs' if name else f'not a checkpoint of PyTorch ({said})'
+            reason = f'names {name[1]}, which no checkpoint needs' if name else f'no checkpoint, or refused ({said})'
             raise UnsafeFileError(f'{reason}; nothing of the file was executed') from None
 
 

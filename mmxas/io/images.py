@@ -10,13 +10,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from .regular_files import UnsafeFileError, require_file
 
 MAX_PIXELS = 1 << 27  # 134 million, 400 MB decoded
 _MAX_SIDE = 1 << 16
-_ORIENTATION = 0x0112  # Exif tag
 # First bytes of files that are often mistaken for readable images, and what to do with these files.
 _OTHERS = {
     rb'....ftyp(hei|hev|mif1|msf1)': 'a HEIC photo, which is not read: convert it to .jpg, as by `heif-convert`',
@@ -107,8 +106,8 @@ def as_8_bits(image: np.ndarray, name: str) -> np.ndarray:
     low, high = image.min(), image.max()
     limit = next((limit for limit in limits if 0 <= low <= high <= limit), None)
     if limit is None:
-        raise UnreadableImageError(f'{name}: {image.dtype} values from {low:g} to {high:g}, 0 to {limits[-1]} expected; '
-                                   'save it with 8 or 16 bits a channel')
+        raise UnreadableImageError(f'{name}: {image.dtype} values from {low:g} to {high:g}, 0 to {limits[-1]} '
+                                   'expected; save it with 8 or 16 bits a channel')
     if limit > 255:
         return (image // ((limit + 1) // 256)).astype(np.uint8)
     return np.rint(image * (255 / limit)).astype(np.uint8)
@@ -135,7 +134,7 @@ def open_image(data: bytes, name: str) -> Image.Image:
                 image.load()  # could be harmless bytes after the end; decode fully to find out
     except Exception as error:  # broken files raise many types of errors
         other = next(text for begin, text in _OTHERS.items() if re.match(begin, data, re.DOTALL))
-        reason = other if isinstance(error, UnidentifiedImageError) else f'{error}; copy it again'
+        reason = other if isinstance(error, UnidentifiedImageError) else f'truncated image, or too large: {error}'
         raise UnreadableImageError(f'{name}: {reason} ({len(data)} bytes)') from error
     return image
 
@@ -151,7 +150,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """
     image, turned = open_image(read_image_bytes(path), str(path)), False
     with suppress(Exception):  # broken tags raise many types of errors, and turn nothing
-        turned = image.format != 'TIFF' and image.getexif().get(_ORIENTATION, 1) >= 5  # Pillow turns a TIFF
+        turned = image.format != 'TIFF' and image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     return image.size if turned else image.size[::-1]
 
 

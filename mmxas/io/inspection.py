@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from numpy.lib.format import MAGIC_PREFIX
 from torch._weights_only_unpickler import _get_allowed_globals, _get_user_allowed_globals
 
 from .archives import ZIP, check_archive, holds_objects
@@ -29,7 +28,7 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
 
     Returns:
         dict: ``file``, ``bytes``, ``sha256``, ``members`` of an archive (name to bytes), ``pickles`` (member, or
-        ``content`` of a file that is no archive, to the result of :func:`list_pickles`) and ``refused``, the list of
+        the name of a file that is no archive, to the result of :func:`list_pickles`) and ``refused``, the list of
         reasons not to load the file, empty if the package would read it.
 
     Raises:
@@ -54,17 +53,14 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
 def _look(path: Path, members: dict[str, int], pickles: dict[str, Any]) -> None:
     """Fill in members and pickles, as far as the file can be read."""
     with path.open('rb') as file:
-        parts: dict[str, IO[bytes]] = {'content': file}
-        if file.read(len(ZIP)) == ZIP:
+        parts: dict[str, IO[bytes]] = {} if path.suffix == '.safetensors' else {path.name: file}
+        if file.peek(len(ZIP)).startswith(ZIP):
             members.update((member.filename, member.file_size) for member in check_archive(path))
             with zipfile.ZipFile(file) as archive:
                 parts = {name: io.BytesIO(archive.read(name)) for name in members
                          if name.lower().endswith(('.pkl', '.npy'))}
         for name, part in parts.items():
-            part.seek(0)
-            is_array = part.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
-            part.seek(0)
-            if not is_array or holds_objects(part):
+            if not name.lower().endswith('.npy') or holds_objects(part):
                 pickles[name] = list_pickles(part)
 
 

@@ -16,8 +16,7 @@ from scipy.io import matlab, whosmat
 from .archives import allowed_size
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
-_HEADER, _STEP = 128, 1 << 16  # a step unpacks to at most 66 MB
-_COMPRESSED = 15  # type of an element
+_STEP = 1 << 16  # bytes that unpack to at most 66 MB
 # Memory in bytes per entry of non-numeric arrays; that of sparse arrays is in the file.
 _BYTES = {'cell': 128, 'struct': 128, 'object': 128, 'char': 4, 'logical': 1, 'sparse': 0, 'function': 0, 'opaque': 0}
 
@@ -44,16 +43,16 @@ def check_mat(path: str | os.PathLike) -> None:
         for name, shape, kind in whosmat(path, appendmat=False):
             size = math.prod(shape) * (_BYTES[kind] if kind in _BYTES else np.dtype(kind).itemsize)
             if size > limit or min(shape, default=0) < 0:
-                raise UnsafeFileError(f'its variable {name} is a {kind} of shape {shape}, {size} bytes, {limit} at most')
+                raise UnsafeFileError(f'its variable {name} is a {kind} of shape {shape}, {size} bytes of {limit}')
 
 
 def _check_elements(path: Path, limit: int) -> None:
     with path.open('rb') as file:
-        order = 'little' if file.read(_HEADER)[126:] == b'IM' else 'big'
+        order = 'little' if file.read(128)[126:] == b'IM' else 'big'
         while len(tag := file.read(8)) == 8:
             kind, length = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)
             end, inflater = file.tell() + length, zlib.decompressobj()
-            while kind == _COMPRESSED and (packed := file.read(min(_STEP, end - file.tell()))):
+            while kind == 15 and (packed := file.read(min(_STEP, end - file.tell()))):  # 15: compressed
                 limit -= len(inflater.decompress(packed))
                 if limit < 0:
                     raise UnsafeFileError('its elements unpack to more than its size explains')

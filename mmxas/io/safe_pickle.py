@@ -47,8 +47,7 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
     """
     path = require_file(path)
     limit = allowed_size(path.stat().st_size)
-    way_out = 'it is truncated or of another format, copy or download it again'
-    with named_when_broken(path, 'cannot be read as a pickle', way_out), path.open('rb') as file:
+    with named_when_broken(path, 'cannot be read as a pickle'), path.open('rb') as file:
         content, size = _Converter().measured(_Recorder(file, encoding='latin1').load())
         if size > limit:
             raise UnsafePickleError(f'refused a content of more than {limit} bytes, far more than the file has')

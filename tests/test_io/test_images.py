@@ -15,8 +15,8 @@ from mmxas.io.images import (
     decode_image,
     find_size,
     image_size,
-    read_image,
     open_image,
+    read_image,
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from safetensors.torch import save_file
 
 from mmxas.io.inspection import inspect_file, list_pickles
 
@@ -50,7 +51,7 @@ def test_a_tar_and_a_packed_one_are_refused_and_not_unpacked(tmp_path, monkeypat
     (tmp_path / 'a.pth').write_bytes(bz2.compress((tmp_path / 'a.tar').read_bytes()))
     monkeypatch.setattr(tarfile, 'open', None)
     for name in ('a.tar', 'a.pth'):
-        assert inspect_file(tmp_path / name)['refused'] == ['content: not a whole pickle']
+        assert inspect_file(tmp_path / name)['refused'] == [f'{name}: not a whole pickle']
 
 
 def test_a_broken_member_is_a_reason(tmp_path):
@@ -63,10 +64,12 @@ def test_a_broken_member_is_a_reason(tmp_path):
     assert report['members'] == {'a/data.pkl': 2304}
 
 
-def test_an_array_of_numbers_has_nothing_to_refuse(tmp_path):
+def test_numbers_alone_have_nothing_to_refuse(tmp_path):
     np.save(tmp_path / 'a.npy', np.zeros(2))
-    report = inspect_file(tmp_path / 'a.npy')
-    assert (report['pickles'], report['refused']) == ({}, [])
+    save_file({'a': torch.zeros(2)}, tmp_path / 'a.safetensors')
+    for name in ('a.npy', 'a.safetensors'):
+        report = inspect_file(tmp_path / name)
+        assert (report['pickles'], report['refused']) == ({}, [])
 
 
 @pytest.mark.parametrize('protocol', range(6))
