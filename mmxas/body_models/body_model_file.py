@@ -17,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from mmxas.io import UnsafeFileError, open_arrays
+from mmxas.io.archives import holds_objects
 from mmxas.io.safe_pickle import load_pickle
 
 REQUIRED_KEYS = ('v_template', 'f', 'shapedirs', 'J_regressor', 'weights', 'kintree_table')
@@ -165,9 +166,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 def _is_object(archive: np.lib.npyio.NpzFile, key: str) -> bool:
     with archive.zip.open(f'{key}.npy') as file:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return read_header(file)[2].hasobject
+        return holds_objects(file)
 
 
 def _dense(value: Any) -> Any:

@@ -39,13 +39,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(report: dict) -> str:
-    lines = [f'{report["file"]}: {report["bytes"]} bytes, sha256 {report["sha256"]}, {report["container"]}']
+    lines = [f'{report["file"]}: {report["bytes"]} bytes, sha256 {report["sha256"]}']
     if report['members']:
-        lines.append(f'  {len(report["members"])} members, {report["unfolded"]} bytes when unfolded')
+        lines.append(f'  {len(report["members"])} members, {sum(report["members"].values())} bytes when unpacked')
     for where, found in report['pickles'].items():
         names = ', '.join(found['imports']) or 'nothing'
         lines.append(f'  {where}: imports {names}; {found["calls"]} calls')
-    lines += [f'  {name}: {what}' for name, what in report['arrays'].items()]
     lines.append(f'  REFUSED: {"; ".join(report["refused"])}' if report['refused'] else '  no reason to refuse it')
     return '\n'.join(lines)
 

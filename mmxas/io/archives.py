@@ -1,19 +1,21 @@
-"""Read zip archives and numpy files after checking their directory and headers."""
+"""Read zip archives and numpy files after checking their directory."""
 from __future__ import annotations
 
-import math
+import io
 import os
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import PureWindowsPath
 from typing import IO
 
 import numpy as np
 
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
+ZIP = b'PK\3\4'  # first bytes by which torch and numpy recognise an archive
 FLOOR = 1 << 28  # bytes to which any archive may unpack
 RATIO = 100  # larger archives may unpack to this many times their size
 
@@ -39,88 +41,68 @@ def check_archive(path: str | os.PathLike) -> list[zipfile.ZipInfo]:
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    names = set()
+    counts = Counter(member.filename for member in members)
     for member in members:
-        name = PurePosixPath(member.filename.replace('\\', '/'))
-        faults = {"is outside the archive's folder": name.is_absolute() or '..' in name.parts or ':' in name.parts[:1],
-                  'is a symbolic link': stat.S_ISLNK(member.external_attr >> 16), 'is encrypted': member.flag_bits & 1,
-                  'is a duplicate': member.filename in names}
-        names.add(member.filename)
-        for fault in (fault for fault, found in faults.items() if found):
+        name = PureWindowsPath(member.filename)  # splits at both slashes
+        fault = ("is outside the archive's folder" if name.anchor or '..' in name.parts
+                 else 'is a symbolic link' if stat.S_ISLNK(member.external_attr >> 16)
+                 else 'is encrypted' if member.flag_bits & 1
+                 else 'is a duplicate' if counts[member.filename] > 1 else None)
+        if fault:
             raise UnsafeFileError(f'{path}: its member {member.filename!r} {fault}; nothing was unpacked')
-    size = os.path.getsize(path)
-    total = sum(member.file_size for member in members)
-    if total > allowed_size(size):
-        raise UnsafeFileError(f'{path}: its {size} bytes unpack to {total}, {allowed_size(size)} expected at most; '
-                              'nothing was unpacked')
+    limit, total = allowed_size(os.path.getsize(path)), sum(member.file_size for member in members)
+    if total > limit:
+        raise UnsafeFileError(f'{path}: unpacks to {total} bytes, {limit} expected at most; nothing was unpacked')
     return members
 
 
 @contextmanager
 def open_arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
-    """Open an ``.npz`` after checking its members and their headers.
+    """Open an ``.npz`` after checking its members; numpy compares each array's header with its bytes.
 
     Args:
         path: The file.
 
     Yields:
-        NpzFile: The arrays by name, read on access. An array that needs a pickle then raises ``ValueError``.
+        NpzFile: The arrays by name, read on access.
 
     Raises:
-        UnsafeFileError: The archive is unsafe (:func:`check_archive`), is a pipe or a device, or an array's header does
-            not match the size of its member.
+        UnsafeFileError: The archive is unsafe (:func:`check_archive`), or is a pipe or a device.
         FileNotFoundError: There is no such file.
-        ValueError: The file is not an archive of arrays; the message names it.
+        ValueError: The file is not an archive of arrays, or an array that was read is missing, broken or a pickle; the
+            message names the file.
     """
     with named_when_broken(path, 'not a whole .npz file'):
-        members = check_archive(require_file(path))
-        with zipfile.ZipFile(path) as archive:
-            for member in members:
-                if member.filename.endswith('.npy'):
-                    with archive.open(member) as file:
-                        read_header(f'{path}: {member.filename}', file, member.file_size)
-    with np.load(path, allow_pickle=False) as arrays:
-        yield arrays
+        check_archive(require_file(path))
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
 
 
 def read_array(path: str | os.PathLike) -> np.ndarray:
-    """Read an ``.npy`` file.
+    """Read an ``.npy`` file; numpy compares its header with its bytes.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        UnsafeFileError: The file is a pipe or a device, or its header does not match its size.
-        ValueError: The file is not in ``.npy`` format, or holds objects; the message names it.
+        UnsafeFileError: The file is a pipe or a device.
+        ValueError: The file is not in ``.npy`` format, is broken, or holds objects; the message names it.
     """
-    path = require_file(path)
-    with path.open('rb') as file:
-        if read_header(str(path), file, path.stat().st_size)[1].hasobject:
-            raise ValueError(f'{path}: expected an array of numbers, got one of objects, which only a pickle can store')
-    return np.load(path, allow_pickle=False)
+    with named_when_broken(path, 'not a .npy file of numbers'):
+        content = io.BytesIO(require_file(path).read_bytes())  # from a file, numpy reads a shape of (-1, 3) as well
+        return np.lib.format.read_array(content, allow_pickle=False)
 
 
-def read_header(name: str, file: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype]:
-    """Read the header of an ``.npy`` file and compare it with the number of bytes that follow.
+def holds_objects(file: IO[bytes]) -> bool:
+    """Return whether an ``.npy`` file is an array of objects, which is a pickle, and move to its content.
 
     Args:
-        name: Name of the file in messages.
-        file: The file at its beginning. It is left at the array's first byte.
-        size: Size of the file in bytes.
-
-    Returns:
-        tuple: Shape and dtype. For an array of objects, which is a pickle, the bytes are not compared.
+        file: The file at its beginning.
 
     Raises:
-        UnsafeFileError: The header does not match the number of bytes.
         ValueError: There is no valid header.
     """
-    with named_when_broken(name, 'not a .npy file'):
-        old = np.lib.format.read_magic(file) == (1, 0)
-        shape, _, dtype = (np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0)(file)
-    announced = math.prod(shape) * dtype.itemsize
-    if not dtype.hasobject and (announced != size - file.tell() or min(shape, default=0) < 0):
-        raise UnsafeFileError(f'{name}: its header announces {dtype} {shape}, {announced} bytes, but '
-                              f'{size - file.tell()} follow')
-    return shape, dtype
+    old = np.lib.format.read_magic(file) == (1, 0)
+    read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+    return read_header(file)[2].hasobject

@@ -1,6 +1,7 @@
 """Read checkpoints by ``torch.load(weights_only=True)`` or safetensors, whatever the environment's default is."""
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import re
@@ -9,13 +10,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch._weights_only_unpickler import _get_allowed_globals
 
-from .inspection import is_tar, list_pickles
+from .archives import ZIP, check_archive
 from .regular_files import UnsafeFileError, named_when_broken, require_file
-
-SUFFIX = '.safetensors'
-# torch allows this name, but `bytearray(n)` allocates n bytes, and no checkpoint needs it.
-REFUSED = ('builtins.bytearray', '__builtin__.bytearray')
 
 
 def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> Any:
@@ -34,10 +32,8 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
             message names file and object. Nothing in the file is executed.
         ValueError: The file is not a checkpoint, is incomplete, or its content is not a dict.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} can not be found.')
-    if path.suffix == SUFFIX:
+    path = require_file(Path(path).expanduser())
+    if path.suffix == '.safetensors':
         return read_safetensors(path, map_location)
     with named_when_broken(path, 'not a checkpoint of PyTorch, or not a whole one'):
         content = _load(path, map_location)
@@ -48,21 +44,24 @@ def read_checkpoint_file(path: str | os.PathLike, map_location: Any = None) -> A
 
 
 def _load(path: Path, map_location: Any) -> Any:
-    if is_tar(path):
-        raise UnsafeFileError(f'{path}: a tar file, which torch reads only by executing it')
-    imports = {name for listing in list_pickles(path).values() for name in listing.imports}
-    for name in imports.intersection(REFUSED):
-        raise UnsafeFileError(f'{path}: names {name}, which no checkpoint needs; nothing of the file was executed')
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and 'weights_only' not in str(error):
-            raise
-        found = re.search(r'GLOBAL ([\w.]+)', str(error)) or re.search(r'(getattr\(.*?\))', str(error))
-        said = re.search(r'WeightsUnpickler error:\s*(\S.*)', str(error)) or re.search(r'(\S.*)', str(error))
-        reason = f'names {found[1]}, which no checkpoint needs' if found else (
-            f'{"refused" if imports else "not a checkpoint of PyTorch"} ({said[1].strip() if said else "no pickle"})')
-        raise UnsafeFileError(f'{path}: {reason}; nothing of the file was executed') from None
+    # torch opens what has a file descriptor as a tar, and reads as many bytes as its header announces.
+    with path.open('rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        is_archive = content[:len(ZIP)] == ZIP
+        if is_archive:
+            names = [member.filename.lower() for member in check_archive(path)]
+            if len(set(names)) < len(names):
+                raise UnsafeFileError('its members differ by case alone, which torch mixes up')
+        # torch allows `bytearray(n)`, which allocates n bytes and which no checkpoint needs.
+        _get_allowed_globals().pop('builtins.bytearray', None)
+        try:
+            return torch.load(path if is_archive else content, map_location=map_location, weights_only=True)
+        except pickle.UnpicklingError as error:
+            said = [line.strip() for line in str(error).splitlines() if line.strip()][-2]  # between general advice
+            name = re.search(r'GLOBAL ([\w.]+)', said) or re.search(r'(getattr\(.*?\))', said)
+            reason = f'names {name[1]}, which no checkpoint needs' if name else f'no checkpoint, or refused ({said})'
+            raise UnsafeFileError(f'{reason}; nothing of the file was executed') from None
+        finally:
+            _get_allowed_globals()['builtins.bytearray'] = bytearray
 
 
 def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[str, Any]:
@@ -80,8 +79,7 @@ def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[
         UnsafeFileError: The path is not a regular file.
         ValueError: The file is broken or not in safetensors format; the message names it.
     """
-    require_file(path)
     device = map_location if isinstance(map_location, str | torch.device) else 'cpu'
     with named_when_broken(path):
-        tensors = load_file(path)
+        tensors = load_file(require_file(path))
     return dict(state_dict={name: tensor.to(device) for name, tensor in tensors.items()}, meta={})

@@ -1,7 +1,6 @@
 """Definition of the foreground of a mask, shared by all readers, checks, metrics and converters."""
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from mmxas.io.images import UnreadableImageError, decode_image, read_image_bytes, truncation
+from mmxas.io.images import decode_image, open_image, read_image_bytes
 
 MAX_LABELS = 32  # an image with more distinct values is not a label image
 VOID = 255  # index of palette images that is neither body nor background
@@ -162,10 +161,7 @@ def _areas(values: np.ndarray) -> list[int]:
 
 def _load(data: bytes, name: str, with_alpha: bool) -> tuple[np.ndarray, str]:
     """Return the pixels of a file and their kind: palette, alpha, lossy or values."""
-    reason = truncation(data)
-    if reason:
-        raise UnreadableImageError(f'{name}: {reason} ({len(data)} bytes); copy it again')
-    with Image.open(io.BytesIO(data)) as image:
+    with open_image(data, name) as image:
         lossy = image.format in ('JPEG', 'MPO', 'JPEG2000', 'AVIF') or image.info.get('compression') == 'jpeg' or (
             image.format == 'WEBP' and b'VP8 ' in data[:64])
         if with_alpha and (set('Aa') & set(image.getbands()) or 'transparency' in image.info):

@@ -6,6 +6,7 @@ import math
 import os
 import pickle
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,15 @@ from scipy.io import matlab, whosmat
 from .archives import allowed_size
 from .regular_files import UnsafeFileError, named_when_broken, require_file
 
-_HEADER, _STEP = 128, 1 << 20
-_COMPRESSED = 15  # type of an element
+_STEP = 1 << 16  # bytes that unpack to at most 66 MB
 # Memory in bytes per entry of non-numeric arrays; that of sparse arrays is in the file.
 _BYTES = {'cell': 128, 'struct': 128, 'object': 128, 'char': 4, 'logical': 1, 'sparse': 0, 'function': 0, 'opaque': 0}
-ENCODINGS = ('ASCII', 'latin1', 'bytes')  # tried by PyTables when unpickling, in this order
 
 
 def check_mat(path: str | os.PathLike) -> None:
-    """Raise if a mat file of version 5 needs far more memory than its size justifies.
+    """Raise if a mat file of version 4 or 5 needs far more memory than its size justifies.
 
-    The limit applies to the unpacked elements, and to the variables as listed by :func:`scipy.io.whosmat`. Files of
-    other versions are not checked.
+    The limit applies to the unpacked elements, and to the variables as listed by :func:`scipy.io.whosmat`.
 
     Args:
         path: The file.
@@ -35,35 +33,29 @@ def check_mat(path: str | os.PathLike) -> None:
         FileNotFoundError: There is no such file.
         UnsafeFileError: The file is a pipe or a device, or its elements or a variable need too much memory; the message
             names it.
-        ValueError: The file is broken; the message names it.
+        ValueError: The file is broken or of another version; the message names it.
     """
     path = require_file(path)
     limit = allowed_size(path.stat().st_size)
-    try:
-        if matlab.matfile_version(str(path), appendmat=False)[0] != 1:
-            return
-    except (ValueError, matlab.MatReadError):  # not a mat file; left to its reader
-        return
     with named_when_broken(path, 'not a whole mat file'):
-        _check_elements(path, limit)
+        if matlab.matfile_version(str(path), appendmat=False)[0] == 1:  # version 5; older files are not compressed
+            _check_elements(path, limit)
         for name, shape, kind in whosmat(path, appendmat=False):
             size = math.prod(shape) * (_BYTES[kind] if kind in _BYTES else np.dtype(kind).itemsize)
             if size > limit or min(shape, default=0) < 0:
-                raise UnsafeFileError(f'{path}: its variable {name} is a {kind} of shape {shape}, {size} bytes; '
-                                      f'{limit} expected at most')
+                raise UnsafeFileError(f'its variable {name} is a {kind} of shape {shape}, {size} bytes of {limit}')
 
 
 def _check_elements(path: Path, limit: int) -> None:
     with path.open('rb') as file:
-        order = 'little' if file.read(_HEADER)[126:] == b'IM' else 'big'
+        order = 'little' if file.read(128)[126:] == b'IM' else 'big'
         while len(tag := file.read(8)) == 8:
             kind, length = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)
             end, inflater = file.tell() + length, zlib.decompressobj()
-            while kind == _COMPRESSED and not inflater.eof and (packed := inflater.unconsumed_tail or file.read(
-                    min(_STEP, end - file.tell()))):
-                limit -= len(inflater.decompress(packed, _STEP))
+            while kind == 15 and (packed := file.read(min(_STEP, end - file.tell()))):  # 15: compressed
+                limit -= len(inflater.decompress(packed))
                 if limit < 0:
-                    raise UnsafeFileError(f'{path}: its elements unpack to more than its size explains')
+                    raise UnsafeFileError('its elements unpack to more than its size explains')
             file.seek(end)
 
 
@@ -84,34 +76,27 @@ def check_hdf(path: str | os.PathLike) -> None:
     from h5py import File, check_string_dtype
     path = require_file(path)
     with named_when_broken(path, 'not an HDF5 file, or not a whole one'), File(path, 'r') as file:
-        items = [('its root', file)]
-        file.visititems(lambda name, item: items.append((name, item)))
-        for name, item in items:
+        items = {'its root': file}
+        file.visititems(items.__setitem__)
+        for name, item in items.items():
             dtype = getattr(item, 'dtype', None)
             if dtype is not None and dtype.hasobject and check_string_dtype(dtype) is None:
-                raise ValueError(f'{path}: {name} holds objects, which only a pickle could read; save it as numbers, '
-                                 'such as frame.astype(float), or in another format')
+                raise ValueError(f'{path}: {name} holds objects, which only a pickle could read; save it as numbers')
             for text in (text for value in item.attrs.values() for text in np.ravel(np.asarray(value, object))):
                 data = text.encode('utf-8', 'surrogateescape') if isinstance(text, str) else text
                 if isinstance(data, bytes) and data.rstrip(b'\0').endswith(b'.'):  # PyTables treats it as a pickle
-                    _check_pickle(data, f'{path}: {name}')
-
-
-def _check_pickle(data: bytes, where: str) -> None:
-    for encoding in ENCODINGS:
-        try:
-            _PlainUnpickler(io.BytesIO(data), encoding=encoding).load()
-        except UnsafeFileError as error:
-            raise UnsafeFileError(f'{where} {error}; expected plain text. Nothing of the file was executed') from None
-        except Exception:  # not a pickle but text that ends in a full stop
-            continue
+                    unpickler = _PlainUnpickler(io.BytesIO(data), encoding='latin1')  # the widest of its encodings
+                    with suppress(Exception):  # not a pickle but text that ends in a full stop
+                        unpickler.load()
+                    if unpickler.refused:
+                        raise UnsafeFileError(f'{path}: {name} names {unpickler.refused}; nothing was executed')
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Unpickler of plain containers only; raises if a pickle refers to any object, without importing or calling it."""
+    """Unpickler of plain containers only; keeps the name of the first object that a pickle refers to, and stops."""
+
+    refused: str | None = None
 
     def find_class(self, module: str, name: str) -> Any:
-        raise UnsafeFileError(f'names {module}.{name}')
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise UnsafeFileError(f'names the persistent id {pid!r}')
+        self.refused = f'{module}.{name}'
+        raise UnsafeFileError(self.refused)

@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +32,10 @@ def require_file(path: str | os.PathLike) -> Path:
         UnsafeFileError: The path is a folder, a pipe, a device or a socket; the message names it.
     """
     path = Path(path)
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFDIR: 'a folder', stat.S_IFIFO: 'a pipe', stat.S_IFSOCK: 'a socket'}
-        raise UnsafeFileError(f'{path}: expected a regular file, got {kinds.get(stat.S_IFMT(mode), "a device")}')
+    path.stat()  # raises if there is no such file
+    if not path.is_file():
+        kind = 'a folder' if path.is_dir() else 'a pipe' if path.is_fifo() else 'a device or socket'
+        raise UnsafeFileError(f'{path}: expected a regular file, got {kind}')
     return path
 
 
@@ -64,7 +63,8 @@ def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a w
     Raises:
         OSError: Passed on unchanged if the system raised it; some decompressors raise one for broken bytes.
         ImportError: Passed on unchanged.
-        ValueError: Passed on unchanged if it names the file, like :class:`UnsafeFileError`. Replaces any other error.
+        UnsafeFileError: Passed on, after the path.
+        ValueError: Passed on unchanged if it names the file. Replaces any other error.
     """
     try:
         yield
@@ -73,7 +73,9 @@ def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a w
         named = isinstance(error, ImportError) or (isinstance(error, ValueError) and str(path) in str(error))
         if of_the_system or named:
             raise
-        raise ValueError(f'{path}: {reason} ({type(error).__name__}: {error}); {way_out}') from error
+        if isinstance(error, UnsafeFileError):
+            raise type(error)(f'{path}: {error}') from None
+        raise ValueError(f'{path}: {reason} ({type(error).__name__}: {error!s:.300}); {way_out}') from error
 
 
 def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
@@ -94,11 +96,8 @@ def read_json(path: str | os.PathLike, keys: Sequence[str] = ()) -> Any:
     path = require_file(path)
     if path.stat().st_size > LIMIT:
         raise ValueError(f'{path}: {path.stat().st_size} bytes of JSON, {LIMIT} expected at most')
-    try:
+    with named_when_broken(path, 'not a JSON file'):
         content = json.loads(path.read_text(encoding='utf-8-sig'))
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        reason = 'nested too deep' if isinstance(error, RecursionError) else error
-        raise ValueError(f'{path}: not a JSON file ({reason}); copy or download it again') from None
     missing = [key for key in keys if not isinstance(content, dict) or key not in content]
     if missing:
         raise ValueError(f'{path}: an object with {", ".join(keys)} expected; {", ".join(missing)} missing')

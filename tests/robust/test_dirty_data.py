@@ -186,7 +186,7 @@ def test_a_mask(kind, tmp_path, model):
 
 
 @pytest.mark.parametrize(('fault', 'mask', 'message'), [
-    ('of another size', png(BODY[:20]), 'mask of 30 x 20 px'), ('of no byte', b'', 'empty file'),
+    ('of another size', png(BODY[:20]), 'mask of 30 x 20 px'), ('of no byte', b'', 'not an image'),
     ('cut', png(BODY)[:60], 'truncated'), ('html', b'<html>', 'not an image')])
 def test_a_bad_mask_is_named(fault, mask, message, tmp_path):
     with pytest.raises((ValueError, UnreadableImageError), match=f'photo.png.*{message}'):

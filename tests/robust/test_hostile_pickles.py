@@ -155,7 +155,7 @@ def test_a_bomb_where_torch_looks_and_others_do_not(container, tmp_path):
     """torch finds the member whatever its case, and takes a file for an archive by its first bytes."""
     path = tmp_path / 'model.pth'
     path.write_bytes(CONTAINERS[container](whole({'a': Call('builtins.bytearray', 8 << 30)})))
-    with bounded_memory(), pytest.raises(UnsafeFileError, match=r'model\.pth: .*names builtins\.bytearray'):
+    with bounded_memory(), pytest.raises(UnsafeFileError, match=r'model\.pth: .*names bytearray'):
         read_checkpoint_file(path)
 
 
@@ -263,7 +263,7 @@ def test_a_report_on_a_packed_tar(tmp_path):
     data += b''.join(packer.compress(bytes(1 << 20)) for _ in range(800)) + packer.flush()
     path.write_bytes(data)
     with bounded_memory(100):
-        assert inspect_file(path)['container'] == 'stream of pickles'
+        assert inspect_file(path)['refused']
     assert_refused(lambda: load_mmengine(path), path)
 
 

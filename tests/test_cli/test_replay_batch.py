@@ -4,7 +4,7 @@ import torch
 from tiny_project import write_tiny_config
 
 
-@pytest.mark.parametrize(('name', 'message'), [('none.pth', 'can not be found'), ('a.pth',
+@pytest.mark.parametrize(('name', 'message'), [('none.pth', 'No such file'), ('a.pth',
                                                                                   'a batch dumped by a training')])
 def test_another_file_is_one_line(load_command, name, message, tmp_path, capsys):
     torch.save({}, tmp_path / 'a.pth')

@@ -182,7 +182,7 @@ NUMBER = b'\0' * 6 + b'\xf0?'
 ], ids=['few bytes', 'many bytes', 'text', 'an address', 'an object', 'a record', 'no type'])
 def test_a_scalar_is_a_number_of_its_bytes(tmp_path, scalar):
     assert load(tmp_path / 'a.pth', a=SCALAR + dtype_of('f8') + opcodes(NUMBER) + b'tR') == {'a': 1.0}
-    with pytest.raises(UnsafeFileError, match=r'a\.pth: refused \(the checkpoint has an? (array|number)'):
+    with pytest.raises(UnsafeFileError, match=r'a\.pth: no checkpoint, .*\(the checkpoint has an? (array|number)'):
         load(tmp_path / 'a.pth', a=SCALAR + scalar + b'tR')
 
 
