@@ -14,7 +14,7 @@ from mmxas import registry
 from mmxas.cli.commands import COMMANDS, FAMILIES
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('**/*.md'))]
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('**/*.md'))]
 # The docs shorten `mmxas/ops/x.py` to `ops/x.py`; a name alone may stand anywhere.
 BASES = (ROOT, ROOT / 'mmxas')
 FOLDERS = ('mmxas', 'tests', 'docs', 'configs')
@@ -192,4 +192,4 @@ def test_the_index_and_the_site_have_every_page():
     listed = re.findall(r'^\* \[[^\]]+\]\((\w+\.md)\): .+$', index, re.MULTILINE)
     assert sorted(listed) == sorted(page.name for page in (ROOT / 'docs').glob('*.md') if page.name != 'README.md')
     pages = yaml.safe_load((ROOT / 'mkdocs.yml').read_text(encoding='utf-8'))['nav']
-    assert sorted(pages) == sorted(page.name for page in (ROOT / 'docs').glob('*.md'))
+    assert sorted(pages) == sorted(page.relative_to(ROOT / 'docs').as_posix() for page in (ROOT / 'docs').rglob('*.md'))
