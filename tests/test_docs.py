@@ -19,7 +19,7 @@ PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('**/*.md'))]
 BASES = (ROOT, ROOT / 'mmxas')
 FOLDERS = ('mmxas', 'tests', 'docs', 'configs')
 # What a reader brings or a command writes.
-READERS = re.compile(r'(work_dirs|lizard|data|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
+READERS = re.compile(r'(work_dirs|lizard|data|out|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
                      r'(boxes|masks_report|report|left_out|meta|my|metrics|ablation)\.json|my_config\.py')
 
 
