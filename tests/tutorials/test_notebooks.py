@@ -1,4 +1,6 @@
 """The notebooks run from top to bottom, and are stored without outputs."""
+import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -26,6 +28,7 @@ def test_it_runs(path: Path, tmp_path, monkeypatch):
     (tmp_path / 'images').symlink_to(ROOT / 'docs/images')
     (tmp_path / 'notebooks').mkdir()
     monkeypatch.setenv('PYTHONPATH', str(ROOT))
+    monkeypatch.setenv('PATH', os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]))
     monkeypatch.setenv('OMP_NUM_THREADS', '2')
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=1200, kernel_name='python3',

@@ -53,6 +53,18 @@ def test_the_commands_of_readme_that_predict(folder):
     assert list(folder.glob('**/predictions/*.json'))
 
 
+def test_the_commands_of_readme_that_train(folder):
+    """In little: one iteration per stage, on a few rendered pairs."""
+    (folder / 'configs').symlink_to(ROOT / 'configs')
+    first_look = re.search(r'^first_look=\(.*?\)$', read('docs/extending.md'), re.MULTILINE | re.DOTALL)[0]
+    little = {'train': 'train_dataloader.dataset.target.num=8 val_dataloader.dataset.num=4', 'test': ''}
+    lines = [f'{line} --cfg-options "${{first_look[@]}}" {little[found[1]]} test_dataloader.dataset.num=4'
+             for line in commands('README.md') if (found := re.match('mmxas (train|test) configs/', line))]
+    assert [line.split()[1] for line in lines] == ['train', 'test']
+    printed = run_shell('\n'.join([first_look, *lines]), folder)
+    assert 'constant mean pose' in printed or 'mean_pose' in printed
+
+
 def test_the_python_of_readme(folder):
     blocks = [block for language, block in BLOCK.findall(read('README.md')) if language == 'python']
     assert blocks
