@@ -22,6 +22,7 @@ def test_they_are_valid_and_hold_no_outputs():
 
 
 @pytest.mark.tutorial
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path: Path, tmp_path, monkeypatch):
     """In another folder, so that the checkout stays clean; ``../images`` is there as in docs."""
@@ -31,6 +32,6 @@ def test_it_runs(path: Path, tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]))
     monkeypatch.setenv('OMP_NUM_THREADS', '2')
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=1200, kernel_name='python3',
+    NotebookClient(notebook, timeout=3000, kernel_name='python3',
                    resources=dict(metadata=dict(path=str(tmp_path / 'notebooks')))).execute()
     assert any('image/png' in output.get('data', {}) for cell in notebook.cells for output in cell.get('outputs', []))
