@@ -5,7 +5,7 @@ VENV ?= .venv
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install test test-fast test-robust test-cuda test-browser rehearsal audit lint bench demo demo-dog docs clean
+.PHONY: help install test test-fast test-robust test-cuda test-browser rehearsal notebooks docs audit lint dist bench demo demo-dog clean
 
 ifeq ($(strip $(VENV)),)
 PY := $(PYTHON)
@@ -59,13 +59,26 @@ test-browser: docs  ## Open the page of poses and every page of the docs in Chro
 rehearsal: install  ## Run the docs' commands on miniatures of all downloads, from archive to table (20 minutes)
 	@MMXAS_REHEARSAL=1 $(PY) -m pytest -q tests/rehearsal $(ARGS)
 
+notebooks: install  ## Run the tutorials, the notebooks and the commands of README, as they are there (10 minutes)
+	@$(PY) -m pytest -q -m tutorial tests/tutorials $(ARGS)
+
 audit: install  ## Compare the environment with requirements/lock.txt, list licences and known vulnerabilities
 	@$(PY) tools/audit.py
 
-lint: install  ## Check style, docstrings, types, and which room imports which
+lint: install  ## Check style, docstrings, types, which room imports which, and the files of .github
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-cache
+	@$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(PY) -m check_jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(PY) -m check_jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(PY) -m pre_commit validate-config
+
+dist: install  ## Build a source archive and from it the wheel, into dist; check their metadata and contents
+	@rm -rf build dist *.egg-info
+	@$(PY) -m build --no-isolation
+	@$(PY) -m twine check --strict dist/*
+	@$(PY) -m check_wheel_contents dist/*.whl
 
 bench: install  ## Compare the fast operators with plain formulations, 20 minutes on 2 quiet cores
 	@$(PY) -m benchmarks $(ARGS)

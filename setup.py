@@ -12,6 +12,21 @@ MIM_ENTRIES = ('configs', 'projects', 'tools', 'requirements', 'model-index.yml'
 NOT_COPIED = ('__pycache__', '*.pyc', 'free_bodies')  # projects/free_bodies builds the shipped data files
 DATA_PATTERNS = ['**/*.npz', '**/*.json', '**/*.jpg', '**/*.png', '**/*.txt', '**/*.yml', '**/*.safetensors',
                  '**/*.html', '**/*.css', '**/*.js', '**/NOTICE*']
+CLASSIFIERS = [
+    'Development Status :: 4 - Beta',
+    'Environment :: Console',
+    'Environment :: GPU :: NVIDIA CUDA',
+    'Intended Audience :: Developers',
+    'Intended Audience :: Science/Research',
+    'License :: OSI Approved :: Apache Software License',
+    'Operating System :: POSIX :: Linux',
+    'Programming Language :: Python :: 3 :: Only',
+    'Programming Language :: Python :: 3.11',
+    'Programming Language :: Python :: 3.12',
+    'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    'Topic :: Scientific/Engineering :: Image Processing',
+    'Topic :: Scientific/Engineering :: Image Recognition',
+]
 
 
 def read_requirements(name: str) -> list[str]:
@@ -45,8 +60,13 @@ setup(
     description='Multi-hypothesis 3D pose of humans and animals from masks and synthetic images, on mmpose',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
+    author='The mmxas authors',
     license='Apache-2.0',
     license_files=['LICENSE'],
+    project_urls={'Paper': 'https://arxiv.org/abs/2411.13026',
+                  'Code of the paper': 'https://github.com/Charrrrrlie/X-as-Supervision'},
+    keywords=['3d pose estimation', 'multi-hypothesis', 'unsupervised', 'synthetic data', 'animal pose', 'mmpose'],
+    classifiers=CLASSIFIERS,
     python_requires='>=3.11',
     packages=find_packages(include=['mmxas', 'mmxas.*']),
     package_data={'mmxas': DATA_PATTERNS},

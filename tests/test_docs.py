@@ -17,12 +17,12 @@ from mmxas import registry
 from mmxas.cli.commands import COMMANDS, FAMILIES, find_command
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('**/*.md'))]
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('**/*.md'))]
 # The docs shorten `mmxas/ops/x.py` to `ops/x.py`; a name alone may stand anywhere.
 BASES = (ROOT, ROOT / 'mmxas')
 FOLDERS = ('mmxas', 'tests', 'docs', 'configs')
 # What a reader brings or a command writes.
-READERS = re.compile(r'(work_dirs|lizard|data|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
+READERS = re.compile(r'(work_dirs|lizard|data|out|annotation_body3d|.*\*.*)/|pairs_\d+\.npz|test_h36m_body3d\.npz|'
                      r'(boxes|masks_report|report|left_out|meta|my|metrics|ablation|video)\.json|poses\.npz|my_config\.py')
 
 

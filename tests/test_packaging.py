@@ -1,9 +1,12 @@
 """The built wheel works outside the checkout; make and the installer say what is wrong."""
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -24,9 +27,9 @@ def run(*command, **kwargs) -> str:
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory) -> Path:
-    """The wheel, built from a copy so that the checkout stays clean."""
-    folder = tmp_path_factory.mktemp('wheel')
+def dist(tmp_path_factory) -> Path:
+    """A folder with the source archive and the wheel built from it; both from a copy, so the checkout stays clean."""
+    folder = tmp_path_factory.mktemp('dist')
     source = folder / 'source'
     source.mkdir()
     for name in SOURCES:
@@ -34,8 +37,15 @@ def wheel(tmp_path_factory) -> Path:
             shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', '.mim'))
         else:
             shutil.copy(CHECKOUT / name, source / name)
-    run(*PIP, 'wheel', '--no-deps', '--no-build-isolation', '--wheel-dir', folder, source)
-    return next(folder.glob('mmxas-*.whl'))
+    run(sys.executable, '-m', 'build', '--no-isolation', '--outdir', folder, source)
+    shutil.rmtree(source)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def wheel(dist) -> Path:
+    """The wheel."""
+    return next(dist.glob('mmxas-*.whl'))
 
 
 @pytest.fixture(scope='module')
@@ -69,14 +79,41 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
 
 
 def test_the_wheel_asks_for_nothing_that_brings_chumpy_or_a_second_opencv(wheel):
-    archive = zipfile.ZipFile(wheel)
-    metadata = archive.read(next(name for name in archive.namelist() if name.endswith('/METADATA'))).decode()
-    required = [line.split()[1].rstrip(';') for line in metadata.splitlines()
-                if line.startswith('Requires-Dist') and 'extra' not in line]
+    required = [entry.split()[0].rstrip(';') for entry in metadata(wheel).get_all('Requires-Dist')
+                if 'extra' not in entry]
     assert any(name.startswith('timm') for name in required)
     wrong = ('mm', 'chumpy', 'xtcocotools', 'torch=', 'torch<', 'torch>', 'torchvision')
     assert [name for name in required if name.startswith(wrong)] == []
     assert [name for name in required if 'opencv' in name] == ['opencv-python-headless>=4.9']
+
+
+def metadata(wheel: Path) -> Message:
+    """What the wheel says of itself."""
+    archive = zipfile.ZipFile(wheel)
+    return message_from_bytes(archive.read(next(name for name in archive.namelist() if name.endswith('/METADATA'))))
+
+
+def test_the_index_would_take_both_archives(dist, wheel):
+    run(sys.executable, '-m', 'twine', 'check', '--strict', *dist.iterdir())
+    run(sys.executable, '-m', 'check_wheel_contents', '--config', CHECKOUT / 'pyproject.toml', wheel)
+
+
+def test_the_metadata_are_complete_and_nothing_is_invented(wheel):
+    found = metadata(wheel)
+    assert (found['Author'], found['Author-email'], found['Home-page']) == ('The mmxas authors', None, None)
+    assert found.get_all('Project-URL') == [
+        'Paper, https://arxiv.org/abs/2411.13026',
+        'Code of the paper, https://github.com/Charrrrrlie/X-as-Supervision']
+    assert {'Programming Language :: Python :: 3.11', 'Programming Language :: Python :: 3.12'} <= set(
+        found.get_all('Classifier'))
+    assert set(found.get_all('Provides-Extra')) == {'optional', 'exchange', 'tests', 'docs'}
+
+
+def test_the_docs_state_the_sizes(dist):
+    """Of the archives, to a tenth."""
+    stated = re.search(r'wheel has (\d+) MB, the source archive (\d+) MB', (CHECKOUT / 'docs/install.md').read_text())
+    sizes = [next(dist.glob(name)).stat().st_size / 1e6 for name in ('*.whl', '*.tar.gz')]
+    assert [int(number) for number in stated.groups()] == pytest.approx(sizes, rel=0.1)
 
 
 @pytest.mark.slow

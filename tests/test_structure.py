@@ -15,6 +15,7 @@ CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / 'configs').glob('*.p
 # Tests in a mirrored folder that mirror no module, each with the reason.
 WITHOUT_MODULE = {
     'tests/test_docs.py': 'README.md and docs',
+    'tests/test_project_files.py': 'workflows, forms, hooks and the Dockerfile',
     'tests/test_packaging.py': 'the wheel and the files of the checkout',
     'tests/test_parity.py': 'recorded vectors, of several modules',
     'tests/test_structure.py': 'all modules',

@@ -42,6 +42,8 @@ class PairGenerator:
             inside the image.
         box_mm: see ``crop``.
         seed: seed of the whole set.
+        fixed_scene: all pairs have the body, camera, appearance, light and background of pair 0, as the frames of a
+            film; poses change with the index if the pose source is a recording. Default: False.
 
     Raises:
         ValueError: there is no skeleton, keypoints or joints of body, skeleton and pose source do not match, or the
@@ -52,7 +54,8 @@ class PairGenerator:
     def __init__(self, body_model: Config | Sequence[Config], pose_source: Config, camera: Config | None = None,
                  appearance: Config | None = None, light: Config | None = None, background: Config | None = None,
                  renderer: Config | None = None, skeleton: Any = None, image_size: int = 256,
-                 crop: CropName = 'mask', margin: float = 1.875, box_mm: float = 2000.0, seed: int = 0) -> None:
+                 crop: CropName = 'mask', margin: float = 1.875, box_mm: float = 2000.0, seed: int = 0,
+                 fixed_scene: bool = False) -> None:
         bodies = [body_model] if isinstance(body_model, Mapping) else list(body_model)
         self.bodies = [BODY_MODELS.build(body).eval() for body in bodies]
         self.pose_source = POSE_SOURCES.build(pose_source)
@@ -62,7 +65,8 @@ class PairGenerator:
         self.background = BACKGROUNDS.build(background or dict(type='PlainBackground'))
         self.renderer = RENDERERS.build(renderer or dict(type='EmbreeRenderer'))
         self.skeleton = load_skeleton(skeleton)
-        self.image_size, self.crop, self.margin, self.box_mm, self.seed = image_size, crop, margin, box_mm, seed
+        self.image_size, self.crop, self.margin, self.box_mm = image_size, crop, margin, box_mm
+        self.seed, self.fixed_scene = seed, fixed_scene
         self._check()
 
     @classmethod
@@ -108,7 +112,8 @@ class PairGenerator:
             self.appearance.sample(body, np.random.default_rng(0))
 
     def _streams(self, index: int) -> dict[str, np.random.Generator]:
-        return {name: np.random.default_rng([self.seed, index, i]) for i, name in enumerate(STREAMS)}
+        number = 0 if self.fixed_scene else index
+        return {name: np.random.default_rng([self.seed, number, i]) for i, name in enumerate(STREAMS)}
 
     def generate(self, index: int) -> SyntheticPair:
         """Generate pair ``index``.

@@ -59,13 +59,6 @@ class Clip:
     parents: np.ndarray
 
 
-class Film(PairGenerator):
-    """Renders a motion with one body, camera, dress, light and background."""
-
-    def _streams(self, index: int) -> dict[str, np.random.Generator]:
-        return super()._streams(0)
-
-
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,8 +96,9 @@ def predict(inferencer: XASInferencer, frames: Iterator[tuple[np.ndarray, np.nda
 def rendered(inferencer: XASInferencer, name: str, seed: int, every: int) -> Clip:
     """A recorded motion, filmed and predicted."""
     config = inferencer.cfg.test_dataloader.dataset.generator
-    film = Film.from_config(config, pose_source=dict(config.pose_source, clips=[name]), seed=seed, crop='root_box',
-                            box_mm=2600.0, image_size=384, skeleton=inferencer.model.skeleton)
+    film = PairGenerator.from_config(
+        config, pose_source=dict(config.pose_source, clips=[name]), seed=seed, crop='root_box', box_mm=2600.0,
+        image_size=384, skeleton=inferencer.model.skeleton, fixed_scene=True)
     source = film.pose_source
     with open_arrays(source.data_files[0]) as content:
         step = float(content['dt'][source.clip_names.index(name)])
