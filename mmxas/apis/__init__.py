@@ -2,7 +2,10 @@
 from .camera_lift import lift_to_camera
 from .image_inputs import is_video, list_images
 from .model_zoo import find_model, known_models
-from .pose_record import pose_record
+from .pose_record import InferenceResult, pose_record
 from .xas_inferencer import XASInferencer
 
-__all__ = ['XASInferencer', 'find_model', 'is_video', 'known_models', 'lift_to_camera', 'list_images', 'pose_record']
+__all__ = [
+    'InferenceResult', 'XASInferencer', 'find_model', 'is_video', 'known_models', 'lift_to_camera', 'list_images',
+    'pose_record',
+]

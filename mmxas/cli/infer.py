@@ -45,6 +45,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
                         help='depth of the root in mm, one number or one per box')
     parser.add_argument('--no-pictures', action='store_true', help='write JSON only')
+    parser.add_argument('--html', action='store_true', help='also write DIR/poses.html, a page to look at, as mmxas '
+                        'view does')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 
@@ -142,6 +144,9 @@ def detect(args: argparse.Namespace) -> int:
         images, instances = images + 1, instances + len(record['instances'])
         guessed = BOXES[record['instances'][0]['box_source']] if record['instances'] else ''
         print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{guessed}', flush=True)
+    if args.html:
+        from .view import make_page
+        make_page('infer', out_dir / 'predictions', run=inferencer.run)
     written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
     if not is_several(args.input):
         stem = Path(args.input).stem
