@@ -26,9 +26,10 @@ for (const one of instances) {
   one.choices = [...one.hypotheses];
   if (!one.path) continue;
   const pick = rows => one.path.map((choice, keypoint) => rows[Math.max(0, choice)][keypoint]);
-  const [depth, scores, valid] = ['depth', 'scores', 'valid'].map(key => pick(one.hypotheses.map(pose => pose[key])));
+  const [depth, scores, own] = ['depth', 'scores', 'valid'].map(key => pick(one.hypotheses.map(pose => pose[key])));
+  const valid = own.map((flag, keypoint) => one.path[keypoint] < 0 ? 0 : flag);
   const score = scores.reduce((sum, each, keypoint) => sum + each * valid[keypoint], 0) / scores.length;
-  one.choices.push({score, counts: true, depth, scores, valid: valid.map((own, at) => one.path[at] < 0 ? 0 : own)});
+  one.choices.push({score, counts: true, depth, scores, valid});
   one.camera?.push(pick(one.camera));
 }
 
