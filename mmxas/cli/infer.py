@@ -36,6 +36,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
                                           'work_dirs/<name of the config>/inference')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
+    parser.add_argument('--html', action='store_true', help='also write DIR/poses.html, a page to look at, as mmxas '
+                        'view does')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
                         help='a box in px of the single image; repeat it for more. Default: found automatically')
     parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder or a '
@@ -45,8 +47,6 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--root-depth', nargs='+', type=float, metavar='MM',
                         help='depth of the root in mm, one number or one per box')
     parser.add_argument('--no-pictures', action='store_true', help='write JSON only')
-    parser.add_argument('--html', action='store_true', help='also write DIR/poses.html, a page to look at, as mmxas '
-                        'view does')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
 

@@ -68,7 +68,7 @@ class PosePage:
 
 
 def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Poses', max_bytes: int = MAX_BYTES,
-               notice: str = '') -> Path:
+               notice: str = '', count: int = 1) -> Path:
     """Write one HTML file that shows frames and their poses, and needs no other file.
 
     Images are embedded as JPEG, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or has
@@ -81,6 +81,7 @@ def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Pose
         title: Heading of the page. Defaults to ``'Poses'``.
         max_bytes: Size of the file at most. Defaults to 25 MB.
         notice: Text at the foot of the page, such as the licence of the images. Defaults to none.
+        count: How many frames to expect, which saves encoding images finer than there is room for. Defaults to 1: any.
 
     Returns:
         The path.
@@ -89,7 +90,7 @@ def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Pose
         ValueError: There is no frame, a frame has no whole record or another skeleton than the first, times do not
             increase, or the frames do not fit into ``max_bytes`` with the coarsest images.
     """
-    return write_whole(path, _page(frames, title, max_bytes, notice).encode())
+    return write_whole(path, _page(frames, title, max_bytes, notice, count).encode())
 
 
 def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path | None = None) -> PosePage:
@@ -106,12 +107,12 @@ def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path
     return PosePage(_page([PageFrame(record, record.get('image') if image is None else image, name)], name))
 
 
-def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, notice: str = '') -> str:
+def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, notice: str = '', count: int = 1) -> str:
     """The page's text; what :func:`write_page` says of arguments and errors holds."""
     parts = dict(title=html.escape(title), notice=html.escape(notice), css=_text('page.css'),
                  three=_text('three.min.js'), js=_text('page.js'))
     template = _text('page.html')
-    pictures = _Pictures(max_bytes - len(template) - sum(map(len, parts.values())) - 1000)
+    pictures = _Pictures(max_bytes - len(template) - sum(map(len, parts.values())) - 1000, count)
     first, entries = None, []
     for number, frame in enumerate(frames):
         name = frame.name or f'frame {number}'
@@ -216,9 +217,10 @@ def _rounded(values: np.ndarray, digits: int) -> list:
 
 
 class _Pictures:
-    """The images of a page as JPEG, which together with the poses stay below ``max_bytes``."""
+    """The images of a page as JPEG, which together with the poses stay below ``max_bytes``; ``count`` are expected."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, count: int) -> None:
+        self._count = count
         self.jpegs: list[bytes | None] = []
         self.missing: list[str] = []
         self._room, self._step = max_bytes, 0
@@ -235,6 +237,10 @@ class _Pictures:
             self.missing.append(f'{name}: {image.shape[1]} x {image.shape[0]} px, {size["width"]} x {size["height"]} '
                                 'where the poses were found')
             image = None
+        if image is not None and not any(self.jpegs):
+            fair = 1.3 * max(self._room / self._count - others, 1)  # the first image may be larger than the others
+            sizes = (len(_jpeg(image, step)) * 4 / 3 for step in range(len(STEPS)))
+            self._step = next((step for step, size in enumerate(sizes) if size < fair), len(STEPS) - 1)
         self.jpegs.append(None if image is None else _jpeg(image, self._step))
         self._room -= others + 60
         while sum(len(jpeg) * 4 / 3 + 4 for jpeg in self.jpegs if jpeg) > self._room:

@@ -37,17 +37,20 @@ def write_folder_page(folder: str | Path, path: str | Path | None = None, every:
         ValueError: It has those of photos and of a video, or what :func:`~.page.write_page` refuses.
     """
     source = _find_predictions(Path(folder))
-    title = 'Poses'
+    title, count = 'Poses', 1
     if source.name == VIDEO:
         title = Path(_clip_of(source)).name
         with require_file(source).open('rb') as file:
             count = sum(1 for _ in file)
+        if not count:
+            raise ValueError(f'{source}: empty; give the --out-dir of a run of mmxas infer that has begun')
         if every is None:
             every = max(1, -(-count // MAX_FRAMES))
             if every > 1:
                 warnings.warn(f'{source}: of {count} frames the page shows one in {every}', stacklevel=2)
+        count = -(-count // every)
     path = Path(path or source.parent / 'poses.html')
-    return write_page(read_predictions_folder(source, every or 1, run), path, title, max_bytes, notice)
+    return write_page(read_predictions_folder(source, every or 1, run), path, title, max_bytes, notice, count)
 
 
 def read_predictions_folder(folder: str | Path, every: int = 1, run: str | None = None) -> Iterator[PageFrame]:
@@ -95,18 +98,18 @@ def _read_photos(folder: Path, run: str | None) -> Iterator[PageFrame]:
 
 def _read_frames(file: Path, every: int) -> Iterator[PageFrame]:
     clip = _clip_of(file)
+    is_video, images = clip.lower().endswith(VIDEOS), Path(clip) if Path(clip).is_dir() else Path(clip).parent
     with require_file(file).open('rb') as lines:
         for number, line in islice(enumerate(lines, 1), 0, None, every):
             where = f'{file}, line {number}'
             with named_when_broken(where, *KIND):
                 record = json.loads(line)
                 index, time = int(record['frame']), float(record['time'])
-                image = f'{clip}:{index}' if clip.lower().endswith(VIDEOS) else record.get('image')
+                image = f'{clip}:{index}' if is_video else images / record['image']
                 frame = PageFrame(record, image, f'frame {index}', time, where)
             yield frame
 
 
 def _clip_of(file: Path) -> str:
-    """The path of the video, or of the folder of its frames."""
-    with named_when_broken(settings := file.with_name('video.json'), *KIND):
-        return str(read_json(settings, ['source'])['source'])
+    """The path of the video, or the folder or pattern of its frames."""
+    return str(read_json(file.with_name('video.json'), ['source'])['source'])

@@ -53,12 +53,13 @@ def test_frames_of_a_video_have_its_images_times_bodies_and_path(tmp_path):
     assert [number_of(picture_of(frame)) for frame in some] == [0, 5, 10]
 
 
-def test_a_folder_of_frames_is_named_by_each_record(tmp_path):
+@pytest.mark.parametrize('source', ['', '*.png'])
+def test_frames_of_a_folder_or_pattern_are_named_by_each_record(tmp_path, source):
     records = []
     for number in range(2):
         cv2.imwrite(str(tmp_path / f'{number}.png'), tiny_image(50 + 50 * number))
-        records.append(tiny_record(image=str(tmp_path / f'{number}.png')))
-    frames = poses_of(write_folder_page(write_clip(tmp_path / 'out', records, tmp_path)))['frames']
+        records.append(tiny_record(image=f'{number}.png'))
+    frames = poses_of(write_folder_page(write_clip(tmp_path / 'out', records, tmp_path / source)))['frames']
     assert [round(picture_of(frame).mean() / 10) for frame in frames] == [5, 10]
 
 
@@ -107,6 +108,8 @@ def test_what_is_missing_or_ambiguous_is_named(tmp_path):
     (tmp_path / 'predictions').mkdir()
     with pytest.raises(FileNotFoundError, match='--out-dir'):
         write_folder_page(tmp_path)
+    with pytest.raises(ValueError, match=r'predictions\.jsonl: empty; give'):
+        write_folder_page(write_clip(tmp_path / 'begun', []))
     folder = write_clip(tmp_path / 'out', [clip_record()])
     write_photos(folder, a=tiny_record())
     with pytest.raises(ValueError, match=r'of photos and of a video; give one of \S+predictions and \S+tions\.jsonl'):
