@@ -72,5 +72,5 @@ def poses_of(page: str | Path) -> dict:
 def picture_of(frame: dict) -> np.ndarray:
     """The image (h, w, 3) BGR of a frame of a page."""
     kind, _, data = frame['image'].partition(',')
-    assert kind == 'data:image/jpeg;base64'
+    assert kind in ('data:image/jpeg;base64', 'data:image/webp;base64')
     return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)

@@ -22,8 +22,11 @@ from mmxas.io.atomic_writes import write_whole
 from mmxas.io.images import UnreadableImageError, decode_image, read_image
 
 MAX_BYTES = 25_000_000
-# Shorter side in px and JPEG quality of the images, from the finest to the coarsest; the first that fits is taken.
-STEPS = ((720, 80), (600, 75), (480, 70), (480, 50), (400, 45), (360, 40), (320, 35), (280, 30), (240, 30), (200, 30))
+# Shorter side in px, format and quality of the images, from the finest to the coarsest; the first that fits is taken.
+# WebP takes half the bytes of JPEG where they are coarse, and ten times as long.
+STEPS = ((720, 'jpeg', 80), (600, 'jpeg', 75), (480, 'jpeg', 70), (480, 'webp', 50), (420, 'webp', 40), (360, 'webp', 30),
+         (320, 'webp', 20), (280, 'webp', 20), (240, 'webp', 20), (200, 'webp', 20))
+_QUALITY = dict(jpeg=cv2.IMWRITE_JPEG_QUALITY, webp=cv2.IMWRITE_WEBP_QUALITY)
 _DATA = Path(__file__).with_name('data')
 KIND = 'not a pose record of mmxas infer', 'leave it out'
 
@@ -71,7 +74,7 @@ def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Pose
                notice: str = '', count: int = 1) -> Path:
     """Write one HTML file that shows frames and their poses, and needs no other file.
 
-    Images are embedded as JPEG, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or has
+    Images are embedded as JPEG or WebP, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or has
     another size than its record says, is left out with a warning that names it.
 
     Args:
@@ -135,8 +138,9 @@ def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, n
         reasons = list(dict.fromkeys(pictures.missing))
         warnings.warn(f'{len(pictures.missing)} of {len(entries)} images left out, the page shows their poses alone: '
                       f'{"; ".join(reasons[:5])}{"; ..." * (len(reasons) > 5)}', stacklevel=3)
-    for entry, jpeg in zip(entries, pictures.jpegs, strict=True):
-        entry['image'] = jpeg and f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
+    for entry, data in zip(entries, pictures.encoded, strict=True):
+        kind = 'webp' if data and data.startswith(b'RIFF') else 'jpeg'
+        entry['image'] = data and f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
     parts['poses'] = _json(dict(skeleton=first[1], frames=entries))
     return re.sub(r'\{\{(\w+)\}\}', lambda found: parts[found[1]], template)
 
@@ -217,11 +221,11 @@ def _rounded(values: np.ndarray, digits: int) -> list:
 
 
 class _Pictures:
-    """The images of a page as JPEG, which together with the poses stay below ``max_bytes``; ``count`` are expected."""
+    """The images of a page, encoded, which together with the poses stay below ``max_bytes``; ``count`` are expected."""
 
     def __init__(self, max_bytes: int, count: int) -> None:
         self._count = count
-        self.jpegs: list[bytes | None] = []
+        self.encoded: list[bytes | None] = []
         self.missing: list[str] = []
         self._room, self._step = max_bytes, 0
         self._clip, self._video = '', None
@@ -237,18 +241,18 @@ class _Pictures:
             self.missing.append(f'{name}: {image.shape[1]} x {image.shape[0]} px, {size["width"]} x {size["height"]} '
                                 'where the poses were found')
             image = None
-        if image is not None and not any(self.jpegs):
+        if image is not None and not any(self.encoded):
             fair = 1.3 * max(self._room / self._count - others, 1)  # the first image may be larger than the others
-            sizes = (len(_jpeg(image, step)) * 4 / 3 for step in range(len(STEPS)))
+            sizes = (len(_encode(image, step)) * 4 / 3 for step in range(len(STEPS)))
             self._step = next((step for step, size in enumerate(sizes) if size < fair), len(STEPS) - 1)
-        self.jpegs.append(None if image is None else _jpeg(image, self._step))
+        self.encoded.append(None if image is None else _encode(image, self._step))
         self._room -= others + 60
-        while sum(len(jpeg) * 4 / 3 + 4 for jpeg in self.jpegs if jpeg) > self._room:
+        while sum(len(data) * 4 / 3 + 4 for data in self.encoded if data) > self._room:
             self._step += 1
             if self._step == len(STEPS):
-                raise ValueError(f'{name}: the first {len(self.jpegs)} frames alone fill a page of the size that is '
+                raise ValueError(f'{name}: the first {len(self.encoded)} frames alone fill a page of the size that is '
                                  'allowed; show fewer frames (mmxas view --every 2), or raise max_bytes (--max-mb)')
-            self.jpegs = [jpeg and _jpeg(decode_image(jpeg, name), self._step) for jpeg in self.jpegs]
+            self.encoded = [data and _encode(decode_image(data, name), self._step) for data in self.encoded]
 
     def _read(self, image: np.ndarray | bytes | str | Path | None, name: str) -> np.ndarray | None:
         """(h, w, 3) uint8 BGR."""
@@ -270,10 +274,10 @@ class _Pictures:
         return self._video.read(int(number), 'bgr24')
 
 
-def _jpeg(image: np.ndarray, step: int) -> bytes:
-    """The bytes of a JPEG whose shorter side is at most that of the step."""
-    side, quality = STEPS[step]
+def _encode(image: np.ndarray, step: int) -> bytes:
+    """The bytes of an image whose shorter side is at most that of the step."""
+    side, kind, quality = STEPS[step]
     scale = side / min(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes()
+    return cv2.imencode(f'.{kind}', image, [_QUALITY[kind], quality])[1].tobytes()
