@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> None:
         UsageError: An option or a file is wrong.
     """
     if Path(args.folder).suffix.lower() in VIDEOS:
-        raise UsageError(f'{args.folder}: a video; mmxas infer {args.folder} --html finds the poses and writes the page')
+        raise UsageError(f'{args.folder}: a video; mmxas infer {args.folder} --html finds its poses and writes the '
+                         'page')
     if args.out is not None and Path(args.out).is_dir():
         raise UsageError(f'--out {args.out}: a folder; give a file, such as {Path(args.out) / "poses.html"}')
     with mistakes(OSError, ValueError):

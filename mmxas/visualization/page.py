@@ -24,8 +24,8 @@ from mmxas.io.images import UnreadableImageError, decode_image, read_image
 MAX_BYTES = 25_000_000
 # Shorter side in px, format and quality of the images, from the finest to the coarsest; the first that fits is taken.
 # WebP takes half the bytes of JPEG where they are coarse, and ten times as long.
-STEPS = ((720, 'jpeg', 80), (600, 'jpeg', 75), (480, 'jpeg', 70), (480, 'webp', 50), (420, 'webp', 40), (360, 'webp', 30),
-         (320, 'webp', 20), (280, 'webp', 20), (240, 'webp', 20), (200, 'webp', 20))
+STEPS = ((720, 'jpeg', 80), (600, 'jpeg', 75), (480, 'jpeg', 70), (480, 'webp', 50), (420, 'webp', 40),
+         (360, 'webp', 30), (320, 'webp', 20), (280, 'webp', 20), (240, 'webp', 20), (200, 'webp', 20))
 _QUALITY = dict(jpeg=cv2.IMWRITE_JPEG_QUALITY, webp=cv2.IMWRITE_WEBP_QUALITY)
 _DATA = Path(__file__).with_name('data')
 KIND = 'not a pose record of mmxas infer', 'leave it out'
@@ -74,8 +74,8 @@ def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Pose
                notice: str = '', count: int = 1) -> Path:
     """Write one HTML file that shows frames and their poses, and needs no other file.
 
-    Images are embedded as JPEG or WebP, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or has
-    another size than its record says, is left out with a warning that names it.
+    Images are embedded as JPEG or WebP, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or
+    has another size than its record says, is left out with a warning that names it.
 
     Args:
         frames: At least one, all of one skeleton; times, if there are any, increase. An iterator is read once, and no
@@ -110,7 +110,8 @@ def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path
     return PosePage(_page([PageFrame(record, record.get('image') if image is None else image, name)], name))
 
 
-def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, notice: str = '', count: int = 1) -> str:
+def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, notice: str = '',
+          count: int = 1) -> str:
     """The page's text; what :func:`write_page` says of arguments and errors holds."""
     parts = dict(title=html.escape(title), notice=html.escape(notice), css=_text('page.css'),
                  three=_text('three.min.js'), js=_text('page.js'))

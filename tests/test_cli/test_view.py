@@ -28,13 +28,13 @@ def test_options_choose_the_file_the_frames_the_size_and_the_notice(view, tmp_pa
     page = tmp_path / 'new' / 'page.html'
     assert [frame['name'] for frame in poses_of(page)['frames']] == ['frame 0', 'frame 2']
     assert '<footer>(c) someone</footer>' in page.read_text()
-    assert capsys.readouterr().err == ('mmxas view: 2 of 2 images left out, the page shows their poses alone: gone.mp4: '
-                                       'no such video\n')
+    assert capsys.readouterr().err == ('mmxas view: 2 of 2 images left out, the page shows their poses alone: '
+                                       'gone.mp4: no such video\n')
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['none'], 'none: no predictions/*.json and no predictions.jsonl there; give the --out-dir of mmxas infer'),
-    (['clip.mp4'], 'clip.mp4: a video; mmxas infer clip.mp4 --html finds the poses and writes the page'),
+    (['clip.mp4'], 'clip.mp4: a video; mmxas infer clip.mp4 --html finds its poses and writes the page'),
     (['out', '--out', 'out'], '--out out: a folder; give a file, such as out/poses.html'),
     (['out', '--out', 'file/page.html'], "[Errno 17] File exists: 'file'"),
     (['out', '--notice', 'none'], "[Errno 2] No such file or directory: 'none'"),

@@ -103,7 +103,7 @@ def test_a_clip_that_is_gone_is_named_once_and_the_poses_shown(tmp_path):
 
 
 def test_what_is_missing_or_ambiguous_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no predictions/\*\.json and no predictions\.jsonl there; give the --o'):
+    with pytest.raises(FileNotFoundError, match=r'no predictions/\*\.json and no predictions\.jsonl there; give'):
         read_predictions_folder(tmp_path)
     (tmp_path / 'predictions').mkdir()
     with pytest.raises(FileNotFoundError, match='--out-dir'):
