@@ -126,8 +126,8 @@ def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, n
             skeleton = _skeleton(frame.record['skeleton'])
         first = first or (source, skeleton)
         if skeleton != first[1]:
-            raise ValueError(f'{source}: the skeleton {_named(skeleton)}, {_named(first[1])} in {first[0]}; make a page '
-                             'of each')
+            raise ValueError(f'{source}: the skeleton {_named(skeleton)}, {_named(first[1])} in {first[0]}; make a '
+                             'page of each')
         times = [one['time'] for one in (*entries[-1:], entry)]
         if None not in times and times != sorted(set(times)):
             raise ValueError(f'{source}: at {times[1]} s, after a frame at {times[0]} s; give frames in order of time')
