@@ -1,5 +1,6 @@
 """What the docs name exists: links, files, commands and their options, components and their arguments."""
 import ast
+import html
 import inspect
 import re
 import shlex
@@ -222,3 +223,13 @@ def leaves(entry: object) -> Iterator[str]:
     else:
         for part in entry.values() if isinstance(entry, dict) else entry:
             yield from leaves(part)
+
+
+def test_the_live_page_is_small_keeps_its_notice_and_is_made_by_this_program():
+    page, notice = ROOT / 'docs/live/walking.html', (ROOT / 'docs/live/NOTICE').read_text(encoding='utf-8')
+    text = page.read_text(encoding='utf-8')
+    assert page.stat().st_size <= 3_000_000
+    assert 'BSD 3-Clause License' in notice and html.escape(notice) in text
+    parts = (ROOT / 'mmxas/visualization/data').glob('page.[cj]s*')
+    stale = [part.name for part in parts if part.read_text(encoding='utf-8') not in text]
+    assert stale == [], 'make it again: docs/video.md'

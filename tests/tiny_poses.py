@@ -1,6 +1,11 @@
-"""Pose records as tools/infer.py writes them, of a body of four keypoints whose place is known."""
+"""Pose records as ``mmxas infer`` writes them, of a body of four keypoints whose place is known, and pages of them."""
+import base64
+import json
+import re
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 WIDTH, HEIGHT = 120, 90
@@ -39,3 +44,33 @@ def _instance(move: float, in_mm: bool) -> dict[str, Any]:
 def tiny_image(value: int = 200) -> np.ndarray:
     """The image of a record, (h, w, 3) uint8, in one grey."""
     return np.full((HEIGHT, WIDTH, 3), value, np.uint8)
+
+
+def write_photos(folder: Path, **records: dict) -> Path:
+    """Write records by name as ``mmxas infer PHOTOS --out-dir`` does; return the folder."""
+    (folder / 'predictions').mkdir(parents=True)
+    for name, record in records.items():
+        (folder / 'predictions' / f'{name}.json').write_text(json.dumps(record))
+    return folder
+
+
+def write_clip(folder: Path, records: list[dict], source: str | Path = 'gone.mp4') -> Path:
+    """Write records as ``mmxas infer CLIP --out-dir`` does, of every frame at 25 a second; return the folder."""
+    folder.mkdir(parents=True)
+    lines = [json.dumps(dict(record, frame=index, time=index / 25)) for index, record in enumerate(records)]
+    (folder / 'predictions.jsonl').write_text('\n'.join([*lines, '']))
+    (folder / 'video.json').write_text(json.dumps(dict(source=str(source), fps=25)))
+    return folder
+
+
+def poses_of(page: str | Path) -> dict:
+    """What a page holds."""
+    text = page if isinstance(page, str) else page.read_text(encoding='utf-8')
+    return json.loads(re.search(r'<script type="application/json" id="poses">(.*?)</script>', text)[1])
+
+
+def picture_of(frame: dict) -> np.ndarray:
+    """The image (h, w, 3) BGR of a frame of a page."""
+    kind, _, data = frame['image'].partition(',')
+    assert kind in ('data:image/jpeg;base64', 'data:image/webp;base64')
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)

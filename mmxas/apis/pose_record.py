@@ -1,4 +1,4 @@
-"""Convert a prediction to plain data with its frame, units and skeleton.
+"""Convert a prediction to plain data with its frame, units and skeleton, and show it in a notebook.
 
 N: instances, H: hypotheses, K: keypoints.
 """
@@ -12,10 +12,35 @@ from mmpose.structures import PoseDataSample
 
 from mmxas.apis.known_camera import KnownCamera
 from mmxas.codecs.predictions import read_prediction
+from mmxas.visualization.page import PosePage, show_poses
 
 FRAME = ('image: x right and y down in px of the image, pixel p lies at p; z away from the camera, relative to the '
          'root; boxes and crops are x0, y0, x1, y1 in px')
 UNITS = {'mm': ['px', 'px', 'mm'], 'crop': ['px', 'px', 'sides of the crop']}
+
+
+class InferenceResult(dict):
+    """What :class:`~mmxas.apis.XASInferencer` yields of one image: a dict that a notebook can draw.
+
+    Args:
+        content: ``predictions`` and ``visualization``.
+        image: (h, w, 3) uint8 BGR, for an image that has no path. Defaults to None: the record's ``image`` is its path.
+    """
+
+    def __init__(self, content: Mapping[str, Any], image: np.ndarray | None = None) -> None:
+        super().__init__(content)
+        self.image = image
+
+    def plot(self) -> PosePage:
+        """Return the image with its poses, to turn and to compare, for the output of a notebook's cell.
+
+        Raises:
+            TypeError: The predictions are data samples (``return_datasamples=True``).
+        """
+        record = self['predictions'][0]
+        if not isinstance(record, Mapping):
+            raise TypeError('plot() shows records: call the inferencer without return_datasamples=True')
+        return show_poses(record, self.image)
 
 
 def pose_record(prediction: PoseDataSample, dataset_meta: Mapping[str, Any], camera: KnownCamera | None = None,

@@ -38,7 +38,7 @@ from .image_inputs import ImageInput, as_image_inputs, boxes_by_image
 from .known_camera import KnownCamera
 from .model_zoo import find_model, is_model_name
 from .onnx_detector import OnnxDetector
-from .pose_record import pose_record
+from .pose_record import InferenceResult, pose_record
 
 BACKENDS = ('pytorch', 'onnxruntime')
 
@@ -127,7 +127,7 @@ class XASInferencer(Pose2DInferencer):
                     if step['type'] == 'SquareCropAffine')
 
     def __call__(self, inputs: str | Path | np.ndarray | Sequence, return_datasamples: bool = False,
-                 batch_size: int = 1, out_dir: str | Path | None = None, **kwargs) -> Iterator[dict[str, list]]:
+                 batch_size: int = 1, out_dir: str | Path | None = None, **kwargs) -> Iterator[InferenceResult]:
         """Predict, one image after the other.
 
         Unreadable files of a folder or list are logged, added to ``skipped`` and left out; a single one raises. An
@@ -147,7 +147,7 @@ class XASInferencer(Pose2DInferencer):
 
         Yields:
             ``predictions``: one record per image (see :func:`~.pose_record.pose_record`), or a data sample;
-            ``visualization``: a list with its picture, if requested.
+            ``visualization``: a list with its picture, if requested. ``plot()`` shows it in a notebook.
 
         Raises:
             UnreadableImageError: No image can be read.
@@ -167,7 +167,9 @@ class XASInferencer(Pose2DInferencer):
             for pred, (image, source) in zip(preds, originals, strict=True):
                 pred.set_metainfo(dict(result_name=source.name, img_path=source.path, ori_shape=image.shape[:2]))
             pictures = self.visualize(originals, preds, **options[2])
-            yield self.postprocess(preds, pictures, return_datasamples=return_datasamples, **options[3])
+            results = self.postprocess(preds, pictures, return_datasamples=return_datasamples, **options[3])
+            (image, source), = originals
+            yield InferenceResult(results, image if source.path is None else None)
 
     def preprocess(self, inputs: Sequence[ImageInput], batch_size: int = 1, bboxes: Any = None,
                    camera: Mapping[str, Any] | None = None, **kwargs) -> Iterator[tuple[dict, list]]:

@@ -43,6 +43,7 @@ FAMILIES = {'export': 'write predictions, pairs, ONNX for other programs',
             'convert': 'published data sets, checkpoints of the released code'}
 COMMANDS = (
     Command('use', 'infer', 'mmxas.cli.infer', 'detect poses in a photo, a folder or a video', loads_itself=True),
+    Command('use', 'view', 'mmxas.cli.view', 'write a page that shows what infer found'),
     Command('use', 'adapt', 'mmxas.cli.adapt', 'adapt a detector to your images, without labels'),
     Command('use', 'export predictions', 'mmxas.cli.export',
             'write predictions as DeepLabCut, SLEAP or COCO have them', function='main_predictions'),

@@ -37,6 +37,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
                                           'work_dirs/<name of the config>/inference; for a video, its name below it')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
+    parser.add_argument('--html', action='store_true', help='also write DIR/poses.html, a page to look at, as mmxas '
+                        'view does')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
                         help='a box in px of the single image; repeat it for more. Default: found automatically')
     parser.add_argument('--boxes', help='a JSON file {"image.jpg": [[x0, y0, x1, y1], ...]} for a folder or a '
@@ -159,6 +161,9 @@ def detect(args: argparse.Namespace) -> int:
         images, instances = images + 1, instances + len(record['instances'])
         guessed = BOXES[record['instances'][0]['box_source']] if record['instances'] else ''
         print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{guessed}', flush=True)
+    if args.html:
+        from .view import make_page
+        make_page('infer', out_dir / 'predictions', run=inferencer.run)
     written = [str(out_dir / kind) for kind in ('visualizations', 'predictions')[args.no_pictures:]]
     if not Path(args.input).is_dir():
         stem = Path(args.input).stem
@@ -192,6 +197,9 @@ def detect_in_video(args: argparse.Namespace, inferencer: XASInferencer, boxes: 
         return 1
     if result.left_out:
         print(result.left_out)
+    if args.html:
+        from .view import make_page
+        make_page('infer', out_dir / 'predictions.jsonl')
     nobody = f', nobody found in {result.nobody}' if result.nobody else ''
     bodies = f'{result.identities} {"identity" if result.identities == 1 else "identities"}'
     print(f'{counted(result.poses, "pose")} of {bodies} in {counted(result.frames, "frame")}{nobody}; see '

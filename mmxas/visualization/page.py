@@ -17,16 +17,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmxas.io import VIDEOS, VideoReader, named_when_broken, read_json
+from mmxas.io import VIDEOS, VideoReader, named_when_broken
 from mmxas.io.atomic_writes import write_whole
-from mmxas.io.image_folders import natural_key
 from mmxas.io.images import UnreadableImageError, decode_image, read_image
 
 MAX_BYTES = 25_000_000
-# Shorter side in px and JPEG quality of the images, from the finest to the coarsest; the first that fits is taken.
-STEPS = ((720, 80), (600, 75), (480, 70), (480, 50), (400, 45), (360, 40), (320, 35), (280, 30), (240, 30), (200, 30))
+# Shorter side in px, format and quality of the images, from the finest to the coarsest; the first that fits is taken.
+# WebP takes half the bytes of JPEG where they are coarse, and ten times as long.
+STEPS = ((720, 'jpeg', 80), (600, 'jpeg', 75), (480, 'jpeg', 70), (480, 'webp', 50), (420, 'webp', 40),
+         (360, 'webp', 30), (320, 'webp', 20), (280, 'webp', 20), (240, 'webp', 20), (200, 'webp', 20))
+_QUALITY = dict(jpeg=cv2.IMWRITE_JPEG_QUALITY, webp=cv2.IMWRITE_WEBP_QUALITY)
 _DATA = Path(__file__).with_name('data')
-_KIND = 'not a pose record of tools/infer.py', 'leave it out'
+KIND = 'not a pose record of mmxas infer', 'leave it out'
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,20 @@ class PageFrame:
 
     Attributes:
         record: What :func:`mmxas.apis.pose_record.pose_record` returns. An instance may also have an ``identity``, a
-            number that stays with its body from frame to frame.
+            number that stays with its body from frame to frame, and a ``path``, (K,): which hypothesis of each
+            keypoint was chosen over time, -1 for none.
         image: (h, w, 3) uint8 BGR, the bytes of an image file, the path of one, ``'clip.mp4:7'`` for frame 7 of a
             video, or None: the page shows the poses alone.
         name: What the page calls it.
         time: Seconds since the beginning of the video; None for photos.
+        source: What messages call it, such as the record's file. Defaults to the name.
     """
 
     record: Mapping[str, Any]
     image: np.ndarray | bytes | str | Path | None = None
     name: str = ''
     time: float | None = None
+    source: str = ''
 
 
 @dataclass(frozen=True)
@@ -65,38 +70,12 @@ class PosePage:
                 'title="3D poses"></iframe>')
 
 
-def read_predictions_folder(folder: str | Path) -> list[PageFrame]:
-    """Read what ``tools/infer.py --out-dir`` wrote.
-
-    Args:
-        folder: The folder, with a folder ``predictions`` in it.
-
-    Returns:
-        One frame a file, in the order of their names, of which 2 comes before 10. Images are not read yet. The time is
-        the record's ``time``, if it has one.
-
-    Raises:
-        FileNotFoundError: There is no record.
-        ValueError: A file is no record; the message names it.
-    """
-    folder = Path(folder) / 'predictions'
-    files = sorted(folder.glob('[!.]*.json'), key=natural_key)
-    if not files:
-        raise FileNotFoundError(f'{folder}: no *.json there; give the --out-dir of tools/infer.py')
-    frames = []
-    for file in files:
-        record = read_json(file, ['skeleton', 'instances', 'image_size'])
-        image = record.get('image')
-        with named_when_broken(file, *_KIND):
-            frames.append(PageFrame(record, image, Path(image).name if image else file.stem, record.get('time')))
-    return frames
-
-
-def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Poses', max_bytes: int = MAX_BYTES) -> Path:
+def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Poses', max_bytes: int = MAX_BYTES,
+               notice: str = '', count: int = 1) -> Path:
     """Write one HTML file that shows frames and their poses, and needs no other file.
 
-    Images are embedded as JPEG, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or has
-    another size than its record says, is left out with a warning that names it.
+    Images are embedded as JPEG or WebP, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or
+    has another size than its record says, is left out with a warning that names it.
 
     Args:
         frames: At least one, all of one skeleton; times, if there are any, increase. An iterator is read once, and no
@@ -104,6 +83,8 @@ def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Pose
         path: The file, whole or not written at all.
         title: Heading of the page. Defaults to ``'Poses'``.
         max_bytes: Size of the file at most. Defaults to 25 MB.
+        notice: Text at the foot of the page, such as the licence of the images. Defaults to none.
+        count: How many frames to expect, which saves encoding images finer than there is room for. Defaults to 1: any.
 
     Returns:
         The path.
@@ -112,7 +93,7 @@ def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Pose
         ValueError: There is no frame, a frame has no whole record or another skeleton than the first, times do not
             increase, or the frames do not fit into ``max_bytes`` with the coarsest images.
     """
-    return write_whole(path, _page(frames, title, max_bytes).encode())
+    return write_whole(path, _page(frames, title, max_bytes, notice, count).encode())
 
 
 def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path | None = None) -> PosePage:
@@ -126,36 +107,41 @@ def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path
         ValueError: The record is not whole.
     """
     name = Path(record.get('image') or 'image').name
-    return PosePage(_page([PageFrame(record, record.get('image') if image is None else image, name)], name, MAX_BYTES))
+    return PosePage(_page([PageFrame(record, record.get('image') if image is None else image, name)], name))
 
 
-def _page(frames: Iterable[PageFrame], title: str, max_bytes: int) -> str:
+def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, notice: str = '',
+          count: int = 1) -> str:
     """The page's text; what :func:`write_page` says of arguments and errors holds."""
-    parts = dict(title=html.escape(title), css=_text('page.css'), three=_text('three.min.js'), js=_text('page.js'))
+    parts = dict(title=html.escape(title), notice=html.escape(notice), css=_text('page.css'),
+                 three=_text('three.min.js'), js=_text('page.js'))
     template = _text('page.html')
-    pictures = _Pictures(max_bytes - len(template) - sum(map(len, parts.values())) - 1000)
+    pictures = _Pictures(max_bytes - len(template) - sum(map(len, parts.values())) - 1000, count)
     first, entries = None, []
     for number, frame in enumerate(frames):
         name = frame.name or f'frame {number}'
-        with named_when_broken(name, *_KIND):
+        source = frame.source or name
+        with named_when_broken(source, *KIND):
             entry = dict(name=name, time=frame.time, **_entry(frame.record))
             skeleton = _skeleton(frame.record['skeleton'])
-        first = first or (name, skeleton)
+        first = first or (source, skeleton)
         if skeleton != first[1]:
-            raise ValueError(f'{name}: the skeleton {_named(skeleton)}, {_named(first[1])} in {first[0]}; make a page '
-                             'of each')
+            raise ValueError(f'{source}: the skeleton {_named(skeleton)}, {_named(first[1])} in {first[0]}; make a '
+                             'page of each')
         times = [one['time'] for one in (*entries[-1:], entry)]
         if None not in times and times != sorted(set(times)):
-            raise ValueError(f'{name}: at {times[1]} s, after a frame at {times[0]} s; give frames in order of time')
+            raise ValueError(f'{source}: at {times[1]} s, after a frame at {times[0]} s; give frames in order of time')
         pictures.add(frame, name, len(_json(entry)))
         entries.append(entry)
     if first is None:
         raise ValueError('no frames: a page shows at least one')
     if pictures.missing:
+        reasons = list(dict.fromkeys(pictures.missing))
         warnings.warn(f'{len(pictures.missing)} of {len(entries)} images left out, the page shows their poses alone: '
-                      f'{"; ".join(pictures.missing[:5])}{"; ..." * (len(pictures.missing) > 5)}', stacklevel=3)
-    for entry, jpeg in zip(entries, pictures.jpegs, strict=True):
-        entry['image'] = jpeg and f'data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}'
+                      f'{"; ".join(reasons[:5])}{"; ..." * (len(reasons) > 5)}', stacklevel=3)
+    for entry, data in zip(entries, pictures.encoded, strict=True):
+        kind = 'webp' if data and data.startswith(b'RIFF') else 'jpeg'
+        entry['image'] = data and f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
     parts['poses'] = _json(dict(skeleton=first[1], frames=entries))
     return re.sub(r'\{\{(\w+)\}\}', lambda found: parts[found[1]], template)
 
@@ -197,7 +183,8 @@ def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
 def _instance(one: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
     """Plain lists: ``xy`` (K, 2) px; per hypothesis ``score``, ``counts``, and (K,) ``depth``, ``scores``, ``valid``.
 
-    ``camera`` (H, K, 3) in mm is there if the record has it, else ``side`` is the crop's side in px.
+    ``camera`` (H, K, 3) in mm is there if the record has it, else ``side`` is the crop's side in px. ``path`` (K,) is
+    there if the record has it.
     """
     hypotheses = one['hypotheses']
     points = _array([pose['keypoints'] for pose in hypotheses], (len(hypotheses), count, 3))
@@ -214,6 +201,10 @@ def _instance(one: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
         entry['camera'] = _rounded(_array([pose['keypoints_camera_mm'] for pose in hypotheses], points.shape), 0)
     else:
         entry['side'] = float(x1) - float(x0)
+    if one.get('path') is not None:
+        entry['path'] = [int(choice) for choice in one['path']]
+        if len(entry['path']) != count or not -1 <= min(entry['path']) <= max(entry['path']) < len(hypotheses):
+            raise ValueError(f'path: {count} numbers from -1 to {len(hypotheses) - 1} expected, found {one["path"]}')
     return entry
 
 
@@ -231,12 +222,14 @@ def _rounded(values: np.ndarray, digits: int) -> list:
 
 
 class _Pictures:
-    """The images of a page as JPEG, which together with the poses stay below ``max_bytes``."""
+    """The images of a page, encoded, which together with the poses stay below ``max_bytes``; ``count`` are expected."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.jpegs: list[bytes | None] = []
+    def __init__(self, max_bytes: int, count: int) -> None:
+        self._count = count
+        self.encoded: list[bytes | None] = []
         self.missing: list[str] = []
-        self._room, self._step, self._video = max_bytes, 0, None
+        self._room, self._step = max_bytes, 0
+        self._clip, self._video = '', None
 
     def add(self, frame: PageFrame, name: str, others: int) -> None:
         """Take an image, and make all of them coarser if there is no room; ``others`` are bytes of its poses."""
@@ -249,14 +242,18 @@ class _Pictures:
             self.missing.append(f'{name}: {image.shape[1]} x {image.shape[0]} px, {size["width"]} x {size["height"]} '
                                 'where the poses were found')
             image = None
-        self.jpegs.append(None if image is None else _jpeg(image, self._step))
+        if image is not None and not any(self.encoded):
+            fair = 1.3 * max(self._room / self._count - others, 1)  # the first image may be larger than the others
+            sizes = (len(_encode(image, step)) * 4 / 3 for step in range(len(STEPS)))
+            self._step = next((step for step, size in enumerate(sizes) if size < fair), len(STEPS) - 1)
+        self.encoded.append(None if image is None else _encode(image, self._step))
         self._room -= others + 60
-        while sum(len(jpeg) * 4 / 3 + 4 for jpeg in self.jpegs if jpeg) > self._room:
+        while sum(len(data) * 4 / 3 + 4 for data in self.encoded if data) > self._room:
             self._step += 1
             if self._step == len(STEPS):
-                raise ValueError(f'{name}: the first {len(self.jpegs)} frames alone fill a page of the size that '
-                                 'max_bytes allows; give fewer frames, as every second one, or raise it')
-            self.jpegs = [jpeg and _jpeg(decode_image(jpeg, name), self._step) for jpeg in self.jpegs]
+                raise ValueError(f'{name}: the first {len(self.encoded)} frames alone fill a page of the size that is '
+                                 'allowed; show fewer frames (mmxas view --every 2), or raise max_bytes (--max-mb)')
+            self.encoded = [data and _encode(decode_image(data, name), self._step) for data in self.encoded]
 
     def _read(self, image: np.ndarray | bytes | str | Path | None, name: str) -> np.ndarray | None:
         """(h, w, 3) uint8 BGR."""
@@ -264,18 +261,24 @@ class _Pictures:
             return image
         if isinstance(image, bytes):
             return decode_image(image, name)
-        video, _, number = str(image).rpartition(':')
-        if not video.lower().endswith(VIDEOS) or not number.isdecimal():
+        clip, _, number = str(image).rpartition(':')
+        if not clip.lower().endswith(VIDEOS) or not number.isdecimal():
             return read_image(image)
-        if self._video is None or self._video.path != Path(video):
-            self._video = VideoReader(video)
+        if clip != self._clip:
+            self._clip = clip
+            try:
+                self._video = VideoReader(clip)
+            except UnreadableImageError as error:
+                self._video = error
+        if isinstance(self._video, UnreadableImageError):
+            raise self._video
         return self._video.read(int(number), 'bgr24')
 
 
-def _jpeg(image: np.ndarray, step: int) -> bytes:
-    """The bytes of a JPEG whose shorter side is at most that of the step."""
-    side, quality = STEPS[step]
+def _encode(image: np.ndarray, step: int) -> bytes:
+    """The bytes of an image whose shorter side is at most that of the step."""
+    side, kind, quality = STEPS[step]
     scale = side / min(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes()
+    return cv2.imencode(f'.{kind}', image, [_QUALITY[kind], quality])[1].tobytes()

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from tiny_poses import POINTS, WIDTH, tiny_image, tiny_record
+from tiny_poses import POINTS, WIDTH, tiny_image, tiny_record, write_clip
+from tiny_videos import write_video
 
 from mmxas.visualization.page import PageFrame, show_poses, write_page
+from mmxas.visualization.predictions_folder import write_folder_page
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +50,17 @@ def open_page(chromium):
     assert wrong == []
 
 
+def clip_with_path(folder):
+    """The page of a clip whose path takes the left hand of hypothesis 2, and in the third frame none."""
+    records = [tiny_record(move=5 * number, image_size=dict(width=96, height=64)) for number in range(4)]
+    for number, record in enumerate(records):
+        record['instances'][0].update(identity=0, path=[0, 1 if number != 2 else -1, 0, 0])
+    return write_folder_page(write_clip(folder / 'clip', records, write_video(folder / 'clip.mp4', 4)))
+
+
 @pytest.fixture(scope='module')
 def pages(tmp_path_factory):
-    """A video of four frames, 0.2 s apart, with two bodies, and one photo without its image."""
+    """A video of four frames, 0.2 s apart, with two bodies, one photo without its image, and a clip with a path."""
     folder = tmp_path_factory.mktemp('pages')
     frames = []
     for number in range(4):
@@ -60,7 +70,8 @@ def pages(tmp_path_factory):
         frames.append(PageFrame(record, tiny_image(100 + 40 * number), f'frame {number}', 0.2 * number))
     frames[2].record['instances'].pop()  # identity 4 is away
     return SimpleNamespace(video=write_page(frames, folder / 'a video.html'),
-                           photo=write_page([PageFrame(tiny_record(in_mm=True), None, EVIL)], folder / 'photo.html'))
+                           photo=write_page([PageFrame(tiny_record(in_mm=True), None, EVIL)], folder / 'photo.html'),
+                           clip=clip_with_path(folder))
 
 
 def picture(page, selector):
@@ -124,6 +135,36 @@ def test_a_click_and_a_key_choose_the_hypothesis(open_page, pages):
     assert pressed(page, 'hypotheses') == ['3 0.40']
     page.keyboard.press('9')
     assert pressed(page, 'hypotheses') == ['3 0.40']
+
+
+def test_what_was_chosen_over_time_is_shown_first_and_is_one_choice_of_four(open_page, pages):
+    page = open_page(pages.clip)
+    depth = 'posesOf(frames[0].instances[0])[chosenOf(frames[0].instances[0])][1].z'
+    assert page.locator('#hypotheses button').all_inner_texts() == ['over time 0.75', '1 0.80', '2 0.60', '3 0.40']
+    assert pressed(page, 'hypotheses') == ['over time 0.75'] and page.locator('#score').inner_text() == '0.75'
+    along_path, shown = page.evaluate(depth), picture(page, '#space')
+    page.locator('#hypotheses button').nth(1).click()
+    assert pressed(page, 'hypotheses') == ['1 0.80']
+    assert page.evaluate(depth) - along_path == pytest.approx(0.25)  # of the crop, nearer
+    assert (np.abs(picture(page, '#space') - shown).max(axis=-1) > 40).sum() > 200
+    page.keyboard.press('0')
+    assert pressed(page, 'hypotheses') == ['over time 0.75'] and page.evaluate(depth) == along_path
+    page.evaluate('show(2)')
+    assert pressed(page, 'hypotheses') == ['over time 0.60']  # the left hand has none
+
+
+@pytest.mark.parametrize('theme', ['light', 'dark'])
+@pytest.mark.parametrize('width', [390, 1280])
+def test_nothing_is_blank_in_any_theme_and_width(open_page, pages, theme, width):
+    page = open_page(pages.clip, width=width, height=844, theme=theme)
+    for name in ('image', 'space', 'depth', 'confidence'):
+        page.locator(f'#{name}').scroll_into_view_if_needed()
+        shown = picture(page, f'#{name}')
+        assert (np.abs(shown - np.median(shown, axis=(0, 1))).max(axis=-1) > 60).mean() > 0.003, name
+    before = picture(page, '#image')
+    page.locator('#play').click()
+    wait(page, '$("slider").value === "3" && !state.playing')
+    assert (np.abs(picture(page, '#image') - before).max(axis=-1) > 60).sum() > 100
 
 
 def test_play_moves_the_frame_to_the_last_and_stops(open_page, pages):

@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from mmengine.structures import InstanceData
 from mmpose.apis import inference_topdown, init_model
 from mmpose.visualization import PoseLocalVisualizer
 from test_runs.tiny_mocap import tiny_config
+from tiny_poses import picture_of, poses_of
 from tiny_zoo import with_segmenter
 
 from mmxas.apis import XASInferencer
@@ -246,3 +248,18 @@ def test_a_name_takes_the_weights_that_ship(zoo, small_detector, image, tmp_path
         XASInferencer('small', device='cpu')
     with pytest.raises(ValueError, match="'smal': no model of this name; did you mean 'small'"):
         XASInferencer('smal', device='cpu')
+
+
+def test_a_result_is_a_dict_that_a_notebook_draws(inferencer, image, photos):
+    (of_array, ), (of_file, ) = inferencer(image), inferencer(photos / 'b.png')
+    for result in of_array, of_file:
+        frame, = poses_of(result.plot().html)['frames']
+        grey = [cv2.cvtColor(one, cv2.COLOR_BGR2GRAY).ravel() for one in (picture_of(frame), image)]
+        assert np.corrcoef(grey)[0, 1] > 0.9  # a JPEG of noise
+        copy = pickle.loads(pickle.dumps(result))
+        assert isinstance(result, dict) and result == dict(result) == copy == json.loads(json.dumps(result))
+        assert copy.plot().html == result.plot().html
+    assert of_array.image is image and of_file.image is None  # a list of results keeps no photos in memory
+    sample = next(iter(inferencer(image, return_datasamples=True)))
+    with pytest.raises(TypeError, match=r'plot\(\) shows records: .*without return_datasamples'):
+        sample.plot()

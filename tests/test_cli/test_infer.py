@@ -12,6 +12,7 @@ from mmengine.config import Config
 from test_runs.tiny_mocap import tiny_config, write_config
 from tiny_clips import clip_config, film, write_clip
 from tiny_command import write_command
+from tiny_poses import picture_of, poses_of
 from tiny_zoo import with_segmenter, write_zoo
 
 from mmxas.apis import XASInferencer
@@ -223,3 +224,13 @@ def test_a_mistake_is_told_before_anything_heavy_is_imported(tmp_path, arguments
                           env=os.environ | dict(PYTHONPATH=str(ROOT)))
     assert (done.returncode, done.stdout) == (2, '[]\n')
     assert done.stderr.startswith('mmxas infer: ') and done.stderr.count('\n') == 1
+
+
+def test_html_shows_the_photos_of_this_run(infer, photos, small_zoo, capsys):
+    assert infer([str(photos / 'b.png'), '--species', 'small', '--no-pictures']) == 0
+    assert infer([str(photos / 'a.jpg'), '--species', 'small', '--no-pictures', '--html']) == 0
+    page = Path('work_dirs/inference/small/poses.html')
+    assert capsys.readouterr().out.splitlines()[-2].startswith(f'{page}: ')
+    frame, = poses_of(page)['frames']
+    assert frame['name'] == 'a.jpg' and picture_of(frame).shape == (90, 120, 3)
+    assert frame['instances'][0]['box'] == [10, 10, 60, 80]

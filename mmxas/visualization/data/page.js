@@ -8,10 +8,12 @@ const tracked = instances.some(one => one.identity !== null);
 const timed = frames.every(frame => frame.time !== null);
 const numbers = [...new Set(instances.map(one => one.number))].sort((a, b) => a - b);
 const mostHypotheses = Math.max(0, ...instances.map(one => one.hypotheses.length));
+const PATH = 'path';  // of the hypotheses that were chosen over time, keypoint by keypoint
+const hasPath = instances.some(one => one.path);
 const PHOTOS_PER_SECOND = 2;  // where frames have no time
 const FONT = '11px ' + getComputedStyle(document.body).fontFamily;
 
-const state = {frame: 0, hypothesis: 0, body: numbers[0], playing: false};
+const state = {frame: 0, hypothesis: hasPath ? PATH : 0, body: numbers[0], playing: false};
 let colors = {};
 
 function instanceIn(frame) {
@@ -19,8 +21,25 @@ function instanceIn(frame) {
   return found || (tracked ? undefined : frame.instances[0]);
 }
 
+// What can be chosen: the hypotheses, and after them the path.
+for (const one of instances) {
+  one.choices = [...one.hypotheses];
+  if (!one.path) continue;
+  const pick = rows => one.path.map((choice, keypoint) => rows[Math.max(0, choice)][keypoint]);
+  const [depth, scores, own] = ['depth', 'scores', 'valid'].map(key => pick(one.hypotheses.map(pose => pose[key])));
+  const valid = own.map((flag, keypoint) => one.path[keypoint] < 0 ? 0 : flag);
+  const score = scores.reduce((sum, each, keypoint) => sum + each * valid[keypoint], 0) / scores.length;
+  one.choices.push({score, counts: true, depth, scores, valid});
+  one.camera?.push(pick(one.camera));
+}
+
 function chosenOf(one) {
-  return Math.min(state.hypothesis, one.hypotheses.length - 1);
+  if (state.hypothesis !== PATH) return Math.min(state.hypothesis, one.hypotheses.length - 1);
+  return one.path ? one.hypotheses.length : 0;
+}
+
+function chosenPose(one) {
+  return one.choices[chosenOf(one)];
 }
 
 function sideOfLink([a, b]) {
@@ -135,14 +154,14 @@ function nameOf(number) {
 
 function pointsOf(one, hypothesis) {
   if (one.camera) return one.camera[hypothesis];
-  return one.xy.map(([x, y], index) => [x, y, one.hypotheses[hypothesis].depth[index] * one.side]);
+  return one.xy.map(([x, y], index) => [x, y, one.choices[hypothesis].depth[index] * one.side]);
 }
 
-// All hypotheses around the centre of the first.
+// All choices around the centre of the first.
 function posesOf(one) {
   const first = pointsOf(one, 0), unit = one.camera ? 1000 : one.side;
   const centre = [0, 1, 2].map(axis => first.reduce((sum, point) => sum + point[axis], 0) / first.length);
-  return one.hypotheses.map((_, hypothesis) => pointsOf(one, hypothesis).map(
+  return one.choices.map((_, hypothesis) => pointsOf(one, hypothesis).map(
     ([x, y, z]) => new THREE.Vector3(x - centre[0], centre[1] - y, centre[2] - z).divideScalar(unit)));
 }
 
@@ -169,7 +188,7 @@ class Space {
     this.materials = {};
     for (const side of ['left', 'right', 'middle']) this.materials[side] = new THREE.MeshLambertMaterial();
     this.materials.other = new THREE.MeshLambertMaterial({transparent: true, opacity: .55});
-    this.figures = Array.from({length: mostHypotheses}, () => this.figure());
+    this.figures = Array.from({length: mostHypotheses + hasPath}, () => this.figure());
     this.recolor();
     this.reset();
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -215,7 +234,7 @@ class Space {
     const poses = one ? posesOf(one) : [];
     this.figures.forEach(({sticks, balls}, index) => {
       const chosen = one && index === chosenOf(one), pose = poses[index];
-      sticks.visible = Boolean(pose) && (chosen || one.hypotheses[index].counts);
+      sticks.visible = Boolean(pose) && (chosen || Boolean(one.hypotheses[index]?.counts));
       balls.visible = sticks.visible && chosen;
       if (!sticks.visible) return;
       const thick = this.radius * (chosen ? .022 : .01);
@@ -266,10 +285,10 @@ function drawDepths(one) {
   for (const depth of [-tick, 0, tick]) pen.fillText(String(depth).replace('-', '−'), across(depth), height - 7);
   pen.textAlign = 'left';
   if (!one) return;
-  names.forEach((_, index) => one.hypotheses.forEach((pose, hypothesis) => {
+  names.forEach((_, index) => one.choices.forEach((pose, hypothesis) => {
     const best = Math.max(1e-6, ...one.hypotheses.map(each => each.scores[index]));
     const chosen = hypothesis === chosenOf(one), own = pose.valid[index];
-    if (!own && !chosen) return;
+    if (!chosen && !(own && one.hypotheses[hypothesis])) return;
     const x = across(pose.depth[index] * depthFactor(one)), foot = Math.round((index + 1) * row) - 2;
     const tall = Math.max(2, (row - 5) * pose.scores[index] / best);
     const color = colors[skeleton.sides[index]];
@@ -317,7 +336,7 @@ function drawConfidence() {
   drawn = now;
   const one = instanceIn(frames[state.frame]), part = state.frame / Math.max(1, frames.length - 1);
   $('cursor').style.left = `${EDGE + (clientWidth - 2 * EDGE) * part}px`;
-  $('score').textContent = one ? one.hypotheses[chosenOf(one)].score.toFixed(2) : '';
+  $('score').textContent = one ? chosenPose(one).score.toFixed(2) : '';
 }
 
 function drawScores() {
@@ -329,7 +348,7 @@ function drawScores() {
   pen.fillStyle = colors.line;
   pen.fillRect(0, height - 4, width, 1);
   for (let hypothesis = mostHypotheses - 1; hypothesis >= -1; hypothesis--) {
-    const chosen = hypothesis < 0, which = one => one && one.hypotheses[chosen ? chosenOf(one) : hypothesis];
+    const chosen = hypothesis < 0, which = one => one && (chosen ? chosenPose(one) : one.hypotheses[hypothesis]);
     pen.beginPath();
     pen.strokeStyle = chosen ? colors.accent : colors.other;
     pen.lineWidth = chosen ? 2 : 1;
@@ -355,14 +374,17 @@ function addButtons(id, count, press) {
   }
 }
 
+const ABOUT_PATH = 'For each keypoint the hypothesis that was chosen over time (0)';
+
 function updateButtons(frame, one) {
-  [...$('hypotheses').children].forEach((button, index) => {
-    const pose = one?.hypotheses[index];
+  [...$('hypotheses').children].forEach((button, number) => {
+    const index = number - hasPath, path = index < 0;
+    const pose = path ? one?.path && one.choices.at(-1) : one?.hypotheses[index];
     button.disabled = !pose;
     button.style.opacity = pose && !pose.counts ? .5 : '';
-    button.title = pose && !pose.counts ? 'No peak of its own: as hypothesis 1' : `Hypothesis ${index + 1}`;
-    button.setAttribute('aria-pressed', Boolean(pose) && index === chosenOf(one));
-    button.textContent = `${index + 1} `;
+    button.title = path ? ABOUT_PATH : pose && !pose.counts ? 'No peak of its own: as hypothesis 1' : `Hypothesis ${index + 1}`;
+    button.setAttribute('aria-pressed', Boolean(pose) && pose === chosenPose(one));
+    button.textContent = path ? 'over time ' : `${index + 1} `;
     const score = document.createElement('small');
     score.textContent = pose ? pose.score.toFixed(2) : '–';
     button.append(score);
@@ -390,9 +412,11 @@ function show(index) {
   space?.show(one);
 }
 
+// Choose a hypothesis, counted from 0, or the path: -1.
 function chooseHypothesis(index) {
   const one = instanceIn(frames[state.frame]);
-  if (one && index < one.hypotheses.length) state.hypothesis = index;
+  if (one && index < 0 && one.path) state.hypothesis = PATH;
+  if (one?.hypotheses[index]) state.hypothesis = index;
   show(state.frame);
 }
 
@@ -429,7 +453,7 @@ document.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey || $('keys').open) return;
   if (event.target === $('slider') && event.key !== ' ') return;
   if (event.target.closest?.('button') && event.key === ' ') return;
-  const act = /^[1-9]$/.test(event.key) ? () => chooseHypothesis(event.key - 1) : KEYS[event.key];
+  const act = /^[0-9]$/.test(event.key) ? () => chooseHypothesis(event.key - 1) : KEYS[event.key];
   if (!act) return;
   if (event.key.startsWith('Arrow') || event.key === 'Home' || event.key === 'End') play(false);
   act(event);
@@ -460,7 +484,7 @@ $('depth').style.height = `${skeleton.keypoints.length * 19 + 20}px`;
 $('time-card').hidden = frames.length < 2;
 $('slider').max = frames.length - 1;
 $('bodies').hidden = numbers.length < 2;
-addButtons('hypotheses', mostHypotheses, chooseHypothesis);
+addButtons('hypotheses', mostHypotheses + hasPath, number => chooseHypothesis(number - hasPath));
 addButtons('bodies', numbers.length, index => chooseBody(numbers[index]));
 setTheme(matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
 try {
