@@ -104,8 +104,7 @@ def as_8_bits(image: np.ndarray, name: str) -> np.ndarray:
     """
     limits = (1, 255) if image.dtype.kind == 'f' else (255, 4095, 65535)
     low, high = image.min(), image.max()
-    limit = next((limit for limit in limits if 0 <= low <= high <= limit), None)
-    if limit is None:
+    if (limit := next((limit for limit in limits if 0 <= low <= high <= limit), None)) is None:
         raise UnreadableImageError(f'{name}: {image.dtype} values from {low:g} to {high:g}, 0 to {limits[-1]} '
                                    'expected; save it with 8 or 16 bits a channel')
     if limit > 255:
@@ -128,8 +127,9 @@ def open_image(data: bytes, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings(action='ignore'):
             image = Image.open(io.BytesIO(data))
-            if image.width * image.height > MAX_PIXELS or max(image.size) > _MAX_SIDE:
-                raise ValueError(f'announces {image.width} x {image.height} px, {MAX_PIXELS} px expected at most')
+            width, height = image.size
+            if width * height > MAX_PIXELS or max(width, height) > _MAX_SIDE:
+                raise UnreadableImageError(f'announces {width} x {height} px, {MAX_PIXELS} px expected at most')
             if not data[-16:].rstrip(b'\x00').endswith(_ENDINGS.get(data[:2], b'')):
                 image.load()  # could be harmless bytes after the end; decode fully to find out
     except Exception as error:  # broken files raise many types of errors

@@ -69,12 +69,12 @@ def named_when_broken(path: str | os.PathLike, reason: str = 'broken, or not a w
     try:
         yield
     except Exception as error:  # broken bytes raise many types of errors
+        if isinstance(error, UnsafeFileError) and str(path) not in str(error):
+            error.args = (f'{path}: {error}',)
         of_the_system = isinstance(error, OSError) and error.errno is not None
         named = isinstance(error, ImportError) or (isinstance(error, ValueError) and str(path) in str(error))
         if of_the_system or named:
             raise
-        if isinstance(error, UnsafeFileError):
-            raise type(error)(f'{path}: {error}') from None
         raise ValueError(f'{path}: {reason} ({type(error).__name__}: {error!s:.300}); {way_out}') from error
 
 
