@@ -106,7 +106,7 @@ class XASInferencer(Pose2DInferencer):
         cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_depth_heatmaps=depth_heatmaps)
         self.skipped: list[str] = []
         self.nobody: list[str] = []
-        self.run = datetime.now(UTC).isoformat(timespec='seconds')
+        self.run = datetime.now(UTC).isoformat(timespec='milliseconds')
         self._camera: KnownCamera | None = None
         self.weights_file = weights
         self._onnx = None

@@ -66,7 +66,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('torch', 'torch', '>=2.6,<2.13', _TORCH),
     Requirement('setuptools', 'pkg_resources', '<81'),
     Requirement('numpy', 'numpy', '>=1.26,<2.5'),
-    Requirement('pillow', 'PIL', '>=10'),
+    Requirement('pillow', 'PIL', '>=11'),
     Requirement('torchvision', 'torchvision', '>=0.21,<0.28', _TORCH),
     Requirement('opencv-python-headless', 'cv2', _OPENCV, alternatives=(
         Alternative('opencv-python', _OPENCV), Alternative('opencv-contrib-python', _OPENCV),

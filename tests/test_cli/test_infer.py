@@ -75,7 +75,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}', '--video', '--key-every', '0'], '--key-every 0 --fps 30: 1 or more frames'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
-    (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
+    (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (JSONDecodeError: Expecting value'),
     (['{photos}/a.jpg', '--species', 'human'], 'give CONFIG and CHECKPOINT (none for untrained weights), or --species'),
     (['{photos}/a.jpg', '--device', 'foo'], '--device foo: torch cannot use it here'),
     (['{photos}/a.jpg', '--device', 'cuda:99'], '--device cuda:99: torch cannot use it here'),

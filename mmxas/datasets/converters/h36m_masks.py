@@ -44,8 +44,8 @@ def open_masks(folder: Path, name: str) -> Iterator[RecordingMasks]:
         with _open_hdf5(path) as masks:
             yield masks
     else:
-        check_mat(path)
         try:
+            check_mat(path)
             cells = loadmat(path, variable_names=['Masks'])['Masks']
         except Exception as error:  # a truncated file may raise nearly anything
             raise UnreadableFileError(f'{path}: cannot be read as a mat file with Masks ({type(error).__name__}: '
