@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -176,7 +177,7 @@ class GivenBoxes:
 
     Args:
         boxes: ``{frame: [[x0, y0, x1, y1], ...]}``, ``[]`` for nobody, as in :func:`~mmxas.io.boxes.match_bodies`. No
-            box is searched for in frames that are not listed.
+            box is searched for in frames that are not listed. Or the path of a JSON file with such a dict.
         names: Name of each frame.
         shape: (h, w) of the frames.
 
@@ -186,7 +187,7 @@ class GivenBoxes:
 
     found = Found(np.zeros((0, 4)), np.zeros(0), 'given')
 
-    def __init__(self, boxes: Mapping[str, Any], names: Sequence[str], shape: tuple[int, int]) -> None:
+    def __init__(self, boxes: Mapping[str, Any] | str | Path, names: Sequence[str], shape: tuple[int, int]) -> None:
         numbers = {name: number for number, name in enumerate(names)}
         listed = {numbers[name]: bodies for name, bodies in match_bodies(boxes, names).items()}
         self._frames = np.array(sorted(listed), dtype=np.int64)

@@ -115,15 +115,15 @@ def _result_names(entries: Sequence) -> list[str]:
     return [name if names.count(name) == 1 else f'{number:06d}_{name}' for number, name in enumerate(names)]
 
 
-def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
+def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | str | Path | None,
                    images: Sequence[ImageInput]) -> list[np.ndarray | None]:
     """Assign the caller's boxes to the images.
 
     Args:
         boxes: None if unknown. For a single image: one box (4,) or several (N, 4). For several images: a sequence with
             one such entry (or None) per image, or ``{file: boxes}``, where a missing file stands for None and ``[]``
-            for an image without a body; the files as in :func:`~mmxas.io.boxes.match_boxes`. A box is x0, y0,
-            x1, y1 in image px on pixel edges.
+            for an image without a body; the files as in :func:`~mmxas.io.boxes.match_boxes`. Or the path of a JSON
+            file with such a dict. A box is x0, y0, x1, y1 in image px on pixel edges.
         images: The images.
 
     Returns:
@@ -135,7 +135,8 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
     """
     if boxes is None:
         return [None] * len(images)
-    if isinstance(boxes, Mapping):
+    named = isinstance(boxes, Mapping | str | Path)
+    if named:
         names = _names_in_folder(images)
         bodies = match_bodies(boxes, names)
         entries = [list(bodies[name].values()) if name in bodies else None for name in names]
@@ -143,7 +144,7 @@ def boxes_by_image(boxes: Sequence | np.ndarray | Mapping | None,
         entries = [boxes] if len(images) == 1 and not _is_nested(boxes) else list(boxes)
     if len(entries) != len(images):
         raise ValueError(f'boxes: one entry per image expected, found {len(entries)} for {len(images)} images')
-    return [None if entry is None else np.empty((0, 4), np.float32) if isinstance(boxes, Mapping) and entry == []
+    return [None if entry is None else np.empty((0, 4), np.float32) if named and entry == []
             else check_boxes(entry, image.label) for entry, image in zip(entries, images, strict=True)]
 
 

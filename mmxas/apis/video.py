@@ -58,9 +58,9 @@ class VideoResult:
 
 
 def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Path, *,
-                boxes: Mapping[str, Any] | None = None, camera: Mapping[str, Any] | None = None, key_every: int = 15,
-                all_views: bool = False, smooth: bool = False, overlay: bool = True, rate: float = 30.0,
-                overwrite: bool = False, progress: bool = False) -> VideoResult:
+                boxes: Mapping[str, Any] | str | Path | None = None, camera: Mapping[str, Any] | None = None,
+                key_every: int = 15, all_views: bool = False, smooth: bool = False, overlay: bool = True,
+                rate: float = 30.0, overwrite: bool = False, progress: bool = False) -> VideoResult:
     """Detect the poses of a video, choose hypotheses over time, and write everything into a folder.
 
     A run that was killed goes on where it was, with the same result. Files are in docs/video.md.
@@ -69,7 +69,7 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         inferencer: The detector.
         source: A video, a folder of frames, or a pattern (:func:`~mmxas.io.clips.open_clip`).
         out_dir: The folder; one for each video.
-        boxes: As in :class:`.GivenBoxes`. Defaults to None: they are found.
+        boxes: A dict or a JSON file, as in :class:`.GivenBoxes`. Defaults to None: they are found.
         camera: ``dict(K=..., root_depth=...)``, as in :class:`.XASInferencer`. Defaults to None: unknown.
         key_every: As in :func:`~.video_detection.detect_frames`. Defaults to 15.
         all_views: As there. Defaults to False.

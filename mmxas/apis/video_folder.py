@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 
 from mmxas.io import file_sha256, named_when_broken, read_json, to_json, write_whole
+from mmxas.io.boxes import read_boxes
 from mmxas.io.clips import Clip
 
 from .video_detection import VideoDetector
 from .xas_inferencer import XASInferencer
 
 LINES, FACTS = 'predictions.jsonl', 'video.json'
+_READABLE = ('bytes', 'fps', 'key_every', 'all_views')  # other settings are digests
 PRODUCTS = ('overlay.mp4', 'poses.npz', 'poses_2d.h5', 'poses_2d.csv', 'poses_3d.h5', 'poses_3d.csv')
 
 
 def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_views: bool,
-                 boxes: Mapping[str, Any] | None, camera: Mapping[str, Any] | None) -> dict[str, Any]:
+                 boxes: Mapping[str, Any] | str | Path | None, camera: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what must be the same for a run to go on with the frames of an earlier one.
 
     Args:
@@ -37,11 +39,12 @@ def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_view
     parts = dict(model=config.model, pipeline=config.test_dataloader.dataset.pipeline)
     detector = _digest({name: part.to_dict() if hasattr(part, 'to_dict') else part for name, part in parts.items()})
     weights = inferencer.weights_file
+    given = read_boxes(boxes) if isinstance(boxes, str | Path) else boxes
     return dict(
         bytes=clip.source.stat().st_size if not clip.images else None,
         images=_digest([(path.name, path.stat().st_size) for path in clip.images]) if clip.images else None,
         fps=clip.rate, detector=detector, weights=None if weights is None else file_sha256(weights),
-        key_every=key_every, all_views=all_views, boxes=None if boxes is None else _digest(dict(boxes)),
+        key_every=key_every, all_views=all_views, boxes=None if given is None else _digest(dict(given)),
         camera=None if camera is None else _digest({key: np.asarray(camera[key]).tolist() for key in sorted(camera)}))
 
 
@@ -92,8 +95,10 @@ class VideoFolder:
             return f'results of another video, {found["source"]}'
         before, now = found['settings'], self._content['settings']
         differs = next((key for key in now if before.get(key) != now[key]), None)
-        return '' if differs is None else (f'results of another {differs} of {self._content["source"]} '
-                                           f'({before.get(differs)} there, {now[differs]} now)')
+        if differs is None:
+            return ''
+        values = f' ({before.get(differs)} there, {now[differs]} now)' if differs in _READABLE else ''
+        return f'results of {self._content["source"]} with different {differs}{values}'
 
     def begin(self, detector: VideoDetector) -> int:
         """Prepare the detector to go on, cut off the frames that will be made again, and return the first of them."""

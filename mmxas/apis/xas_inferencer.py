@@ -197,7 +197,7 @@ class XASInferencer(Pose2DInferencer):
                 if len(inputs) == 1:
                     raise
                 self.skipped.append(str(error))
-                print_log(f'skipped unreadable image number {len(self.skipped)}: {error}', logger='current',
+                print_log(f'skipped an unreadable image, {len(self.skipped)} so far: {error}', logger='current',
                           level=logging.WARNING)
                 continue
             samples = self.preprocess_single(image, image_input, image_boxes, **kwargs)
@@ -313,8 +313,8 @@ class XASInferencer(Pose2DInferencer):
         bboxes, scores, source = self.find_boxes(image, **kwargs)
         if not len(bboxes):
             self.nobody.append(image_input.name)
-            print_log(f'nobody found in {image_input.label} by {type(self.segmenter).__name__}: give a box (bboxes= / '
-                      '--bbox)', logger='current', level=logging.WARNING)
+            print_log(f'nobody found in {image_input.label} by {type(self.segmenter).__name__}: give a box (bboxes=, '
+                      '--bbox or --boxes)', logger='current', level=logging.WARNING)
         if self._camera is not None:
             self._camera.require_one(len(bboxes), image_input.label)
         return bboxes, scores, source

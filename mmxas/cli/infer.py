@@ -69,8 +69,8 @@ def is_clip(args: argparse.Namespace) -> bool:
     return args.video or Path(args.input).suffix.lower() in VIDEOS
 
 
-def given_boxes(args: argparse.Namespace) -> list | dict | None:
-    """Return the boxes of ``--bbox`` or ``--boxes``.
+def given_boxes(args: argparse.Namespace) -> list | str | None:
+    """Return the boxes of ``--bbox``, or the file of ``--boxes``.
 
     Raises:
         UsageError: ``--boxes`` is not a file of boxes, or ``--bbox`` is given for a video.
@@ -81,9 +81,10 @@ def given_boxes(args: argparse.Namespace) -> list | dict | None:
     if args.boxes is None:
         return args.bbox
     try:
-        return read_boxes(args.boxes)
+        read_boxes(args.boxes)
     except (OSError, ValueError) as error:
         raise UsageError(f'--boxes: {error}') from error
+    return args.boxes
 
 
 def read_camera(args: argparse.Namespace) -> dict | None:
@@ -133,9 +134,10 @@ def check_args(args: argparse.Namespace) -> None:
         raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
     if args.config is not None and (args.model is not None or args.checkpoint is None):
         raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
-    if args.key_every < 1 or not 0 < args.fps < 1e4:
-        raise UsageError(f'--key-every {args.key_every} --fps {args.fps:g}: 1 or more frames, and more than 0 frames '
-                         'in a second, expected')
+    if args.key_every < 1:
+        raise UsageError(f'--key-every {args.key_every}: 1 or more expected')
+    if not 0 < args.fps < 1e4:
+        raise UsageError(f'--fps {args.fps:g}: more than 0 and less than 10000 expected')
     if not Path(args.input).exists() and not args.video:
         raise UsageError(f'{args.input}: no such image, video or folder')
 
@@ -147,8 +149,10 @@ def counted(number: int, what: str) -> str:
 
 def detect(args: argparse.Namespace) -> int:
     """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video."""
+    from .work_directory import require_place
     boxes, camera = given_boxes(args), read_camera(args)
     config, weights, out_dir = read_model(args)
+    require_place(out_dir, 'output folder', '--out-dir')
     inferencer = build_inferencer(args, config, weights)
     if is_clip(args):
         return detect_in_video(args, inferencer, boxes, camera, out_dir)
@@ -179,7 +183,7 @@ def detect(args: argparse.Namespace) -> int:
     return 0
 
 
-def detect_in_video(args: argparse.Namespace, inferencer: XASInferencer, boxes: dict | None, camera: dict | None,
+def detect_in_video(args: argparse.Namespace, inferencer: XASInferencer, boxes: str | None, camera: dict | None,
                     out_dir: Path) -> int:
     """Detect in a video, and print a summary; return 1 if nobody is found in any frame."""
     from mmxas.apis.video import infer_video

@@ -72,8 +72,24 @@ def require_writable(folder: str, what: str = 'work directory', option: str = '-
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(1 << 16))
     except OSError as error:
-        raise UsageError(f'{folder}: cannot write into this {what} ({error.strerror}); free space, or choose another '
+        reason = 'it is a file' if Path(folder).is_file() else error.strerror
+        raise UsageError(f'{folder}: cannot write into this {what} ({reason}); free space, or choose another '
                          f'by {option}') from error
+
+
+def require_place(folder: Path, what: str, option: str) -> None:
+    """Check that a folder is writable or can be created, and create nothing.
+
+    Args:
+        folder: The folder.
+        what: Name of the folder in the message.
+        option: The option that chooses another folder.
+
+    Raises:
+        UsageError: The folder, or the nearest one above it that exists, is not writable.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    require_writable(str(nearest), what if nearest == folder else f'place of the {what} {folder}', option)
 
 
 def require_writable_file(name: str, option: str) -> None:

@@ -268,7 +268,8 @@ def _open(path: Path, threads: str) -> tuple[av.container.InputContainer, av.Vid
     stream = container.streams.best('video')
     if stream is None or stream.codec_context is None:
         container.close()
-        raise UnreadableImageError(f'{path}: no video in this file, or one of a codec that FFmpeg does not know')
+        raise UnreadableImageError(f'{path}: no video in this file, or one of a codec that FFmpeg does not know; '
+                                   'convert it to .mp4 with H.264')
     if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
         container.close()
         raise UnreadableImageError(f'{path}: announces {stream.codec_context.width} x {stream.codec_context.height} '

@@ -159,7 +159,7 @@ def test_a_finished_run_is_not_made_again(done, inferencer, clip, monkeypatch):
 def test_results_of_other_settings_or_of_another_video_are_kept_unless_overwritten(done, inferencer, clip, tmp_path):
     _, out = done
     own = shutil.copytree(out, tmp_path / 'out')
-    with pytest.raises(ValueError, match=r'out: has results of another key_every of .*clip.mp4 \(4 there, 8 now\); '
+    with pytest.raises(ValueError, match=r'out: has results of .*clip.mp4 with different key_every \(4 there, 8 now\); '
                                          r'choose another folder \(--out-dir\), or --overwrite'):
         infer_video(inferencer, clip, own, key_every=8)
     other = write_clip(tmp_path / 'other.mp4', film(10))

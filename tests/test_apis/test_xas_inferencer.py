@@ -214,7 +214,7 @@ def test_nobody_found_is_said(image, monkeypatch):
     said = []
     monkeypatch.setattr('mmxas.apis.xas_inferencer.print_log', lambda text, **_: said.append(text))
     list(finder([])(image))
-    assert said == ['nobody found in 000000 by SegmenterOfTheTest: give a box (bboxes= / --bbox)']
+    assert said == ['nobody found in 000000 by SegmenterOfTheTest: give a box (bboxes=, --bbox or --boxes)']
 
 
 def test_a_camera_is_for_one_found_body(image):

@@ -72,7 +72,11 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
     (['{photos}/*.gif', '--video'], '*.gif: no image matches; expected a video, a folder of frames, or a pattern'),
     (['{photos}', '--video'], 'cut.png: truncated image'),
-    (['{photos}', '--video', '--key-every', '0'], '--key-every 0 --fps 30: 1 or more frames'),
+    (['{photos}', '--video', '--key-every', '0'], 'mmxas infer: --key-every 0: 1 or more expected'),
+    (['{photos}', '--video', '--fps', '0'], 'mmxas infer: --fps 0: more than 0 and less than 10000 expected'),
+    (['{photos}', '--out-dir', '{photos}/a.jpg/x'], 'a.jpg: cannot write into this place of the output folder'),
+    (['{photos}', '--boxes', '{other}'], "other.json: 'z.jpg' is not among the 3 images"),
+    (['{photos}/*.jpg', '--video', '--boxes', '{other}'], "other.json: 'z.jpg' is not among the 1 images"),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
     (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (JSONDecodeError: Expecting value'),
@@ -84,7 +88,8 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
 ])
 def test_a_mistake_is_one_line_and_status_2(infer, photos, tmp_path, capsys, arguments, message):
     (tmp_path / 'empty').mkdir()
-    first, *rest = (text.format(photos=photos, empty=tmp_path / 'empty') for text in arguments)
+    (other := tmp_path / 'other.json').write_text('{"z.jpg": [1, 1, 5, 5]}')
+    first, *rest = (text.format(photos=photos, empty=tmp_path / 'empty', other=other) for text in arguments)
     assert infer([first, CONFIG, 'none', '--out-dir', str(tmp_path / 'out'), *rest]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith('mmxas infer: ') and message in error
@@ -191,7 +196,7 @@ def test_a_video_has_lines_tables_and_an_overlay_and_goes_on(infer, clip_detecto
     assert infer([*command, '--smooth', '--no-pictures']) == 0
     assert '20 frames were there from an earlier run' in capsys.readouterr().out
     assert infer([*command[:-1], '4']) == 2
-    assert 'has results of another key_every of' in capsys.readouterr().err
+    assert 'with different key_every (5 there, 4 now); choose another folder' in capsys.readouterr().err
     assert infer([*command[:-1], '4', '--overwrite', '--no-pictures']) == 0
     assert not (out / 'overlay.mp4').exists()
 

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmxas.cli.work_directory import check_unused, held, require_writable_file
+from mmxas.cli.work_directory import check_unused, held, require_place, require_writable_file
 from mmxas.errors import UsageError
 
 
@@ -13,6 +13,17 @@ def test_a_file_that_cannot_be_written_is_named_with_its_option(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(UsageError, match='file: cannot write into this folder of --out .*another by --out'):
         require_writable_file(str(tmp_path / 'file' / 'a.json'), '--out')
+
+
+def test_a_place_is_checked_without_making_the_folder(tmp_path):
+    require_place(tmp_path / 'new' / 'deep', 'output folder', '--out-dir')
+    require_place(tmp_path, 'output folder', '--out-dir')
+    assert list(tmp_path.iterdir()) == []
+    (file := tmp_path / 'file').touch()
+    with pytest.raises(UsageError, match=r'file: cannot write into this output folder \(it is a file\); .*--out-dir$'):
+        require_place(file, 'output folder', '--out-dir')
+    with pytest.raises(UsageError, match=f'^{file}: cannot .* place of the output folder {file / "a"} .it is a file'):
+        require_place(file / 'a', 'output folder', '--out-dir')
 
 
 def test_checkpoints_of_another_training_are_not_written_over(tmp_path):
