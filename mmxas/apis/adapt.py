@@ -144,7 +144,7 @@ class Adaptation:
         weights: The file of the initial weights.
         out: Folder of the results.
         frames: The images.
-        boxes: ``{image: [x0, y0, x1, y1]}`` in px, as far as given.
+        boxes: ``{image: [x0, y0, x1, y1]}`` in px, for the images whose box was given.
     """
 
     cfg: Config

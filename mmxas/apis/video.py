@@ -63,7 +63,7 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
                 overwrite: bool = False, progress: bool = False) -> VideoResult:
     """Detect the poses of a video, choose hypotheses over time, and write everything into a folder.
 
-    A run that was killed goes on where it was, with the same result. Files are in docs/video.md.
+    A run that was killed resumes where it stopped, with the same result. docs/video.md lists the files.
 
     Args:
         inferencer: The detector.
