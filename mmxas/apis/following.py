@@ -81,7 +81,7 @@ class Follower:
     def __init__(self, find: Callable[[np.ndarray], Found], segment: Segment, every: int = 15,
                  given: GivenBoxes | None = None) -> None:
         if every < 1:
-            raise ValueError(f'every={every}: a number of frames, 1 or more, expected')
+            raise ValueError(f'every={every}: expected 1 or more frames')
         self.find, self.segment, self.every, self.given = find, segment, every, given
         self._tracks = Tracks()
         self._before: set[int] | None = None  # identities of the key frame before

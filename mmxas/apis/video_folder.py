@@ -118,7 +118,7 @@ class VideoFolder:
         return start
 
     def _key_boxes(self, line: bytes, number: int) -> tuple[int, np.ndarray]:
-        with named_when_broken(self.lines, f'line {number + 1} is no key frame', 'begin anew with --overwrite'):
+        with named_when_broken(self.lines, f'line {number + 1} is no key frame', 'start over with --overwrite'):
             record = json.loads(line)
             if record['frame'] != number:
                 raise ValueError(f'frame {number} expected, found {record["frame"]}')
@@ -140,7 +140,7 @@ class VideoFolder:
                 except OSError as error:
                     file.truncate(start)
                     raise OSError(error.errno, f'{error.strerror}, at frame {record["frame"]}; make room, and run the '
-                                  'command again to go on', str(self.lines)) from error
+                                  'command again to continue', str(self.lines)) from error
             yield append
 
     def end(self, frames: int) -> None:

@@ -77,7 +77,7 @@ def given_boxes(args: argparse.Namespace) -> list | dict | None:
     """
     from mmxas.io.boxes import read_boxes
     if args.bbox is not None and is_clip(args):
-        raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
+        raise UsageError('--bbox is for a single image; give boxes of a video with --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
     try:
@@ -128,14 +128,14 @@ def check_args(args: argparse.Namespace) -> None:
         UsageError: Options contradict each other, or the input does not exist.
     """
     if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
-        raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
+        raise UsageError('--bbox is for a single image; give boxes of a folder with --boxes FILE.json')
     if (args.intrinsics is None) != (args.root_depth is None):
-        raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
+        raise UsageError('--intrinsics and --root-depth must be given together: depths in mm need both')
     if args.config is not None and (args.model is not None or args.checkpoint is None):
         raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
     if args.key_every < 1 or not 0 < args.fps < 1e4:
-        raise UsageError(f'--key-every {args.key_every} --fps {args.fps:g}: 1 or more frames, and more than 0 frames '
-                         'in a second, expected')
+        raise UsageError(f'--key-every {args.key_every} --fps {args.fps:g}: expected --key-every of 1 or more and '
+                         '--fps above 0 and below 10000')
     if not Path(args.input).exists() and not args.video:
         raise UsageError(f'{args.input}: no such image, video or folder')
 

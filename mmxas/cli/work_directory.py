@@ -47,7 +47,7 @@ def held(work_dir: str) -> Iterator[None]:
         try:
             fcntl.flock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(f'{work_dir}: another training is running in this folder; choose another by --work-dir'
+            raise UsageError(f'{work_dir}: another training is running in this folder; choose another with --work-dir'
                              ) from error
         except OSError:
             pass  # a file system without locks
@@ -73,7 +73,7 @@ def require_writable(folder: str, what: str = 'work directory', option: str = '-
             file.write(bytes(1 << 16))
     except OSError as error:
         raise UsageError(f'{folder}: cannot write into this {what} ({error.strerror}); free space, or choose another '
-                         f'by {option}') from error
+                         f'with {option}') from error
 
 
 def require_writable_file(name: str, option: str) -> None:

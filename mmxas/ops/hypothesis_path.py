@@ -116,7 +116,7 @@ def limb_groups(parents: Sequence[int]) -> list[list[int]]:
     """
     roots = [child for child, parent in enumerate(parents) if child == parent]
     if len(roots) != 1:
-        raise ValueError(f'parents: one root, its own parent, expected, got {len(roots)}')
+        raise ValueError(f'parents: expected one root, a keypoint that is its own parent, got {len(roots)}')
     children = [[child for child, parent in enumerate(parents) if parent == joint != child]
                 for joint in range(len(parents))]
     tops = roots + [child for below in children if len(below) > 1 for child in below]
@@ -154,7 +154,7 @@ def smooth_poses(poses: Array, window: int = 9, order: int = 2, times: Array | N
     """
     check_shape(poses, ('T', 'K', None), 'poses')
     if type(order) is not int or order < 0 or type(window) is not int or window % 2 == 0 or window <= order:
-        raise ValueError(f'window: an odd number of frames above order expected, got window={window!r}, '
+        raise ValueError(f'window: expected an odd number of frames larger than order, got window={window!r}, '
                          f'order={order!r}')
     points = _as_numpy(poses, np.float64)
     at = _check_times(times, len(points))
@@ -200,14 +200,14 @@ def _cheapest(points: np.ndarray, times: np.ndarray, unary: np.ndarray, members:
 def _score_cost(scores: Array | None, motion_std: float | None, valid: np.ndarray, members: np.ndarray) -> np.ndarray:
     """What the hypotheses of each group cost by their scores, (T, G, H)."""
     if (scores is None) != (motion_std is None):
-        raise ValueError('scores and motion_std: both or none expected')
+        raise ValueError('scores and motion_std: pass both or neither')
     if scores is None or motion_std is None:
         return np.zeros((len(valid), len(members), valid.shape[1]))
     check_positive(motion_std, 'motion_std')
     score = _as_numpy(scores, np.float64)
     check_shape(score, valid.shape, 'scores')
     if not (np.isfinite(score[valid]) & (score[valid] >= 0)).all():
-        raise ValueError(f'scores: finite numbers of 0 or more expected of valid entries, got '
+        raise ValueError(f'scores: expected finite numbers >= 0 for valid entries, got '
                          f'{score[valid].min()} to {score[valid].max()}')
     score = np.where(valid, score, 0.0)
     score = np.where(score > 0, score, score.max(axis=1, keepdims=True))
@@ -222,7 +222,7 @@ def _membership(groups: Groups, num_keypoints: int) -> np.ndarray:
             raise ValueError(f"groups: 'keypoint', 'pose' or lists of indices expected, got {groups!r}")
         return np.eye(num_keypoints) if groups == 'keypoint' else np.ones((1, num_keypoints))
     if sorted(index for group in groups for index in group) != list(range(num_keypoints)) or not all(map(len, groups)):
-        raise ValueError(f'groups: each of the {num_keypoints} keypoints in one group expected, got '
+        raise ValueError(f'groups: expected each of the {num_keypoints} keypoints in exactly one group, got '
                          f'{[list(group) for group in groups]}')
     members = np.zeros((len(groups), num_keypoints))
     for row, group in zip(members, groups, strict=True):
@@ -236,7 +236,7 @@ def _check_times(times: Array | None, frames: int) -> np.ndarray:
     found = _as_numpy(times, np.float64)
     check_shape(found, (frames, ), 'times')
     if not np.isfinite(found).all() or (np.diff(found) <= 0).any():
-        raise ValueError(f'times: finite, each later than the one before, expected, got {found.tolist()[:10]}'
+        raise ValueError(f'times: expected finite, strictly increasing numbers, got {found.tolist()[:10]}'
                          f'{" ..." if frames > 10 else ""}')
     return found
 
@@ -245,9 +245,9 @@ def _check_finite(points: np.ndarray, needed: np.ndarray) -> None:
     wrong = np.argwhere(needed & ~np.isfinite(points).all(axis=-1))
     if len(wrong):
         frame, hypothesis, keypoint = wrong[0].tolist()
-        raise ValueError(f'poses: finite numbers expected where a hypothesis may be taken, got '
+        raise ValueError(f'poses: expected finite numbers wherever a hypothesis can be selected, got '
                          f'{points[frame, hypothesis, keypoint].tolist()} at frame {frame}, hypothesis {hypothesis}, '
-                         f'keypoint {keypoint}; mark it as not valid')
+                         f'keypoint {keypoint}; mark it as invalid')
 
 
 def _runs(there: np.ndarray, far: np.ndarray) -> list[tuple[int, int]]:

@@ -53,7 +53,7 @@ def interpolate_boxes(frames: np.ndarray, boxes: np.ndarray, wanted: np.ndarray,
     check_shape(frames, (sizes['M'], ), 'frames')
     check_shape(wanted, ('T', ), 'wanted')
     if (np.diff(frames) <= 0).any():
-        raise ValueError(f'frames: each after the one before expected, got {np.asarray(frames).tolist()}')
+        raise ValueError(f'frames: expected strictly increasing numbers, got {np.asarray(frames).tolist()}')
     if not sizes['M']:
         return np.full((len(wanted), 4), np.nan)
     between = np.stack([np.interp(wanted, frames, side, np.nan, np.nan) for side in np.asarray(boxes, float).T], axis=1)

@@ -72,7 +72,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
     (['{photos}/*.gif', '--video'], '*.gif: no image matches; expected a video, a folder of frames, or a pattern'),
     (['{photos}', '--video'], 'cut.png: truncated image'),
-    (['{photos}', '--video', '--key-every', '0'], '--key-every 0 --fps 30: 1 or more frames'),
+    (['{photos}', '--video', '--key-every', '0'], '--key-every 0 --fps 30: expected --key-every of 1 or more'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
     (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
     (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
