@@ -61,7 +61,7 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
                 boxes: Mapping[str, Any] | None = None, camera: Mapping[str, Any] | None = None, key_every: int = 15,
                 all_views: bool = False, smooth: bool = False, overlay: bool = True, rate: float = 30.0,
                 overwrite: bool = False, progress: bool = False) -> VideoResult:
-    """Detect the poses of a video, choose hypotheses over time, and write everything into a folder.
+    """Detect the poses of a video, select hypotheses over time, and write the results to a folder.
 
     A run that was killed resumes where it stopped, with the same result. docs/video.md lists the files.
 
@@ -72,20 +72,20 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         boxes: As in :class:`.GivenBoxes`. Defaults to None: they are found.
         camera: ``dict(K=..., root_depth=...)``, as in :class:`.XASInferencer`. Defaults to None: unknown.
         key_every: As in :func:`~.video_detection.detect_frames`. Defaults to 15.
-        all_views: As there. Defaults to False.
-        smooth: Smooth the chosen poses (:func:`~mmxas.ops.smooth_poses`) in tables and overlay. Defaults to False.
+        all_views: As in :func:`~.video_detection.detect_frames`. Defaults to False.
+        smooth: Smooth the selected poses (:func:`~mmxas.ops.smooth_poses`) in tables and overlay. Defaults to False.
         overlay: Write ``overlay.mp4``. Defaults to True.
-        rate: Frames in a second of a folder or pattern. Defaults to 30.
-        overwrite: Start anew if the folder has results of another video or of other settings. Defaults to False.
+        rate: Frames per second of a folder or pattern. Defaults to 30.
+        overwrite: Start over if the folder has results of another video or of other settings. Defaults to False.
         progress: Show a bar with the rate and the time left. Defaults to False.
 
     Raises:
         FileNotFoundError: There is no such video or image.
         UnreadableImageError: The video is truncated, or it or an image cannot be read.
-        OSError: A file cannot be written, such as on a full disk; the message names it. A later run goes on.
+        OSError: A file cannot be written, such as on a full disk; the message names it. The next run resumes.
         ValueError: The folder has results of another video or of other settings, the images differ in size, a box or
             the camera is invalid, or several bodies are found with a camera.
-        RuntimeError: The overlay is wanted, but PyAV has no H.264 encoder.
+        RuntimeError: ``overlay`` is True, but PyAV has no H.264 encoder.
     """
     clip = open_clip(source, rate)
     if overlay:

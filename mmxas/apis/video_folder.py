@@ -29,9 +29,9 @@ def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_view
         inferencer: The detector.
         clip: The video.
         key_every: As in :func:`~.video.infer_video`, like the rest.
-        all_views: As there.
-        boxes: As there.
-        camera: As there.
+        all_views: As in :func:`.infer_video`.
+        boxes: As in :func:`.infer_video`.
+        camera: As in :func:`.infer_video`.
     """
     config = inferencer.cfg
     parts = dict(model=config.model, pipeline=config.test_dataloader.dataset.pipeline)

@@ -50,7 +50,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
     args = parser.parse_args(arguments)
     if (args.images is None) == (args.config is None):
-        parser.error('give either a folder, a video file or --config CONFIG')
+        parser.error('give a folder, a video file or --config CONFIG, and only one of them')
     if args.config and (args.out or args.boxes or args.compare):
         parser.error('--config defines images, masks and boxes: do not combine it with --out, --boxes or --compare')
     if args.images is not None:

@@ -112,5 +112,5 @@ def _check_rays(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
     widest = np.degrees(np.arcsin(np.clip(sines, 0.0, 1.0)))
     if (widest < min_angle).any():
         raise ValueError(f'degenerate views: the rays to {int((widest < min_angle).sum())} of {widest.size} points are '
-                         f'parallel to within {widest.min():.2g} degrees; expected at least {min_angle:g} for one pair of '
-                         'views: use cameras farther apart')
+                         f'parallel to within {widest.min():.2g} degrees; expected at least {min_angle:g} in one pair '
+                         'of views: use cameras farther apart')

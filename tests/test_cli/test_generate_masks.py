@@ -191,7 +191,7 @@ test_dataloader = dict(dataset=dict(type='MPIIPoseDataset', data_root={str(image
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    ([], 'give either a folder, a video file or --config CONFIG'),
+    ([], 'give a folder, a video file or --config CONFIG, and'),
     (['x', '--config', 'y.py'], 'and only one of them'),
     (['--config', 'y.py', '--out', 'z'], 'do not combine it with --out, --boxes or --compare'),
     (['x', '--workers', '-1'], '-1 given, 0 or more expected'),
