@@ -1,4 +1,4 @@
-"""Detect poses in a video, and write frames, tables and an overlay into a folder."""
+"""Detect poses in a video, and write records, tables and an overlay to a folder."""
 from __future__ import annotations
 
 import json
@@ -41,10 +41,10 @@ class VideoResult:
         nobody: Number of frames without a pose.
         identities: Number of identities.
         poses: Number of poses.
-        resumed: Number of frames that an earlier run had done.
-        unread: Number of frames that the file announces, but that cannot be decoded.
-        files: What was written.
-        left_out: What was not written, and why.
+        resumed: Number of frames that an earlier run had finished.
+        unread: Number of frames that the file declares but that cannot be decoded.
+        files: The written files.
+        left_out: The files that were not written, and why.
     """
 
     frames: int
@@ -69,7 +69,7 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         inferencer: The detector.
         source: A video, a folder of frames, or a pattern (:func:`~mmxas.io.clips.open_clip`).
         out_dir: The folder; one for each video.
-        boxes: As in :class:`.GivenBoxes`. Defaults to None: they are found.
+        boxes: As in :class:`.GivenBoxes`. Defaults to None: found automatically.
         camera: ``dict(K=..., root_depth=...)``, as in :class:`.XASInferencer`. Defaults to None: unknown.
         key_every: As in :func:`~.video_detection.detect_frames`. Defaults to 15.
         all_views: As in :func:`~.video_detection.detect_frames`. Defaults to False.
@@ -114,7 +114,7 @@ def _detect(detector: VideoDetector, clip: Clip, folder: VideoFolder, start: int
 
 def _finish(inferencer: XASInferencer, clip: Clip, folder: VideoFolder, start: int, smooth: bool, overlay: bool,
             bars: Progress) -> VideoResult:
-    """Choose the paths, and write what follows from the frames."""
+    """Select the paths, and write the files that need all frames."""
     count = [0, 0]
     for record in read_lines(folder.lines):
         count[0] += 1
@@ -213,7 +213,7 @@ def _write_overlay(clip: Clip, poses: VideoPoses, pixels: np.ndarray, style: Pos
 
 
 class _Rate(ProgressColumn):
-    """Frames in a second."""
+    """Frames per second."""
 
     def render(self, task: Task) -> Text:
         """Return the rate."""

@@ -231,7 +231,7 @@ def timed_frames(path: str | Path, start: int = 0, order: str = 'rgb24') -> Iter
 
 
 def frame_rate(path: str | Path) -> float:
-    """Return the mean number of frames of a video in a second, as its file states it; 25 if it does not.
+    """Return the mean number of frames per second that a video file states; 25 if it states none.
 
     Raises:
         UnreadableImageError: The file is absent, or not a video.
