@@ -130,7 +130,7 @@ def check_args(args: argparse.Namespace) -> None:
     if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
         raise UsageError('--bbox is for a single image; give boxes of a folder with --boxes FILE.json')
     if (args.intrinsics is None) != (args.root_depth is None):
-        raise UsageError('--intrinsics and --root-depth must be given together: depths in mm need both')
+        raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
     if args.config is not None and (args.model is not None or args.checkpoint is None):
         raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
     if args.key_every < 1 or not 0 < args.fps < 1e4:

@@ -74,7 +74,7 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}', '--video'], 'cut.png: truncated image'),
     (['{photos}', '--video', '--key-every', '0'], '--key-every 0 --fps 30: expected --key-every of 1 or more'),
     (['{photos}/a.jpg', '--bbox', '5', '5', '1', '1'], 'has no area'),
-    (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth must be given together'),
+    (['{photos}/a.jpg', '--root-depth', '3000'], '--intrinsics and --root-depth belong together'),
     (['{photos}', '--boxes', '{photos}/readme.md'], 'readme.md: not a JSON file (Expecting value'),
     (['{photos}/a.jpg', '--species', 'human'], 'give CONFIG and CHECKPOINT (none for untrained weights), or --species'),
     (['{photos}/a.jpg', '--device', 'foo'], '--device foo: torch cannot use it here'),
