@@ -69,8 +69,8 @@ def adaptation_config(base: Config, folder: Path, out: Path, iterations: int, co
     cfg = copy.deepcopy(base)
     pairs = cfg.get('train_dataloader', {}).get('dataset', {})
     if not (pairs.get('target') or {}).get('pipeline') or not (cfg.get('train_cfg') or {}).get('stages'):
-        raise ValueError(f'{cfg.filename}: train_dataloader.dataset.target.pipeline and train_cfg.stages expected, as '
-                         'in configs/xas_mocap.py: they define the training on the images')
+        raise ValueError(f'{cfg.filename}: needs train_dataloader.dataset.target.pipeline and train_cfg.stages, as in '
+                         'configs/xas_mocap.py: they define the training on the images')
     skeleton = cfg.model.skeleton
     images = dict(type='ImageFolderDataset', data_root=str(folder), masks=str(masks or out / 'masks'),
                   boxes=str(out / 'boxes.json'), files=str(out / 'used.json'), on_error='skip', skeleton=skeleton)
@@ -144,7 +144,7 @@ class Adaptation:
         weights: The file of the initial weights.
         out: Folder of the results.
         frames: The images.
-        boxes: ``{image: [x0, y0, x1, y1]}`` in px, as far as given.
+        boxes: ``{image: [x0, y0, x1, y1]}`` in px, for the images whose box was given.
     """
 
     cfg: Config

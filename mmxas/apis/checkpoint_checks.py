@@ -42,7 +42,7 @@ def check_begins(model: torch.nn.Module, checkpoint: Mapping) -> None:
         checkpoint: Content of a checkpoint file, or its ``state_dict`` alone.
 
     Raises:
-        ValueError: The checkpoint is unusable; the message has tensor names.
+        ValueError: The checkpoint is unusable; the message names the tensors.
     """
     state, own = tensors_of(checkpoint), model.state_dict()
     shared = [name for name in own if getattr(state.get(name), 'shape', None) == own[name].shape]

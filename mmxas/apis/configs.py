@@ -101,7 +101,7 @@ def check_keys(cfg: Config) -> None:
     for key in sorted(set(cfg.keys()) - READ_KEYS):
         near = get_close_matches(key, READ_KEYS, 1, cutoff=0.85)
         if near:
-            raise UsageError(f'{cfg.filename}: {key} = … is read by nothing; did you mean {near[0]}? If not, rename it')
+            raise UsageError(f'{cfg.filename}: {key} = … is never used; did you mean {near[0]}? If not, rename it')
 
 
 def check_text(cfg: Config) -> None:

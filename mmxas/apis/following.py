@@ -1,4 +1,4 @@
-"""Follow bodies through the frames of a clip: boxes and masks are found in key frames, and moved in between.
+"""Track bodies through the frames of a clip: find boxes and masks in key frames, and interpolate in between.
 
 Boxes are x0, y0, x1, y1 in px on pixel edges.
 """
@@ -27,7 +27,7 @@ class Body(NamedTuple):
     Attributes:
         identity: The same in all frames.
         box: (4,) float64.
-        score: Of the detector; 1 without one.
+        score: Score of the box; 1 without a detector.
         source: ``'given'``, ``'found'`` or ``'image'``.
         mask: (h, w) bool, or None if there is none.
     """
@@ -66,14 +66,14 @@ class _KeyFrame:
 class Follower:
     """Finds the bodies of each frame of a clip, from its first frame or from a key frame on.
 
-    A body is present in the frames between two key frames if it was found in both; its box moves evenly from one to the
-    other. So what is found in a single key frame only is left out. The last frame is a key frame, too.
+    A body is present between two key frames if it was found in both; its box is interpolated linearly. A body found in
+    only one of them is left out. The last frame is also a key frame.
 
     Args:
         find: Function from an image (h, w, 3) BGR to what is found in it.
         segment: Function from a frame and a box (4,) to the mask (h, w) bool of the body, or None.
-        every: Frames from one key frame to the next.
-        given: Boxes of the caller, in place of those that ``find`` finds. Defaults to None.
+        every: Distance of two key frames, in frames.
+        given: Boxes of the caller, used instead of ``find``. Defaults to None.
 
     Raises:
         ValueError: ``every`` is less than 1.
@@ -82,7 +82,7 @@ class Follower:
     def __init__(self, find: Callable[[np.ndarray], Found], segment: Segment, every: int = 15,
                  given: GivenBoxes | None = None) -> None:
         if every < 1:
-            raise ValueError(f'every={every}: a number of frames, 1 or more, expected')
+            raise ValueError(f'every={every}: expected 1 or more frames')
         self.find, self.segment, self.every, self.given = find, segment, every, given
         self._tracks = Tracks()
         self._before: set[int] | None = None  # identities of the key frame before
@@ -173,16 +173,16 @@ class Follower:
 
 
 class GivenBoxes:
-    """Boxes of the caller. Between two frames that have some, those of the bodies in both move evenly.
+    """Boxes of the caller; between two listed frames, the boxes of bodies in both are interpolated linearly.
 
     Args:
-        boxes: ``{frame: [[x0, y0, x1, y1], ...]}``, ``[]`` for nobody, as in :func:`~mmxas.io.boxes.match_bodies`. No
-            box is searched for in frames that are not listed. Or the path of a JSON file with such a dict.
+        boxes: ``{frame: [[x0, y0, x1, y1], ...]}``, ``[]`` for no body, as in :func:`~mmxas.io.boxes.match_bodies`.
+            Frames that are not listed are not searched. Or the path of a JSON file with such a dict.
         names: Name of each frame.
         shape: (h, w) of the frames.
 
     Raises:
-        ValueError: A name is none of a frame, or a box is none or lies outside the image.
+        ValueError: No frame has this name, or a box is invalid or outside the image.
     """
 
     found = Found(np.zeros((0, 4)), np.zeros(0), 'given')

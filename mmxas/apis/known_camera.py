@@ -40,7 +40,7 @@ class KnownCamera:
             ValueError: The numbers of depths and boxes differ, or a depth is not positive.
         """
         if len(self.root_depth) not in (1, count) or not (self.root_depth > 0).all():
-            raise ValueError(f'{name}: root_depth, one positive number of mm or one per box ({count}) expected, found '
+            raise ValueError(f'{name}: root_depth: expected one positive number in mm, or one per box ({count}), found '
                              f'{self.root_depth.tolist()}')
         return np.broadcast_to(self.root_depth, (count, ))
 

@@ -49,8 +49,8 @@ class ZooModel:
         aliases, weights, sha256 = (entry.get(key) for key in ('Alias', 'Weights', 'SHA256'))
         aliases = tuple([aliases] if isinstance(aliases, str) else aliases or ())
         if weights is not None and (not weights.startswith('mmxas/') or not sha256):
-            raise ValueError(f'{metafile}: {entry["Name"]}: Weights: a path that begins with mmxas/, and its SHA256, '
-                             f'expected, found {weights!r} and {sha256!r}')
+            raise ValueError(f'{metafile}: {entry["Name"]}: Weights: expected a path that begins with mmxas/, and its '
+                             f'SHA256, found {weights!r} and {sha256!r}')
         path = None if weights is None else shipped_files.PACKAGE_ROOT.parent / weights
         return cls(entry['Name'], aliases, shipped_files.shipped_root() / entry['Config'], metafile, path, sha256)
 

@@ -1,4 +1,4 @@
-"""Detect poses in a video, and write frames, tables and an overlay into a folder."""
+"""Detect poses in a video, and write records, tables and an overlay to a folder."""
 from __future__ import annotations
 
 import json
@@ -41,10 +41,10 @@ class VideoResult:
         nobody: Number of frames without a pose.
         identities: Number of identities.
         poses: Number of poses.
-        resumed: Number of frames that an earlier run had done.
-        unread: Number of frames that the file announces, but that cannot be decoded.
-        files: What was written.
-        left_out: What was not written, and why.
+        resumed: Number of frames that an earlier run had finished.
+        unread: Number of frames that the file declares but that cannot be decoded.
+        files: The written files.
+        left_out: The files that were not written, and why.
     """
 
     frames: int
@@ -61,31 +61,31 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
                 boxes: Mapping[str, Any] | str | Path | None = None, camera: Mapping[str, Any] | None = None,
                 key_every: int = 15, all_views: bool = False, smooth: bool = False, overlay: bool = True,
                 rate: float = 30.0, overwrite: bool = False, progress: bool = False) -> VideoResult:
-    """Detect the poses of a video, choose hypotheses over time, and write everything into a folder.
+    """Detect the poses of a video, select hypotheses over time, and write the results to a folder.
 
-    A run that was killed goes on where it was, with the same result. Files are in docs/video.md.
+    A run that was killed resumes where it stopped, with the same result. docs/video.md lists the files.
 
     Args:
         inferencer: The detector.
         source: A video, a folder of frames, or a pattern (:func:`~mmxas.io.clips.open_clip`).
         out_dir: The folder; one for each video.
-        boxes: A dict or a JSON file, as in :class:`.GivenBoxes`. Defaults to None: they are found.
+        boxes: A dict or a JSON file, as in :class:`.GivenBoxes`. Defaults to None: found automatically.
         camera: ``dict(K=..., root_depth=...)``, as in :class:`.XASInferencer`. Defaults to None: unknown.
         key_every: As in :func:`~.video_detection.detect_frames`. Defaults to 15.
-        all_views: As there. Defaults to False.
-        smooth: Smooth the chosen poses (:func:`~mmxas.ops.smooth_poses`) in tables and overlay. Defaults to False.
+        all_views: As in :func:`~.video_detection.detect_frames`. Defaults to False.
+        smooth: Smooth the selected poses (:func:`~mmxas.ops.smooth_poses`) in tables and overlay. Defaults to False.
         overlay: Write ``overlay.mp4``. Defaults to True.
-        rate: Frames in a second of a folder or pattern. Defaults to 30.
-        overwrite: Start anew if the folder has results of another video or of other settings. Defaults to False.
+        rate: Frames per second of a folder or pattern. Defaults to 30.
+        overwrite: Start over if the folder has results of another video or of other settings. Defaults to False.
         progress: Show a bar with the rate and the time left. Defaults to False.
 
     Raises:
         FileNotFoundError: There is no such video or image.
         UnreadableImageError: The video is truncated, or it or an image cannot be read.
-        OSError: A file cannot be written, such as on a full disk; the message names it. A later run goes on.
+        OSError: A file cannot be written, such as on a full disk; the message names it. The next run resumes.
         ValueError: The folder has results of another video or of other settings, the images differ in size, a box or
             the camera is invalid, or several bodies are found with a camera.
-        RuntimeError: The overlay is wanted, but PyAV has no H.264 encoder.
+        RuntimeError: ``overlay`` is True, but PyAV has no H.264 encoder.
     """
     clip = open_clip(source, rate)
     if overlay:
@@ -114,7 +114,7 @@ def _detect(detector: VideoDetector, clip: Clip, folder: VideoFolder, start: int
 
 def _finish(inferencer: XASInferencer, clip: Clip, folder: VideoFolder, start: int, smooth: bool, overlay: bool,
             bars: Progress) -> VideoResult:
-    """Choose the paths, and write what follows from the frames."""
+    """Select the paths, and write the files that need all frames."""
     count = [0, 0]
     for record in read_lines(folder.lines):
         count[0] += 1
@@ -213,7 +213,7 @@ def _write_overlay(clip: Clip, poses: VideoPoses, pixels: np.ndarray, style: Pos
 
 
 class _Rate(ProgressColumn):
-    """Frames in a second."""
+    """Frames per second."""
 
     def render(self, task: Task) -> Text:
         """Return the rate."""

@@ -1,4 +1,4 @@
-"""Detect the bodies of successive frames: followed boxes, and crops of several frames in one batch."""
+"""Detect the bodies of successive frames: track boxes, and predict crops of several frames in one batch."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,16 +26,16 @@ BATCH = {'cpu': 4}  # crops of a batch by kind of device; on a CPU, heatmaps of 
 
 def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate: float = 30.0, key_every: int = 15,
                   all_views: bool = False) -> Iterator[tuple[Frame, dict[str, Any]]]:
-    """Detect the bodies of successive images of any source, such as a camera, with the same identities in all.
+    """Detect and track the bodies in successive images from any source, such as a camera.
 
-    Results come a block of frames late: at most 16 frames, or ``key_every`` if that is more. Memory does not grow with
+    Results are delayed by one block: at most 16 frames, or ``key_every`` if that is more. Memory does not grow with
     the number of images.
 
     Args:
         inferencer: The detector.
-        images: (h, w, 3) uint8 BGR each, all of one size. They may never end.
-        rate: Frames in a second. Defaults to 30.
-        key_every: Boxes and masks are found in every n-th frame, and moved in between. Defaults to 15.
+        images: (h, w, 3) uint8 BGR each, all of the same size; the iterator may be infinite.
+        rate: Frames per second. Defaults to 30.
+        key_every: Find boxes and masks in every n-th frame, and interpolate in between. Defaults to 15.
         all_views: Average over the mirrored and zoomed views of the config (``test_cfg.flip_test``, ``zooms``), too.
             Defaults to False.
 
@@ -52,14 +52,14 @@ def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate:
 class VideoDetector:
     """Detects the bodies of successive frames with one inferencer.
 
-    Results depend on the frames of a block alone and on what was known before it, so that a run that begins at a block
-    gives what a whole run gives.
+    Results depend only on the frames of a block and the tracks before it, so a run that resumes at a block gives the
+    same results as an uninterrupted one.
 
     Args:
         inferencer: The detector.
         key_every: As in :func:`detect_frames`.
         all_views: As in :func:`detect_frames`.
-        given: Boxes in place of those that the inferencer finds. Defaults to None.
+        given: Boxes to use instead of searching for them. Defaults to None.
         camera: Camera of all frames. Defaults to None: unknown.
     """
 

@@ -25,15 +25,15 @@ PRODUCTS = ('overlay.mp4', 'poses.npz', 'poses_2d.h5', 'poses_2d.csv', 'poses_3d
 
 def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_views: bool,
                  boxes: Mapping[str, Any] | str | Path | None, camera: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what must be the same for a run to go on with the frames of an earlier one.
+    """Return the settings that must be equal for a run to resume an earlier one.
 
     Args:
         inferencer: The detector.
         clip: The video.
-        key_every: As in :func:`~.video.infer_video`, like the rest.
-        all_views: As there.
-        boxes: As there.
-        camera: As there.
+        key_every: As in :func:`.infer_video`.
+        all_views: As in :func:`.infer_video`.
+        boxes: As in :func:`.infer_video`.
+        camera: As in :func:`.infer_video`.
     """
     config = inferencer.cfg
     parts = dict(model=config.model, pipeline=config.test_dataloader.dataset.pipeline)
@@ -52,17 +52,17 @@ class VideoFolder:
     """Results of one video with one setting.
 
     Args:
-        root: The folder; it is made.
+        root: The folder; created if missing.
         clip: The video.
         settings: See :func:`run_settings`.
         overwrite: Remove results of another video or of other settings.
 
     Attributes:
         lines: File with one record per frame.
-        complete: Whether all frames are there.
+        complete: Whether all frames are written.
 
     Raises:
-        ValueError: The folder has results of another video or of other settings; the message names the first.
+        ValueError: The folder has results of another video or of other settings; the message names one.
     """
 
     def __init__(self, root: Path, clip: Clip, settings: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -88,7 +88,7 @@ class VideoFolder:
             self.complete = bool(found['complete'])
 
     def _difference(self, found: Mapping[str, Any] | None) -> str:
-        """Return how the results there differ; an empty text if they do not."""
+        """Return how the existing results differ; empty if they do not."""
         if found is None:
             return f'a {LINES} without {FACTS}'
         if Path(found['source']).name != Path(self._content['source']).name:
@@ -101,7 +101,7 @@ class VideoFolder:
         return f'results of {self._content["source"]} with different {differs}{values}'
 
     def begin(self, detector: VideoDetector) -> int:
-        """Prepare the detector to go on, cut off the frames that will be made again, and return the first of them."""
+        """Prepare the detector to resume, drop the frames to repeat, and return the number of the first."""
         if not self.lines.exists():
             write_whole(self._facts, to_json(self._content).encode())
             self.lines.touch()
@@ -123,7 +123,7 @@ class VideoFolder:
         return start
 
     def _key_boxes(self, line: bytes, number: int) -> tuple[int, np.ndarray]:
-        with named_when_broken(self.lines, f'line {number + 1} is no key frame', 'begin anew with --overwrite'):
+        with named_when_broken(self.lines, f'line {number + 1} is no key frame', 'start over with --overwrite'):
             record = json.loads(line)
             if record['frame'] != number:
                 raise ValueError(f'frame {number} expected, found {record["frame"]}')
@@ -131,10 +131,10 @@ class VideoFolder:
 
     @contextmanager
     def appending(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-        """Yield a function that adds one frame; a frame that cannot be written is cut off again.
+        """Yield a function that appends one frame; a partly written frame is removed.
 
         Raises:
-            OSError: The disk is full, or another error of writing; the message names the file.
+            OSError: A frame cannot be written, for example on a full disk; the message names the file.
         """
         with self.lines.open('ab', buffering=0) as file:
             def append(record: Mapping[str, Any]) -> None:
@@ -145,11 +145,11 @@ class VideoFolder:
                 except OSError as error:
                     file.truncate(start)
                     raise OSError(error.errno, f'{error.strerror}, at frame {record["frame"]}; make room, and run the '
-                                  'command again to go on', str(self.lines)) from error
+                                  'command again to continue', str(self.lines)) from error
             yield append
 
     def end(self, frames: int) -> None:
-        """Note that all frames are there, and how many."""
+        """Record that all frames are written, and how many."""
         self.complete = True
         write_whole(self._facts, to_json(dict(self._content, frames=frames, complete=True)).encode())
 

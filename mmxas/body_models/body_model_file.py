@@ -227,7 +227,7 @@ def _parents(path: Path, content: Mapping[str, Any], num_joints: int | None) -> 
                          f'({path})')
     wrong = [joint for joint in range(1, len(parents)) if not 0 <= parents[joint] < joint]
     if wrong:
-        raise ValueError(f'{path}: the parent of joint {wrong[0]} is {parents[wrong[0]]}; a joint before it expected')
+        raise ValueError(f'{path}: the parent of joint {wrong[0]} is {parents[wrong[0]]}; expected a joint before it')
     return parents
 
 
@@ -313,7 +313,7 @@ def _check_weights(model: BodyModelFile) -> None:
     if model.skinning_weights.min() < -SUM_TOLERANCE:
         row, joint = np.argwhere(model.skinning_weights < -SUM_TOLERANCE)[0]
         raise ValueError(f'{model.path}: weights of vertex {row} are {model.skinning_weights[row, joint]:g} for joint '
-                         f'{joint}; none below 0 expected')
+                         f'{joint}; they must not be negative')
     for name, item, rows in (('weights', 'vertex', model.skinning_weights),
                              ('J_regressor', 'joint', model.joint_regressor)):
         sums = rows.sum(1)

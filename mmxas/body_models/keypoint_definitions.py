@@ -40,8 +40,8 @@ def read_keypoint_definitions(file: str | os.PathLike) -> dict[str, Alternatives
     for name, alternatives in definitions.items():
         for weights in alternatives:
             if not weights or min(weights.values()) < 0 or abs(sum(weights.values()) - 1) > 1e-6:
-                raise ValueError(f'{path}: keypoint {name!r} has the weights {dict(weights)}; weights >= 0 that sum to '
-                                 'one expected')
+                raise ValueError(f'{path}: keypoint {name!r} has the weights {dict(weights)}; expected weights >= 0 '
+                                 'that sum to one')
     return definitions
 
 

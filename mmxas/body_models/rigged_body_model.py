@@ -83,7 +83,7 @@ def scaled(model: BodyModelFile, factor: float) -> BodyModelFile:
         ValueError: The factor is not positive.
     """
     if not factor > 0:
-        raise ValueError(f'{model.path}: metres_per_unit={factor}, a positive number expected')
+        raise ValueError(f'{model.path}: metres_per_unit={factor}, expected a positive number')
     posedirs = None if model.posedirs is None else model.posedirs * factor
     return replace(model, v_template=np.asarray(model.v_template) * factor, shapedirs=model.shapedirs * factor,
                    posedirs=posedirs)

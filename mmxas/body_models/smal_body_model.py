@@ -74,7 +74,7 @@ class SMALBodyModel(RiggedBodyModel):
 
     def _add_log_scales(self, std: float) -> None:
         if std < 0:
-            raise ValueError(f'{self.model_path}: log_scale_std={std}, a number >= 0 expected')
+            raise ValueError(f'{self.model_path}: log_scale_std={std}, expected a number >= 0')
         self.num_shape_betas = self.num_betas
         names = self.variant.log_scales if std > 0 else ()
         axes = torch.tensor(std * log_scale_axes(names, self.num_joints), dtype=torch.float32)

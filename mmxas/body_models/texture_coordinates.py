@@ -32,7 +32,7 @@ def with_texture_coordinates(model: BodyModelFile, path: str | os.PathLike) -> B
         raise FileNotFoundError(f'{path}: no such file of texture coordinates')
     uv, uv_faces = _from_obj(path, model) if path.suffix.lower() == '.obj' else _from_arrays(path, model)
     if not len(uv) or not np.isfinite(uv).all():
-        raise ValueError(f'{path}: {len(uv)} texture points, some of them not finite; u and v of each expected')
+        raise ValueError(f'{path}: {len(uv)} texture points, some of them not finite; expected u and v of each')
     model = replace(model, uv=uv.astype(np.float32), uv_faces=uv_faces)
     check_texture_indices(model, path)
     return model
@@ -42,11 +42,11 @@ def _from_arrays(path: Path, model: BodyModelFile) -> tuple[np.ndarray, np.ndarr
     content = read_content(path)
     missing = [key for key in ('vt', 'ft') if content.get(key) is None]
     if missing:
-        raise ValueError(f'{path}: {", ".join(missing)} missing, texture coordinates vt (T, 2) and ft (F, 3) expected')
+        raise ValueError(f'{path}: {", ".join(missing)} missing, expected texture coordinates vt (T, 2) and ft (F, 3)')
     uv, faces = np.asarray(content['vt'], float), np.asarray(content['ft'], np.int64)
     if uv.ndim != 2 or uv.shape[1] != 2 or faces.shape != model.faces.shape:
-        raise ValueError(f'{path}: vt of shape {uv.shape} and ft of shape {faces.shape}; (T, 2) and '
-                         f'{model.faces.shape}, as of {model.path}, expected')
+        raise ValueError(f'{path}: vt of shape {uv.shape} and ft of shape {faces.shape}; expected (T, 2) and '
+                         f'{model.faces.shape}, as in {model.path}')
     return uv, faces
 
 

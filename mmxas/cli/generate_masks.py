@@ -50,9 +50,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--sheet', type=int, default=64, metavar='N', help='masks on the contact sheet (default: 64)')
     args = parser.parse_args(arguments)
     if (args.images is None) == (args.config is None):
-        parser.error('a folder, a video file or --config CONFIG expected, and only one of them')
+        parser.error('give a folder, a video file or --config CONFIG, and only one of them')
     if args.config and (args.out or args.boxes or args.compare):
-        parser.error('--config defines images, masks and boxes: --out, --boxes and --compare do not go with it')
+        parser.error('--config defines images, masks and boxes: do not combine it with --out, --boxes or --compare')
     if args.images is not None:
         images = Path(args.images)
         args.out = args.out or str(images.with_name(f'{images.stem if images.is_file() else images.name}_masks'))
@@ -67,8 +67,8 @@ def check_apart(images: str, out: str) -> None:
     """
     source, target = Path(images).resolve(), Path(out).resolve()
     if source == target or (source.is_dir() and (source in target.parents or target in source.parents)):
-        raise ValueError(f'--out {out}: a folder apart from the images expected, which are in {images}: masks could '
-                         'replace them, or count as images; give another folder, or omit --out')
+        raise ValueError(f'--out {out}: overlaps with the folder of the images, {images}: masks could replace '
+                         'images or be read as images; give another folder, or omit --out')
 
 
 def find_sets(args: argparse.Namespace) -> list[MaskSet]:

@@ -31,13 +31,13 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add_config(parser, optional=True)
     parser.add_argument('checkpoint', nargs='?',
                         help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of mmxas export '
-                             'onnx (*.onnx) runs by ONNX Runtime')
+                             'onnx (*.onnx) runs in ONNX Runtime')
     parser.add_argument('--species', dest='model', metavar='NAME', help='instead of config and checkpoint: a '
                         f'model that comes with weights (docs/models.md); default: {DEFAULT_MODEL}')
     parser.add_argument('--out-dir', help='folder of the results; default: work_dirs/inference/<species>, or '
                                           'work_dirs/<name of the config>/inference; for a video, its name below it')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... (default: cpu)')
-    parser.add_argument('--html', action='store_true', help='also write DIR/poses.html, a page to look at, as mmxas '
+    parser.add_argument('--html', action='store_true', help='also write DIR/poses.html, an interactive page, as mmxas '
                         'view does')
     parser.add_argument('--bbox', nargs=4, type=float, action='append', metavar=('X0', 'Y0', 'X1', 'Y1'),
                         help='a box in px of the single image; repeat it for more. Default: found automatically')
@@ -51,13 +51,13 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     video = parser.add_argument_group('videos')
     video.add_argument('--video', action='store_true', help='the images of the folder, or of a pattern such as '
                                                             "'frames/*.png', are the frames of one video")
-    video.add_argument('--fps', type=float, default=30.0, help='of these images (default: 30)')
+    video.add_argument('--fps', type=float, default=30.0, help='frame rate of these images (default: 30)')
     video.add_argument('--key-every', type=int, default=15, metavar='N',
-                       help='find boxes and masks in every n-th frame, and move them in between (default: 15)')
+                       help='find boxes and masks in every N-th frame, and interpolate in between (default: 15)')
     video.add_argument('--all-views', action='store_true', help='average over mirrored and zoomed views, as in photos; '
                                                                 'slower')
-    video.add_argument('--smooth', action='store_true', help='smooth the chosen poses in tables and overlay')
-    video.add_argument('--overwrite', action='store_true', help='start anew if the folder has results of another video '
+    video.add_argument('--smooth', action='store_true', help='smooth the selected poses in tables and overlay')
+    video.add_argument('--overwrite', action='store_true', help='start over if the folder has results of another video '
                                                                 'or of other options')
     add_cfg_options(parser)
     return parser.parse_args(arguments)
@@ -77,7 +77,7 @@ def given_boxes(args: argparse.Namespace) -> list | str | None:
     """
     from mmxas.io.boxes import read_boxes
     if args.bbox is not None and is_clip(args):
-        raise UsageError('--bbox is for a single image; give boxes of a video by --boxes FILE.json')
+        raise UsageError('--bbox is for a single image; give boxes of a video with --boxes FILE.json')
     if args.boxes is None:
         return args.bbox
     try:
@@ -129,15 +129,15 @@ def check_args(args: argparse.Namespace) -> None:
         UsageError: Options contradict each other, or the input does not exist.
     """
     if args.bbox is not None and (args.boxes is not None or Path(args.input).is_dir()):
-        raise UsageError('--bbox is for a single image; give boxes of a folder by --boxes FILE.json')
+        raise UsageError('--bbox is for a single image; give boxes of a folder with --boxes FILE.json')
     if (args.intrinsics is None) != (args.root_depth is None):
         raise UsageError('--intrinsics and --root-depth belong together: depths in mm need both')
     if args.config is not None and (args.model is not None or args.checkpoint is None):
         raise UsageError('give CONFIG and CHECKPOINT (none for untrained weights), or --species NAME alone')
     if args.key_every < 1:
-        raise UsageError(f'--key-every {args.key_every}: 1 or more expected')
+        raise UsageError(f'--key-every {args.key_every}: expected 1 or more')
     if not 0 < args.fps < 1e4:
-        raise UsageError(f'--fps {args.fps:g}: more than 0 and less than 10000 expected')
+        raise UsageError(f'--fps {args.fps:g}: expected more than 0 and less than 10000')
     if not Path(args.input).exists() and not args.video:
         raise UsageError(f'{args.input}: no such image, video or folder')
 

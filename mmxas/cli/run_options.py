@@ -46,7 +46,7 @@ def require_windows() -> None:
     """
     if re.search(r'GUI:\s+NONE', cv2.getBuildInformation()):
         raise UsageError('--show: the OpenCV of this environment opens no windows (opencv-python-headless); write the '
-                         'pictures by --show-dir DIR')
+                         'pictures with --show-dir DIR')
 
 
 def enable_visualization(cfg: Config, args: argparse.Namespace) -> None:

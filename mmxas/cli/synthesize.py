@@ -50,7 +50,7 @@ def render(args: argparse.Namespace) -> list[str]:
     part = None if args.part is None else parse_part(args.part)
     sets = find_sets(config, args.which)
     if len(sets) > 1 and (args.out or args.num is not None or args.seed is not None or args.merge):
-        raise UsageError(f'--out, --num, --seed and --merge apply to one set; choose it by --which: {", ".join(sets)}')
+        raise UsageError(f'--out, --num, --seed and --merge need one set; choose it with --which: {", ".join(sets)}')
     if not sets:
         return [f'{args.config}: nothing to render, its pairs are not rendered by mmxas']
     return [run_set(name, entry, args, part) for name, entry in sets.items()]

@@ -1,4 +1,4 @@
-"""``mmxas view``: write one HTML file that shows what ``mmxas infer`` wrote."""
+"""``mmxas view``: write one HTML file that shows the results of ``mmxas infer``."""
 from __future__ import annotations
 
 import argparse
@@ -27,23 +27,23 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--every', type=positive, metavar='N', help='show every N-th photo or frame; default: all '
                         f'photos, and at most {MAX_FRAMES} frames of a video')
     parser.add_argument('--max-mb', type=positive, default=MAX_BYTES // 1_000_000, metavar='MB',
-                        help='size of the page at most; images are made as coarse as it asks (default: %(default)s)')
+                        help='maximum size of the page; the quality of images is reduced to fit (default: %(default)s)')
     parser.add_argument('--notice', metavar='FILE', help="text for the foot of the page, such as the images' licence")
     return parser.parse_args(arguments)
 
 
 def make_page(command: str, folder: str | Path, out: str | Path | None = None, **options: Any) -> None:
-    """Write the page of a folder, print its path and size, and print warnings as lines of their own.
+    """Write the page of a folder, print its path and size, and print each warning on its own line.
 
     Args:
         command: The subcommand, named in warnings.
-        folder: As in :func:`~mmxas.visualization.predictions_folder.write_folder_page`, like the rest.
+        folder: As in :func:`~mmxas.visualization.predictions_folder.write_folder_page`.
         out: The file.
-        **options: Its further arguments.
+        **options: Further arguments of that function.
 
     Raises:
         OSError: A file cannot be read or written.
-        ValueError: A prediction is broken, or the page cannot be as small as asked for.
+        ValueError: A prediction is broken, or the page does not fit into the requested size.
     """
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter('always', UserWarning)

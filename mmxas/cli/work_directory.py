@@ -47,7 +47,7 @@ def held(work_dir: str) -> Iterator[None]:
         try:
             fcntl.flock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(f'{work_dir}: another training is running in this folder; choose another by --work-dir'
+            raise UsageError(f'{work_dir}: another training is running in this folder; choose another with --work-dir'
                              ) from error
         except OSError:
             pass  # a file system without locks
@@ -74,7 +74,7 @@ def require_writable(folder: str, what: str = 'work directory', option: str = '-
     except OSError as error:
         reason = 'it is a file' if Path(folder).is_file() else error.strerror
         raise UsageError(f'{folder}: cannot write into this {what} ({reason}); free space, or choose another '
-                         f'by {option}') from error
+                         f'with {option}') from error
 
 
 def require_place(folder: Path, what: str, option: str) -> None:

@@ -11,8 +11,8 @@ checkpoint.
 torch.hub, which mmengine's loaders of ``https://`` and ``torchvision://`` call, turns ``weights_only`` off by default.
 Here such files are downloaded and then read like local files.
 
-A checkpoint also holds its config as text, which mmengine executes when it resumes (for a field of old versions). This
-text is removed for all of mmengine's loaders.
+A checkpoint also holds its config as text. To support old checkpoints, mmengine executes this text when it resumes, so
+it is removed for all of mmengine's loaders.
 """
 import pickle
 from collections.abc import Callable

@@ -18,7 +18,8 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
         name: name of one set. Defaults to None: all.
 
     Returns:
-        dict: ``{name: {generator, num, out, seed}}``, as far as given; empty if the data sets only read existing pairs.
+        dict: ``{name: {generator, num, out, seed}}`` with the given keys only; empty if the data sets only read
+            existing pairs.
 
     Raises:
         ValueError: the config has no rendered pairs, has no set of this name (the message lists the names), or a set

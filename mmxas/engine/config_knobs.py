@@ -126,7 +126,7 @@ def set_data_root(content: Tree, root: str | Mapping[str, str]) -> Tree:
         if missing:
             raise ValueError(f'{KEY}.data_root: the config uses no data in {missing[0]!r}; it uses {", ".join(used)}')
     else:
-        raise ValueError(f'{KEY}.data_root={root!r}: a folder, or folders by name such as dict(h36m=…), expected')
+        raise ValueError(f'{KEY}.data_root={root!r}: expected a folder, or a dict of folders such as dict(h36m=…)')
 
     def change(key: str, value: Any) -> Any:
         for before, after in moved.items() if isinstance(value, str) else ():

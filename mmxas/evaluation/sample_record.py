@@ -85,7 +85,7 @@ def sample_poses(sample: Sample, protocol: Protocol, flip_pairs: Sequence[tuple[
         image = prediction.hypotheses
         image, switched = left_right_switch(image, np.broadcast_to(label, image.shape), flip_pairs)
         prediction = replace(prediction, hypotheses=image)
-        record['switched'] = switched[0, :, 0]  # x and y decide, and all hypotheses share them
+        record['switched'] = switched[0, :, 0]  # decided by x and y, which all hypotheses share
     record['hypotheses'] = (camera_mm if protocol.true_intrinsics else parallel)(prediction)
     if protocol.nearest_in == 'norm' and protocol.best_of_h_per_joint:
         places, place = (crop_normalised(replace(prediction, hypotheses=points))

@@ -38,7 +38,7 @@ def read_coco(path: str | Path) -> KeypointTable:
     with named_when_broken(path, "not COCO's keypoint format", 'docs/exchange.md says what is expected'):
         bodies = [kind for kind in content['categories'] if kind.get('keypoints')]
         if len({tuple(kind['keypoints']) for kind in bodies}) != 1:
-            raise ValueError(f'{path}: {len(bodies)} categories with keypoints; one, or the same in all, expected')
+            raise ValueError(f'{path}: {len(bodies)} categories with keypoints; expected one, or equal keypoints')
         names, annotations, info = tuple(bodies[0]['keypoints']), content['annotations'], content.get('info') or {}
         kinds = {kind['id']: dict(keypoints=[], skeleton=[]) | kind for kind in content['categories']}
         files = {image['id']: str(image['file_name']).replace('\\', '/') for image in content['images']}

@@ -39,11 +39,11 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
     path = require_file(path)
     levels, columns, rows, values = _read_csv(path) if path.suffix.lower() == '.csv' else _read_hdf(path, table)
     if levels not in (LEVELS, (LEVELS[0], *LEVELS[2:])):
-        raise ValueError(f'{path}: header rows {levels}, {LEVELS} expected, individuals only if there are several')
+        raise ValueError(f'{path}: header rows {levels}, expected {LEVELS} (individuals only if several)')
     columns = columns if 'individuals' in levels else [(scorer, '', *rest) for scorer, *rest in columns]
     scorers, members, names, coordinates = (tuple(dict.fromkeys(parts)) for parts in zip(*columns, strict=True))
     if '' in scorers or not {'x', 'y'} <= set(coordinates) <= set(COORDINATES):
-        raise ValueError(f'{path}: has the scorers {scorers} and coordinates {coordinates}, {COORDINATES} expected')
+        raise ValueError(f'{path}: has the scorers {scorers} and coordinates {coordinates}, expected {COORDINATES}')
     coordinates = tuple(name for name in COORDINATES if name in coordinates)
     parts = {column[1:3] for column in columns}
     bodies = {who: tuple(name for name in names if (who, name) in parts) for who in members}

@@ -46,7 +46,7 @@ def read_predictions(path: str | Path, scorer: str = 'mmxas', run: str | None = 
                 found.append((image, np.reshape(points, (*shape, len(one['units']))), np.reshape(scores, shape),
                               np.reshape(one['bbox'], 4), skeleton.get('links') or ()))
     if len(kinds) != 1:
-        raise ValueError(f'{path}: equal names, units, hypotheses expected, {kinds} found in {len(files)} files')
+        raise ValueError(f'{path}: expected equal names, units and hypotheses, found {kinds} in {len(files)} files')
     (names, units, hypotheses), = kinds
     images, points, scores, boxes, links = zip(*found, strict=True)
     return KeypointTable(

@@ -35,9 +35,9 @@ class VideoPoses:
         hypotheses: (N, H, K, 3) float32 in ``units``.
         scores: (N, H, K) float32.
         valid: (N, H, K) bool, whether the keypoint has its own peak in this hypothesis.
-        units: ``PIXELS``: z is px, too, relative to the root, at the scale of x and y; or ``CAMERA``.
+        units: ``PIXELS`` (z is also in px, relative to the root, at the scale of x and y) or ``CAMERA``.
         pixels: (N, K, 2) float32, x and y that all hypotheses share, px.
-        paths: (N, K) int64, the hypothesis chosen over time; 0, the top-1 pose, where the file has none.
+        paths: (N, K) int64, the hypothesis selected over time; 0, the top-1 pose, if the file has none.
     """
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The frames of a clip in order, from a video file, or from images that are the frames of one video."""
+"""Read the frames of a clip in order, from a video file or from images."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ class Frame(NamedTuple):
 
     Attributes:
         index: Its number, from 0.
-        time: s after the first frame.
+        time: Seconds after the first frame.
         image: (h, w, 3) uint8 BGR.
         name: For messages and tables: ``clip.mp4:7``, or the image's file name.
     """
@@ -31,12 +31,12 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip on disk, of which each call of :meth:`frames` decodes the frames anew. See :func:`open_clip`.
+    """A clip on disk; each call of :meth:`frames` decodes it again. See :func:`open_clip`.
 
     Attributes:
         source: The video file, or the folder or pattern of the images.
         shape: (h, w) of the frames.
-        rate: Frames in a second.
+        rate: Frames per second.
         names: Name of each frame.
         images: The images of the frames; none for a video file.
     """
@@ -48,7 +48,7 @@ class Clip:
     images: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
-        """Number of frames that the file announces."""
+        """Number of frames that the file declares."""
         return len(self.names)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
@@ -70,7 +70,7 @@ def open_clip(source: str | Path, rate: float = 30.0) -> Clip:
 
     Args:
         source: The file, the folder (images directly inside it, in natural order), or the pattern.
-        rate: Frames in a second of a folder or pattern. Defaults to 30; a video file states its own.
+        rate: Frames per second of a folder or pattern. Defaults to 30; a video file has its own rate.
 
     Raises:
         FileNotFoundError: There is no such file or folder, or no image.
@@ -94,11 +94,11 @@ def open_clip(source: str | Path, rate: float = 30.0) -> Clip:
 
 
 def number_frames(images: Iterable[np.ndarray], rate: float) -> Iterator[Frame]:
-    """Yield images of any source, such as a camera, as frames.
+    """Yield images from any source, such as a camera, as numbered frames.
 
     Args:
         images: (h, w, 3) uint8 BGR each, all of one size.
-        rate: Frames in a second.
+        rate: Frames per second.
 
     Raises:
         ValueError: An image is not (h, w, 3) of uint8, or has another size than the first; the message has its number.

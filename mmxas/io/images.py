@@ -87,7 +87,7 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
             return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
         image = cv2.imdecode(encoded, flags)
     if image is None:
-        raise UnreadableImageError(f'{name}: not an image that OpenCV reads ({len(data)} bytes); copy it again')
+        raise UnreadableImageError(f'{name}: OpenCV cannot decode this image ({len(data)} bytes); copy it again')
     return image
 
 

@@ -55,7 +55,7 @@ def _check_elements(path: Path, limit: int) -> None:
             while kind == 15 and (packed := file.read(min(_STEP, end - file.tell()))):  # 15: compressed
                 limit -= len(inflater.decompress(packed))
                 if limit < 0:
-                    raise UnsafeFileError('its elements unpack to more than its size explains')
+                    raise UnsafeFileError('its elements unpack to far more data than the file has')
             file.seek(end)
 
 

@@ -162,7 +162,7 @@ class VideoReader:
         times = [pts for pts, _, discarded, _ in packets if not discarded]
         if not times or None in times or len(set(times)) < len(times) or any(packet[3] for packet in packets):
             return None
-        first, stamps = packets[0][0], [pts for pts, *_ in packets if pts is not None]  # discarded ones may have none
+        first, stamps = packets[0][0], [pts for pts, *_ in packets if pts is not None]  # discarded packets may lack it
         if not packets[0][1] or first is None or min(stamps) < first:  # the file does not begin with a key frame
             return None
         keys = {pts for pts, is_key, *_ in packets if is_key}
@@ -231,7 +231,7 @@ def timed_frames(path: str | Path, start: int = 0, order: str = 'rgb24') -> Iter
 
 
 def frame_rate(path: str | Path) -> float:
-    """Return the mean number of frames of a video in a second, as its file states it; 25 if it does not.
+    """Return the mean number of frames per second that a video file states; 25 if it states none.
 
     Raises:
         UnreadableImageError: The file is absent, or not a video.

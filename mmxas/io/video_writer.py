@@ -18,7 +18,7 @@ class VideoWriter:
     Args:
         path: The file. It is overwritten, and incomplete until the end: see :func:`~mmxas.io.atomic_path`.
         shape: (h, w) of the frames. Odd sizes are padded by a repeated row or column, since yuv420p has even ones.
-        rate: Frames in a second, for the file's header. Defaults to 25.
+        rate: Frames per second, for the file's header. Defaults to 25.
         quality: CRF of x264, 0 to 51; lower is better and larger. Defaults to 23.
 
     Raises:
@@ -40,7 +40,7 @@ class VideoWriter:
 
         Args:
             image: (h, w, 3) uint8 BGR.
-            time: When it is shown, in s; later than the frame before.
+            time: When it is shown, in s; later than the previous frame.
         """
         frame = av.VideoFrame.from_ndarray(np.pad(image, self._padding, 'edge') if np.any(self._padding) else image,
                                            format='bgr24')
@@ -53,7 +53,7 @@ class VideoWriter:
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
-        """Write what the encoder still holds, and close the file; after an error, only close it."""
+        """Flush the encoder and close the file; after an error, only close it."""
         try:
             if kind is None:
                 self._container.mux(self._stream.encode())

@@ -279,7 +279,7 @@ def _claim(out: Path, made_by: dict, overwrite: bool) -> None:
             found = {}
         if found.get('fingerprint') != _digest(made_by):
             raise ValueError(f'{out}: holds masks of {found.get("segmenter")}, not of {made_by["segmenter"]}; choose '
-                             'another folder, or make all of them anew with --overwrite')
+                             'another folder, or make all of them again with --overwrite')
     write_atomically(path, lambda file: file.write(text.encode()))
     for remains in out.rglob('.*.tmp'):  # of a run that was killed
         remains.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""The path through the hypotheses of successive frames that moves least in 3D, and a filter for what trembles.
+"""Select the hypotheses of successive frames that move least in 3D, and smooth poses over time.
 
-Shapes: T frames, H hypotheses, K keypoints. A frame may be missing: it is left out, with ``times`` that show the gap,
-or it stays as a row without any valid hypothesis. The equations are in docs/video.md.
+Shapes: T frames, H hypotheses, K keypoints. For a missing frame, drop it and pass ``times`` that show the gap, or keep
+it as a row without any valid hypothesis. The equations are in docs/video.md.
 """
 from collections.abc import Sequence
 from typing import TypeVar
@@ -20,32 +20,32 @@ MISSING = -1  # the index of a hypothesis where there is none
 
 def choose_path(poses: Array, valid: Array | None = None, times: Array | None = None, groups: Groups = 'keypoint',
                 scores: Array | None = None, motion_std: float | None = None) -> Array:
-    """Return which hypothesis to take in each frame, so that the keypoints move least over the whole clip.
+    """Return which hypothesis to select in each frame, so that the keypoints move least over the whole clip.
 
-    The path of a group of keypoints has the lowest sum, over its steps from one frame to the next that has it, of the
-    squared distances that its keypoints move, divided by the time that the step takes. Dynamic programming finds it
-    among all H^T paths. Of equal ones the lower index wins, from the last frame on.
+    The cost of a path is the sum over its steps of the squared distances that the keypoints of the group move, divided
+    by the duration of the step. A step leads to the next frame in which the group is present. Dynamic programming finds
+    the cheapest of all H^T paths. Among paths of equal cost, the lower index wins, starting at the last frame.
 
-    With ``scores``, each hypothesis also costs ``-2 * motion_std**2 * log(score)`` a keypoint, so that the path is
-    the most likely one of keypoints that wander at random.
+    With ``scores``, each hypothesis also costs ``-2 * motion_std**2 * log(score)`` per keypoint. The result is then the
+    most likely path if keypoints move as a random walk.
 
     Args:
-        poses: (T, H, K, 3), of one unit along x, y and z, such as camera mm. Entries that are not valid may be NaN,
-            unless another keypoint of the group is valid in that hypothesis.
-        valid: (T, H, K) bool. A hypothesis of a group with no valid keypoint is never taken. Defaults to None: all are
-            valid.
-        times: (T,) rising, of any unit. Defaults to None: 0, 1, 2, ...
-        groups: ``'keypoint'`` chooses for each keypoint by itself, ``'pose'`` for all together, and lists of indices
-            for some together, such as those of :func:`limb_groups`; each keypoint is in one of them. Defaults to
-            ``'keypoint'``.
-        scores: (T, H, K), such as the depth profile's values at the hypotheses. Where they are 0, the keypoint's
-            highest score of the frame counts, since an invalid entry repeats that one's depth; a keypoint without any
-            costs nothing. Defaults to None: not used.
-        motion_std: How far a keypoint usually moves along an axis in a unit of time, in the unit of the poses: the
-            larger, the more the scores count. Needed with ``scores``, and only then.
+        poses: (T, H, K, 3) with the same unit for x, y and z, such as camera mm. Invalid entries may be NaN, unless
+            another keypoint of the group is valid in that hypothesis.
+        valid: (T, H, K) bool. A hypothesis is never selected for a group without a valid keypoint in it. Defaults to
+            None: all are valid.
+        times: (T,) increasing, in any unit. Defaults to None: 0, 1, 2, ...
+        groups: Which keypoints share a selection: ``'keypoint'`` selects per keypoint, ``'pose'`` for all together,
+            and lists of indices per list, such as those of :func:`limb_groups`; each keypoint must be in exactly one
+            list. Defaults to ``'keypoint'``.
+        scores: (T, H, K), such as the depth profile's values at the hypotheses. A score of 0 is
+            replaced by the keypoint's highest score in the frame, because an invalid entry repeats that depth; a
+            keypoint without any positive score costs nothing. Defaults to None: not used.
+        motion_std: Standard deviation of a keypoint's motion per axis and unit of time, in the unit of the poses; a
+            larger value gives the scores more weight. Required with ``scores``, not allowed without.
 
     Returns:
-        (T, K) int64 on the device of ``poses``, the index of each keypoint's hypothesis; -1 where its group is missing.
+        (T, K) int64 on the device of ``poses``, the index of each keypoint's hypothesis; -1 if its group is missing.
 
     Raises:
         ValueError: A shape, a time, a group or a score is wrong, or a valid entry is not finite.
@@ -73,7 +73,7 @@ def choose_path(poses: Array, valid: Array | None = None, times: Array | None = 
 
 
 def take_path(poses: Array, path: Array) -> Array:
-    """Return the poses of a path; the hypotheses that are not taken stay where they are.
+    """Return the poses that a path selects; the hypotheses are not modified.
 
     Args:
         poses: (T, H, K, C) floats.
@@ -99,16 +99,16 @@ def take_path(poses: Array, path: Array) -> Array:
 
 
 def limb_groups(parents: Sequence[int]) -> list[list[int]]:
-    """Return the parts of a skeleton that do not branch: a limb each, a trunk, and the root by itself if it branches.
+    """Return the unbranched parts of a skeleton: limbs, trunk, and the root alone if the tree branches there.
 
     Args:
         parents: Index of each keypoint's parent; the root is its own (:class:`mmxas.structures.Skeleton`).
 
     Returns:
-        Groups of indices, each from its top joint downwards; each keypoint is in one of them.
+        Groups of indices, each from its top joint downwards; each keypoint is in one group.
 
     Raises:
-        ValueError: There is not one root.
+        ValueError: The number of roots is not 1.
 
     Example:
         >>> limb_groups([0, 0, 1, 0, 3, 4])
@@ -116,7 +116,7 @@ def limb_groups(parents: Sequence[int]) -> list[list[int]]:
     """
     roots = [child for child, parent in enumerate(parents) if child == parent]
     if len(roots) != 1:
-        raise ValueError(f'parents: one root, its own parent, expected, got {len(roots)}')
+        raise ValueError(f'parents: expected one root, a keypoint that is its own parent, got {len(roots)}')
     children = [[child for child, parent in enumerate(parents) if parent == joint != child]
                 for joint in range(len(parents))]
     tops = roots + [child for below in children if len(below) > 1 for child in below]
@@ -129,18 +129,18 @@ def limb_groups(parents: Sequence[int]) -> list[list[int]]:
 
 
 def smooth_poses(poses: Array, window: int = 9, order: int = 2, times: Array | None = None) -> Array:
-    """Filter the trembling of each keypoint by polynomials that are fitted in a moving window (Savitzky-Golay).
+    """Smooth each keypoint over time with a Savitzky-Golay filter (polynomials fitted in a moving window).
 
-    Nothing is filtered across a gap, and no gap is filled: a keypoint's run of frames ends where it is NaN, or where
-    the next frame is more than 1.5 times as far away as usual (the median). A run shorter than the window is filtered
-    by the longest odd window that it holds; where that is not longer than ``order`` + 1, it stays as it is.
+    Gaps are not filled, and the filter does not cross them. A gap is a frame where the keypoint is NaN, or a time step
+    of more than 1.5 times the median step. A run of frames shorter than the window is filtered with the longest odd
+    window that fits into it; if that is not longer than ``order`` + 1, the run is not changed.
 
     Args:
         poses: (T, K, C) floats; NaN where a keypoint is missing.
         window: Odd number of frames, more than ``order``. Defaults to 9.
-        order: Of the polynomials. Defaults to 2.
-        times: (T,) rising, of any unit; they tell gaps, and steps within a run count as equal. Defaults to None: 0, 1,
-            2, ...
+        order: Degree of the polynomials. Defaults to 2.
+        times: (T,) increasing, in any unit; used to find gaps. Within a run, steps count as equal. Defaults to None:
+            0, 1, 2, ...
 
     Returns:
         (T, K, C), a copy.
@@ -154,7 +154,7 @@ def smooth_poses(poses: Array, window: int = 9, order: int = 2, times: Array | N
     """
     check_shape(poses, ('T', 'K', None), 'poses')
     if type(order) is not int or order < 0 or type(window) is not int or window % 2 == 0 or window <= order:
-        raise ValueError(f'window: an odd number of frames above order expected, got window={window!r}, '
+        raise ValueError(f'window: expected an odd number of frames larger than order, got window={window!r}, '
                          f'order={order!r}')
     points = _as_numpy(poses, np.float64)
     at = _check_times(times, len(points))
@@ -200,14 +200,14 @@ def _cheapest(points: np.ndarray, times: np.ndarray, unary: np.ndarray, members:
 def _score_cost(scores: Array | None, motion_std: float | None, valid: np.ndarray, members: np.ndarray) -> np.ndarray:
     """What the hypotheses of each group cost by their scores, (T, G, H)."""
     if (scores is None) != (motion_std is None):
-        raise ValueError('scores and motion_std: both or none expected')
+        raise ValueError('scores and motion_std: pass both or neither')
     if scores is None or motion_std is None:
         return np.zeros((len(valid), len(members), valid.shape[1]))
     check_positive(motion_std, 'motion_std')
     score = _as_numpy(scores, np.float64)
     check_shape(score, valid.shape, 'scores')
     if not (np.isfinite(score[valid]) & (score[valid] >= 0)).all():
-        raise ValueError(f'scores: finite numbers of 0 or more expected of valid entries, got '
+        raise ValueError(f'scores: expected finite numbers >= 0 for valid entries, got '
                          f'{score[valid].min()} to {score[valid].max()}')
     score = np.where(valid, score, 0.0)
     score = np.where(score > 0, score, score.max(axis=1, keepdims=True))
@@ -222,7 +222,7 @@ def _membership(groups: Groups, num_keypoints: int) -> np.ndarray:
             raise ValueError(f"groups: 'keypoint', 'pose' or lists of indices expected, got {groups!r}")
         return np.eye(num_keypoints) if groups == 'keypoint' else np.ones((1, num_keypoints))
     if sorted(index for group in groups for index in group) != list(range(num_keypoints)) or not all(map(len, groups)):
-        raise ValueError(f'groups: each of the {num_keypoints} keypoints in one group expected, got '
+        raise ValueError(f'groups: expected each of the {num_keypoints} keypoints in exactly one group, got '
                          f'{[list(group) for group in groups]}')
     members = np.zeros((len(groups), num_keypoints))
     for row, group in zip(members, groups, strict=True):
@@ -236,7 +236,7 @@ def _check_times(times: Array | None, frames: int) -> np.ndarray:
     found = _as_numpy(times, np.float64)
     check_shape(found, (frames, ), 'times')
     if not np.isfinite(found).all() or (np.diff(found) <= 0).any():
-        raise ValueError(f'times: finite, each later than the one before, expected, got {found.tolist()[:10]}'
+        raise ValueError(f'times: expected finite, strictly increasing numbers, got {found.tolist()[:10]}'
                          f'{" ..." if frames > 10 else ""}')
     return found
 
@@ -245,9 +245,9 @@ def _check_finite(points: np.ndarray, needed: np.ndarray) -> None:
     wrong = np.argwhere(needed & ~np.isfinite(points).all(axis=-1))
     if len(wrong):
         frame, hypothesis, keypoint = wrong[0].tolist()
-        raise ValueError(f'poses: finite numbers expected where a hypothesis may be taken, got '
+        raise ValueError(f'poses: expected finite numbers wherever a hypothesis can be selected, got '
                          f'{points[frame, hypothesis, keypoint].tolist()} at frame {frame}, hypothesis {hypothesis}, '
-                         f'keypoint {keypoint}; mark it as not valid')
+                         f'keypoint {keypoint}; mark it as invalid')
 
 
 def _runs(there: np.ndarray, far: np.ndarray) -> list[tuple[int, int]]:

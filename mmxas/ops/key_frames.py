@@ -1,4 +1,4 @@
-"""Boxes and masks between the frames in which they were found: finding them is the dear part of a video.
+"""Interpolate boxes and masks between key frames, because finding them is the slowest part of a video.
 
 Boxes are x0, y0, x1, y1 in px on pixel edges.
 """
@@ -9,14 +9,14 @@ from .checks import check_positive, check_shape
 
 
 def key_frames(num_frames: int, every: int = 15) -> np.ndarray:
-    """Return the numbers of every n-th frame from the first on, and of the last one.
+    """Return the numbers of the key frames: every n-th frame, starting at the first, and the last one.
 
     Args:
         num_frames: Length of the clip.
-        every: Frames from one to the next. Defaults to 15.
+        every: Distance of two key frames, in frames. Defaults to 15.
 
     Returns:
-        np.ndarray: int64, rising.
+        np.ndarray: int64, increasing.
 
     Raises:
         ValueError: ``every`` is less than 1.
@@ -31,19 +31,19 @@ def key_frames(num_frames: int, every: int = 15) -> np.ndarray:
 
 def interpolate_boxes(frames: np.ndarray, boxes: np.ndarray, wanted: np.ndarray,
                       max_gap: float | None = None) -> np.ndarray:
-    """Return the boxes of one body in frames between those in which it was found; each side moves evenly.
+    """Return the boxes of one body between the frames in which it was found, by linear interpolation.
 
     Args:
-        frames: (M,) rising numbers of the frames in which it was found, or their times.
-        boxes: (M, 4) found there.
-        wanted: (T,) frames, or times.
-        max_gap: Between two frames that are farther apart, the body is absent. Defaults to None: it is never.
+        frames: (M,) increasing numbers, or times, of the frames in which it was found.
+        boxes: (M, 4) boxes in these frames.
+        wanted: (T,) frames, or times, to return boxes for.
+        max_gap: The body is absent between two frames that are farther apart. Defaults to None: no limit.
 
     Returns:
         np.ndarray: (T, 4) float64; NaN before the first box, after the last one, and where the body is absent.
 
     Raises:
-        ValueError: A shape is wrong, or the frames do not rise.
+        ValueError: A shape is wrong, or the frames do not increase.
 
     Example:
         >>> interpolate_boxes(np.array([0, 10]), np.array([[0, 0, 4, 8], [10, 0, 14, 8]]), np.array([5])).tolist()
@@ -53,7 +53,7 @@ def interpolate_boxes(frames: np.ndarray, boxes: np.ndarray, wanted: np.ndarray,
     check_shape(frames, (sizes['M'], ), 'frames')
     check_shape(wanted, ('T', ), 'wanted')
     if (np.diff(frames) <= 0).any():
-        raise ValueError(f'frames: each after the one before expected, got {np.asarray(frames).tolist()}')
+        raise ValueError(f'frames: expected strictly increasing numbers, got {np.asarray(frames).tolist()}')
     if not sizes['M']:
         return np.full((len(wanted), 4), np.nan)
     between = np.stack([np.interp(wanted, frames, side, np.nan, np.nan) for side in np.asarray(boxes, float).T], axis=1)
@@ -65,15 +65,15 @@ def interpolate_boxes(frames: np.ndarray, boxes: np.ndarray, wanted: np.ndarray,
 
 
 def move_mask(mask: np.ndarray, box: np.ndarray, new_box: np.ndarray) -> np.ndarray:
-    """Return a mask that is shifted and scaled as its box is.
+    """Return a mask, shifted and scaled from one box to another.
 
     Args:
-        mask: (h, w) bool, of a frame in which it was found, such as the nearest one.
-        box: (4,) of the body there, with an area.
-        new_box: (4,) of the body in another frame, with an area.
+        mask: (h, w) bool, from a key frame, such as the nearest one.
+        box: (4,) box of the body in that frame, with an area.
+        new_box: (4,) box of the body in another frame, with an area.
 
     Returns:
-        np.ndarray: (h, w) bool; what leaves the image is cut off, and nothing comes in at its edges.
+        np.ndarray: (h, w) bool; parts outside the image are cut off, and areas from outside it are empty.
 
     Raises:
         ValueError: A shape is wrong, or a box has no area.

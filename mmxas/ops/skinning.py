@@ -1,7 +1,7 @@
 """Rotations, shape blending and joint transforms of linear blend skinning (SMPL, Loper et al. 2015, equations 2 to 9).
 
-N: bodies, V: vertices, J: joints, B: shape coefficients. The functions have the names of those in the package smplx,
-and replace it if it is not installed; its licence forbids commercial use.
+N: bodies, V: vertices, J: joints, B: shape coefficients. The functions are named as in the package smplx, and
+are used where smplx is not installed: its licence forbids commercial use.
 """
 from __future__ import annotations
 

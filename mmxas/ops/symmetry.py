@@ -108,6 +108,6 @@ def _partners(parents: Sequence[int], flip_pairs: Sequence[tuple[int, int]]) -> 
 def _index(values: Sequence | Tensor, tail: tuple[int, ...], name: str, keypoints: Tensor) -> Tensor:
     index = torch.as_tensor(values, dtype=torch.int64, device=keypoints.device)
     if len(index) == 0:
-        raise ValueError(f'{name}: at least one expected, got none (does the skeleton name its flip pairs?)')
+        raise ValueError(f'{name}: expected at least one, got none (does the skeleton have flip_pairs?)')
     check_shape(index, (None, *tail), name)
     return index

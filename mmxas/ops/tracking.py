@@ -1,7 +1,7 @@
-"""Who is who in successive frames: boxes are matched with the bodies that were there before, by place and motion.
+"""Track bodies over frames: match the boxes of each frame to the known bodies by position and motion.
 
-Shapes: N bodies that are known, M boxes of a frame. Boxes are x0, y0, x1, y1 in px on pixel edges. Frames are numbered
-and rise; those without detection may be left out.
+Shapes: N known bodies, M boxes of a frame. Boxes are x0, y0, x1, y1 in px on pixel edges. Frame
+numbers increase; frames without detections may be skipped.
 """
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from .checks import check_positive, check_shape
 
 
 class Tracks(NamedTuple):
-    """The bodies that are known up to a frame. ``Tracks()`` knows nobody.
+    """The bodies that are known up to a frame; ``Tracks()`` has none.
 
     Attributes:
         ids: (N,) int64 identity of each.
@@ -34,29 +34,29 @@ class Tracks(NamedTuple):
 
 def update_tracks(tracks: Tracks, boxes: np.ndarray, frame: int, max_absence: int = 45, min_overlap: float = 0.1,
                   reach: float = 0.5) -> tuple[np.ndarray, Tracks]:
-    """Give the boxes of a frame identities: those of known bodies where they fit, and new ones to the others.
+    """Assign identities to the boxes of a frame: of the matching known bodies, otherwise new ones.
 
-    Boxes are matched twice, each time so that the sum of overlaps (intersection over union) is the largest. First with
-    where the known bodies would be now, each at the constant velocity at which it was last seen. Then those that are
-    left, grown by ``reach`` on each side, with that place or the last one, whichever fits better: so a body that turned
-    back, that came back where it left, or whose velocity is not known yet is found. A body that was not seen for more
-    than ``max_absence`` frames is forgotten, and has a new identity when it returns; so the state stays as small as the
-    number of bodies in that time.
+    Boxes are matched twice, each time so that the sum of overlaps (intersection over union) is largest. The first
+    matching uses the predicted boxes of the known bodies, at the constant velocity at which each was last seen. The
+    second one takes the remaining boxes, grown by ``reach`` on each side, and compares them with the predicted or the
+    last box, whichever fits better; this finds bodies that turned around, came back where they left, or have no known
+    velocity yet. A body that was not seen for more than ``max_absence`` frames is dropped, and gets a new identity if
+    it returns, so the state does not grow with the number of frames.
 
     Args:
-        tracks: What is known; ``Tracks()`` before the first frame. It stays as it is.
-        boxes: (M, 4) with an area; (0, 4) in a frame without anybody.
-        frame: Number of the frame, after those before.
+        tracks: The known bodies; ``Tracks()`` before the first frame. Not modified.
+        boxes: (M, 4) with an area; (0, 4) in a frame without bodies.
+        frame: Number of the frame, larger than the previous one.
         max_absence: Frames for which a body is remembered. Defaults to 45.
-        min_overlap: Overlap that a match has at least, in (0, 1]. Defaults to 0.1.
-        reach: Share of its width and height by which a box grows on each side in the second matching. Defaults to 0.5.
+        min_overlap: Smallest overlap of a match, in (0, 1]. Defaults to 0.1.
+        reach: Fraction of its size by which a box grows on each side in the second matching. Defaults to 0.5.
 
     Returns:
-        (M,) int64 identities, each once, in the order of the boxes: 0, 1, 2, ... as new bodies come; and what is known
-        then.
+        (M,) int64 identities in the order of the boxes, without repeats; new bodies get 0, 1, 2, ... And the updated
+        tracks.
 
     Raises:
-        ValueError: A box is none, the frame is not after the last one, or an option is out of range.
+        ValueError: A box is invalid, the frame is not after the last one, or an option is out of range.
 
     Example:
         >>> ids, tracks = update_tracks(Tracks(), np.array([[0, 0, 10, 20], [50, 0, 60, 20]]), frame=0)
@@ -65,10 +65,10 @@ def update_tracks(tracks: Tracks, boxes: np.ndarray, frame: int, max_absence: in
     """
     found = _check_boxes(boxes)
     if tracks.frame is not None and frame <= tracks.frame:
-        raise ValueError(f'frame: a number above {tracks.frame}, that of the frame before, expected, got {frame}')
+        raise ValueError(f'frame: expected a number above {tracks.frame}, the previous frame, got {frame}')
     check_positive(max_absence, 'max_absence')
     if not 0 < min_overlap <= 1 or not reach >= 0:
-        raise ValueError(f'min_overlap in (0, 1] and reach of 0 or more expected, got {min_overlap} and {reach}')
+        raise ValueError(f'expected min_overlap in (0, 1] and reach >= 0, got {min_overlap} and {reach}')
     kept = frame - tracks.seen <= max_absence
     known = tracks._replace(ids=tracks.ids[kept], boxes=tracks.boxes[kept], velocities=tracks.velocities[kept],
                             seen=tracks.seen[kept])

@@ -81,13 +81,13 @@ def _check_weights(points: np.ndarray, weights: np.ndarray) -> None:
         raise ValueError(f'weights: 0 or more expected, got {wrong[0]}; 0 leaves a view out')
     used = weights > 0
     if (used.sum(axis=-1) < 2).any():
-        raise ValueError(f'points: two views or more of each point expected, got {int(used.sum(axis=-1).min())} '
+        raise ValueError(f'points: expected two or more views of each point, got {int(used.sum(axis=-1).min())} '
                          '(views of weight 0 do not count)')
     bad = np.argwhere(~np.isfinite(points).all(axis=-1))
     if len(bad):
         place = tuple(bad[0].tolist())
-        raise ValueError(f'points: finite px expected, got {points[place].tolist()} at {list(place)}; give a view that '
-                         'does not see a point the weight 0')
+        raise ValueError(f'points: expected finite px, got {points[place].tolist()} at {list(place)}; give weight 0 to '
+                         'a view that does not see a point')
 
 
 def _check_places(centres: np.ndarray, weights: np.ndarray) -> None:
@@ -98,7 +98,7 @@ def _check_places(centres: np.ndarray, weights: np.ndarray) -> None:
     rounding = 1e-3 + 1e-6 * np.abs(centres).max()
     if (widest < rounding).any():
         raise ValueError(f'degenerate views: the cameras of {int((widest < rounding).sum())} of {widest.size} points '
-                         f'stand at one place, {widest.min():.2g} mm apart: take cameras that stand apart')
+                         f'are at the same position ({widest.min():.2g} mm apart): use cameras at different positions')
 
 
 def _check_rays(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray, weights: np.ndarray,
@@ -112,5 +112,5 @@ def _check_rays(points: np.ndarray, intrinsics: np.ndarray, rotation: np.ndarray
     widest = np.degrees(np.arcsin(np.clip(sines, 0.0, 1.0)))
     if (widest < min_angle).any():
         raise ValueError(f'degenerate views: the rays to {int((widest < min_angle).sum())} of {widest.size} points are '
-                         f'parallel to {widest.min():.2g} degrees, {min_angle:g} expected in at least one pair of '
-                         'views: take cameras that stand apart')
+                         f'parallel to within {widest.min():.2g} degrees; expected at least {min_angle:g} in one pair '
+                         'of views: use cameras farther apart')

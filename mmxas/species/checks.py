@@ -29,8 +29,8 @@ SUM_TOLERANCE = 1e-3
 MAX_TORN = 0.002
 VOLUMES = (0.85, 1.2)
 MIN_INSIDE = 0.95
-SHOWN = np.deg2rad(9.5)  # smaller limits look like the rest pose
-NEAR = 0.02  # tolerance of a keypoint outside the mask, as a fraction of the image's side
+SHOWN = np.deg2rad(9.5)  # rad; smaller limits are not drawn: they look like the rest pose
+NEAR = 0.02  # a keypoint may lie this far outside the mask, as a fraction of the image's side
 
 
 class Verdict(NamedTuple):

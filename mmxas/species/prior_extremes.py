@@ -21,7 +21,7 @@ TORN = 3.0  # multiple of an edge's length at rest
 MIN_EDGE = 0.002  # fraction of the body's size; shorter edges are ignored
 # The pictures of the sheet.
 TILE = 112  # px
-YAW = -60.0  # degrees: from its left side, a little from the front
+YAW = -60.0  # degrees: seen from the body's left, slightly from the front
 FOCAL = 3.0  # multiple of the picture's side
 DISTANCE = 3.6  # multiple of the body's size
 

@@ -121,10 +121,10 @@ def read_camera_file(file: str | Path) -> dict[str, dict[str, np.ndarray]]:
     cameras: dict[str, dict[str, np.ndarray]] = {}
     for name, entry in _camera_entries(path):
         if name in cameras:
-            raise ValueError(f'{path.name}: two cameras {name!r}, names that differ expected')
+            raise ValueError(f'{path.name}: two cameras are named {name!r}; names must be unique')
         where = f'{path.name}: camera {name!r}'
         if not isinstance(entry, Mapping):
-            raise ValueError(f'{where}: is {entry!r}, a dictionary of its numbers expected')
+            raise ValueError(f'{where}: expected a dictionary of its parameters, found {entry!r}')
         cameras[name] = _from_mmpose(entry, where) if path.suffix == '.pkl' else {
             key: _numbers(entry, key, shape, where) for key, shape in (('K', (3, 3)), ('R', (3, 3)), ('t', (3,)))}
         _check_camera(cameras[name], where)
@@ -140,7 +140,7 @@ def _camera_entries(path: Path) -> list[tuple[str, Any]]:
                 for key, entry in load_pickle(path).items()]
     content = read_json(path)
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
-        raise ValueError(f'{path.name}: a list of cameras, each with K, R and t, expected')
+        raise ValueError(f'{path.name}: expected a list of cameras, each with K, R and t')
     return [(str(entry.get('name', i)), entry) for i, entry in enumerate(content)]
 
 
@@ -154,16 +154,16 @@ def _numbers(entry: Mapping[str, Any], key: str, shape: tuple[int, ...], where: 
     if value.shape != shape:
         raise ValueError(f'{where}: {key} has shape {value.shape}, expected {shape}')
     if not np.isfinite(value).all():
-        raise ValueError(f'{where}: {key} is {value.tolist()}, finite numbers expected')
+        raise ValueError(f'{where}: {key} is {value.tolist()}, expected finite numbers')
     return value
 
 
 def _check_camera(camera: Mapping[str, np.ndarray], where: str) -> None:
     focal = camera['K'][0, 0], camera['K'][1, 1]
     if min(focal) <= 0:
-        raise ValueError(f'{where}: K has the focal lengths {focal[0]:g} and {focal[1]:g} px, more than 0 expected')
+        raise ValueError(f'{where}: K has the focal lengths {focal[0]:g} and {focal[1]:g} px, expected more than 0')
     if np.abs(camera['R'] @ camera['R'].T - np.eye(3)).max() > 1e-3:
-        raise ValueError(f'{where}: R is {camera["R"].tolist()}, a rotation expected: rows of length 1 at right angles')
+        raise ValueError(f'{where}: R is {camera["R"].tolist()}, expected a rotation: orthonormal rows')
 
 
 def _from_mmpose(entry: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:

@@ -140,7 +140,7 @@ def another_set(root: Path, found: SetMeta, expected: SetMeta) -> str:
     """Return the message that a folder holds pairs of another set than expected."""
     return (f'{root}: holds pairs of another configuration, of other data files or of an earlier version (fingerprint '
             f'{found.fingerprint}, seed {found.seed}; expected {expected.fingerprint}, seed {expected.seed}). Choose '
-            f'another folder, or render the pairs anew: `rm -r {root}`, then the same command again')
+            f'another folder, or render the pairs again: `rm -r {root}`, then the same command again')
 
 
 class PairWriter:

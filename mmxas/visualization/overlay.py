@@ -1,4 +1,4 @@
-"""Draw 2D poses over the frames of a video, fast: lines of OpenCV, no figure."""
+"""Draw 2D poses on the frames of a video, with OpenCV for speed."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ _SHIFT = 4  # OpenCV draws at 1/16 px
 
 def draw_poses(image: np.ndarray, poses: np.ndarray, style: PoseStyle, identities: Sequence[int] = (),
                boxes: np.ndarray | None = None) -> np.ndarray:
-    """Return an image with poses drawn over it.
+    """Return an image with poses drawn on it.
 
     Args:
-        image: (h, w, 3) uint8 BGR; it stays as it is.
-        poses: (N, K, 2) px; a link with an end that is not finite is left out.
+        image: (h, w, 3) uint8 BGR; not modified.
+        poses: (N, K, 2) px; links to non-finite keypoints are not drawn.
         style: Links and colours.
-        identities: (N,) numbers, written over the boxes. Defaults to none.
+        identities: (N,) numbers, written above the boxes. Defaults to none.
         boxes: (N, 4) x0, y0, x1, y1 px. Defaults to None: not drawn.
 
     Returns:

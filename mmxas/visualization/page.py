@@ -1,4 +1,4 @@
-"""One HTML file with the poses of photos or of a video: to turn, to compare and to play, without server or network.
+"""Write one interactive HTML file with the poses of photos or a video; it needs no server or network.
 
 N: instances, H: hypotheses, K: keypoints.
 """
@@ -37,13 +37,13 @@ class PageFrame:
 
     Attributes:
         record: What :func:`mmxas.apis.pose_record.pose_record` returns. An instance may also have an ``identity``, a
-            number that stays with its body from frame to frame, and a ``path``, (K,): which hypothesis of each
-            keypoint was chosen over time, -1 for none.
+            number that is the same for a body in all frames, and a ``path``, (K,): the hypothesis of each keypoint
+            that was selected over time, -1 for none.
         image: (h, w, 3) uint8 BGR, the bytes of an image file, the path of one, ``'clip.mp4:7'`` for frame 7 of a
-            video, or None: the page shows the poses alone.
-        name: What the page calls it.
+            video, or None: the page shows only the poses.
+        name: Name shown on the page.
         time: Seconds since the beginning of the video; None for photos.
-        source: What messages call it, such as the record's file. Defaults to the name.
+        source: Name used in messages, such as the record's file. Defaults to the name.
     """
 
     record: Mapping[str, Any]
@@ -55,11 +55,11 @@ class PageFrame:
 
 @dataclass(frozen=True)
 class PosePage:
-    """A page that a notebook shows in its output.
+    """A page that a notebook displays.
 
     Attributes:
         html: The whole page.
-        height: Of its frame in the notebook, in px.
+        height: Height of its frame in the notebook, in px.
     """
 
     html: str
@@ -72,26 +72,26 @@ class PosePage:
 
 def write_page(frames: Iterable[PageFrame], path: str | Path, title: str = 'Poses', max_bytes: int = MAX_BYTES,
                notice: str = '', count: int = 1) -> Path:
-    """Write one HTML file that shows frames and their poses, and needs no other file.
+    """Write one self-contained HTML file that shows frames and their poses.
 
-    Images are embedded as JPEG or WebP, as fine as ``max_bytes`` allow: see ``STEPS``. An image that cannot be read, or
-    has another size than its record says, is left out with a warning that names it.
+    Images are embedded as JPEG or WebP at the best quality that fits into ``max_bytes``: see ``STEPS``. An image that
+    cannot be read, or whose size differs from its record, is left out with a warning that names it.
 
     Args:
-        frames: At least one, all of one skeleton; times, if there are any, increase. An iterator is read once, and no
-            more than ``max_bytes`` of its images are held.
-        path: The file, whole or not written at all.
+        frames: At least one, all with the same skeleton; times, if given, must increase. An iterator is read once, and
+            at most ``max_bytes`` of its images are kept in memory.
+        path: The file; it is written completely or not at all.
         title: Heading of the page. Defaults to ``'Poses'``.
-        max_bytes: Size of the file at most. Defaults to 25 MB.
+        max_bytes: Maximum size of the file. Defaults to 25 MB.
         notice: Text at the foot of the page, such as the licence of the images. Defaults to none.
-        count: How many frames to expect, which saves encoding images finer than there is room for. Defaults to 1: any.
+        count: Expected number of frames, to choose the image quality in advance. Defaults to 1: unknown.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: There is no frame, a frame has no whole record or another skeleton than the first, times do not
-            increase, or the frames do not fit into ``max_bytes`` with the coarsest images.
+        ValueError: There is no frame, a record is incomplete or has another skeleton than the first, times do not
+            increase, or the frames do not fit into ``max_bytes`` even at the lowest quality.
     """
     return write_whole(path, _page(frames, title, max_bytes, notice, count).encode())
 
@@ -101,10 +101,10 @@ def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path
 
     Args:
         record: What :func:`mmxas.apis.pose_record.pose_record` returns.
-        image: As in :class:`PageFrame`. Defaults to None: the file that the record names, if it is there.
+        image: As in :class:`PageFrame`. Defaults to None: the file that the record names, if it exists.
 
     Raises:
-        ValueError: The record is not whole.
+        ValueError: The record is incomplete.
     """
     name = Path(record.get('image') or 'image').name
     return PosePage(_page([PageFrame(record, record.get('image') if image is None else image, name)], name))
@@ -112,7 +112,7 @@ def show_poses(record: Mapping[str, Any], image: np.ndarray | bytes | str | Path
 
 def _page(frames: Iterable[PageFrame], title: str, max_bytes: int = MAX_BYTES, notice: str = '',
           count: int = 1) -> str:
-    """The page's text; what :func:`write_page` says of arguments and errors holds."""
+    """Return the page's HTML; arguments and errors as in :func:`write_page`."""
     parts = dict(title=html.escape(title), notice=html.escape(notice), css=_text('page.css'),
                  three=_text('three.min.js'), js=_text('page.js'))
     template = _text('page.html')
@@ -151,12 +151,12 @@ def _text(name: str) -> str:
 
 
 def _json(content: Any) -> str:
-    """JSON that may stand inside a script element."""
+    """Return JSON that is safe inside a script element."""
     return json.dumps(content, separators=(',', ':'), allow_nan=False).replace('<', '\\u003c')
 
 
 def _skeleton(skeleton: Mapping[str, Any]) -> dict[str, Any]:
-    """Name, keypoints, links, and the side of each keypoint: left, right or middle."""
+    """Return name, keypoints, links, and the side of each keypoint: left, right or middle."""
     names = [str(name) for name in skeleton['keypoints']]
     links = [[int(a), int(b)] for a, b in skeleton.get('links') or ()]
     if any(not 0 <= index < len(names) for link in links for index in link):
@@ -174,17 +174,17 @@ def _named(skeleton: Mapping[str, Any]) -> str:
 
 
 def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page needs of a record."""
+    """Return the part of a record that the page needs."""
     size, count = record['image_size'], len(record['skeleton']['keypoints'])
     return dict(size=[int(size['width']), int(size['height'])],
                 instances=[_instance(one, index, count) for index, one in enumerate(record['instances'])])
 
 
 def _instance(one: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
-    """Plain lists: ``xy`` (K, 2) px; per hypothesis ``score``, ``counts``, and (K,) ``depth``, ``scores``, ``valid``.
+    """Return lists: ``xy`` (K, 2) px; per hypothesis ``score``, ``counts``, and (K,) ``depth``, ``scores``, ``valid``.
 
-    ``camera`` (H, K, 3) in mm is there if the record has it, else ``side`` is the crop's side in px. ``path`` (K,) is
-    there if the record has it.
+    If the record has them, also ``camera`` (H, K, 3) in mm, and ``path`` (K,). Without ``camera``, ``side`` is the
+    crop's side in px.
     """
     hypotheses = one['hypotheses']
     points = _array([pose['keypoints'] for pose in hypotheses], (len(hypotheses), count, 3))
@@ -209,7 +209,7 @@ def _instance(one: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Finite numbers of a shape."""
+    """Return values as finite numbers of a shape."""
     array = np.asarray(values, dtype=float)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f'finite numbers of shape {shape} expected, shape {array.shape} found')
@@ -222,7 +222,7 @@ def _rounded(values: np.ndarray, digits: int) -> list:
 
 
 class _Pictures:
-    """The images of a page, encoded, which together with the poses stay below ``max_bytes``; ``count`` are expected."""
+    """Encoded images of a page; together with the poses, they stay below ``max_bytes``."""
 
     def __init__(self, max_bytes: int, count: int) -> None:
         self._count = count
@@ -232,7 +232,7 @@ class _Pictures:
         self._clip, self._video = '', None
 
     def add(self, frame: PageFrame, name: str, others: int) -> None:
-        """Take an image, and make all of them coarser if there is no room; ``others`` are bytes of its poses."""
+        """Add an image, and reduce the quality of all if they do not fit; ``others`` is the size of its poses."""
         image, size = None, frame.record['image_size']
         try:
             image = self._read(frame.image, name)
@@ -276,7 +276,7 @@ class _Pictures:
 
 
 def _encode(image: np.ndarray, step: int) -> bytes:
-    """The bytes of an image whose shorter side is at most that of the step."""
+    """Return the bytes of an image, with the shorter side limited by the step."""
     side, kind, quality = STEPS[step]
     scale = side / min(image.shape[:2])
     if scale < 1:

@@ -1,4 +1,4 @@
-"""Read what ``mmxas infer`` wrote, photos or a video, and make a page of it."""
+"""Read the results of ``mmxas infer`` for photos or a video, and make a page of them."""
 from __future__ import annotations
 
 import json
@@ -13,18 +13,18 @@ from mmxas.io.image_folders import natural_key
 from .page import KIND, MAX_BYTES, PageFrame, write_page
 
 PHOTOS, VIDEO = 'predictions', 'predictions.jsonl'
-MAX_FRAMES = 1800  # of a video in one page, unless ``every`` is given: a minute at 30 a second
+MAX_FRAMES = 1800  # of a video in one page, unless ``every`` is given: one minute at 30 fps
 
 
 def write_folder_page(folder: str | Path, path: str | Path | None = None, every: int | None = None,
                       run: str | None = None, max_bytes: int = MAX_BYTES, notice: str = '') -> Path:
-    """Write one HTML file of what ``mmxas infer --out-dir`` wrote.
+    """Write one HTML file with the results in an ``--out-dir`` of ``mmxas infer``.
 
     Args:
         folder: The folder, or its ``predictions`` or ``predictions.jsonl``.
-        path: The file, whole or not written at all. Defaults to None: ``poses.html`` in the folder.
-        every: Show every n-th photo or frame. Defaults to None: all photos, and of a video as few frames as needed to
-            have at most ``MAX_FRAMES``, with a warning.
+        path: The file; it is written completely or not at all. Defaults to None: ``poses.html`` in the folder.
+        every: Show every n-th photo or frame. Defaults to None: all photos; of a video all frames, or every n-th so
+            that at most ``MAX_FRAMES`` remain, with a warning.
         run: As in :func:`read_predictions_folder`.
         max_bytes: As in :func:`~.page.write_page`.
         notice: As in :func:`~.page.write_page`.
@@ -34,7 +34,7 @@ def write_folder_page(folder: str | Path, path: str | Path | None = None, every:
 
     Raises:
         FileNotFoundError: The folder has no predictions.
-        ValueError: It has those of photos and of a video, or what :func:`~.page.write_page` refuses.
+        ValueError: It has predictions of photos and of a video, or an error of :func:`~.page.write_page`.
     """
     source = _find_predictions(Path(folder))
     title, count = 'Poses', 1
@@ -54,27 +54,27 @@ def write_folder_page(folder: str | Path, path: str | Path | None = None, every:
 
 
 def read_predictions_folder(folder: str | Path, every: int = 1, run: str | None = None) -> Iterator[PageFrame]:
-    """Read what ``mmxas infer --out-dir`` wrote; images are not read yet.
+    """Read the predictions in an ``--out-dir`` of ``mmxas infer``, without the images.
 
     Args:
         folder: The folder, or its ``predictions`` (photos) or ``predictions.jsonl`` (a video).
         every: Read every n-th photo or frame. Defaults to 1: all.
-        run: Only photos of this run, as :attr:`mmxas.apis.XASInferencer.run` names it. Defaults to None: of all.
+        run: Only photos of this run (:attr:`mmxas.apis.XASInferencer.run`). Defaults to None: all runs.
 
     Returns:
-        Photos in the order of their names, of which 2 comes before 10; frames of a video in their order.
+        Photos in natural order of their names (2 before 10), or frames of a video in their order.
 
     Raises:
         FileNotFoundError: There are no predictions.
-        ValueError: There are predictions of photos and of a video; or, during iteration, a file or a line is no
-            record. The message names it.
+        ValueError: There are predictions of photos and of a video; or, during iteration, a file or a line is
+            not a record. The message names it.
     """
     source = _find_predictions(Path(folder))
     return _read_frames(source, every) if source.name == VIDEO else islice(_read_photos(source, run), 0, None, every)
 
 
 def _find_predictions(folder: Path) -> Path:
-    """The folder with a file a photo, or the file with a line a frame."""
+    """Return the folder with one file per photo, or the file with one line per frame."""
     if folder.name == VIDEO and folder.is_file() or folder.name == PHOTOS and any(folder.glob('[!.]*.json')):
         return folder
     found = [part for part in (folder / PHOTOS, folder / VIDEO)
@@ -111,5 +111,5 @@ def _read_frames(file: Path, every: int) -> Iterator[PageFrame]:
 
 
 def _clip_of(file: Path) -> str:
-    """The path of the video, or the folder or pattern of its frames."""
+    """Return the path of the video, or the folder or pattern of its frames."""
     return str(read_json(file.with_name('video.json'), ['source'])['source'])

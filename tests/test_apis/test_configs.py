@@ -94,7 +94,7 @@ def test_knobs_act_on_the_command_line_and_spent_variables_are_refused():
 
 
 @pytest.mark.parametrize(('key', 'message'), [
-    ('optim_wraper', 'optim_wraper = … is read by nothing; did you mean optim_wrapper'), ('my_own_table', None)])
+    ('optim_wraper', 'optim_wraper = … is never used; did you mean optim_wrapper'), ('my_own_table', None)])
 def test_a_key_that_is_nearly_one_of_a_run_is_refused(key, message):
     with pytest.raises(UsageError, match=message) if message else nullcontext():
         configs.check_keys(Config({key: 1}))

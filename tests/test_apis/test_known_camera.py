@@ -28,7 +28,7 @@ def test_root_depths_are_one_or_one_a_box():
     camera = KnownCamera.from_dict(dict(K=K, root_depth=[1.0, 2.0]))
     assert camera.root_depths(2, 'a').tolist() == [1.0, 2.0]
     assert KnownCamera.from_dict(dict(K=K, root_depth=3)).root_depths(3, 'a').tolist() == [3.0] * 3
-    with pytest.raises(ValueError, match=r'a.jpg: root_depth, one positive number of mm or one per box \(3\)'):
+    with pytest.raises(ValueError, match=r'root_depth: expected one positive number in mm, or one per box \(3\)'):
         camera.root_depths(3, 'a.jpg')
 
 

@@ -61,7 +61,7 @@ def test_wrong_entries_are_refused(zoo, tmp_path):
     with pytest.raises(ValueError, match="the name 'tiny' belongs to tiny and other"):
         known_models()
     for weights, sha256 in (('../x.safetensors', 'a'), ('mmxas/x.safetensors', None)):
-        with pytest.raises(ValueError, match='a path that begins with mmxas/, and its SHA256'):
+        with pytest.raises(ValueError, match='expected a path that begins with mmxas/, and its SHA256'):
             ZooModel.from_entry(dict(Name='a', Config='a.py', Weights=weights, SHA256=sha256), tmp_path / 'm.yml')
 
 

@@ -55,7 +55,7 @@ def test_lines_that_are_no_frames_are_named(inferencer, clip, tmp_path):
     folder = VideoFolder(tmp_path / 'out', clip, settings(inferencer, clip))
     write_frames(folder, inferencer, 9, b'')
     folder.lines.write_text('nonsense\n' + folder.lines.read_text())
-    with pytest.raises(ValueError, match='predictions.jsonl: line 1 is no key frame .*begin anew with --overwrite'):
+    with pytest.raises(ValueError, match='predictions.jsonl: line 1 is no key frame .*start over with --overwrite'):
         VideoFolder(tmp_path / 'out', clip, settings(inferencer, clip)).begin(VideoDetector(inferencer, 8))
     (tmp_path / 'out' / 'video.json').unlink()
     with pytest.raises(ValueError, match='has a predictions.jsonl without video.json'):

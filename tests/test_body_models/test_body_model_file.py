@@ -87,7 +87,7 @@ def test_wrong_values_are_named(save, make_arrays):
         read_body_model(save(f=np.full((40, 3), 40)))
     table = make_arrays()['kintree_table'].copy()
     table[0, 4] = 9
-    with pytest.raises(ValueError, match='the parent of joint 4 is 9; a joint before it expected'):
+    with pytest.raises(ValueError, match='the parent of joint 4 is 9; expected a joint before it'):
         read_body_model(save(kintree_table=table))
 
 
@@ -110,7 +110,7 @@ ROWS = np.full((40, 24), 1 / 24)
     (dict(joint_names=np.array(['a'] * 24)), "joint_names holds 'a' twice"),
     (dict(joint_names=np.array('a')), "joint_names as a list of names expected, 'a' found"),
     (dict(weights=ROWS * 0), 'weights of vertex 0 sum to 0, 1 expected; divide each row by its sum'),
-    (dict(weights=ROWS + np.eye(40, 24) - np.eye(40, 24, 1)), 'weights of vertex 0 are -0.95.* for joint 1; none'),
+    (dict(weights=ROWS + np.eye(40, 24) - np.eye(40, 24, 1)), 'weights of vertex 0 are -0.95.* for joint 1; they'),
     (dict(J_regressor=np.ones((24, 40))), 'J_regressor of joint 0 sum to 40, 1 expected'),
     (dict(vt=np.zeros((9, 2)), ft=np.full((40, 3), 9)), 'ft indexes point 9, of 9 points of vt'),
     (dict(vt=nan_at_the_start(np.zeros((9, 2)))), 'vt holds values that are not finite'),

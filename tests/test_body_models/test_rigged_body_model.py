@@ -48,7 +48,7 @@ def test_lengths_may_be_in_another_unit(arrays, save):
     metre, foot = RiggedBodyModel(path), RiggedBodyModel(read_body_model(path), metres_per_unit=0.3)
     pose, betas = 0.2 * torch.randn(2, 4, 3), torch.randn(2, 3)
     torch.testing.assert_close(foot(pose, betas).vertices, 0.3 * metre(pose, betas).vertices, atol=1e-5, rtol=1e-4)
-    with pytest.raises(ValueError, match='metres_per_unit=0, a positive number expected'):
+    with pytest.raises(ValueError, match='metres_per_unit=0, expected a positive number'):
         RiggedBodyModel(path, metres_per_unit=0)
 
 

@@ -92,7 +92,7 @@ def test_log_scales_stretch_in_the_joints_own_frame(free):
 
 
 def test_wrong_options_are_named(official):
-    with pytest.raises(ValueError, match='log_scale_std=-1, a number >= 0 expected'):
+    with pytest.raises(ValueError, match='log_scale_std=-1, expected a number >= 0'):
         SMALBodyModel(log_scale_std=-1)
     with pytest.raises(ValueError, match="not the variant 'cat'"):
         SMALBodyModel(official, variant='cat')

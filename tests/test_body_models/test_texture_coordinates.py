@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_named(model, tmp_path):
     with pytest.raises(ValueError, match='uv.npz: ft missing'):
         with_texture_coordinates(model, tmp_path / 'uv.npz')
     np.savez(tmp_path / 'uv.npz', vt=UV, ft=UV_FACES[:3])
-    with pytest.raises(ValueError, match=r'ft of shape \(3, 3\); \(T, 2\) and \(4, 3\), as of .*body.npz, expected'):
+    with pytest.raises(ValueError, match=r'ft of shape \(3, 3\); expected \(T, 2\) and \(4, 3\), as in .*body.npz'):
         with_texture_coordinates(model, tmp_path / 'uv.npz')
 
 

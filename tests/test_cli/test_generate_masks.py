@@ -149,7 +149,7 @@ def test_masks_never_replace_the_images(load_command, images, capsys, out):
     (images / 'linked').symlink_to(images / 'images')
     before = {path: path.read_bytes() for path in images.rglob('*.png')}
     assert load_command('generate_masks').main([str(images / 'images'), '--out', str(images / out), '--overwrite']) == 2
-    assert 'a folder apart from the images expected' in capsys.readouterr().err
+    assert 'overlaps with the folder of the images' in capsys.readouterr().err
     assert {path: path.read_bytes() for path in images.rglob('*.png')} == before
 
 
@@ -191,9 +191,9 @@ test_dataloader = dict(dataset=dict(type='MPIIPoseDataset', data_root={str(image
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    ([], 'a folder, a video file or --config CONFIG expected'),
+    ([], 'give a folder, a video file or --config CONFIG, and'),
     (['x', '--config', 'y.py'], 'and only one of them'),
-    (['--config', 'y.py', '--out', 'z'], '--out, --boxes and --compare do not go with it'),
+    (['--config', 'y.py', '--out', 'z'], 'do not combine it with --out, --boxes or --compare'),
     (['x', '--workers', '-1'], '-1 given, 0 or more expected'),
 ])
 def test_options_that_do_not_go_together(load_command, capsys, options, message):

@@ -134,7 +134,7 @@ def test_an_option_without_a_value_is_named(main, config, capsys):
 
 def test_a_config_of_the_package_is_named_as_elsewhere(main, capsys):
     assert main(['mmxas::xas_mocap.py', '--num', '1']) == 2
-    wanted = '--merge apply to one set; choose it by --which: mocap_human/train, synthetic_human'
+    wanted = '--merge need one set; choose it with --which: mocap_human/train, synthetic_human'
     assert wanted in capsys.readouterr().err
 
 

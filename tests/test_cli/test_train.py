@@ -196,7 +196,7 @@ def test_launchers_without_arguments_print_their_usage(name):
     ({'other.weight': torch.zeros(3)}, ['--cfg-options', 'load_from={}'], 'a.pth: weights: none of its 1 tensors (oth'),
     ({'layer.weight': torch.full((1, 3), float('nan'))}, ['--cfg-options', 'load_from={}'],
      "a.pth: weights: 'layer.weight' is not finite"),
-    ({}, ['--cfg-options', 'optim_wraper.type=AmpOptimWrapper'], 'optim_wraper = … is read by nothing; did you mean'),
+    ({}, ['--cfg-options', 'optim_wraper.type=AmpOptimWrapper'], 'optim_wraper = … is never used; did you mean'),
 ])
 def test_what_would_train_something_else_is_one_line(load_command, tmp_path, capsys, content, options, message):
     torch.save(content, tmp_path / 'a.pth')

@@ -11,7 +11,7 @@ def test_a_file_that_cannot_be_written_is_named_with_its_option(tmp_path):
     with pytest.raises(UsageError, match=f'^--out {tmp_path}: this is a folder'):
         require_writable_file(str(tmp_path), '--out')
     (tmp_path / 'file').touch()
-    with pytest.raises(UsageError, match='file: cannot write into this folder of --out .*another by --out'):
+    with pytest.raises(UsageError, match='file: cannot write into this folder of --out .*another with --out'):
         require_writable_file(str(tmp_path / 'file' / 'a.json'), '--out')
 
 

@@ -190,7 +190,7 @@ def test_shipped_configs_set_nothing_to_no_effect():
     (dict(crop=96), 'xas: crop unknown; there are: .*crop_size'), ([1], r'xas: \[1\] unknown'),
     (dict(crop_size=100), 'crop_size=100: a multiple of 32 px'),
     (dict(crop_size=96), 'the config has no variable crop_size'),
-    (dict(data_root=7), 'data_root=7: a folder, or folders by name'),
+    (dict(data_root=7), 'data_root=7: expected a folder, or a dict of folders'),
     (dict(data_root=dict(h36n='/a')), "no data in 'h36n'; it uses h36m"),
     (dict(smpl=''), "smpl='': a folder"), (dict(smpl='/a'), 'the config has no SMPLBodyModel'),
     (dict(actions='Walking'), "actions='Walking': a list of names"), (dict(actions=['a']), 'no target data set with'),

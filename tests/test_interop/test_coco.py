@@ -229,7 +229,7 @@ def broken(make_table, tmp_path):
 @pytest.mark.parametrize(('change', 'message'), [
     (lambda c: c.pop('images'), 'images missing'),
     (lambda c: c.update(categories=[]), 'a.json: 0 categories with keypoints'),
-    (lambda c: c['categories'].append(dict(id=2, keypoints=['x'])), '2 categories with keypoints; one'),
+    (lambda c: c['categories'].append(dict(id=2, keypoints=['x'])), '2 categories with keypoints; expected one'),
     (lambda c: c['annotations'][0].update(image_id=9), 'annotation 1: wrong image, box or keypoints .KeyError: 9'),
     (lambda c: c['annotations'][0].update(bbox=[1]), 'a.json: annotation 1: wrong image, box or keypoints'),
     (lambda c: c['annotations'][0].update(bbox=['a'] * 4), 'a.json: annotation 1: wrong image, box or keypoints'),

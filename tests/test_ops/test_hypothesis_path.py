@@ -146,16 +146,16 @@ def test_tensors_give_tensors():
 @pytest.mark.parametrize('change, message', [
     (dict(poses=np.zeros((4, 2, 3, 2))), r'poses: shape \(T, H, K, 3\) expected, got \(4, 2, 3, 2\)'),
     (dict(valid=np.ones((4, 2))), r'valid: shape \(4, 2, 3\) expected, got \(4, 2\)'),
-    (dict(times=[0, 1, 1, 2]), r'times: finite, each later than the one before, expected, got \[0.0, 1.0, 1.0, 2.0\]'),
+    (dict(times=[0, 1, 1, 2]), r'times: expected finite, strictly increasing numbers, got \[0.0, 1.0, 1.0, 2.0\]'),
     (dict(times=[0, 1]), r'times: shape \(4\) expected'),
     (dict(groups='limb'), "groups: 'keypoint', 'pose' or lists of indices expected, got 'limb'"),
-    (dict(groups=[[0, 1], [1, 2]]), r'groups: each of the 3 keypoints in one group expected, got \[\[0, 1\], \[1, 2\]'),
-    (dict(groups=[[0, 1], [2], []]), 'groups: each of the 3 keypoints in one group'),
-    (dict(scores=np.ones((4, 2, 3))), 'scores and motion_std: both or none expected'),
-    (dict(motion_std=1.0), 'scores and motion_std: both or none expected'),
+    (dict(groups=[[0, 1], [1, 2]]), r'each of the 3 keypoints in exactly one group, got \[\[0, 1\], \[1, 2\]'),
+    (dict(groups=[[0, 1], [2], []]), 'groups: expected each of the 3 keypoints in exactly'),
+    (dict(scores=np.ones((4, 2, 3))), 'scores and motion_std: pass both or neither'),
+    (dict(motion_std=1.0), 'scores and motion_std: pass both or neither'),
     (dict(scores=np.ones((4, 2, 3)), motion_std=0.0), 'motion_std: a number above 0 expected'),
-    (dict(scores=-np.ones((4, 2, 3)), motion_std=1.0), 'scores: finite numbers of 0 or more .* -1.0 to -1.0'),
-    (dict(poses=np.full((4, 2, 3, 3), np.inf)), 'frame 0, hypothesis 0, keypoint 0; mark it as not valid'),
+    (dict(scores=-np.ones((4, 2, 3)), motion_std=1.0), 'scores: expected finite numbers >= 0 .* -1.0 to -1.0'),
+    (dict(poses=np.full((4, 2, 3, 3), np.inf)), 'frame 0, hypothesis 0, keypoint 0; mark it as invalid'),
 ])
 def test_errors(change, message):
     with pytest.raises(ValueError, match=message):
@@ -175,7 +175,7 @@ def test_limbs_of_a_skeleton():
         ['torso', 'thorax'], ['neck', 'nose', 'head'], ['left_shoulder', 'left_elbow', 'left_wrist'],
         ['right_shoulder', 'right_elbow', 'right_wrist']]
     assert limb_groups([0, 0, 1]) == [[0, 1, 2]] and limb_groups([1, 1]) == [[1, 0]]
-    with pytest.raises(ValueError, match='one root, its own parent, expected, got 2'):
+    with pytest.raises(ValueError, match='expected one root, a keypoint that is its own parent, got 2'):
         limb_groups([0, 1])
 
 
@@ -211,5 +211,5 @@ def test_a_short_run_has_a_short_window():
 
 @pytest.mark.parametrize('window, order', [(4, 2), (3, 3), (1, 1), (5, -1)])
 def test_smoothing_errors(window, order):
-    with pytest.raises(ValueError, match=f'window: an odd number .* window={window}, order={order}'):
+    with pytest.raises(ValueError, match=f'window: expected an odd number .* window={window}, order={order}'):
         smooth_poses(np.zeros((9, 1, 3)), window, order)

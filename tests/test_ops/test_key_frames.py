@@ -36,7 +36,7 @@ def test_few_boxes():
 def test_interpolation_errors():
     with pytest.raises(ValueError, match=r'frames: shape \(2\) expected, got \(3,\)'):
         interpolate_boxes(np.arange(3), np.zeros((2, 4)), np.arange(3))
-    with pytest.raises(ValueError, match=r'frames: each after the one before expected, got \[4, 4\]'):
+    with pytest.raises(ValueError, match=r'frames: expected strictly increasing numbers, got \[4, 4\]'):
         interpolate_boxes(np.array([4, 4]), np.zeros((2, 4)), np.arange(3))
 
 

@@ -64,7 +64,7 @@ def test_keypoint_symmetry_is_the_midpoints_offset() -> None:
 
 
 def test_exceptions() -> None:
-    with pytest.raises(ValueError, match=r'bone_pairs: at least one expected, got none \(does the skeleton'):
+    with pytest.raises(ValueError, match=r'bone_pairs: expected at least one, got none \(does the skeleton'):
         bone_symmetry(torch.zeros(7, 3), ())
     with pytest.raises(ValueError, match=r'triples: shape \(\*, 3\) expected, got \(1, 2\)'):
         keypoint_symmetry(torch.zeros(7, 3), [(1, 4)])

@@ -116,9 +116,9 @@ def test_what_is_known_does_not_grow_with_the_clip():
     ([[0, 0, 1]], {}, r'boxes: shape \(M, 4\) expected, got \(1, 3\)'),
     ([[0, 0, 5, 5], [3, 0, 3, 5]], {}, r'x0 < x1 and y0 < y1 expected, got \[3.0, 0.0, 3.0, 5.0\]'),
     ([[0, 0, 5, np.nan]], {}, 'x0 < x1 and y0 < y1 expected'),
-    ([box(0)], dict(frame=7), 'frame: a number above 7, that of the frame before, expected, got 7'),
+    ([box(0)], dict(frame=7), 'frame: expected a number above 7, the previous frame, got 7'),
     ([box(0)], dict(max_absence=0), 'max_absence: a number above 0 expected, got 0'),
-    ([box(0)], dict(min_overlap=0.0), r'min_overlap in \(0, 1\] and reach of 0 or more expected, got 0.0 and 0.5'),
+    ([box(0)], dict(min_overlap=0.0), r'expected min_overlap in \(0, 1\] and reach >= 0, got 0.0 and 0.5'),
     ([box(0)], dict(reach=-1), 'got 0.1 and -1'),
 ])
 def test_errors(boxes, options, message):

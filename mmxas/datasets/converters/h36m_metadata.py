@@ -44,7 +44,7 @@ def read_metadata(path: str | Path) -> H36MMetadata:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such camera file; metadata.xml comes with the code of Human3.6M (the '
-                                '"Release" archive on its web page), put it there or name it by --metadata')
+                                '"Release" archive on its web page), put it there or pass it as --metadata')
     try:
         root = ElementTree.parse(path).getroot()
         header, *rows = [[cell.text for cell in row] for row in root.find('mapping')]

@@ -243,6 +243,6 @@ def find_folder(archive: Path, places: Sequence[str], name: str) -> Path:
     """
     found = [archive / place / name for place in places if (archive / place / name).is_dir()]
     if not found:
-        raise FileNotFoundError(f'{archive / name}: no such folder, nor in {[place for place in places if place]}; '
-                                'unpack it there, or choose other subjects')
+        raise FileNotFoundError(f'{archive / name}: no such folder (also searched: '
+                                f'{[place for place in places if place]}); unpack it there, or choose other subjects')
     return found[0]

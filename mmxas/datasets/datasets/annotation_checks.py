@@ -17,9 +17,9 @@ def camera_fault(K: np.ndarray) -> str | None:
     """Return what is wrong with intrinsics (3, 3) in px, or None."""
     K = np.asarray(K, dtype=np.float64)
     if K.shape != (3, 3) or not np.isfinite(K).all():
-        return f'its camera has the intrinsics {K.tolist()}, nine finite numbers expected'
+        return f'its camera has the intrinsics {K.tolist()}, expected nine finite numbers'
     if K[0, 0] <= 0 or K[1, 1] <= 0:
-        return f'its camera has the focal lengths {K[0, 0]:g} and {K[1, 1]:g} px, more than 0 expected'
+        return f'its camera has the focal lengths {K[0, 0]:g} and {K[1, 1]:g} px, expected more than 0'
     return None
 
 
@@ -27,9 +27,9 @@ def pose_fault(points: np.ndarray, root: int) -> str | None:
     """Return what is wrong with keypoints (K, 3) in the camera frame, mm, or None."""
     bad = np.flatnonzero(~np.isfinite(points).all(axis=-1))
     if len(bad):
-        return f'its keypoint {bad[0]} is {np.asarray(points[bad[0]]).tolist()}, finite mm expected'
+        return f'its keypoint {bad[0]} is {np.asarray(points[bad[0]]).tolist()}, expected finite mm'
     if not points[root, 2] > 0:
-        return f'its root has the depth {points[root, 2]:g} mm, in front of the camera (more than 0) expected'
+        return f'its root has the depth {points[root, 2]:g} mm, expected more than 0 (in front of the camera)'
     return None
 
 
@@ -60,7 +60,7 @@ def check_annotations(records: Iterable[Mapping[str, Any]], on_error: str = 'rai
         if fault is None:
             kept.append(record)
         elif on_error == 'raise':
-            raise BadAnnotationError(f"{record['sample_name']}: {fault}; set on_error='skip' to go on without it")
+            raise BadAnnotationError(f"{record['sample_name']}: {fault}; set on_error='skip' to continue without it")
         else:
             skipped.add(f'{record["sample_name"]}: {fault}')
     return kept

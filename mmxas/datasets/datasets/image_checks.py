@@ -34,7 +34,7 @@ def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:
         raise FileNotFoundError(
             f'{len(missing)} of {len(records)} masks are missing: {", ".join(missing[:NAMED])}{more}. Make them by '
             '`mmxas masks --config CONFIG`, or convert those that come with the data set '
-            "(docs/data_preparation.md); on_error='skip' goes on without these samples")
+            "(docs/data_preparation.md); on_error='skip' continues without these samples")
     if missing:
         _skip_masks(missing, len(records))
     return [record for record, is_absent in zip(records, absent, strict=True) if not is_absent]
@@ -84,7 +84,7 @@ def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | N
                     check_mask_size(image_size(record['mask_path']), shape, record['mask_path'], record['img_path'])
             except UnreadableImageError as error:
                 if on_error == 'raise':
-                    raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                    raise UnreadableImageError(f"{error}; set on_error='skip' to continue without it") from error
                 skipped.add(str(error))
                 continue
             except ValueError as error:

@@ -173,7 +173,7 @@ class ImageFolderDataset(XASDataset):
         image, number = image_of(record['sample_name'])
         mask = Path(self.masks, body_mask(f'{self._mask_stem({**record, "sample_name": image})}.png', number))
         if self.on_error == 'raise':
-            raise FileNotFoundError(f"{self._name(record)}: no mask {mask}; set on_error='skip' to go on without it")
+            raise FileNotFoundError(f"{self._name(record)}: no mask {mask}; set on_error='skip' to continue without it")
         self.skipped.add(f'{self._name(record)}: no mask {mask}')
         return False
 

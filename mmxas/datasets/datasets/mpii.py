@@ -174,7 +174,7 @@ class MPIIPoseDataset(XASDataset):
             mask = read_mask(found[0])
         except UnreadableImageError as error:
             if self.on_error == 'raise':
-                raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                raise UnreadableImageError(f"{error}; set on_error='skip' to continue without it") from error
             self.skipped.add(str(error))
             return False
         except AmbiguousMaskError as error:

@@ -235,14 +235,14 @@ def camera_numbers(camera: Any, key: str, shape: tuple[int, ...], where: str = '
     """
     if not isinstance(camera, Mapping) or key not in camera:
         found = sorted(map(str, camera)) if isinstance(camera, Mapping) else repr(camera)
-        raise ValueError(f'{where}: has no {key}, a dictionary with {key} of shape {shape} expected, found {found}')
+        raise ValueError(f'{where}: has no {key}; expected a dictionary with {key} of shape {shape}, found {found}')
     try:
         values = np.asarray(camera[key], dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f'{where}: {key} is {camera[key]!r}, numbers of shape {shape} expected') from error
+        raise ValueError(f'{where}: {key} is {camera[key]!r}, expected numbers of shape {shape}') from error
     values = values.ravel() if len(shape) == 1 else values
     if values.shape != shape:
-        raise ValueError(f'{where}: {key} is {camera[key]!r}, numbers of shape {shape} expected')
+        raise ValueError(f'{where}: {key} is {camera[key]!r}, expected numbers of shape {shape}')
     return values
 
 

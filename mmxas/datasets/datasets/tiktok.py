@@ -104,6 +104,6 @@ class TikTokDataset(XASDataset):
             return True
         reason = f'{record["img_path"]}: no mask {record["mask_path"]}'
         if self.on_error == 'raise':
-            raise FileNotFoundError(f"{reason}; set on_error='skip' to go on without it")
+            raise FileNotFoundError(f"{reason}; set on_error='skip' to continue without it")
         self.skipped.add(reason)
         return False

@@ -150,7 +150,7 @@ class SquareCropAffine(BaseTransform):
             ValueError: The sample has more than one box.
         """
         if results['bbox_center'].shape != (1, 2):
-            raise ValueError(f'one box per sample expected, bbox_center has the shape {results["bbox_center"].shape}')
+            raise ValueError(f'expected one box per sample, bbox_center has the shape {results["bbox_center"].shape}')
         centre = np.asarray(results['bbox_center'][0], dtype=np.float64)
         side = float(results['bbox_scale'].max())
         rotation = float(results['bbox_rotation'][0]) if 'bbox_rotation' in results else 0.0

@@ -87,7 +87,7 @@ class LoadXASImage(BaseTransform):
                 image = read_image(results['img_path'])
             except UnreadableImageError as error:
                 if self.on_error == 'raise':
-                    raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                    raise UnreadableImageError(f"{error}; set on_error='skip' to continue without it") from error
                 self.skipped.add(str(error))
                 return None
         if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:
@@ -139,7 +139,7 @@ class LoadMask(BaseTransform):
                 mask = read_mask(results['mask_path'], results.get('mask_ids'))
             except UnreadableImageError as error:
                 if self.on_error == 'raise':
-                    raise UnreadableImageError(f"{error}; set on_error='skip' to go on without it") from error
+                    raise UnreadableImageError(f"{error}; set on_error='skip' to continue without it") from error
                 self.skipped.add(str(error))
                 return None
             except AmbiguousMaskError as error:

@@ -11,7 +11,7 @@ from mmxas.registry import LOOPS
 
 @LOOPS.register_module()
 class XASValLoop(ValLoop):
-    """mmengine's ``ValLoop``; its data set and metrics take unset skeleton and codec from the model.
+    """mmengine's ``ValLoop`` that passes the model's skeleton and codec to a data set and metrics without their own.
 
     Args:
         runner: The runner; ``model`` in its config has the skeleton and the codec.
@@ -32,7 +32,7 @@ class XASValLoop(ValLoop):
 
 @LOOPS.register_module()
 class XASTestLoop(TestLoop):
-    """mmengine's ``TestLoop``; its data set and metrics take unset skeleton and codec from the model.
+    """mmengine's ``TestLoop`` that passes the model's skeleton and codec to a data set and metrics without their own.
 
     Args:
         runner: The runner; ``model`` in its config has the skeleton and the codec.

@@ -67,7 +67,7 @@ class TriangulationMetric(ContextMetric):
         self.weights = weights or ('depth' if self.protocol.name == 'released' else 'none')
         check_choice(self.weights, WEIGHTS, 'weights')
         if min_views < 2 or not self.protocol.true_intrinsics:
-            raise ValueError('triangulation: min_views of 2 or more and a protocol with true_intrinsics expected, got '
+            raise ValueError('triangulation: expected min_views >= 2 and a protocol with true_intrinsics=True, got '
                              f'{min_views} and {self.protocol.true_intrinsics}')
         self.frame_set, self.min_views, self.group_by = tuple(frame_set), min_views, tuple(group_by)
 
@@ -126,8 +126,8 @@ class TriangulationMetric(ContextMetric):
         name = ', '.join(group[0]['frame_set'])
         cameras = [view['camera'] for view in group]
         if len(set(cameras)) < len(cameras):
-            raise ValueError(f'frame set ({name}): cameras {cameras}, one sample per camera expected: add a key '
-                             'to `frame_set` that distinguishes them')
+            raise ValueError(f'frame set ({name}): several samples of one camera ({cameras}): add a key to '
+                             '`frame_set` that distinguishes them')
         weights = None if self.weights == 'none' else np.stack([view[self.weights] for view in group], axis=1)
         count = len(group[0]['points'])
         points, *camera = (np.stack([view[key] for view in group]) for key in ('points', 'K', 'R', 't'))

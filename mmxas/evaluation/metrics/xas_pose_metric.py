@@ -149,7 +149,7 @@ class XASPoseMetric(MaskIoUMetric):
     def _check_crops(self, results: list[dict]) -> None:
         others = sorted({str(r['box']) for r in results if 'target' in r and r['box'] != 'root'})
         if self.protocol.crop == 'root' and others:
-            raise ValueError(f'protocol {self.protocol.name!r}: crops around the true root expected, but those of this '
+            raise ValueError(f'protocol {self.protocol.name!r} needs crops around the true root, but those of this '
                              f"data set come from {', '.join(others)}: give it box='root', or the metric "
                              f"protocol=dict(name={self.protocol.name!r}, crop='any')")
 

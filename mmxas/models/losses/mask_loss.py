@@ -50,8 +50,8 @@ class MaskLoss(nn.Module):
             ValueError: If the physique mask is missing, or shapes disagree.
         """
         if body is None and self.physique_weight:
-            raise ValueError('body: a physique mask expected with physique_weight '
-                             f'{self.physique_weight}, got None (is model.physique set?)')
+            raise ValueError(f'body: physique_weight={self.physique_weight} needs a physique mask, '
+                             f'got None (is model.physique set?)')
         loss = self.skeleton_weight * mask_loss(drawn, masks, self._weights(masks), self.clip, self.clip_threshold)
         if self.physique_weight:
             loss = loss + self.physique_weight * mask_loss(body, masks)

@@ -47,8 +47,8 @@ class SymmetryLoss(nn.Module):
         bone_pairs = _BONES[bones](skeleton.parents, skeleton.flip_pairs)
         triples = centre_triples(skeleton.parents, skeleton.flip_pairs)
         if bone_weight and not bone_pairs or keypoint_weight and not triples:
-            raise ValueError(f'skeleton {skeleton.name!r}: left and right pairs expected that have bones to compare '
-                             f'({len(bone_pairs)} found) and a common parent ({len(triples)} found)')
+            raise ValueError(f'skeleton {skeleton.name!r}: expected left/right pairs with bones to compare '
+                             f'({len(bone_pairs)} found) and with a common parent ({len(triples)} found)')
         constants = dict(bone_pairs=torch.tensor(bone_pairs, dtype=torch.int64),
                          triples=torch.tensor(triples, dtype=torch.int64), scale=torch.tensor([1.0, 1.0, 2.0]))
         for name, value in constants.items():

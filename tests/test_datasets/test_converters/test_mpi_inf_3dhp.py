@@ -125,7 +125,7 @@ def test_missing_files_are_named(tmp_path):
         build(tmp_path / 'out', data_prefix=dict(img='images'))
     with pytest.raises(ValueError, match=r'camera.calibration: no camera 20, it has \[0, 1'):
         convert(cameras=[20])
-    with pytest.raises(FileNotFoundError, match="S2/Seq1: no such folder, nor in .'train'."):
+    with pytest.raises(FileNotFoundError, match=r"S2/Seq1: no such folder \(also searched: .'train'.\)"):
         convert(subjects=['S2'])
     with pytest.raises(ValueError, match=r"subjects \['S9'\]: expected some of"):
         convert(subjects=['S9'])

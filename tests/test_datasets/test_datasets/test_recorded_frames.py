@@ -54,15 +54,16 @@ def test_cameras(tmp_path):
 
 
 @pytest.mark.parametrize('camera, message', [
-    (5, 'has no f, .* found 5'), (None, 'has no f, .* found None'), (dict(f=[1, 2]), r"has no c, .* found \['f'\]"),
-    (dict(f=3.0, c=[1, 2]), r'f is 3.0, numbers of shape \(2,\)'), (dict(f='ab', c=[1, 2]), "f is 'ab', numbers of")])
+    (5, 'has no f; .* found 5'), (None, 'has no f; .* found None'), (dict(f=[1, 2]), r"has no c; .* found \['f'\]"),
+    (dict(f=3.0, c=[1, 2]), r'f is 3.0, expected numbers of shape \(2,\)'),
+    (dict(f='ab', c=[1, 2]), "f is 'ab', expected numbers of")])
 def test_cameras_without_numbers_are_named(camera, message):
     with pytest.raises(ValueError, match=f'a.pkl: camera 1: {message}'):
         intrinsics(camera, 'a.pkl: camera 1')
 
 
 def test_rotations_have_their_shape(tmp_path):
-    with pytest.raises(ValueError, match=r'camera: R is .*, numbers of shape \(3, 3\) expected'):
+    with pytest.raises(ValueError, match=r'camera: R is .*, expected numbers of shape \(3, 3\)'):
         camera_numbers(dict(R=np.ones(9)), 'R', (3, 3))
     (tmp_path / 'cameras.pkl').write_bytes(pickle.dumps([1]))
     with pytest.raises(ValueError, match='cameras.pkl: a dictionary of arrays expected, list found'):

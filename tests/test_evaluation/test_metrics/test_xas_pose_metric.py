@@ -238,7 +238,7 @@ def test_each_switch_changes_the_numbers_by_itself():
 
 
 def test_the_released_protocol_asks_for_its_crops_and_says_which_origin_it_took(tmp_path):
-    with pytest.raises(ValueError, match=r"'released': crops around the true root expected, .* come from mask"):
+    with pytest.raises(ValueError, match=r"'released' needs crops around the true root, .* come from mask"):
         run(XASPoseMetric(protocol='released'), [sample()])
     out = tmp_path / 'pose.json'
     run(XASPoseMetric(protocol=dict(name='released', crop='any'), out_file=str(out)), [sample()])

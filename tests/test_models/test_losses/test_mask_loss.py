@@ -24,7 +24,7 @@ def test_clip_concerns_the_skeleton_mask() -> None:
 
 def test_without_physique_network() -> None:
     torch.testing.assert_close(MaskLoss(physique_weight=0.0)(DRAWN, None, MASKS), mask_loss(DRAWN, MASKS))
-    with pytest.raises(ValueError, match='a physique mask expected with physique_weight 1.0, got None'):
+    with pytest.raises(ValueError, match='physique_weight=1.0 needs a physique mask, got None'):
         MaskLoss()(DRAWN, None, MASKS)
 
 

@@ -51,5 +51,5 @@ def test_exceptions() -> None:
         SymmetryLoss('h36m18', bones='all')
     with pytest.raises(ValueError, match='level: one of'):
         SymmetryLoss('h36m18', level='keypoint')
-    with pytest.raises(ValueError, match="skeleton 'line': left and right pairs expected"):
+    with pytest.raises(ValueError, match="skeleton 'line': expected left/right pairs"):
         SymmetryLoss(dict(name='line', keypoints=['a', 'b'], parents=[0, 0]))
