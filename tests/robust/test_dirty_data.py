@@ -315,7 +315,7 @@ def test_a_bad_file_is_skipped_and_counted(fault, tmp_path, said):
             load(root)
     dataset = load(root, on_error='skip')
     assert [dataset.get_data_info(i)['sample_name'] for i in range(len(dataset))] == ['good.png']
-    assert len(said) == 2 and said[0].startswith('skipped an unreadable image, 1 so far: ') and 'bad.png' in said[0]
+    assert len(said) == 2 and said[0].startswith('skipped unreadable image number 1: ') and 'bad.png' in said[0]
     assert said[1].endswith('images: 1 of 2 images are used')
 
 

@@ -17,7 +17,7 @@ def test_the_name_tells_the_format(make_table, differences, tmp_path, name, lost
 
 def test_predictions_are_told_by_their_content(tmp_path):
     (tmp_path / 'a.json').write_text(json.dumps(dict(instances=[], skeleton={})))
-    with pytest.raises(ValueError, match='{} found in 1 files'):
+    with pytest.raises(ValueError, match='found {} in 1 files'):
         read_keypoints(tmp_path / 'a.json')
 
 
