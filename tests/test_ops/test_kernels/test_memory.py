@@ -1,3 +1,4 @@
+import mmap
 import re
 import sys
 from pathlib import Path
@@ -27,7 +28,9 @@ def huge_kilobytes(tensor: torch.Tensor) -> int:
 @pytest.mark.skipif(sys.platform != 'linux' or not MODE.is_file() or '[never]' in MODE.read_text(),
                     reason='the kernel gives no huge pages')
 def test_large_tensors_get_them() -> None:
-    tensor = with_huge_pages(torch.empty(2**24))
+    # A new mapping: memory that this process has freed before has small pages already.
+    mapping = mmap.mmap(-1, 2**26, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    tensor = with_huge_pages(torch.frombuffer(mapping, dtype=torch.float32))
     assert huge_kilobytes(tensor) > 32 * 1024
     tensor.fill_(1.0)
     assert tensor.sum().item() == 2**24
