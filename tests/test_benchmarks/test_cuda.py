@@ -62,6 +62,6 @@ def test_loaders_are_set_beside_their_steps(tmp_path, capsys, monkeypatch):
     assert cuda.main(argv) == 0
     content = json.loads(out.read_text())
     found = content['feeds']['feed_xas_photos_256']
-    assert content['operations'] == {} and found['workers'] == 3 and found['step'] > 0.5
+    assert content['operations'] == {} and found['workers'] == 3 and found['step'] > 0
     assert 0 <= found['workers_needed'] - found['step'] / 0.5 < 1
     assert f'{found["workers_needed"]} keep the step fed' in capsys.readouterr().out
