@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mmxas.io import VideoWriter
+from mmxas.io.images import read_image
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -17,8 +20,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A reader's folder: a photo, and a folder of two."""
+    """A reader's folder: a photo, a folder of two, and a video of three frames."""
     (tmp_path / 'photos').mkdir()
     for name in ('photo.jpg', 'photos/a.jpg', 'photos/b.jpg'):
         shutil.copy(ROOT / 'docs/images/walking.jpg', tmp_path / name)
+    image = read_image(tmp_path / 'photo.jpg')
+    with VideoWriter(tmp_path / 'clip.mp4', image.shape[:2]) as video:
+        for index in range(3):
+            video.write(image, index / 25)
     return tmp_path
