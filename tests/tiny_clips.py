@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from test_runs.tiny_mocap import tiny_config
+from tiny_photos import photo_config
 from tiny_videos import write_video
 
 from mmxas.apis import XASInferencer
@@ -64,13 +64,7 @@ def film(num: int, bodies: Sequence[Mapping[str, object]] = ({}, ), size: tuple[
 
 def clip_config(data: Path, options: dict | None = None) -> Config:
     """The tiny recipe with :class:`BrightSegmenter` in its test pipeline."""
-    config = tiny_config(data)
-    config.custom_imports.imports.append('tiny_clips')
-    for step in config.test_dataloader.dataset.pipeline:
-        if step['type'] == 'SegmentInBox':
-            step['segmenter'] = dict(type='BrightSegmenter')
-    config.merge_from_dict(options or {})
-    return config
+    return photo_config(data, options, 'tiny_clips', 'BrightSegmenter')
 
 
 def tiny_inferencer(options: dict | None = None, weights: str | None = None) -> XASInferencer:

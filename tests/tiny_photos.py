@@ -31,13 +31,14 @@ class ColourSegmenter(Segmenter):
         return np.zeros((0, 4), np.float32) if box is None else box[None]
 
 
-def photo_config(data: Path, options: dict | None = None) -> Config:
-    """The tiny recipe, whose test pipeline segments by colour."""
+def photo_config(data: Path, options: dict | None = None, module: str = 'tiny_photos',
+                 segmenter: str = 'ColourSegmenter') -> Config:
+    """The tiny recipe, whose test pipeline has a segmenter of a module of the tests; by default one by colour."""
     cfg = tiny_config(data)
-    cfg.custom_imports.imports.append('tiny_photos')
+    cfg.custom_imports.imports.append(module)
     for step in cfg.test_dataloader.dataset.pipeline:
         if step['type'] == 'SegmentInBox':
-            step['segmenter'] = dict(type='ColourSegmenter')
+            step['segmenter'] = dict(type=segmenter)
     cfg.merge_from_dict(options or {})
     return cfg
 

@@ -176,9 +176,10 @@ def _write_paths(path: Path, poses: VideoPoses) -> None:
 
 def _write_tables(poses: VideoPoses, chosen: np.ndarray, pixels: np.ndarray, folder: Path) -> tuple[list[Path], str]:
     """Write DeepLabCut's tables and the arrays; return the files, and why some are left out."""
+    scores = poses.take(poses.scores)
     arrays = dict(
         frame=poses.frames, time=poses.frame_times[poses.frames], identity=poses.identities, box=poses.boxes,
-        keypoints_2d=pixels, keypoints_3d=chosen, scores=poses.take(poses.scores), path=poses.paths,
+        keypoints_2d=pixels, keypoints_3d=chosen, scores=scores, path=poses.paths,
         hypotheses=poses.hypotheses, hypothesis_scores=poses.scores, hypothesis_valid=poses.valid,
         frame_times=poses.frame_times, names=np.array(poses.names), units=np.array(poses.units))
     npz = folder / 'poses.npz'
@@ -188,8 +189,7 @@ def _write_tables(poses: VideoPoses, chosen: np.ndarray, pixels: np.ndarray, fol
     except ImportError as error:
         return [npz], f'no .h5 and .csv: {error}, and run the command again'
     numbers = [str(number) for number in range(len(poses.frame_names))]
-    scores = poses.take(poses.scores)[:, None]
-    tables = {'poses_2d': poses.table(_decimals(pixels), scores, frame_names=numbers),
+    tables = {'poses_2d': poses.table(_decimals(pixels), scores[:, None], frame_names=numbers),
               'poses_3d': poses.table(_decimals(chosen), frame_names=numbers)}
     files = [folder / f'{name}{suffix}' for name in tables for suffix in ('.h5', '.csv')]
     for file in files:
