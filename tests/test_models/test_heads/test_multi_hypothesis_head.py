@@ -7,6 +7,7 @@ from mmpose.structures import PoseDataSample
 
 from mmxas.models.heads import MultiHypothesisHead
 from mmxas.ops import Decoding, Hypotheses, decode_hypotheses
+from mmxas.ops.kernels import products
 from mmxas.registry import MODELS
 
 
@@ -68,8 +69,10 @@ def test_contiguous_logits_are_the_same(layout):
         torch.testing.assert_close(leaf.grad, other.grad, rtol=1e-3, atol=1e-7, msg=name)
 
 
-def test_contiguous_logits_have_gradients_of_the_weights_strides():
+@pytest.mark.parametrize('vendor', ['AuthenticAMD', 'GenuineIntel'])
+def test_contiguous_logits_have_gradients_of_the_weights_strides(monkeypatch, vendor):
     """Used twice, as by targets and synthetic samples; others are copied by DistributedDataParallel, with a warning."""
+    monkeypatch.setattr(products, 'cpu_vendor', lambda: vendor)
     head = _head(contiguous_logits=True).to(memory_format=torch.channels_last)
     features = torch.randn(2, 4, 5, 7).contiguous(memory_format=torch.channels_last)
     sum(head([scale * features]).square().sum() for scale in (1, 2)).backward()
