@@ -144,8 +144,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_files(done, inferencer, clip,
     result = infer_video(inferencer, clip, out, key_every=4)
     assert result.resumed == kept
     assert (result.frames, result.poses, result.nobody) == (whole.frames, whole.poses, whole.nobody)
-    for name in ('predictions.jsonl', 'poses_2d.csv', 'poses_3d.csv', 'overlay.mp4'):
+    for name in ('predictions.jsonl', 'poses_2d.csv', 'poses_3d.csv'):
         assert (out / name).read_bytes() == (reference / name).read_bytes(), name
+    frames, wanted = (np.stack(list(decoded(folder / 'overlay.mp4'))) for folder in (out, reference))
+    # x264's bytes are not reproducible: with AVX-512 it reads memory that nobody wrote.
+    assert frames.shape == wanted.shape and np.abs(frames.astype(int) - wanted).mean() < 1
 
 
 def test_a_finished_run_is_not_made_again(done, inferencer, clip, monkeypatch):
