@@ -1,4 +1,4 @@
-"""``mmxas infer``: detect poses in a photo, a folder of photos or a video.
+"""``mmxas infer``: detect poses in a photo, a video, or a folder of either.
 
 Errors of the command line are reported before the stack is loaded, which takes seconds: it is not imported here.
 """
@@ -27,7 +27,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
                            details='It writes visualizations/<name>.png and predictions/<name>.json; for a video, one '
                            'line per frame, tables and an overlay (docs/video.md). It uses weights that come with '
                            'mmxas, or CONFIG and CHECKPOINT.')
-    parser.add_argument('input', help='an image, a video, or a folder with images (other files are ignored)')
+    parser.add_argument('input', help='an image, a video, or a folder of images, or of videos if it has no image (other '
+                                      'files are ignored)')
     add_config(parser, optional=True)
     parser.add_argument('checkpoint', nargs='?',
                         help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of mmxas export '
@@ -63,21 +64,30 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def is_clip(args: argparse.Namespace) -> bool:
-    """Return whether the input is a video, or images that are one."""
-    from mmxas.io.image_folders import VIDEOS
-    return args.video or Path(args.input).suffix.lower() in VIDEOS
+def find_clips(args: argparse.Namespace) -> list[Path]:
+    """Return the input if it is a video, the videos of a folder without images, or nothing for photos."""
+    from mmxas.io.image_folders import IMAGE_SUFFIXES, VIDEOS, natural_key
+    source = Path(args.input)
+    if args.video or source.suffix.lower() in VIDEOS:
+        return [source]
+    files = [path for path in source.iterdir() if not path.name.startswith('._')] if source.is_dir() else []
+    if any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
+        return []
+    return sorted((path for path in files if path.suffix.lower() in VIDEOS), key=natural_key)
 
 
 def given_boxes(args: argparse.Namespace) -> list | str | None:
     """Return the boxes of ``--bbox``, or the file of ``--boxes``.
 
     Raises:
-        UsageError: ``--boxes`` is not a file of boxes, or ``--bbox`` is given for a video.
+        UsageError: ``--boxes`` is not a file of boxes or is given for several videos, or ``--bbox`` for a video.
     """
     from mmxas.io.boxes import read_boxes
-    if args.bbox is not None and is_clip(args):
+    clips = find_clips(args)
+    if args.bbox is not None and clips:
         raise UsageError('--bbox is for a single image; give boxes of a video with --boxes FILE.json')
+    if args.boxes is not None and len(clips) > 1:
+        raise UsageError(f'--boxes is for a single video, and {args.input} has {len(clips)}: run them one by one')
     if args.boxes is None:
         return args.bbox
     try:
@@ -154,8 +164,9 @@ def detect(args: argparse.Namespace) -> int:
     config, weights, out_dir = read_model(args)
     require_place(out_dir, 'output folder', '--out-dir')
     inferencer = build_inferencer(args, config, weights)
-    if is_clip(args):
-        return detect_in_video(args, inferencer, boxes, camera, out_dir)
+    clips = find_clips(args)
+    if clips:
+        return detect_in_videos(args, clips, inferencer, boxes, camera, out_dir)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:
         targets['vis_out_dir'] = str(out_dir / 'visualizations')
@@ -183,20 +194,37 @@ def detect(args: argparse.Namespace) -> int:
     return 0
 
 
-def detect_in_video(args: argparse.Namespace, inferencer: XASInferencer, boxes: str | None, camera: dict | None,
-                    out_dir: Path) -> int:
+def detect_in_videos(args: argparse.Namespace, clips: list[Path], inferencer: XASInferencer, boxes: str | None,
+                     camera: dict | None, out_dir: Path) -> int:
+    """Detect in each video; return 1 if one of several cannot be read, or nobody is found in one."""
+    from mmxas.datasets.transforms import UnreadableImageError
+    status = 0
+    for clip in clips:
+        here = bool(args.out_dir) and clip == Path(args.input)
+        folder = out_dir if here else out_dir / (clip.stem.strip('*') or 'frames')
+        try:
+            status = max(status, detect_in_video(args, clip, inferencer, boxes, camera, folder))
+        except UnreadableImageError as error:
+            if len(clips) == 1:
+                raise
+            print(f'mmxas infer: skipped: {error}', file=sys.stderr)
+            status = 1
+    return status
+
+
+def detect_in_video(args: argparse.Namespace, clip: Path, inferencer: XASInferencer, boxes: str | None,
+                    camera: dict | None, out_dir: Path) -> int:
     """Detect in a video, and print a summary; return 1 if nobody is found in any frame."""
     from mmxas.apis.video import infer_video
-    out_dir = out_dir if args.out_dir else out_dir / (Path(args.input).stem.strip('*') or 'frames')
     result = infer_video(
-        inferencer, args.input, out_dir, boxes=boxes, camera=camera, key_every=args.key_every, all_views=args.all_views,
+        inferencer, clip, out_dir, boxes=boxes, camera=camera, key_every=args.key_every, all_views=args.all_views,
         smooth=args.smooth, overlay=not args.no_pictures, rate=args.fps, overwrite=args.overwrite, progress=True)
     if result.resumed:
         print(f'{counted(result.resumed, "frame")} were there from an earlier run')
     if result.unread:
         print(f'{counted(result.unread, "frame")} cannot be decoded and were left out')
     if not result.poses:
-        print(f'mmxas infer: nobody found in the {counted(result.frames, "frame")} of {args.input}: give boxes '
+        print(f'mmxas infer: nobody found in the {counted(result.frames, "frame")} of {clip}: give boxes '
               f'(--boxes FILE.json); see {result.files[0]}', file=sys.stderr)
         return 1
     if result.left_out:

@@ -213,6 +213,28 @@ def test_a_folder_or_pattern_of_frames_is_a_video_if_wanted(infer, clip_detector
         assert json.loads(lines[3])['image'] == '3.png'
 
 
+def test_a_folder_of_videos_has_a_folder_of_results_for_each(infer, clip_detector, tmp_path, capsys):
+    folder, out = tmp_path / 'clips', tmp_path / 'out'
+    folder.mkdir()
+    write_clip(folder / 'b10.mp4', film(4))
+    write_clip(folder / 'b9.mp4', film(3))
+    command = [str(folder), *clip_detector, '--out-dir', str(out), '--no-pictures']
+    assert infer(command) == 0
+    summaries = [line for line in capsys.readouterr().out.splitlines() if ' poses of ' in line]
+    assert [line.split('; see ')[0] for line in summaries] == ['3 poses of 1 identity in 3 frames',
+                                                               '4 poses of 1 identity in 4 frames']
+    assert sorted(path.parent.name for path in out.glob('*/predictions.jsonl')) == ['b10', 'b9']
+    (tmp_path / 'boxes.json').write_text(json.dumps({'b9.mp4:0': []}))
+    assert infer([*command, '--boxes', str(tmp_path / 'boxes.json')]) == 2
+    assert f'--boxes is for a single video, and {folder} has 2' in capsys.readouterr().err
+    (folder / 'a.mp4').write_bytes((folder / 'b9.mp4').read_bytes()[:300])
+    assert infer(command) == 1
+    assert f'mmxas infer: skipped: {folder}/a.mp4' in capsys.readouterr().err
+    cv2.imwrite(str(folder / 'photo.png'), film(1)[0])
+    assert infer(command) == 0
+    assert '1 pose in 1 image' in capsys.readouterr().out
+
+
 def test_nobody_in_a_video_is_status_1(infer, clip_detector, tmp_path, capsys):
     clip = write_clip(tmp_path / 'clip.mp4', film(5, []))
     assert infer([str(clip), *clip_detector, '--out-dir', str(tmp_path / 'out')]) == 1
