@@ -52,14 +52,11 @@ class InstanceView:
 
     def differs(self, threshold: float) -> np.ndarray:
         """Return (H, K) bool: valid keypoints farther than ``threshold`` (in ``unit``) from those of the top-1 pose."""
-        distance = np.linalg.norm(self.poses - self.poses[:1], axis=-1)
-        return (distance > threshold) & self.prediction.valid
+        return (np.linalg.norm(self.poses - self.poses[:1], axis=-1) > threshold) & self.prediction.valid
 
     def errors(self) -> np.ndarray | None:
         """Return the root-centred MPJPE (H,) in ``unit``; None without ground truth."""
-        if self.true_pose is None:
-            return None
-        return np.linalg.norm(self.poses - self.true_pose, axis=-1).mean(axis=-1)
+        return None if self.true_pose is None else np.linalg.norm(self.poses - self.true_pose, axis=-1).mean(axis=-1)
 
 
 def view_instance(data_sample: Any, index: int = 0, root: int = 0) -> InstanceView | None:
