@@ -27,8 +27,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
                            details='It writes visualizations/<name>.png and predictions/<name>.json; for a video, one '
                            'line per frame, tables and an overlay (docs/video.md). It uses weights that come with '
                            'mmxas, or CONFIG and CHECKPOINT.')
-    parser.add_argument('input', help='an image, a video, or a folder of images, or of videos if it has no image (other '
-                                      'files are ignored)')
+    parser.add_argument('input', help='an image, a video, a folder of images, or a folder of videos without images '
+                                      '(other files are ignored)')
     add_config(parser, optional=True)
     parser.add_argument('checkpoint', nargs='?',
                         help=f'a checkpoint file, or {NO_CHECKPOINT!r} for untrained weights; a file of mmxas export '
@@ -160,11 +160,13 @@ def counted(number: int, what: str) -> str:
 def detect(args: argparse.Namespace) -> int:
     """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video."""
     from .work_directory import require_place
-    boxes, camera = given_boxes(args), read_camera(args)
+    boxes, camera, clips = given_boxes(args), read_camera(args), find_clips(args)
+    of_videos = [f'--{name.replace("_", "-")}' for name in ('all_views', 'smooth', 'overwrite') if getattr(args, name)]
+    if of_videos and not clips:
+        raise UsageError(f'{", ".join(of_videos)}: for videos; --video makes one of a folder of images')
     config, weights, out_dir = read_model(args)
     require_place(out_dir, 'output folder', '--out-dir')
     inferencer = build_inferencer(args, config, weights)
-    clips = find_clips(args)
     if clips:
         return detect_in_videos(args, clips, inferencer, boxes, camera, out_dir)
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))

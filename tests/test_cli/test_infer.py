@@ -72,6 +72,8 @@ def test_a_photo_with_box_and_camera(infer, photos, tmp_path):
     (['{photos}', '--bbox', '1', '1', '5', '5'], '--bbox is for a single image'),
     (['{photos}/*.gif', '--video'], '*.gif: no image matches; expected a video, a folder of frames, or a pattern'),
     (['{photos}', '--video'], 'cut.png: truncated image'),
+    (['{photos}', '--smooth', '--all-views'],
+     'mmxas infer: --all-views, --smooth: for videos; --video makes one of a folder of images'),
     (['{photos}', '--video', '--key-every', '0'], 'mmxas infer: --key-every 0: expected 1 or more'),
     (['{photos}', '--video', '--fps', '0'], 'mmxas infer: --fps 0: expected more than 0 and less than 10000'),
     (['{photos}', '--out-dir', '{photos}/a.jpg/x'], 'a.jpg: cannot write into this place of the output folder'),
