@@ -27,8 +27,8 @@ from mmxas.visualization.canvas import write_picture
 from .options import CommandParser, add_config
 from .running import run_command
 
-ROWS = {'mean_pose': 'constant mean pose', 'top1': 'top-1 hypothesis', 'best_of_h_per_pose': 'best pose',
-        'best_of_h_per_joint': 'best per keypoint'}
+ROWS = {'mean_pose': 'constant mean pose', 'top1': 'top-1 hypothesis', 'best_of_h_per_pose': 'best of H per pose',
+        'best_of_h_per_joint': 'best of H per joint'}
 METRICS = ('MPJPE', 'N-MPJPE', 'P-MPJPE')
 
 
