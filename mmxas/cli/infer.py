@@ -158,7 +158,11 @@ def counted(number: int, what: str) -> str:
 
 
 def detect(args: argparse.Namespace) -> int:
-    """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video."""
+    """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video.
+
+    Raises:
+        UsageError: An option of videos is given for photos.
+    """
     from .work_directory import require_place
     boxes, camera, clips = given_boxes(args), read_camera(args), find_clips(args)
     of_videos = [f'--{name.replace("_", "-")}' for name in ('all_views', 'smooth', 'overwrite') if getattr(args, name)]
