@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmxas.apis import XASInferencer
 
 DEFAULT_MODEL = 'human'
-BOXES = {'given': '', 'found': ', box found automatically', 'image': ', of the whole image: no box was given or found'}
+BOXES = {'given': '', 'found': ', found automatically', 'image': ', of the whole image: no box was given or found'}
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -238,6 +238,9 @@ def detect_in_video(args: argparse.Namespace, clip: Path, inferencer: XASInferen
     if args.html:
         from .view import make_page
         make_page('infer', out_dir / 'predictions.jsonl')
+    if boxes is None:
+        print('Boxes were found automatically, around whatever stands out. Check them in the overlay or the page; if they '
+              'are wrong, give your own with --boxes FILE.json (docs/video.md)')
     nobody = f', nobody found in {result.nobody}' if result.nobody else ''
     bodies = f'{result.identities} {"identity" if result.identities == 1 else "identities"}'
     print(f'{counted(result.poses, "pose")} of {bodies} in {counted(result.frames, "frame")}{nobody}; see '

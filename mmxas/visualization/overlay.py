@@ -19,7 +19,7 @@ def draw_poses(image: np.ndarray, poses: np.ndarray, style: PoseStyle, identitie
         image: (h, w, 3) uint8 BGR; not modified.
         poses: (N, K, 2) px; links to non-finite keypoints are not drawn.
         style: Links and colours.
-        identities: (N,) numbers, written above the boxes. Defaults to none.
+        identities: (N,) numbers, written at the boxes. Defaults to none.
         boxes: (N, 4) x0, y0, x1, y1 px. Defaults to None: not drawn.
 
     Returns:
@@ -36,8 +36,11 @@ def draw_poses(image: np.ndarray, poses: np.ndarray, style: PoseStyle, identitie
         for width, dark in ((2 * unit + 2, True), (2 * unit, False)):
             for (one, other), color in links:
                 cv2.line(drawn, at[one], at[other], (0, 0, 0) if dark else color, width, cv2.LINE_AA, _SHIFT)
-        if boxes is not None and number < len(identities):
-            x0, y0 = (round(float(side)) for side in boxes[number, :2])
+        if boxes is None:
+            continue
+        x0, y0, x1, y1 = boxes[number].round().astype(int).tolist()
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), (255, 255, 255), max(1, unit // 2))
+        if number < len(identities):
             for width, color in ((2 * unit + 2, (0, 0, 0)), (unit, (255, 255, 255))):
                 cv2.putText(drawn, str(identities[number]), (max(x0, 4), max(y0 - 2 * unit, 14 * unit)),
                             cv2.FONT_HERSHEY_SIMPLEX, 0.6 * unit, color, width, cv2.LINE_AA)

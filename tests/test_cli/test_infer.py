@@ -168,7 +168,7 @@ def test_it_says_where_a_box_is_from(infer, photos, tmp_path, capsys):
     found = write_config(with_segmenter(tiny_config(tmp_path), [[10, 10, 60, 80]]), tmp_path / 'found')
     whole = write_config(with_segmenter(tiny_config(tmp_path), None), tmp_path / 'whole')
     for config, options, source, said in (
-            (found, [], 'found', 'a.jpg: 1 pose, box found automatically'),
+            (found, [], 'found', 'a.jpg: 1 pose, found automatically'),
             (whole, [], 'image', 'a.jpg: 1 pose, of the whole image: no box was given or found'),
             (whole, ['--bbox', '10', '10', '60', '80'], 'given', 'a.jpg: 1 pose')):
         assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), '--no-pictures',

@@ -22,10 +22,12 @@ def test_what_is_unknown_or_far_outside_is_left_out_or_cut_off():
     assert draw_poses(image, np.array([[[10, 20], [1e9, 20], [1e9, 30]]]), STYLE)[20, 40:].any()
 
 
-def test_identities_are_written_over_the_boxes():
+def test_boxes_are_drawn_and_identities_written_over_them():
     image = np.zeros((100, 100, 3), np.uint8)
     poses, boxes = np.full((2, 3, 2), np.nan), np.array([[10, 40, 30, 90], [60, 40, 80, 90]])
     drawn = draw_poses(image, poses, STYLE, [0, 7], boxes)
-    assert drawn[20:40, 10:30].any() and drawn[20:40, 60:80].any() and not drawn[45:].any()
+    assert drawn[20:40, 10:30].any() and drawn[20:40, 60:80].any() and not drawn[45:88, 13:28].any()
+    for x0, y0, x1, y1 in boxes:
+        assert (drawn[[y0, y1], x0:x1] == 255).all() and (drawn[y0:y1, [x0, x1]] == 255).all()
     assert (drawn[20:40, 10:30] != drawn[20:40, 60:80]).any()
     assert not draw_poses(image, poses, STYLE, [0, 7]).any()

@@ -115,6 +115,12 @@ function paintImage(image, frame) {
 function drawOverlay(pen, one, place) {
   const points = one.xy.map(place), tall = Math.hypot(...one.box.slice(2).map((end, i) => end - one.box[i])) * placed.scale;
   const wide = Math.max(1.5, Math.min(4, tall / 90));
+  const [x0, y0] = place(one.box), [x1, y1] = place(one.box.slice(2));
+  for (const [width, color] of [[3, '#0008'], [1, '#fff']]) {
+    pen.lineWidth = width;
+    pen.strokeStyle = color;
+    pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
+  }
   pen.lineCap = 'round';
   for (const halo of [true, false]) {
     pen.lineWidth = halo ? wide + 2 : wide;
@@ -128,11 +134,11 @@ function drawOverlay(pen, one, place) {
   }
   points.forEach((point, index) => dot(pen, ...point, wide * .9 + 1, colors.onImage[skeleton.sides[index]], '#fff'));
   if (numbers.length > 1) {
-    const [x, y] = place(one.box), text = nameOf(one.number);
+    const text = nameOf(one.number);
     pen.fillStyle = '#000a';
-    pen.fillRect(x, Math.max(0, y - 18), pen.measureText(text).width + 10, 18);
+    pen.fillRect(x0, Math.max(0, y0 - 18), pen.measureText(text).width + 10, 18);
     pen.fillStyle = '#fff';
-    pen.fillText(text, x + 5, Math.max(13, y - 5));
+    pen.fillText(text, x0 + 5, Math.max(13, y0 - 5));
   }
 }
 
@@ -430,7 +436,7 @@ function setTheme(theme) {
   const style = getComputedStyle(document.documentElement);
   for (const name of ['left', 'right', 'middle', 'other', 'line', 'ink', 'faint', 'accent', 'card'])
     colors[name] = style.getPropertyValue(`--${name}`).trim();
-  colors.onImage = {left: '#1769d2', right: '#e8710a', middle: '#4d5663'};
+  colors.onImage = {left: '#0f9d4a', right: '#e8710a', middle: '#1769d2'};
   space?.recolor();
   show(state.frame);
 }
