@@ -221,7 +221,7 @@ def _render_missing(generator: PairGenerator, writer: PairWriter, workers: int, 
     meta, wanted = writer.meta, set((part or WHOLE).shards(writer.meta))
     missing = [shard for shard in writer.missing() if shard in wanted]
     total, left = (sum(len(meta.shard_indices(shard)) for shard in shards) for shards in (wanted, missing))
-    with tqdm(total=total, initial=total - left, desc=writer.root.name, unit='img', disable=not progress,
+    with tqdm(total=total, initial=total - left, desc=f'rendering {writer.root.name}', unit='img', disable=not progress,
               file=sys.stderr) as bar:
         if workers and missing and not generator.renderer.on_gpu:
             _render_parallel(writer, missing, workers, bar)
