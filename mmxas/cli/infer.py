@@ -239,8 +239,8 @@ def detect_in_video(args: argparse.Namespace, clip: Path, inferencer: XASInferen
         from .view import make_page
         make_page('infer', out_dir / 'predictions.jsonl')
     if boxes is None:
-        print('Boxes were found automatically, around whatever stands out. Check them in the overlay or the page; if they '
-              'are wrong, give your own with --boxes FILE.json (docs/video.md)')
+        print('Boxes were found automatically, around whatever stands out. Check them in the overlay or the page; if '
+              'they are wrong, give your own with --boxes FILE.json (docs/video.md)')
     nobody = f', nobody found in {result.nobody}' if result.nobody else ''
     bodies = f'{result.identities} {"identity" if result.identities == 1 else "identities"}'
     print(f'{counted(result.poses, "pose")} of {bodies} in {counted(result.frames, "frame")}{nobody}; see '
