@@ -13,7 +13,7 @@ from mmxas.visualization.predictions_folder import write_folder_page
 
 pytestmark = pytest.mark.browser
 
-BLUE, ORANGE = (0x17, 0x69, 0xd2), (0xe8, 0x71, 0x0a)
+GREEN, BLUE, ORANGE = (0x0f, 0x9d, 0x4a), (0x17, 0x69, 0xd2), (0xe8, 0x71, 0x0a)
 EVIL = '<img src=x onerror="document.title=1">.jpg'
 
 
@@ -103,7 +103,7 @@ def test_the_image_has_its_pixels_and_the_keypoints_their_colours(open_page, pag
     height, width = shown.shape[:2]
     scale = min(width / WIDTH, height / 90)
     at = (np.array([width, height]) - scale * np.array([WIDTH, 90])) / 2 + scale * POINTS
-    for keypoint, color in ((1, BLUE), (2, ORANGE)):
+    for keypoint, color in ((1, GREEN), (2, ORANGE)):
         x, y = at[keypoint].round().astype(int)
         assert np.abs(shown[y, x] - color).max() < 12, (keypoint, shown[y, x])
     assert np.abs(shown[height // 8, width // 2] - 100).max() <= 3
@@ -112,7 +112,7 @@ def test_the_image_has_its_pixels_and_the_keypoints_their_colours(open_page, pag
 def test_the_pose_is_drawn_in_3d_and_turns_with_the_mouse(open_page, pages):
     page = open_page(pages.video)
     before = picture(page, '#space')
-    assert near(before, (0x17, 0x69, 0xd2), 60) > 200 and near(before, (0xd9, 0x62, 0x0a), 60) > 200
+    assert near(before, (0x0c, 0x8a, 0x3e), 60) > 200 and near(before, (0xd9, 0x62, 0x0a), 60) > 200
     box = page.locator('#space').bounding_box()
     page.mouse.move(box['x'] + 200, box['y'] + 150)
     page.mouse.down()
