@@ -25,22 +25,25 @@ class KnownCamera:
         """Check ``K`` and ``root_depth``.
 
         Raises:
-            ValueError: One of them is missing, or ``K`` is not a 3 x 3 matrix of intrinsics.
+            ValueError: One of them is missing, ``K`` is not a 3 x 3 matrix of intrinsics, or a depth is not positive.
         """
         missing = [key for key in ('K', 'root_depth') if camera.get(key) is None]
         if missing:
             raise ValueError(f'camera: K (3, 3) in px and root_depth in mm expected, {" and ".join(missing)} missing')
         K = check_intrinsics(camera['K'], 'camera: K')
-        return cls(K, np.asarray(camera['root_depth'], dtype=np.float64).reshape(-1))
+        depths = np.asarray(camera['root_depth'], dtype=np.float64).reshape(-1)
+        if not (depths > 0).all():
+            raise ValueError(f'camera: root_depth: positive numbers in mm expected, found {depths.tolist()}')
+        return cls(K, depths)
 
     def root_depths(self, count: int, name: str) -> np.ndarray:
         """Return the root depth (count,) in mm of each box of an image.
 
         Raises:
-            ValueError: The numbers of depths and boxes differ, or a depth is not positive.
+            ValueError: The numbers of depths and boxes differ.
         """
-        if len(self.root_depth) not in (1, count) or not (self.root_depth > 0).all():
-            raise ValueError(f'{name}: root_depth: expected one positive number in mm, or one per box ({count}), found '
+        if len(self.root_depth) not in (1, count):
+            raise ValueError(f'{name}: root_depth: expected one number in mm, or one per box ({count}), found '
                              f'{self.root_depth.tolist()}')
         return np.broadcast_to(self.root_depth, (count, ))
 

@@ -20,7 +20,7 @@ from .xas_inferencer import XASInferencer
 
 LINES, FACTS = 'predictions.jsonl', 'video.json'
 _READABLE = ('bytes', 'fps', 'key_every', 'all_views')  # other settings are digests
-PRODUCTS = ('overlay.mp4', 'poses.npz', 'poses_2d.h5', 'poses_2d.csv', 'poses_3d.h5', 'poses_3d.csv')
+PRODUCTS = ('overlay.mp4', 'poses.npz', 'poses_2d.h5', 'poses_2d.csv', 'poses_3d.h5', 'poses_3d.csv', 'poses.html')
 
 
 def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_views: bool,
@@ -42,6 +42,7 @@ def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_view
     given = read_boxes(boxes) if isinstance(boxes, str | Path) else boxes
     return dict(
         bytes=clip.source.stat().st_size if not clip.images else None,
+        modification_time=max(path.stat().st_mtime_ns for path in clip.images or [clip.source]),
         images=_digest([(path.name, path.stat().st_size) for path in clip.images]) if clip.images else None,
         fps=clip.rate, detector=detector, weights=None if weights is None else file_sha256(weights),
         key_every=key_every, all_views=all_views, boxes=None if given is None else _digest(dict(given)),
@@ -86,6 +87,7 @@ class VideoFolder:
                 (self.root / name).unlink(missing_ok=True)
         elif found is not None:
             self.complete = bool(found['complete'])
+            write_whole(self._facts, to_json(dict(found, source=self._content['source'])).encode())  # it may have moved
 
     def _difference(self, found: Mapping[str, Any] | None) -> str:
         """Return how the existing results differ; empty if they do not."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ def find_clips(args: argparse.Namespace) -> list[Path]:
     source = Path(args.input)
     if args.video or source.suffix.lower() in VIDEOS:
         return [source]
-    files = [path for path in source.iterdir() if not path.name.startswith('._')] if source.is_dir() else []
+    files = [path for path in source.iterdir() if path.is_file() and not path.name.startswith('._')] \
+        if source.is_dir() else []
     if any(path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         return []
     return sorted((path for path in files if path.suffix.lower() in VIDEOS), key=natural_key)
@@ -202,15 +204,15 @@ def detect(args: argparse.Namespace) -> int:
 
 def detect_in_videos(args: argparse.Namespace, clips: list[Path], inferencer: XASInferencer, boxes: str | None,
                      camera: dict | None, out_dir: Path) -> int:
-    """Detect in each video; return 1 if one of several cannot be read, or nobody is found in one."""
-    from mmxas.datasets.transforms import UnreadableImageError
-    status = 0
+    """Detect in each video; return 1 if one of several is skipped because of an error, or nobody is found in one."""
+    status, stems = 0, Counter(clip.stem for clip in clips)
     for clip in clips:
         here = bool(args.out_dir) and clip == Path(args.input)
-        folder = out_dir if here else out_dir / (clip.stem.strip('*') or 'frames')
+        name = clip.stem.strip('*.') or 'frames' if stems[clip.stem] == 1 else clip.name
+        folder = out_dir if here else out_dir / name
         try:
             status = max(status, detect_in_video(args, clip, inferencer, boxes, camera, folder))
-        except UnreadableImageError as error:
+        except (OSError, ValueError) as error:
             if len(clips) == 1:
                 raise
             print(f'mmxas infer: skipped: {error}', file=sys.stderr)

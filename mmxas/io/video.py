@@ -259,7 +259,7 @@ def _open(path: Path, threads: str) -> tuple[av.container.InputContainer, av.Vid
     if not path.is_file():
         raise UnreadableImageError(f'{path}: no such video')
     try:
-        container = av.open(str(path), options={'protocol_whitelist': 'file'})
+        container = av.open(str(path.absolute()), options={'protocol_whitelist': 'file'})
     except (av.error.FFmpegError, OSError, ValueError) as error:
         _refuse_truncated(path)
         reason = getattr(error, 'strerror', None) or error

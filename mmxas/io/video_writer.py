@@ -30,7 +30,8 @@ class VideoWriter:
         self._padding = [(0, size % 2) for size in shape] + [(0, 0)]
         self._container = av.open(str(path), 'w', format='mp4', options={'movflags': '+faststart'})
         self._stream = cast(av.VideoStream, self._container.add_stream(
-            CODEC, rate=Fraction(rate).limit_denominator(65535), options=dict(preset='veryfast', crf=str(quality))))
+            CODEC, rate=Fraction(rate).limit_denominator(65535),
+            options=dict(preset='veryfast', crf=str(quality), bf='0')))  # B-frames would shorten a variable rate's end
         self._stream.height, self._stream.width = (size + size % 2 for size in shape)
         self._stream.pix_fmt, self._stream.codec_context.time_base = 'yuv420p', TICK
         self._last = -1

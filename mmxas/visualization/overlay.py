@@ -38,7 +38,7 @@ def draw_poses(image: np.ndarray, poses: np.ndarray, style: PoseStyle, identitie
                 cv2.line(drawn, at[one], at[other], (0, 0, 0) if dark else color, width, cv2.LINE_AA, _SHIFT)
         if boxes is None:
             continue
-        x0, y0, x1, y1 = boxes[number].round().astype(int).tolist()
+        x0, y0, x1, y1 = boxes[number].clip(-1e5, 1e5).round().astype(int).tolist()
         cv2.rectangle(drawn, (x0, y0), (x1, y1), (255, 255, 255), max(1, unit // 2))
         if number < len(identities):
             for width, color in ((2 * unit + 2, (0, 0, 0)), (unit, (255, 255, 255))):

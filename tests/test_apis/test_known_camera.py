@@ -28,8 +28,11 @@ def test_root_depths_are_one_or_one_a_box():
     camera = KnownCamera.from_dict(dict(K=K, root_depth=[1.0, 2.0]))
     assert camera.root_depths(2, 'a').tolist() == [1.0, 2.0]
     assert KnownCamera.from_dict(dict(K=K, root_depth=3)).root_depths(3, 'a').tolist() == [3.0] * 3
-    with pytest.raises(ValueError, match=r'root_depth: expected one positive number in mm, or one per box \(3\)'):
+    with pytest.raises(ValueError, match=r'root_depth: expected one number in mm, or one per box \(3\)'):
         camera.root_depths(3, 'a.jpg')
+    for wrong in (-5.0, 0, float('nan'), [1.0, -1.0]):
+        with pytest.raises(ValueError, match='camera: root_depth: positive numbers in mm expected, found'):
+            KnownCamera.from_dict(dict(K=K, root_depth=wrong))
 
 
 def test_one_root_depth_is_of_one_body():

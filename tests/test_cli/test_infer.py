@@ -230,8 +230,11 @@ def test_a_folder_of_videos_has_a_folder_of_results_for_each(infer, clip_detecto
     assert infer([*command, '--boxes', str(tmp_path / 'boxes.json')]) == 2
     assert f'--boxes is for a single video, and {folder} has 2' in capsys.readouterr().err
     (folder / 'a.mp4').write_bytes((folder / 'b9.mp4').read_bytes()[:300])
-    assert infer(command) == 1
+    write_clip(folder / 'b10.mov', film(2))
+    (folder / 'd.mp4').mkdir()
+    assert infer([*command, '--out-dir', str(tmp_path / 'other')]) == 1
     assert f'mmxas infer: skipped: {folder}/a.mp4' in capsys.readouterr().err
+    assert sorted(path.parent.name for path in tmp_path.glob('other/*/poses.npz')) == ['b10.mov', 'b10.mp4', 'b9']
     cv2.imwrite(str(folder / 'photo.png'), film(1)[0])
     assert infer(command) == 0
     assert '1 pose in 1 image' in capsys.readouterr().out

@@ -243,3 +243,9 @@ def test_a_damaged_frame_is_told_and_can_be_left_out(tmp_path):
     assert number_of(reader[13]) == 13
     rest = VideoReader(path, complete=False)
     assert len(rest) == NUM - 1 and [number_of(rest[i]) for i in (11, 12)] == [11, 13]
+
+
+def test_a_colon_in_the_name_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / '12:30.mp4', 3)
+    assert len(VideoReader('12:30.mp4')) == 3

@@ -21,6 +21,8 @@ def test_frames_and_their_times_are_read_back(tmp_path):
     found = list(timed_frames(tmp_path / 'a.mp4'))
     np.testing.assert_allclose([time for _, time, _ in found], times, atol=1e-4)
     np.testing.assert_allclose([image.mean() for *_, image in found], 20 * np.arange(6), atol=6)
+    with av.open(str(tmp_path / 'a.mp4')) as container:
+        assert container.streams.video[0].duration * container.streams.video[0].time_base >= 1.0
 
 
 def test_it_plays_in_a_browser(tmp_path):

@@ -20,6 +20,7 @@ def test_what_is_unknown_or_far_outside_is_left_out_or_cut_off():
     drawn = draw_poses(image, np.array([[[10, 20], [np.nan, 20], [1e9, 50]]]), STYLE)
     assert not drawn.any()
     assert draw_poses(image, np.array([[[10, 20], [1e9, 20], [1e9, 30]]]), STYLE)[20, 40:].any()
+    assert not draw_poses(image, np.zeros((1, 3, 2)) + np.nan, STYLE, [], np.array([[-1e30, -1e30, 1e30, 1e30]])).any()
 
 
 def test_boxes_are_drawn_and_identities_written_over_them():
