@@ -40,10 +40,11 @@ def run_settings(inferencer: XASInferencer, clip: Clip, key_every: int, all_view
     detector = _digest({name: part.to_dict() if hasattr(part, 'to_dict') else part for name, part in parts.items()})
     weights = inferencer.weights_file
     given = read_boxes(boxes) if isinstance(boxes, str | Path) else boxes
+    files = [(path.name, path.stat()) for path in clip.images or [clip.source]]
     return dict(
-        bytes=clip.source.stat().st_size if not clip.images else None,
-        modification_time=max(path.stat().st_mtime_ns for path in clip.images or [clip.source]),
-        images=_digest([(path.name, path.stat().st_size) for path in clip.images]) if clip.images else None,
+        bytes=files[0][1].st_size if not clip.images else None,
+        modification_time=max(stat.st_mtime_ns for _, stat in files),
+        images=_digest([(name, stat.st_size) for name, stat in files]) if clip.images else None,
         fps=clip.rate, detector=detector, weights=None if weights is None else file_sha256(weights),
         key_every=key_every, all_views=all_views, boxes=None if given is None else _digest(dict(given)),
         camera=None if camera is None else _digest({key: np.asarray(camera[key]).tolist() for key in sorted(camera)}))
@@ -87,7 +88,8 @@ class VideoFolder:
                 (self.root / name).unlink(missing_ok=True)
         elif found is not None:
             self.complete = bool(found['complete'])
-            write_whole(self._facts, to_json(dict(found, source=self._content['source'])).encode())  # it may have moved
+            if found['source'] != self._content['source']:  # it has moved
+                write_whole(self._facts, to_json(dict(found, source=self._content['source'])).encode())
 
     def _difference(self, found: Mapping[str, Any] | None) -> str:
         """Return how the existing results differ; empty if they do not."""

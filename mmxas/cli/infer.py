@@ -78,14 +78,13 @@ def find_clips(args: argparse.Namespace) -> list[Path]:
     return sorted((path for path in files if path.suffix.lower() in VIDEOS), key=natural_key)
 
 
-def given_boxes(args: argparse.Namespace) -> list | str | None:
-    """Return the boxes of ``--bbox``, or the file of ``--boxes``.
+def given_boxes(args: argparse.Namespace, clips: list[Path]) -> list | str | None:
+    """Return the boxes of ``--bbox``, or the file of ``--boxes``; ``clips`` are the videos of the input.
 
     Raises:
         UsageError: ``--boxes`` is not a file of boxes or is given for several videos, or ``--bbox`` for a video.
     """
     from mmxas.io.boxes import read_boxes
-    clips = find_clips(args)
     if args.bbox is not None and clips:
         raise UsageError('--bbox is for a single image; give boxes of a video with --boxes FILE.json')
     if args.boxes is not None and len(clips) > 1:
@@ -166,7 +165,8 @@ def detect(args: argparse.Namespace) -> int:
         UsageError: An option of videos is given for photos.
     """
     from .work_directory import require_place
-    boxes, camera, clips = given_boxes(args), read_camera(args), find_clips(args)
+    clips = find_clips(args)
+    boxes, camera = given_boxes(args, clips), read_camera(args)
     of_videos = [f'--{name.replace("_", "-")}' for name in ('all_views', 'smooth', 'overwrite') if getattr(args, name)]
     if of_videos and not clips:
         raise UsageError(f'{", ".join(of_videos)}: for videos; --video makes one of a folder of images')

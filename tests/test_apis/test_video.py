@@ -147,7 +147,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_files(done, inferencer, clip,
     for name in ('predictions.jsonl', 'poses_2d.csv', 'poses_3d.csv'):
         assert (out / name).read_bytes() == (reference / name).read_bytes(), name
     frames, wanted = (np.stack(list(decoded(folder / 'overlay.mp4'))) for folder in (out, reference))
-    # x264's bytes are not reproducible: with AVX-512 it reads memory that nobody wrote.
+    # With AVX-512, x264's bytes differ between runs, as if they depended on uninitialised memory.
     assert frames.shape == wanted.shape and np.abs(frames.astype(int) - wanted).mean() < 1
 
 

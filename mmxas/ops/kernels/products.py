@@ -48,7 +48,7 @@ def pointwise_convolution(features: Tensor, weight: Tensor, bias: Tensor) -> Ten
         (N, D, h, w), contiguous.
     """
     on_gpu_in_single = features.device.type == 'cuda' and not torch.is_autocast_enabled('cuda')
-    matrix = weight.flatten(1)  # whose gradient is contiguous in each case
+    matrix = weight.flatten(1)  # its gradient is contiguous on both paths below
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or on_gpu_in_single or _by_onednn(features):
         return F.conv2d(features, matrix[..., None, None], bias).contiguous()
     matrices = matrix.expand(len(features), -1, -1)
