@@ -6,7 +6,7 @@ import numpy as np
 
 from mmxas.registry import SEGMENTERS
 
-from .segmenter import Segmenter, clip_box, inside_box, main_components
+from .segmenter import Segmenter, clip_box, crop_window, inside_box, main_components
 
 
 @SEGMENTERS.register_module()
@@ -56,7 +56,7 @@ class GrabCutSegmenter(Segmenter):
         grown = self.padding * (box[2:] - box[:2]).max()
         box = clip_box(box + np.array([-grown, -grown, grown, grown]), image.shape)
         side = (box[2:] - box[:2]).max()
-        x0, y0, x1, y1 = _window(box, self.margin * side, image.shape)
+        x0, y0, x1, y1 = crop_window(box, self.margin, image.shape)
         crop = _resize(image[y0:y1, x0:x1], self.size / side)
         scale = np.array([crop.shape[1] / (x1 - x0), crop.shape[0] / (y1 - y0)] * 2)
         trimap = initial_trimap((box - [x0, y0, x0, y0]) * scale, crop.shape, self.ellipse, self.core)
@@ -107,13 +107,6 @@ def grab_cut(image: np.ndarray, trimap: np.ndarray, iterations: int) -> np.ndarr
     cv2.grabCut(np.ascontiguousarray(image), labels, None, np.zeros((1, 65)), np.zeros((1, 65)), iterations,
                 cv2.GC_INIT_WITH_MASK)
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-
-
-def _window(box: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Return the box with a margin in px, clipped to the image."""
-    x0, y0 = (int(np.floor(max(0, value - margin))) for value in box[:2])
-    x1, y1 = (int(np.ceil(min(limit, value + margin))) for value, limit in zip(box[2:], shape[1::-1], strict=True))
-    return x0, y0, x1, y1
 
 
 def _resize(image: np.ndarray, factor: float) -> np.ndarray:

@@ -14,6 +14,8 @@ import numpy as np
 from mmxas.io import AmbiguousMaskError, read_mask
 from mmxas.ops.boxes import box_overlaps, mask_box
 
+from .segmenter import main_components
+
 
 @dataclass(frozen=True)
 class MaskLimits:
@@ -30,12 +32,6 @@ class MaskLimits:
     tiny: float = 0.005
     part: float = 0.15
     box_iou: float = 0.5
-
-
-def component_sizes(mask: np.ndarray) -> list[int]:
-    """Return the sizes in px of the connected components (8 neighbours) of a mask (h, w), largest first."""
-    stats = cv2.connectedComponentsWithStats((np.asarray(mask) > 0).astype(np.uint8))[2]
-    return sorted((int(size) for size in stats[1:, cv2.CC_STAT_AREA]), reverse=True)
 
 
 def read_with_doubts(path: str | Path) -> tuple[np.ndarray, list[str]]:
@@ -75,17 +71,11 @@ def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: 
         problems.append('fills its box')
     if area < limits.tiny * window:
         problems.append('tiny')
-    sizes = component_sizes(body)
-    if sum(size >= limits.part * sizes[0] for size in sizes) > 1:
+    if cv2.connectedComponents(main_components(body, limits.part).astype(np.uint8))[0] > 2:  # background and one part
         problems.append('several parts')
-    if box is not None and box_overlap(mask_box(body), np.asarray(box, dtype=np.float64)) < limits.box_iou:
+    if box is not None and box_overlaps(mask_box(body)[None], np.array([box], np.float64))[0, 0] < limits.box_iou:
         problems.append('does not fit its box')
     return problems
-
-
-def box_overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the intersection over union of two boxes (4,) on pixel edges; 0 if they are disjoint."""
-    return float(box_overlaps(first[None], second[None])[0, 0])
 
 
 def mask_iou(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,16 +1,17 @@
 """Generate and check a folder of masks for a folder of images; each mask is written atomically."""
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from mmxas.io import read_mask
 from mmxas.io.atomic_writes import write_atomically
@@ -56,8 +57,7 @@ class MaskReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a json file."""
-        return dict(total=self.total, made=self.made, kept=self.kept, mean_iou=self.mean_iou, failed=self.failed,
-                    wrong=self.wrong, iou=self.iou)
+        return dict(asdict(self), mean_iou=self.mean_iou)
 
 
 def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmenter, config: Mapping[str, Any],
@@ -97,8 +97,10 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
         size = max(1, len(missing)) if segmenter.needs_sequence else CHUNK
         tasks += [_Task(out, missing[i:i + size], boxes, members if segmenter.needs_sequence else None)
                   for i in range(0, len(missing), size)]
-    with _bar(len(frames), report.kept, out.name, progress) as bar:
-        for made, failed in _spread(_make_in_worker, tasks, workers, dict(config), lambda task: _make(task, segmenter)):
+    make = partial(_make, segmenter=None if workers else segmenter)
+    with tqdm(total=len(frames), initial=report.kept, desc=out.name, unit='img', mininterval=0.5, disable=not progress,
+              file=sys.stderr) as bar:
+        for made, failed in _spread(make, tasks, workers, dict(config)):
             report.made += made
             report.failed.update(failed)
             bar.update(made + len(failed))
@@ -167,21 +169,11 @@ def _start_worker(config: dict[str, Any] | None) -> None:
         _worker['segmenter'] = SEGMENTERS.build(config)
 
 
-def _make_in_worker(task: _Task) -> tuple[int, dict[str, str]]:
-    return _make(task, _worker['segmenter'])
-
-
-def _spread(work: Callable, tasks: list[_Task], workers: int, config: dict[str, Any] | None = None,
-            here: Callable | None = None) -> Iterator[Any]:
-    """Yield the results of ``work(task)`` in workers, or of ``here(task)`` (default: ``work``) in this process."""
+def _spread(work: Callable, tasks: list[_Task], workers: int, config: dict[str, Any] | None = None) -> Iterator[Any]:
+    """Return the results of ``work(task)``, computed in worker processes or, with 0 workers, in this process."""
     if workers < 1:
-        return map(here or work, tasks)
+        return map(work, tasks)
     return run_in_processes(work, tasks, workers, _start_worker, (config, ), component_modules(config))
-
-
-def _bar(total: int, done: int, name: str, shown: bool) -> Any:
-    from tqdm import tqdm
-    return tqdm(total=total, initial=done, desc=name, unit='img', mininterval=0.5, disable=not shown, file=sys.stderr)
 
 
 def _look_over(task: _Task) -> tuple[dict[str, list[str]], dict[str, float]]:
@@ -220,17 +212,21 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
     write_atomically(Path(path), lambda file: file.write(data))
 
 
-def _make(task: _Task, segmenter: Segmenter) -> tuple[int, dict[str, str]]:
-    """Make the masks of some images; an error in one of them does not stop the others."""
-    problem, failed = None if task.members is None else _start(task.members, segmenter), {}
+def _make(task: _Task, segmenter: Segmenter | None) -> tuple[int, dict[str, str]]:
+    """Make the masks of some images, by default with the worker's segmenter; one error does not stop the others."""
+    segmenter, failed = segmenter or _worker['segmenter'], {}
+    for frame in task.frames:
+        (task.out / frame.mask_name).unlink(missing_ok=True)  # no old mask stays for an image that fails
+    try:
+        if task.members is not None:
+            segmenter.start_sequence(LazyImages(task.members))
+    except (UnreadableImageError, ValueError) as error:
+        return 0, {frame.name: str(error) for frame in task.frames}
     for frame in task.frames:
         try:
-            if problem is not None:
-                raise ValueError(problem)
             write_mask(task.out / frame.mask_name, _segment(frame.load(), segmenter, task.boxes.get(frame.name)))
         except (UnreadableImageError, ValueError) as error:
             failed[frame.name] = str(error)
-            (task.out / frame.mask_name).unlink(missing_ok=True)
     return len(task.frames) - len(failed), failed
 
 
@@ -240,15 +236,6 @@ def _segment(image: np.ndarray, segmenter: Segmenter, boxes: Sequence | None) ->
         return segmenter.segment(image, None)
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     return np.logical_or.reduce([np.zeros(image.shape[:2], bool), *(segmenter.segment(image, box) for box in boxes)])
-
-
-def _start(members: Sequence[Frame], segmenter: Segmenter) -> str | None:
-    """Start a sequence of the segmenter; return the error, if any, so that other sequences can continue."""
-    try:
-        segmenter.start_sequence(LazyImages(members))
-    except (UnreadableImageError, ValueError) as error:
-        return str(error)
-    return None
 
 
 def _is_whole(path: Path) -> bool:
@@ -271,19 +258,14 @@ def _check_boxes(frames: Sequence[Frame], boxes: Boxes, segmenter: Segmenter) ->
 def _claim(out: Path, made_by: dict, overwrite: bool) -> None:
     """Record in the folder which segmenter makes its masks; raise if another one made them."""
     path = out / META
-    text = json.dumps(dict(made_by, fingerprint=_digest(made_by)), indent=1)
     if path.is_file() and not overwrite:
         try:
             found = json.loads(path.read_text(encoding='utf-8'))
         except ValueError:
             found = {}
-        if found.get('fingerprint') != _digest(made_by):
+        if any(found.get(key) != value for key, value in made_by.items()):
             raise ValueError(f'{out}: holds masks of {found.get("segmenter")}, not of {made_by["segmenter"]}; choose '
                              'another folder, or make all of them again with --overwrite')
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_atomically(path, lambda file: file.write(json.dumps(made_by, indent=1).encode()))
     for remains in out.rglob('.*.tmp'):  # of a run that was killed
         remains.unlink(missing_ok=True)
-
-
-def _digest(made_by: dict) -> str:
-    return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from mmxas.compat.onnx_runtime import open_session
 from mmxas.registry import SEGMENTERS
 
 from .saliency_weights import WEIGHTS, MissingWeightsError, find_saliency_weights
-from .segmenter import Segmenter, clip_box
+from .segmenter import Segmenter, crop_window
 
 SIDE = 320
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # RGB of ImageNet
@@ -166,27 +165,6 @@ def scaled_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     low, high = float(saliency.min()), float(saliency.max())
     scaled = (saliency - low) / max(high - low, 1e-6)
     return cv2.resize(scaled.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def crop_window(box: Sequence[float] | np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Return a box with a margin, in whole px inside the image.
-
-    Args:
-        box: (4,) x0, y0, x1, y1 in px on pixel edges.
-        margin: On each side, as a fraction of the box's larger side.
-        shape: (h, w, ...) of the image.
-
-    Returns:
-        x0, y0, x1, y1.
-
-    Raises:
-        ValueError: The box is invalid, or less than a pixel of it lies in the image.
-    """
-    inside = clip_box(box, shape)
-    grown = margin * (inside[2:] - inside[:2]).max()
-    x0, y0 = np.floor(np.maximum(inside[:2] - grown, 0)).astype(int).tolist()
-    x1, y1 = np.ceil(np.minimum(inside[2:] + grown, shape[1::-1])).astype(int).tolist()
-    return x0, y0, x1, y1
 
 
 def part_boxes(mask: np.ndarray, share: float, smallest: float = 0.002) -> np.ndarray:

@@ -73,6 +73,27 @@ def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.nd
     return inside
 
 
+def crop_window(box: Sequence[float] | np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return a box with a margin, in whole px inside the image.
+
+    Args:
+        box: (4,) x0, y0, x1, y1 in px on pixel edges.
+        margin: On each side, as a fraction of the box's larger side.
+        shape: (h, w, ...) of the image.
+
+    Returns:
+        x0, y0, x1, y1.
+
+    Raises:
+        ValueError: The box is invalid, or less than a pixel of it lies in the image.
+    """
+    inside = clip_box(box, shape)
+    grown = margin * (inside[2:] - inside[:2]).max()
+    x0, y0 = np.floor(np.maximum(inside[:2] - grown, 0)).astype(int).tolist()
+    x1, y1 = np.ceil(np.minimum(inside[2:] + grown, shape[1::-1])).astype(int).tolist()
+    return x0, y0, x1, y1
+
+
 def inside_box(box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the mask (h, w) bool of the pixels whose centre lies in a box (4,) on pixel edges."""
     y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5

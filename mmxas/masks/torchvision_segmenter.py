@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from mmxas.io import read_checkpoint_file
-from mmxas.ops.boxes import mask_box
+from mmxas.ops.boxes import box_overlaps, mask_box
 from mmxas.registry import SEGMENTERS
 
-from .mask_checks import box_overlap
 from .segmenter import Segmenter, clip_box
 
 MODEL = 'maskrcnn_resnet50_fpn_v2'
@@ -112,5 +111,5 @@ def choose_instance(masks: np.ndarray, scores: np.ndarray, box: np.ndarray | Non
     if box is None:
         return int(np.argmax(scores))
     boxes = [mask_box(mask) for mask in masks]
-    overlaps = [0.0 if found is None else box_overlap(found, box) for found in boxes]
+    overlaps = [0.0 if found is None else box_overlaps(found[None], box[None])[0, 0] for found in boxes]
     return int(np.argmax(overlaps)) if max(overlaps) > 0 else None

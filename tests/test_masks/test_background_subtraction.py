@@ -62,7 +62,7 @@ def test_mistakes_are_named():
     images, _ = sequence(3)
     with pytest.raises(RuntimeError, match='start_sequence'):
         BackgroundSubtractor().segment(images[0])
-    with pytest.raises(ValueError, match='2 images of this camera, at least 3'):
+    with pytest.raises(ValueError, match='2 of 2 images of this camera can be read, at least 3'):
         BackgroundSubtractor().start_sequence(images[:2])
     with pytest.raises(ValueError, match='one size'):
         BackgroundSubtractor().start_sequence([*images, images[0][:30]])

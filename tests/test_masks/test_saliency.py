@@ -11,15 +11,9 @@ from torch.utils.data import DataLoader
 from mmxas.masks import saliency
 from mmxas.masks.grabcut import GrabCutSegmenter
 from mmxas.masks.mask_checks import mask_iou
-from mmxas.masks.saliency import (
-    SaliencySegmenter,
-    crop_window,
-    default_segmenter,
-    network_input,
-    part_boxes,
-    scaled_map,
-)
+from mmxas.masks.saliency import SaliencySegmenter, default_segmenter, network_input, part_boxes, scaled_map
 from mmxas.masks.saliency_weights import MissingWeightsError
+from mmxas.masks.segmenter import crop_window
 from mmxas.registry import SEGMENTERS
 from mmxas.synthesis import PairGenerator
 

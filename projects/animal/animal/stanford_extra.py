@@ -21,8 +21,7 @@ from mmxas.datasets.transforms.loading import ON_ERROR, SkipCounter
 from mmxas.io import read_array, read_json
 from mmxas.io.images import UnreadableImageError, image_size
 from mmxas.io.run_lengths import run_length_mask
-from mmxas.masks.mask_checks import box_overlap
-from mmxas.ops.boxes import mask_box
+from mmxas.ops.boxes import box_overlaps, mask_box
 from mmxas.registry import DATASETS
 from mmxas.structures import load_skeleton
 
@@ -213,13 +212,18 @@ def part_of_mask(mask: np.ndarray, points: np.ndarray, box: np.ndarray) -> np.nd
     held, inside, sizes = (np.bincount(values.ravel(), minlength=count) for values in
                            (pieces[rows, columns], pieces[y0:y1, x0:x1], pieces))
     own = [piece for piece in range(1, count) if held[piece] and 2 * inside[piece] > sizes[piece]]
-    own = own or [max(range(1, count), key=lambda piece: box_overlap(mask_box(pieces == piece), box))]
+    own = own or [max(range(1, count), key=lambda piece: _fit(pieces == piece, box))]
     part = np.isin(pieces, own)
-    fit = box_overlap(mask_box(part), box)
+    fit = _fit(part, box)
     if fit < MIN_FIT or 2 * held[own].sum() < held[1:].sum():
         raise ValueError(f'their mask does not show which is annotated: its part holds {held[own].sum()} of '
                          f'{held[1:].sum()} keypoints and overlaps the box by {fit:.2f} ({MIN_FIT} expected)')
     return part
+
+
+def _fit(mask: np.ndarray, box: np.ndarray) -> float:
+    """Return the intersection over union of a mask's box and a box (4,)."""
+    return box_overlaps(mask_box(mask)[None], box[None])[0, 0]
 
 
 def split_places(content: np.ndarray, entries: list[dict], path: Path) -> list[int]:
