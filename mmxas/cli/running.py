@@ -40,12 +40,14 @@ def run_command(name: str, parse_args: Callable[[list[str] | None], argparse.Nam
 
     Returns:
         The exit status: 2 for a :class:`~mmxas.errors.UsageError`, an unsafe file, or an unknown component or argument
-        of one; 1 for a broken stack; otherwise the status of ``run``.
+        of one; 1 for a broken stack; 130 after Ctrl-C; otherwise the status of ``run``.
     """
     try:
         return run(parse_args(arguments)) or 0
     except compat.StackError as error:
         message, status = str(error), 1
+    except KeyboardInterrupt:
+        message, status = 'interrupted', 130  # 128 + SIGINT, as shells have it
     except Exception as error:
         message, status = user_message(error), 2
         if message is None:

@@ -41,6 +41,11 @@ def test_a_broken_stack_is_status_1(capsys):
     assert capsys.readouterr().err == 'mmxas train: mmxas cannot start: torch\n'
 
 
+def test_ctrl_c_is_one_line_and_status_130(capsys):
+    assert run(lambda: fail(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == 'mmxas train: interrupted\n'
+
+
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run(lambda: 1 / 0)
