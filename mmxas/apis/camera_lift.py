@@ -32,7 +32,7 @@ def lift_to_camera(prediction: PoseDataSample | np.ndarray, intrinsics: np.ndarr
         ValueError: The intrinsics are invalid (3 x 3, focal lengths above 0, last row 0 0 1 expected), a root is not
             in front of the camera, or poses are not (..., K, 3).
 
-    Example:
+    Examples:
         >>> K = np.array([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]])
         >>> lift_to_camera(np.array([[500.0, 500, 0], [600, 500, 100]]), K, 2000.0).round(6)
         array([[   0.,    0., 2000.],

@@ -1,4 +1,4 @@
-"""Foreground masks for images without any: segmenters, and folders of generated masks."""
+"""Foreground masks for images that have none: segmenters, and folders of generated masks."""
 from .background_subtraction import BackgroundSubtractor
 from .grabcut import GrabCutSegmenter
 from .saliency import SaliencySegmenter

@@ -23,7 +23,7 @@ class BackgroundSubtractor(Segmenter):
         num_frames: Number of images, evenly spread over the sequence, for the median. Defaults to 60.
         threshold: A foreground pixel differs by more than this many standard deviations of the sequence's noise.
             Defaults to 5.
-        smallest: It also differs by more than this, in 8-bit L*a*b*. Defaults to 12.
+        smallest: It also differs by more than this, in 8-bit ``L*a*b*``. Defaults to 12.
         closing: Gaps up to this size in px are closed, specks up to half of it are removed. Defaults to 5.
         single: Keep the largest connected part only. Defaults to True.
 

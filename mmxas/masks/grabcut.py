@@ -76,7 +76,7 @@ def initial_trimap(box: np.ndarray, shape: tuple[int, ...], ellipse: float = 0.5
         core: Half-axes of the core of certain foreground, likewise. Defaults to 0.1.
 
     Returns:
-        np.ndarray: (h, w) uint8 of OpenCV's ``GC_BGD``, ``GC_FGD``, ``GC_PR_BGD`` and ``GC_PR_FGD``.
+        (h, w) uint8 of OpenCV's ``GC_BGD``, ``GC_FGD``, ``GC_PR_BGD`` and ``GC_PR_FGD``.
     """
     y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1])[None] + 0.5
     centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
@@ -96,7 +96,7 @@ def grab_cut(image: np.ndarray, trimap: np.ndarray, iterations: int) -> np.ndarr
         iterations: Number of iterations.
 
     Returns:
-        np.ndarray: (h, w) bool; all False if the trimap has no possible foreground, all True if it has no possible
+        (h, w) bool; all False if the trimap has no possible foreground, all True if it has no possible
             background.
     """
     is_body = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)

@@ -55,7 +55,7 @@ def mask_problems(mask: np.ndarray, box: Sequence[float] | None = None, limits: 
         limits: The thresholds. Defaults to those of :class:`MaskLimits`.
 
     Returns:
-        list[str]: Some of ``'empty'``, ``'full frame'``, ``'fills its box'``, ``'tiny'``, ``'several parts'``, ``'does
+        Some of ``'empty'``, ``'full frame'``, ``'fills its box'``, ``'tiny'``, ``'several parts'``, ``'does
             not fit its box'``; empty if there is no problem.
     """
     limits = limits or MaskLimits()

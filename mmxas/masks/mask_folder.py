@@ -79,7 +79,7 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
             do not depend on it. Defaults to 0.
 
     Returns:
-        MaskReport: Counts, and the images that failed.
+        Counts, and the images that failed.
 
     Raises:
         ValueError: The folder holds masks of another segmenter, images lack required boxes, or boxes are invalid or
@@ -122,7 +122,7 @@ def inspect_masks(frames: Sequence[Frame], out: str | Path, report: MaskReport, 
         workers: Number of processes; 0 uses this process. Defaults to 0.
 
     Returns:
-        MaskReport: ``report``, with ``wrong`` and ``iou``.
+        ``report``, with ``wrong`` and ``iou``.
 
     Raises:
         FileNotFoundError: A ground-truth mask is missing.

@@ -160,7 +160,7 @@ def scaled_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: (h, w) of the result.
 
     Returns:
-        np.ndarray: (h, w) float32 in [0, 1]; all 0 for a constant map.
+        (h, w) float32 in [0, 1]; all 0 for a constant map.
     """
     low, high = float(saliency.min()), float(saliency.max())
     scaled = (saliency - low) / max(high - low, 1e-6)
@@ -176,7 +176,7 @@ def part_boxes(mask: np.ndarray, share: float, smallest: float = 0.002) -> np.nd
         smallest: Components below this share of the image are dropped, too. Defaults to 0.002.
 
     Returns:
-        np.ndarray: (N, 4) float32 x0, y0, x1, y1 in px on pixel edges.
+        (N, 4) float32 x0, y0, x1, y1 in px on pixel edges.
     """
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:]
     areas = stats[:, cv2.CC_STAT_AREA]

@@ -33,7 +33,7 @@ class Segmenter:
             box: (4,) x0, y0, x1, y1 in image px on pixel edges, or None.
 
         Returns:
-            np.ndarray: (h, w) bool.
+            (h, w) bool.
         """
         raise NotImplementedError
 
@@ -44,7 +44,7 @@ class Segmenter:
             image: (h, w, 3) uint8 BGR.
 
         Returns:
-            np.ndarray | None: (N, 4) float32 x0, y0, x1, y1 in image px on pixel edges; (0, 4) if none is found.
+            (N, 4) float32 x0, y0, x1, y1 in image px on pixel edges; (0, 4) if none is found.
         """
         return None
 
@@ -57,7 +57,7 @@ def clip_box(box: Sequence[float] | np.ndarray, shape: tuple[int, ...]) -> np.nd
         shape: (h, w, ...) of the image.
 
     Returns:
-        np.ndarray: (4,) float64.
+        (4,) float64.
 
     Raises:
         ValueError: The box is invalid, or less than a pixel of it lies in the image.
@@ -109,7 +109,7 @@ def main_components(mask: np.ndarray, share: float = 1.0) -> np.ndarray:
             largest.
 
     Returns:
-        np.ndarray: (h, w) bool; an empty mask stays empty.
+        (h, w) bool; an empty mask stays empty.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(mask, dtype=np.uint8))
     if count < 2:

@@ -104,7 +104,7 @@ def choose_instance(masks: np.ndarray, scores: np.ndarray, box: np.ndarray | Non
         box: (4,) image px on pixel edges, or None.
 
     Returns:
-        int | None: None if there is no instance, or none that overlaps.
+        None if there is no instance, or none that overlaps.
     """
     if not len(masks):
         return None

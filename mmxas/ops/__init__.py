@@ -1,4 +1,4 @@
-"""Pure tensor functions: the mathematics of the method, independent of configs and registries."""
+"""Pure functions on tensors and arrays: the mathematics of the method, independent of configs and registries."""
 from .alignment import align_procrustes, align_scale, root_centred
 from .decoding import Decoding, Hypotheses, decode_hypotheses, decode_marginals, depth_peaks
 from .facing import facing_direction, facing_loss

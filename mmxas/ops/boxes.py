@@ -19,7 +19,7 @@ def mask_box(mask: np.ndarray) -> np.ndarray | None:
         mask: Mask of shape (h, w).
 
     Returns:
-        np.ndarray | None: Box (4,) float32 in px, or None if no pixel is set.
+        Box (4,) float32 in px, or None if no pixel is set.
     """
     x, y, width, height = cv2.boundingRect((np.asarray(mask) > 0).view(np.uint8))
     if width == 0 or height == 0:
@@ -46,7 +46,7 @@ def box_overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         second: (M, 4) the same.
 
     Returns:
-        np.ndarray: (N, M) in [0, 1]; 0 where they are apart.
+        (N, M) in [0, 1]; 0 where they are apart.
     """
     one, other = (np.asarray(boxes, dtype=np.float64) for boxes in (first, second))
     low, high = np.maximum(one[:, None, :2], other[:, :2]), np.minimum(one[:, None, 2:], other[:, 2:])
@@ -69,7 +69,7 @@ def root_box(root: np.ndarray, root_depth: float, focal: float, rect_3d_width: f
         padding: Ratio of crop side to box side. Defaults to 1.
 
     Returns:
-        np.ndarray: Box (4,) float32 in px.
+        Box (4,) float32 in px.
 
     Raises:
         ValueError: The root is not in front of the camera.
@@ -93,7 +93,7 @@ def square_crop_matrix(centre: np.ndarray, side: float, size: int, rotation: flo
         rotation: Clockwise rotation of the content in the crop, degrees. Defaults to 0.
 
     Returns:
-        np.ndarray: Matrix (2, 3) float64, points in image px to points in crop px.
+        Matrix (2, 3) float64, points in image px to points in crop px.
 
     Raises:
         ValueError: The box has no area.

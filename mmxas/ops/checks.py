@@ -24,7 +24,7 @@ def check_shape(array: Any, expected: Sequence[Dim], name: str) -> dict[str, int
         TypeError: If ``array`` has no shape.
         ValueError: If the shape differs; the message gives the expected pattern and the actual shape.
 
-    Example:
+    Examples:
         >>> import torch
         >>> check_shape(torch.zeros(2, 17, 3), ('N', 'K', 3), 'keypoints')
         {'N': 2, 'K': 17}

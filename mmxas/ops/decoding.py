@@ -37,7 +37,8 @@ class Decoding:
     """Options for decoding heatmaps to hypotheses (:func:`decode_hypotheses`).
 
     Args:
-        num_hypotheses: H. 1 with ``window=None`` is the vanilla detector (equation 2 for z as well). Defaults to 3.
+        num_hypotheses: Number of hypotheses, H. 1 with ``window=None`` is the detector of equation 2, for z as well.
+            Defaults to 3.
         window: Odd window size in bins, centred on a peak (2 N_w + 1); bins outside the volume do not count. None uses
             the whole depth heatmap. Defaults to 15.
         peak_threshold: Minimum height of a peak, as a fraction of the keypoint's highest peak, in [0, 1]. Defaults to
@@ -106,7 +107,8 @@ def depth_peaks(profile: Tensor, num_hypotheses: int, threshold: float = 0.0) ->
         threshold: Minimum height of further peaks, as a fraction of the highest one, in [0, 1].
 
     Returns:
-        The peaks, without gradient.
+        The peaks, without gradient: ``index`` (N, K, H) int64, the bin of each peak; ``scores`` (N, K, H), the value of
+        the depth heatmap there; ``valid`` (N, K, H) bool.
 
     Raises:
         ValueError: If ``profile`` is not of shape (N, K, D), or an option is out of range.
@@ -182,7 +184,7 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, decoding: Decoding | N
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels. Any D, Hm, Wm.
-        num_keypoints: K.
+        num_keypoints: Number of keypoints, K.
         decoding: Number of hypotheses, windows and peak threshold. Defaults to None: ``Decoding()``.
         align_corners: Position of bin i of n: False, the centre of its cell; True, 2 i / n - 1, as in the released
             code.
@@ -195,7 +197,7 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, decoding: Decoding | N
     Raises:
         ValueError: If the number of channels is not K * D, or ``align_corners`` is not a bool.
 
-    Example:
+    Examples:
         >>> logits = torch.full((1, 9, 4, 4), -20.0)
         >>> logits[0, 2, 1, 3] = 20.0
         >>> one = Decoding(num_hypotheses=1, window=3)

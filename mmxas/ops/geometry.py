@@ -73,7 +73,7 @@ def depth_to_norm(depth: Array, side_mm: Number, crop_size: float | None = None,
 
     Args:
         depth: (...) mm.
-        side_mm: ``rect_3d_width``; broadcasts with ``depth``.
+        side_mm: Side of the crop in mm (:func:`rect_3d_width`); broadcasts with ``depth``.
         crop_size: Crop side in px; needed only with ``align_corners=True``.
         align_corners: False: z_mm / rect_3d_width; True: z in crop px, divided by crop_size - 1.
 
@@ -122,7 +122,7 @@ def camera_to_image(points: Array, intrinsics: Array, root_depth: Number = 0.0) 
         root_depth: (...) depth of the root in mm.
 
     Returns:
-        (..., P, 3): x and y in px, z = depth - root depth in mm.
+        (..., P, 3) with x and y in px, z = depth - root depth in mm.
     """
     _check_points(points, 3)
     check_shape(intrinsics, ('...', 3, 3), 'intrinsics')
@@ -177,7 +177,7 @@ def image_to_norm(points: Array, warp: Array, crop_size: float, side_mm: Number,
         points: (..., P, 3): x, y in image px, z = depth - root depth in mm.
         warp: (..., 2, 3) image px to crop px.
         crop_size: Crop side in px.
-        side_mm: (...) ``rect_3d_width``.
+        side_mm: (...) side of the crop in mm (:func:`rect_3d_width`).
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:
@@ -207,7 +207,7 @@ def camera_to_norm(points: Array, warp: Array, crop_size: float, intrinsics: Arr
         crop_size: Crop side in px.
         intrinsics: (..., 3, 3) of the image.
         root_depth: (...) depth of the root in mm.
-        side_mm: (...) ``rect_3d_width``.
+        side_mm: (...) side of the crop in mm (:func:`rect_3d_width`).
         align_corners: See :func:`~mmxas.ops.marginals.bin_positions`.
 
     Returns:

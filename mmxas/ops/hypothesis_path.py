@@ -50,7 +50,7 @@ def choose_path(poses: Array, valid: Array | None = None, times: Array | None = 
     Raises:
         ValueError: A shape, a time, a group or a score is wrong, or a valid entry is not finite.
 
-    Example:
+    Examples:
         >>> front, back = [[[0.0, 0, -1]], [[0, 0, 1]]], [[[0, 0, 1]], [[0.0, 0, -1]]]
         >>> choose_path(np.array([front, front, back, front])).ravel()
         array([0, 0, 1, 0])
@@ -85,7 +85,7 @@ def take_path(poses: Array, path: Array) -> Array:
     Raises:
         ValueError: A shape is wrong.
 
-    Example:
+    Examples:
         >>> take_path(np.array([[[[1.0, 2]], [[3, 4]]]]), np.array([[1]]))
         array([[[3., 4.]]])
     """
@@ -110,7 +110,7 @@ def limb_groups(parents: Sequence[int]) -> list[list[int]]:
     Raises:
         ValueError: The number of roots is not 1.
 
-    Example:
+    Examples:
         >>> limb_groups([0, 0, 1, 0, 3, 4])
         [[0], [1, 2], [3, 4, 5]]
     """
@@ -148,7 +148,7 @@ def smooth_poses(poses: Array, window: int = 9, order: int = 2, times: Array | N
     Raises:
         ValueError: A shape or a time is wrong, or window and order do not fit.
 
-    Example:
+    Examples:
         >>> smooth_poses(np.array([0.0, 3, 0]).reshape(3, 1, 1), window=3, order=0).ravel()
         array([1., 1., 1.])
     """

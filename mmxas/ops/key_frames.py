@@ -16,12 +16,12 @@ def key_frames(num_frames: int, every: int = 15) -> np.ndarray:
         every: Distance of two key frames, in frames. Defaults to 15.
 
     Returns:
-        np.ndarray: int64, increasing.
+        int64 numbers of frames, increasing.
 
     Raises:
         ValueError: ``every`` is less than 1.
 
-    Example:
+    Examples:
         >>> key_frames(35).tolist()
         [0, 15, 30, 34]
     """
@@ -40,12 +40,12 @@ def interpolate_boxes(frames: np.ndarray, boxes: np.ndarray, wanted: np.ndarray,
         max_gap: The body is absent between two frames that are farther apart. Defaults to None: no limit.
 
     Returns:
-        np.ndarray: (T, 4) float64; NaN before the first box, after the last one, and where the body is absent.
+        (T, 4) float64; NaN before the first box, after the last one, and where the body is absent.
 
     Raises:
         ValueError: A shape is wrong, or the frames do not increase.
 
-    Example:
+    Examples:
         >>> interpolate_boxes(np.array([0, 10]), np.array([[0, 0, 4, 8], [10, 0, 14, 8]]), np.array([5])).tolist()
         [[5.0, 0.0, 9.0, 8.0]]
     """
@@ -73,7 +73,7 @@ def move_mask(mask: np.ndarray, box: np.ndarray, new_box: np.ndarray) -> np.ndar
         new_box: (4,) box of the body in another frame, with an area.
 
     Returns:
-        np.ndarray: (h, w) bool; parts outside the image are cut off, and areas from outside it are empty.
+        (h, w) bool; parts outside the image are cut off, and areas from outside it are empty.
 
     Raises:
         ValueError: A shape is wrong, or a box has no area.

@@ -44,7 +44,7 @@ def keypoint_loss(hypotheses: Tensor, target: Tensor, valid: Tensor | None = Non
             :func:`mmxas.ops.winner_takes_all.winner_takes_all`.
 
     Returns:
-        Scalar: the mean of the winners' errors over samples, keypoints and axes.
+        Scalar, the mean of the winners' errors over samples, keypoints and axes.
     """
     return winner_takes_all(keypoint_errors(hypotheses, target, norm), valid, level, weights)
 
@@ -61,7 +61,7 @@ def planar_keypoint_loss(hypotheses: Tensor, target: Tensor, weights: Tensor | N
         norm: ``'l2'`` or ``'l1'``.
 
     Returns:
-        Scalar: the weighted mean over samples, keypoints and both axes.
+        Scalar, the weighted mean over samples, keypoints and both axes.
 
     Raises:
         ValueError: If a shape is wrong or the norm unknown.

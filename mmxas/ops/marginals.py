@@ -60,7 +60,7 @@ def spatial_softmax(logits: Tensor, num_keypoints: int, depth: int | None = None
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits, keypoint-major channels.
-        num_keypoints: K.
+        num_keypoints: Number of keypoints, K.
         depth: D; None takes it from the number of channels.
 
     Returns:
@@ -79,12 +79,12 @@ def volume_marginals(logits: Tensor, num_keypoints: int, depth: int | None = Non
                      with_plane: bool = False) -> Marginals:
     """Return the softmax over the volume, summed onto each of its three axes.
 
-    Unless traced or compiled, forward and backward together only allocate the gradient, and the forward alone almost
-    nothing (:mod:`mmxas.ops.kernels.blockwise_marginals`).
+    Unless traced or compiled, forward and backward together allocate little more than the gradient, and forward alone
+    almost nothing (:mod:`mmxas.ops.kernels.blockwise_marginals`).
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.
-        num_keypoints: K.
+        num_keypoints: Number of keypoints, K.
         depth: D; None takes it from the number of channels.
         with_plane: Also sum onto the x-y plane. Defaults to False.
 
@@ -106,7 +106,7 @@ def heatmap_marginals(logits: Tensor, num_keypoints: int, depth: int | None = No
 
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits.
-        num_keypoints: K.
+        num_keypoints: Number of keypoints, K.
         depth: D; None takes it from the number of channels.
 
     Returns:
@@ -143,13 +143,13 @@ def marginal_cross_entropy(logits: Tensor | Marginals, target: Tensor, num_keypo
     Args:
         logits: (N, K * D, Hm, Wm) heatmap logits, or the result of :func:`volume_marginals`.
         target: (N, K, 3) crop-normalised keypoints.
-        num_keypoints: K; required for logits.
+        num_keypoints: Number of keypoints, K; required for logits.
         depth: D; None takes it from the number of channels.
         sigma_bins: Standard deviation of the Gaussians, in bins of each axis.
         weights: (N, K) weight of each keypoint, 0 for an unlabelled one; None means 1.
 
     Returns:
-        Scalar: the mean over axes, and weighted mean over keypoints (0 if all weights are 0).
+        Scalar, the mean over axes, and weighted mean over keypoints (0 if all weights are 0).
 
     Raises:
         ValueError: If shapes disagree or ``num_keypoints`` is missing for logits.

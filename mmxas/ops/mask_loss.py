@@ -58,7 +58,7 @@ def mask_loss(prediction: Tensor, target: Tensor, weights: Tensor | None = None,
         clip_threshold: Threshold of the clip.
 
     Returns:
-        Scalar: the mean of :func:`mask_error_map` over all pixels.
+        Scalar, the mean of :func:`mask_error_map` over all pixels.
     """
     return mask_error_map(prediction, target, weights, clip, clip_threshold).mean()
 

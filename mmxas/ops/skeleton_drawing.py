@@ -37,7 +37,7 @@ def draw_skeleton(keypoints: Tensor, links: Tensor | Sequence[Sequence[int]], si
     Raises:
         ValueError: If shapes disagree, a link has an invalid keypoint index, or width or a factor is not positive.
 
-    Example:
+    Examples:
         >>> drawing = draw_skeleton(torch.tensor([[[-1.0, 0.0], [1.0, 0.0]]]), [(0, 1)], size=(3, 2), width=0.5)
         >>> drawing[0, 0, :, 0].round(decimals=3)
         tensor([0.4110, 1.0000, 0.4110])

@@ -16,7 +16,7 @@ def batch_rodrigues(rotations: Tensor) -> Tensor:
         rotations: (M, 3) in rad.
 
     Returns:
-        Tensor: (M, 3, 3).
+        (M, 3, 3).
 
     Raises:
         ValueError: The shape is not (M, 3).
@@ -40,7 +40,7 @@ def blend_shapes(betas: Tensor, directions: Tensor) -> Tensor:
         directions: (V, 3, B).
 
     Returns:
-        Tensor: (N, V, 3).
+        (N, V, 3).
     """
     return torch.einsum('nb,vcb->nvc', betas, directions)
 
@@ -56,7 +56,7 @@ def batch_rigid_transform(rotations: Tensor, joints: Tensor, parents: Tensor,
         dtype: Ignored; for compatibility with smplx.
 
     Returns:
-        tuple: Posed joints (N, J, 3), and transforms (N, J, 4, 4) of points from rest to the posed body.
+        Posed joints (N, J, 3), and transforms (N, J, 4, 4) of points from rest to the posed body.
     """
     turns, places = [rotations[:, 0]], [joints[:, 0]]
     for joint, parent in enumerate(parents.tolist()[1:], start=1):

@@ -58,7 +58,7 @@ def update_tracks(tracks: Tracks, boxes: np.ndarray, frame: int, max_absence: in
     Raises:
         ValueError: A box is invalid, the frame is not after the last one, or an option is out of range.
 
-    Example:
+    Examples:
         >>> ids, tracks = update_tracks(Tracks(), np.array([[0, 0, 10, 20], [50, 0, 60, 20]]), frame=0)
         >>> update_tracks(tracks, np.array([[51, 0, 61, 20], [90, 0, 99, 20], [1, 0, 11, 20]]), frame=1)[0]
         array([1, 2, 0])

@@ -48,7 +48,7 @@ def winner_takes_all(loss: Tensor, valid: Tensor | None = None, level: str = 'sa
     Raises:
         ValueError: If a shape or the level is wrong.
 
-    Example:
+    Examples:
         >>> winner_takes_all(torch.tensor([[1.0, 3.0], [5.0, 2.0]]))
         tensor(1.5000)
         >>> winner_takes_all(torch.tensor([[1.0, 3.0], [5.0, 2.0]]), level='batch')

@@ -29,7 +29,7 @@ def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tenso
             :func:`~mmxas.ops.geometry.norm_to_pixel`. Defaults to False.
 
     Returns:
-        Tensor: (N, C, S, S), interpolated linearly; with ``zoom`` 1, ``crops`` itself.
+        (N, C, S, S), interpolated linearly; with ``zoom`` 1, ``crops`` itself.
     """
     return crops if zoom == 1 else _sample(crops, zoom, align_corners)
 
@@ -46,7 +46,7 @@ def zoom_back(logits: Tensor, zoom: float, align_corners: bool = False) -> Tenso
         align_corners: As in :func:`zoom_crops`. Defaults to False.
 
     Returns:
-        Tensor: (N, K, D, h, w) log-probabilities; with ``zoom`` 1, ``logits`` itself.
+        (N, K, D, h, w) log-probabilities; with ``zoom`` 1, ``logits`` itself.
     """
     if zoom == 1:
         return logits

@@ -63,7 +63,7 @@ class Skeleton:
                 ``link_widths`` is a list of ``[parent, child, factor]``.
 
         Returns:
-            Skeleton: The validated skeleton.
+            The validated skeleton.
 
         Raises:
             ValueError: A key is missing or unknown, a keypoint's name is not in ``keypoints``, or a pair or link does
@@ -123,7 +123,7 @@ class Skeleton:
 
     @property
     def num_keypoints(self) -> int:
-        """K."""
+        """Number of keypoints, K."""
         return len(self.keypoints)
 
     @property
@@ -195,8 +195,8 @@ def load_skeleton(skeleton: str | Path | Mapping[str, Any] | Skeleton | None) ->
     """Return a skeleton from any of the forms that a config may hold.
 
     Args:
-        skeleton: The name of a shipped skeleton (``'h36m18'``), the path of a JSON file (:func:`find_shipped`), plain
-            data in the form of :meth:`Skeleton.from_dict`, or a skeleton, which is returned unchanged.
+        skeleton: The name of a shipped skeleton, such as ``'h36m18'``, the path of a JSON file (:func:`find_shipped`),
+            plain data in the form of :meth:`Skeleton.from_dict`, or a skeleton, which is returned unchanged.
 
     Raises:
         FileNotFoundError: The string is neither a shipped name nor an existing file.

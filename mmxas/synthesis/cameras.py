@@ -67,7 +67,7 @@ class SampledCamera:
         focal: focal length in px for an image of ``image_size``.
         offset: offset of the root from the optical axis, as x / z and y / z.
         image_size: (w, h) of the whole image in px; its centre is the principal point.
-        frontal: share of bodies that face the camera, with yaw uniform in ``FRONTAL``, like most people in photos. For
+        frontal: share of bodies that face the camera, with a yaw of -60 to 60 degrees, like most people in photos. For
             the others ``yaw`` applies. Defaults to 0.
 
     Raises:

@@ -11,6 +11,8 @@ from mmxas.registry import APPEARANCES, BACKGROUNDS, LIGHTS
 class OneOf:
     """Sample from one of several appearances, chosen at random.
 
+    In a config, ``type='OneOf'`` chooses among lights or backgrounds too.
+
     Args:
         choices: configs of components with the same ``sample`` signature.
         weights: their relative probabilities; None for equal ones.

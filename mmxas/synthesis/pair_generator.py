@@ -35,7 +35,7 @@ class PairGenerator:
         background: config of the background; default: black.
         renderer: config of a renderer.
         skeleton: skeleton of the pairs; the body models must have the same keypoints. A data set passes its own.
-        image_size: S.
+        image_size: side of the images in px.
         crop: ``'mask'`` cuts a square around the body's box, side = its larger side * ``margin``; ``'root_box'`` cuts a
             square around the root, side = ``box_mm`` at the root's depth.
         margin: see ``crop``. Default: 1.25 (a detector's crop) * 1.5, so that rotation, scaling and shifting stay
@@ -122,7 +122,7 @@ class PairGenerator:
             index: at least 0.
 
         Returns:
-            SyntheticPair; the same for the same (config, seed, index).
+            The pair, which is always the same for a config, seed and index.
 
         Raises:
             RuntimeError: the body is outside the image.

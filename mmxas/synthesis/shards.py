@@ -34,7 +34,7 @@ class SyntheticPair:
         keypoints_cam: (K, 3) float32 camera frame, mm; ``K`` projects them into the image.
         K: (3, 3) float32 intrinsics of this image in px; pixel p's centre is at coordinate p.
         bbox: (4,) float32 x0, y0, x1, y1 of the mask in px.
-        clip: name of the motion clip, '' for a pose prior.
+        clip: name of the motion clip; empty for a pose prior.
         frame: frame in the clip, -1 for a pose prior.
         yaw: rotation of the body about the vertical axis, radians.
         body: index of the body model in the generator's list.
@@ -287,7 +287,7 @@ def export_pairs(root: str | Path, out: str | Path, num: int | None = None) -> i
         num: At most this many pairs, evenly spread. Defaults to None: all.
 
     Returns:
-        int: Number of pairs written; pairs without a body in the image are left out.
+        Number of pairs written; pairs without a body in the image are left out.
 
     Raises:
         FileNotFoundError: The folder has no pairs.

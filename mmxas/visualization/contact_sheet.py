@@ -28,7 +28,7 @@ def overlay_mask(picture: np.ndarray, mask: np.ndarray, color: Sequence[int] = (
         color: RGB of the outline. Defaults to a light blue.
 
     Returns:
-        np.ndarray: (h, w, 3) uint8 RGB.
+        (h, w, 3) uint8 RGB.
     """
     body = mask > (127 if mask.dtype == np.uint8 else 0.5)
     out = picture.copy()
@@ -54,7 +54,7 @@ def contact_sheet(pictures: Iterable[np.ndarray], columns: int) -> np.ndarray:
         columns: Pictures per row.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8 RGB.
+        (H, W, 3) uint8 RGB.
 
     Raises:
         ValueError: There is no picture, or no column.

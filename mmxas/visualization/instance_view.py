@@ -47,7 +47,7 @@ class InstanceView:
     mask: np.ndarray | None = None
 
     def pose_scores(self) -> np.ndarray:
-        """(H,) mean score over each pose's keypoints."""
+        """Return the mean score (H,) over each pose's keypoints."""
         return self.prediction.scores.mean(axis=1)
 
     def differs(self, threshold: float) -> np.ndarray:

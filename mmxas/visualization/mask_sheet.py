@@ -35,7 +35,7 @@ def mask_sheet(frames: Sequence[Frame], out: str | Path, report: MaskReport, box
         num: Maximum number of pictures. Defaults to 64.
 
     Returns:
-        np.ndarray | None: (H, W, 3) uint8 RGB; None without masks.
+        (H, W, 3) uint8 RGB; None without masks.
     """
     tiles = []
     for frame in choose_frames(frames, report, num):

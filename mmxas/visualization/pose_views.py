@@ -22,7 +22,7 @@ def project(points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
         elevation: Elevation of the viewer in degrees.
 
     Returns:
-        (..., 3): right, up, away from the viewer.
+        (..., 3) right, up, away from the viewer.
     """
     turn, tilt = np.deg2rad([azimuth, elevation])
     x, y, z = np.moveaxis(np.asarray(points, dtype=np.float64), -1, 0)

@@ -28,7 +28,7 @@ def crop_keypoints(data_sample: Any, size: int) -> np.ndarray | None:
         size: S.
 
     Returns:
-        np.ndarray | None: (K, 2) crop px; keypoints of weight or visibility 0 are NaN.
+        (K, 2) crop px; keypoints of weight or visibility 0 are NaN.
     """
     labels, instances = data_sample.gt_instance_labels, data_sample.gt_instances
     if 'keypoint_norm' in labels:
@@ -52,7 +52,7 @@ def draw_pose(picture: np.ndarray, points: np.ndarray, style: PoseStyle) -> np.n
         style: Links and colours.
 
     Returns:
-        np.ndarray: (h, w, 3) uint8 RGB.
+        (h, w, 3) uint8 RGB.
     """
     out, shown = picture.copy(), np.isfinite(points).all(axis=1)
     places = np.where(shown[:, None], points, 0).clip(-4096, 4096).round().astype(int).tolist()
@@ -75,7 +75,7 @@ def model_inputs(samples: Sequence[Mapping[str, Any]], preprocessor: nn.Module, 
         training: Whether to preprocess as in training.
 
     Returns:
-        list[dict]: N samples of ``inputs`` (3, S, S) uint8 BGR and ``data_samples``.
+        N samples of ``inputs`` (3, S, S) uint8 BGR and ``data_samples``.
     """
     batch = preprocessor(pseudo_collate(list(samples)), training)
     mean, std = getattr(preprocessor, 'mean', 0), getattr(preprocessor, 'std', 1)
@@ -95,7 +95,7 @@ def sample_picture(sample: Mapping[str, Any], meta: Mapping[str, Any], side: int
         empty: Mark the crop as empty in a red caption. Defaults to False.
 
     Returns:
-        np.ndarray: (side, 1 to 3 times side, 3) uint8 RGB, with a caption below.
+        (side, 1 to 3 times side, 3) uint8 RGB, with a caption below.
     """
     crop = np.ascontiguousarray(sample['inputs'].numpy().transpose(1, 2, 0)[..., ::-1])
     data, picture = sample['data_samples'], fit_picture(crop, side)

@@ -67,7 +67,7 @@ def to_released(state_dict: Mapping[str, Tensor], reference: Mapping[str, Tensor
         reference: State dict of the estimator of the released config.
         epochs: Epoch number. Defaults to None: 0.
         body_model: ``smpl_layer.*`` buffers to add per dictionary; the released code needs them for loading. Defaults
-            to None: none.
+            to None: no buffers.
         source: Name of the checkpoint in messages.
 
     Returns:

@@ -26,7 +26,7 @@ def released_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     Raises:
         ValueError: The released networks have no counterpart of a tensor.
 
-    Example:
+    Examples:
         >>> released_names(['head.deconv_layers.0.0.weight', 'head.final_layer.bias'])['head.final_layer.bias']
         ('unsup_model', 'regressor.net.head.features.3.bias')
     """

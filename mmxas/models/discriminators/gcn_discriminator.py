@@ -109,9 +109,9 @@ class GCNDiscriminator(BaseModule):
 
     Args:
         skeleton: Name, JSON path, dict or Skeleton. Alternatively, give ``num_keypoints`` and ``links``.
-        num_keypoints: K, without a skeleton.
-        links: (parent, child) pairs, without a skeleton.
-        width: C. Defaults to 128.
+        num_keypoints: Number of keypoints, K; only without a skeleton.
+        links: (parent, child) pairs; only without a skeleton.
+        width: Number of channels, C. Defaults to 128.
         num_modules: Residual modules of each branch. Defaults to 2.
         head_channels: Hidden channels of the head. Defaults to 512.
         dropout: Dropout in the head. Defaults to 0.2.

@@ -18,7 +18,7 @@ class MLPDiscriminator(BaseModule):
 
     Args:
         skeleton: Name, JSON path, dict or Skeleton. Alternatively, give ``num_keypoints``.
-        num_keypoints: K, without a skeleton.
+        num_keypoints: Number of keypoints, K; only without a skeleton.
         width: Hidden channels. Defaults to 512.
         num_layers: Hidden layers, each Linear, LayerNorm and ReLU. Defaults to 3.
         dropout: Dropout before the output. Defaults to 0.2.

@@ -58,7 +58,7 @@ class MultiHypothesisHead(BaseHead):
         in_channels: Channels of the feature map.
         num_keypoints: K, equal to the skeleton's. :class:`~mmxas.models.pose_estimators.XASPoseEstimator` sets it if
             the config does not.
-        depth_bins: D. Defaults to 64.
+        depth_bins: Number of depth bins, D. Defaults to 64.
         deconv_out_channels: Output channels of each deconvolution; empty for none. Defaults to (256, 256, 256).
         deconv_kernel_sizes: Kernel size of each deconvolution. Defaults to (4, 4, 4).
         conv_out_channels: Output channels of each following 3×3 convolution (with BN and ReLU). Defaults to none.

@@ -14,8 +14,9 @@ class MaskLoss(nn.Module):
     N: batch, h and w: height and width of the masks.
 
     Args:
-        skeleton_weight: lambda_s. Defaults to 1.
-        physique_weight: lambda_p; with 0, no physique network is needed. Defaults to 1.
+        skeleton_weight: Weight of the skeleton mask's error, lambda_s. Defaults to 1.
+        physique_weight: Weight of the physique mask's error, lambda_p; with 0, no physique network is needed. Defaults
+            to 1.
         clip: Pixels of the skeleton mask that count: None for all, ``'pixel'`` for those that it covers, or
             ``'released'``; see :func:`mmxas.ops.mask_loss.mask_error_map`. Defaults to None.
         clip_threshold: Threshold of the clip. Defaults to 0.1.

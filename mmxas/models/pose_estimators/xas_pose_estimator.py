@@ -41,7 +41,8 @@ class XASPoseEstimator(TopdownPoseEstimator):
     statistics are separate. The stage defines the active terms and their weights (:meth:`set_stage`).
 
     Args:
-        backbone, neck, head, test_cfg, data_preprocessor, init_cfg, metainfo: As in ``TopdownPoseEstimator``.
+        backbone, neck, head, train_cfg, test_cfg, data_preprocessor, init_cfg, metainfo: As in
+            ``TopdownPoseEstimator``.
         skeleton: Name, file or dict of the skeleton. Head, discriminator and losses use it, unless their configs state
             a skeleton or number of keypoints.
         losses: Config of each loss term by name. The attribute ``reads`` of a loss class is a key of
@@ -50,7 +51,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         physique: Config of the physique network (skeleton mask to body mask), which mask losses need.
         discriminator: Config of the discriminator, which adversarial losses need; None for no discriminator.
         mask_size: Side m of drawn skeletons and compared masks. Defaults to None: the crop's side.
-        line_width: Width of a drawn link (ops.skeleton_drawing). Defaults to 3e-3.
+        line_width: Width of a drawn link (:func:`~mmxas.ops.skeleton_drawing.draw_skeleton`). Defaults to 3e-3.
         channels_last: Keep the weights and maps of backbone, neck, head and physique network in channels-last memory,
             for faster convolutions on a CPU, and in half precision on a GPU. ``BatchNorm2d`` is replaced by
             ``ChannelsLastBatchNorm2d``; derived classes, such as timm's, keep torch's statistics, which are less exact
@@ -165,7 +166,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         return frozenset(domain for name in self.loss_weights for domain in ROUTES[self.criteria[name].reads].domains)
 
     def idle_modules(self) -> set[str]:
-        """Child modules that no active term trains."""
+        """Return the names of the child modules that no active term trains."""
         idle = set()
         if not any(getattr(self.criteria[name], 'physique_weight', 0) for name in self.loss_weights):
             idle.add('physique')

@@ -65,7 +65,7 @@ class PartSegmentation:
             rng: source of randomness.
 
         Returns:
-            A surface.
+            The colours, which a renderer takes.
         """
         labels = np.asarray(body.part_labels)
         values = part_colors(self.colormaps[rng.integers(len(self.colormaps))], int(labels.max()) + 1)

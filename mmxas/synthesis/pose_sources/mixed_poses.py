@@ -51,7 +51,7 @@ class MixedPoses:
             index: the first index, for sources with a fixed order of poses.
 
         Returns:
-            PoseSample with n poses of J joints.
+            The n poses, of J joints.
         """
         drawn = [self._sample(rng, index + i) for i in range(n)]
         pose, betas, clips, frame, _ = zip(*drawn, strict=True)

@@ -73,7 +73,7 @@ class MocapPoses:
             index: the first index.
 
         Returns:
-            PoseSample with n poses, their clips and frames.
+            The n poses, with their clips and frames.
         """
         rows = [self.row(i) for i in range(index, index + n)]
         betas = symmetric_normal(rng, (n, self.num_betas), self.shape_limit, self.shape_std)

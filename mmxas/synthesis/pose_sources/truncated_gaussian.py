@@ -123,7 +123,7 @@ class TruncatedGaussianPrior:
             index: unused; part of the common interface.
 
         Returns:
-            PoseSample with n poses of J joints.
+            The n poses, of J joints.
         """
         at_rest = rng.random((n, len(self.rest), 3)) < self.rest[:, None]
         up = rng.random((n, len(self.rest), 3)) < 0.5

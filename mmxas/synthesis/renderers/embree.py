@@ -35,7 +35,17 @@ class EmbreeRenderer(MeshRenderer):
     """
 
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[Hits, Any]:
-        """See :meth:`MeshRenderer.cast`."""
+        """Find the first face that each ray hits.
+
+        Args:
+            vertices: (V, 3) float32, camera frame, mm.
+            faces: (F, 3) integers.
+            K: (3, 3) intrinsics in px; pixel p's centre is at coordinate p.
+            size: (h, w) in px.
+
+        Returns:
+            Hits in the box of the mesh in the image, and the normals of the faces.
+        """
         scene_type, mesh_type = import_embreex()
         normals = face_normals(vertices, faces)
         kept = np.arange(len(faces))
