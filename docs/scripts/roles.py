@@ -2,7 +2,7 @@
 import re
 from typing import Any
 
-ROLE = re.compile(r':(?:attr|class|data|func|meth|mod|obj):<code>(~?)([\w.]+)</code>')
+ROLE = re.compile(r':(?:attr|class|data|func|meth|mod|obj):<code>(~?)\.?([\w.]+)</code>')
 HASH = re.compile(r'<code>([0-9a-f]{32})([0-9a-f]{32})</code>')
 
 

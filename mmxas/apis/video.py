@@ -69,7 +69,8 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         inferencer: The detector.
         source: A video, a folder of frames, or a pattern (:func:`~mmxas.io.clips.open_clip`).
         out_dir: The folder; one for each video.
-        boxes: A dict or a JSON file, as in :class:`.GivenBoxes`. Defaults to None: found automatically.
+        boxes: ``{frame: [[x0, y0, x1, y1], ...]}`` in px, or a JSON file of that. Between two listed frames, boxes are
+            interpolated. Defaults to None: found automatically.
         camera: ``dict(K=..., root_depth=...)``, as in :class:`.XASInferencer`. Defaults to None: unknown.
         key_every: As in :func:`~.video_detection.detect_frames`. Defaults to 15.
         all_views: As in :func:`~.video_detection.detect_frames`. Defaults to False.
@@ -78,6 +79,9 @@ def infer_video(inferencer: XASInferencer, source: str | Path, out_dir: str | Pa
         rate: Frames per second of a folder or pattern. Defaults to 30.
         overwrite: Start over if the folder has results of another video or of other settings. Defaults to False.
         progress: Show a bar with the rate and the time left. Defaults to False.
+
+    Returns:
+        Counts of frames and poses, and the written files.
 
     Raises:
         FileNotFoundError: There is no such video or image.

@@ -40,7 +40,9 @@ def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate:
             Defaults to False.
 
     Yields:
-        Each frame, and its record as in :class:`VideoDetector`.
+        Each frame, and what :func:`~.pose_record.pose_record` returns, with ``frame``, its number, instead of the
+        description of the coordinates, and ``time`` in s. Instances have an ``identity``. In key frames, ``key_boxes``
+        are all boxes that were found.
 
     Raises:
         ValueError: An image is not (h, w, 3) of uint8 or has another size than the first, or ``key_every`` is less than

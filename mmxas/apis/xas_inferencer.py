@@ -140,10 +140,11 @@ class XASInferencer(Pose2DInferencer):
             return_datasamples: Return data samples instead of plain data. Defaults to False.
             batch_size: As in mmpose; the boxes of one image are one batch. Defaults to 1.
             out_dir: Folder for ``visualizations/<name>.png`` and ``predictions/<name>.json``. Defaults to None.
-            **kwargs: ``bboxes`` (see :func:`~.image_inputs.boxes_by_image`); ``camera``, a dict of the intrinsics ``K``
-                (3, 3) and the ``root_depth`` in mm (one, or one per box): depths are then in mm and poses are lifted
-                to the camera frame; ``return_vis``, ``show``, ``wait_time``, ``kpt_thr``, ``vis_out_dir``,
-                ``pred_out_dir`` as in mmpose.
+            **kwargs: ``bboxes``, x0, y0, x1, y1 in px: one box or several for a single image; for several images one
+                such entry (or None) per image, or ``{file: boxes}``, also as the path of a JSON file. ``camera``, a
+                dict of the intrinsics ``K`` (3, 3) and the ``root_depth`` in mm (one, or one per box): depths are then
+                in mm and poses are lifted to the camera frame. ``return_vis``, ``show``, ``wait_time``, ``kpt_thr``,
+                ``vis_out_dir``, ``pred_out_dir`` as in mmpose.
 
         Yields:
             ``predictions``: one record per image (see :func:`~.pose_record.pose_record`), or a data sample;

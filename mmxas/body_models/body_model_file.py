@@ -103,7 +103,7 @@ def read_body_model(path: str | os.PathLike, num_joints: int | None = None) -> B
         num_joints: Required number of joints. Defaults to None, any number.
 
     Returns:
-        BodyModelFile: Content of the file, with sparse matrices made dense.
+        Content of the file, with sparse matrices made dense.
 
     Raises:
         FileNotFoundError: There is no such file.

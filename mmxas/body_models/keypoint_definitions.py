@@ -57,7 +57,7 @@ def regressor_rows(definitions: Mapping[str, Alternatives], joint_regressor: np.
         source: Name of the body in error messages.
 
     Returns:
-        np.ndarray: (K, V) rows that sum to one.
+        (K, V) rows that sum to one.
 
     Raises:
         ValueError: The body has none of a keypoint's alternatives; the message lists its joints and landmarks.

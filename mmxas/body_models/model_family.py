@@ -96,7 +96,7 @@ class ModelFamily:
             gender: One of ``genders``. Has no effect if ``model_path`` is a file. Defaults to ``'neutral'``.
 
         Returns:
-            Path: The file.
+            The file.
 
         Raises:
             ValueError: The gender is unknown.

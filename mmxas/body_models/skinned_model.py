@@ -57,7 +57,8 @@ class SkinnedBodyModel(nn.Module):
         parents: Parent of each joint, -1 for the root.
         part_labels: (V,) int64 numpy array, body part of each vertex: the file's, or the joint with the largest weight.
         vertex_ids: Landmark name to vertex index.
-        uv, uv_faces: (T, 2) and (F, 3) texture coordinates, or None.
+        uv: (T, 2) texture coordinates, or None.
+        uv_faces: (F, 3) indices into ``uv``, or None.
         beta_names: What each used shape coefficient changes; empty if the file has no names.
         axes: (3, 3) numpy array, rows: the body's left, up and front in the file's axes. The identity (SMPL's axes) if
             the file does not define them.
@@ -104,7 +105,7 @@ class SkinnedBodyModel(nn.Module):
             transl: (N, 3) m, added to all vertices and joints. Defaults to None.
 
         Returns:
-            BodyOutput: Vertices and joints.
+            Vertices and joints.
 
         Raises:
             ValueError: A tensor has the wrong shape.
@@ -161,7 +162,7 @@ def skin(vertices: Tensor, weights: Tensor, transforms: Tensor) -> Tensor:
         transforms: (N, J, 4, 4) from rest to posed.
 
     Returns:
-        Tensor: (N, V, 3).
+        (N, V, 3).
     """
     blended = (weights @ transforms[:, :, :3].flatten(2)).unflatten(2, (3, 4))
     vertices = vertices.expand(len(blended), -1, -1)

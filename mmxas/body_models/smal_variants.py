@@ -111,7 +111,7 @@ def family_mean(file: str | os.PathLike, family: str | int, num_betas: int) -> n
         num_betas: B of the model.
 
     Returns:
-        np.ndarray: (B,) coefficients, padded with zeros.
+        (B,) coefficients, padded with zeros.
 
     Raises:
         FileNotFoundError: There is no such file.

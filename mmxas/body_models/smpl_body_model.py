@@ -77,7 +77,7 @@ class SMPLBodyModel(SkinnedBodyModel):
             vertices: (N, V, 3) in any frame and unit.
 
         Returns:
-            Tensor: (N, K, 3) in the same frame and unit, in the order of ``keypoint_names``.
+            (N, K, 3) in the same frame and unit, in the order of ``keypoint_names``.
 
         Raises:
             FileNotFoundError: The model's file has no regressor and none was found beside it.

@@ -81,7 +81,7 @@ def corners_of_faces(wanted: np.ndarray, faces: np.ndarray, values: np.ndarray, 
         path: Path of the file, for messages. Defaults to none.
 
     Returns:
-        np.ndarray: (F, 3) value of each corner of ``wanted``.
+        (F, 3) value of each corner of ``wanted``.
 
     Raises:
         ValueError: The two sets of faces differ.

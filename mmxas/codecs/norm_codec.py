@@ -55,7 +55,7 @@ class NormCodec(BaseKeypointCodec):
             input_size: (S, S), the crop's size in px.
 
         Returns:
-            dict: ``keypoint_norm`` (N, K, 3) and ``keypoint_weights`` (N, K), both float32; empty without depths.
+            ``keypoint_norm`` (N, K, 3) and ``keypoint_weights`` (N, K), both float32; empty without depths.
 
         Raises:
             ValueError: The crop is not square.
@@ -84,7 +84,7 @@ class NormCodec(BaseKeypointCodec):
             changes: Options that override the codec's ``decoding``. Defaults to None.
 
         Returns:
-            tuple: The hypotheses, and the marginals that they were decoded from.
+            The hypotheses, and the marginals that they were decoded from.
 
         Raises:
             ValueError: The number of channels is not K·D, or an option is unknown or out of range.

@@ -29,7 +29,7 @@ def is_empty(crop: Tensor, mask: Any = None) -> bool:
         mask: (1, S, S) array or tensor in [0, 1], foreground above 0.5. Defaults to None: unknown.
 
     Returns:
-        bool: Whether there is no foreground.
+        Whether there is no foreground.
     """
     step = max(1, min(crop.shape[-2:]) // GRID)
     if mask is not None and (np.asarray(mask)[0, ::step, ::step] > 0.5).mean() < LEAST:
@@ -47,7 +47,7 @@ def empty_crops(crops: Iterable[Tensor], data_samples: Sequence[Any]) -> list[st
         data_samples: Their N samples, as packed by ``PackXASInputs``.
 
     Returns:
-        list[str]: :func:`crop_name` of each of these crops.
+        :func:`crop_name` of each of these crops.
     """
     return [crop_name(sample) for crop, sample in zip(crops, data_samples, strict=True)
             if is_empty(crop, sample.get('gt_fields', {}).get('mask'))]

@@ -76,7 +76,7 @@ def dataset_configs(cfg: Mapping[str, Any], loaders: Sequence[str] = LOADERS) ->
         loaders: The loaders to consider. Defaults to all.
 
     Returns:
-        dict: Equal configs are listed once, under their first location. The model's skeleton and codec are filled in.
+        Equal configs are listed once, under their first location. The model's skeleton and codec are filled in.
 
     Raises:
         ValueError: A data set states another skeleton than the model's.
@@ -129,7 +129,7 @@ def check_config(cfg: Mapping[str, Any], num: int | None = 100) -> list[DatasetR
         num: Number of samples per data set to check individually, evenly spread; None for all. Defaults to 100.
 
     Returns:
-        list[DatasetReport]: One report per data set.
+        One report per data set.
     """
     reports = [check_dataset(name, config, num) for name, config in dataset_configs(cfg).items()]
     wanted = cfg.get('model', {}).get('head', {}).get('num_keypoints')
@@ -152,7 +152,7 @@ def check_dataset(name: str, config: Mapping[str, Any], num: int | None = 100) -
         num: Number of samples to check individually, evenly spread; None for all. Defaults to 100.
 
     Returns:
-        DatasetReport: The report.
+        The report.
     """
     report = DatasetReport(name, str(config.get('type')))
     dataset = _build(config, report)
@@ -251,7 +251,7 @@ def sample_problems(info: Mapping[str, Any], num_keypoints: int | None = None,
             Defaults to None: not collected.
 
     Returns:
-        list[tuple[str, str]]: ``(kind, description)``.
+        ``(kind, description)``.
     """
     try:
         image = info.get('img')

@@ -18,7 +18,7 @@ def find_sets(config: Mapping[str, Any], name: str | None = None) -> dict[str, d
         name: name of one set. Defaults to None: all.
 
     Returns:
-        dict: ``{name: {generator, num, out, seed}}`` with the given keys only; empty if the data sets only read
+        ``{name: {generator, num, out, seed}}`` with the given keys only; empty if the data sets only read
             existing pairs.
 
     Raises:

@@ -89,7 +89,7 @@ def replay(model: nn.Module, dump: Mapping[str, Any]) -> dict[str, float]:
         dump: From :func:`read_batch`.
 
     Returns:
-        dict: All losses, finite or not.
+        All losses, finite or not.
     """
     device = replay_device(dump)
     model.load_state_dict(dump['state_dict'])

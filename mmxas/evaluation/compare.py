@@ -23,7 +23,7 @@ def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
         results: Two or more results.
 
     Returns:
-        dict: Dotted name of a field, such as ``protocol.switches.left_right_switch``, to its value in each result
+        Dotted name of a field, such as ``protocol.switches.left_right_switch``, to its value in each result
         (None where the field is missing); empty if all agree. Checkpoints and numbers of hypotheses may differ.
     """
     fields = [_fields({name: result.get(name) for name in _MEASURE}) for result in results]
@@ -43,7 +43,7 @@ def compare(results: Sequence[Result], names: Sequence[str], force: bool = False
         by: Compare the tables grouped by this key, such as ``'action'``. Defaults to None: by group.
 
     Returns:
-        str: The table.
+        The table.
 
     Raises:
         ValueError: There are fewer than two results, one has no such tables, or they were measured differently; the

@@ -39,7 +39,7 @@ def checkpoint_facts(path: str | None) -> dict[str, Any]:
         path: The path or URL it was loaded from, or None for untrained weights.
 
     Returns:
-        dict: ``file`` and ``sha256``, each None where unknown.
+        ``file`` and ``sha256``, each None where unknown.
     """
     if path is None or not Path(path).is_file():
         return {'file': path, 'sha256': None}
@@ -54,7 +54,7 @@ def dataset_facts(dataset: Any, mode: str) -> dict[str, Any]:
         mode: ``'val'`` or ``'test'``.
 
     Returns:
-        dict: Plain data.
+        Plain data.
     """
     facts = {'type': type(dataset).__name__, 'mode': mode, 'count': len(dataset)}
     for name in (*_FACTS, *getattr(dataset, 'FACTS', ())):

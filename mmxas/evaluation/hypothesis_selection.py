@@ -37,7 +37,7 @@ def pose_metrics(root: int = 0, root_centred: bool = True, extrinsics: Extrinsic
         keypoints: Indices of n keypoints for which PCK and AUC are reported as well. Defaults to None.
 
     Returns:
-        dict: MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %, and for the
+        MPJPE, N-MPJPE and P-MPJPE in mm, ``PCK@150mm`` and ``AUC`` (thresholds 0, 5, …, 150 mm) in %, and for the
         n ``keypoints`` ``PCK@150mm/<n>`` and ``AUC/<n>``.
     """
     centre = root if root_centred else None
@@ -69,7 +69,7 @@ def pose_errors(prediction: np.ndarray, target: np.ndarray, root: int = 0,
         metrics: As of :func:`pose_metrics`. Defaults to those of the root.
 
     Returns:
-        dict: Name of the metric to (N,).
+        Name of the metric to (N,).
     """
     return {name: metric(prediction, target) for name, metric in (metrics or pose_metrics(root)).items()}
 
@@ -93,7 +93,7 @@ def best_pose_curve(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarra
         metrics: As of :func:`pose_metrics`. Defaults to those of the root.
 
     Returns:
-        dict: Name of the metric to (N, H).
+        Name of the metric to (N, H).
     """
     _check(hypotheses, valid, target)
     counted, targets = counted_poses(valid), np.broadcast_to(target[:, None], hypotheses.shape)
@@ -124,7 +124,7 @@ def best_keypoints(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndarray
         root: Index of the root. Defaults to 0.
 
     Returns:
-        np.ndarray: Root-centred poses (N, K, 3) mm.
+        Root-centred poses (N, K, 3) mm.
     """
     _check(hypotheses, valid, target)
     centred = root_centred(hypotheses, root)
@@ -148,7 +148,7 @@ def depth_noise_copies(hypotheses: np.ndarray, valid: np.ndarray, seed: int = 0)
         seed: Seed of the noise. Defaults to 0.
 
     Returns:
-        np.ndarray: (N, H, K, 3) camera mm.
+        (N, H, K, 3) camera mm.
     """
     top1, counted = hypotheses[:, :1], counted_poses(valid)[:, 1:]
     difference = (hypotheses[:, 1:] - top1)[..., 2]
@@ -177,7 +177,7 @@ def hypothesis_errors(hypotheses: np.ndarray, valid: np.ndarray, target: np.ndar
         keypoints: As in :func:`pose_metrics`. Defaults to None.
 
     Returns:
-        dict: ``mean_pose`` (if given), ``top1`` and, if the protocol reports them, ``best_of_h_per_pose``,
+        ``mean_pose`` (if given), ``top1`` and, if the protocol reports them, ``best_of_h_per_pose``,
         ``best_of_h_per_joint`` and ``best_of_noise`` (:func:`depth_noise_copies`, best per pose; for H > 1 and the true
         camera), each mapping a metric's name to (N,); ``best_of_first``, for H > 1: the best-of-h MPJPE, per pose and
         per joint, of the first h hypotheses, (N, H).

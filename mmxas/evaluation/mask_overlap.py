@@ -17,14 +17,14 @@ def skeleton_mask_iou(keypoints: np.ndarray, masks: torch.Tensor, skeleton: Skel
         keypoints: (N, K, 2) in crop-normalised coordinates.
         masks: (N, 1, S, S) in [0, 1].
         skeleton: The skeleton to draw.
-        width: Squared width of the lines (ops.skeleton_drawing). Defaults to 3e-3.
+        width: Squared width of the lines (:mod:`mmxas.ops.skeleton_drawing`). Defaults to 3e-3.
         threshold: Intensity above which a pixel counts as drawn. At 0.2 the true keypoints overlap rendered bodies
             best, with an IoU of 0.74. Defaults to 0.2.
         size: Side in px to which both are resized for the comparison. Defaults to 64.
         align_corners: The setting of the model that predicted the keypoints. Defaults to False.
 
     Returns:
-        np.ndarray: (N,) in [0, 1].
+        (N,) in [0, 1].
     """
     drawn = draw_skeleton(torch.as_tensor(keypoints, dtype=torch.float32), skeleton.drawn_links, size, width=width,
                           width_factors=skeleton.width_factors, align_corners=align_corners) > threshold

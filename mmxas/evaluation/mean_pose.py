@@ -22,7 +22,7 @@ def mean_pose(keypoints_cam: np.ndarray, root: int = 0) -> np.ndarray:
         root: Index of the root. Defaults to 0.
 
     Returns:
-        np.ndarray: Mean pose (K, 3), root-centred, axes of the camera frame, mm.
+        Mean pose (K, 3), root-centred, axes of the camera frame, mm.
     """
     return root_centred(np.asarray(keypoints_cam, dtype=np.float64), root).mean(axis=0)
 
@@ -51,7 +51,7 @@ def load_mean_pose(file: str | Path, skeleton: Skeleton) -> np.ndarray:
         skeleton: The expected skeleton.
 
     Returns:
-        np.ndarray: Pose (K, 3), root-centred, axes of the camera frame, mm.
+        Pose (K, 3), root-centred, axes of the camera frame, mm.
 
     Raises:
         FileNotFoundError: There is no such file, and no shipped mean pose of this name.

@@ -23,8 +23,8 @@ def yaw_aligned_distance(queries: np.ndarray, references: np.ndarray, root: int 
     Args:
         queries: (..., K, 3) mm.
         references: (..., K, 3) mm, broadcastable to ``queries``.
-        root: root keypoint.
-        up: index of the vertical axis.
+        root: Index of the root keypoint. Defaults to 0.
+        up: Index of the vertical axis. Defaults to 1.
 
     Returns:
         (...) mm.
@@ -50,17 +50,18 @@ def nearest_pose_distance(queries: np.ndarray, references: np.ndarray, root: int
     Args:
         queries: (N, K, 3) mm.
         references: (M, K, 3) mm.
-        root: root keypoint.
-        up: index of the vertical axis.
-        exclude: ``'same_index'`` leaves out reference i for query i, to compare a set with itself.
-        candidates: number of neighbours that are compared exactly.
-        chunk: number of queries per step.
+        root: Index of the root keypoint. Defaults to 0.
+        up: Index of the vertical axis. Defaults to 1.
+        exclude: ``'same_index'`` leaves out reference i for query i, to compare a set with itself. Defaults to
+            ``'none'``.
+        candidates: Number of neighbours that are compared exactly. Defaults to 8.
+        chunk: Number of queries per step. Defaults to 1024.
 
     Returns:
         (N,) mm.
 
     Raises:
-        ValueError: the sets have different numbers of keypoints, or one is empty.
+        ValueError: The sets have different numbers of keypoints, or one is empty.
     """
     if queries.ndim != 3 or references.ndim != 3 or queries.shape[1:] != references.shape[1:]:
         raise ValueError(f'poses of shapes (N, K, 3) and (M, K, 3) expected, got {queries.shape} and '

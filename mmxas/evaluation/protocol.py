@@ -109,7 +109,7 @@ def load_protocol(protocol: str | Mapping[str, Any] | Protocol) -> Protocol:
             protocol, which is returned unchanged.
 
     Returns:
-        Protocol: The protocol.
+        The protocol.
 
     Raises:
         ValueError: A name or switch is unknown; the message lists the known ones.

@@ -30,7 +30,7 @@ def sample_key(sample: Sample, name: str) -> str:
         name: ``'action'`` (the clip if there is no action), ``'camera'``, or any key of the metainfo.
 
     Returns:
-        str: The value, or an empty string.
+        The value, or an empty string.
     """
     for key in KEYS.get(name, (name, )):
         if sample.get(key) is not None:
@@ -77,7 +77,7 @@ def summarise(errors: Mapping[str, Any], chosen: np.ndarray, classes: Sequence[s
             over the samples.
 
     Returns:
-        dict: The same names; names without any value are left out.
+        The same names; names without any value are left out.
     """
     table: Table = {}
     for name, values in errors.items():
@@ -113,7 +113,7 @@ def grouped(errors: Mapping[str, Any], clips: Sequence[str], groups: Mapping[str
         classes: As in :func:`summarise`. Defaults to None.
 
     Returns:
-        dict: Maps each group to ``{'num_samples', 'clips', **summary}``; groups without samples are left out.
+        Maps each group to ``{'num_samples', 'clips', **summary}``; groups without samples are left out.
 
     Raises:
         ValueError: No sample belongs to any group.
@@ -142,7 +142,7 @@ def tables_by(errors: Mapping[str, Any], values: Sequence[str],
         classes: As in :func:`summarise`. Defaults to None.
 
     Returns:
-        dict: Maps each value to ``{'num_samples', **summary}``, in the order of the values.
+        Maps each value to ``{'num_samples', **summary}``, in the order of the values.
     """
     names = np.array(values)
     return {str(name): {'num_samples': int((names == name).sum()), **summarise(errors, names == name, classes)}

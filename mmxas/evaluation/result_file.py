@@ -26,7 +26,7 @@ def result_header(metric: str, protocol: Protocol, crop_from_root: bool,
         context: The checkpoint and the data set.
 
     Returns:
-        dict: ``format``, ``version``, ``metric``, ``protocol`` (``name``, ``ground_truth`` in words, ``switches``),
+        ``format``, ``version``, ``metric``, ``protocol`` (``name``, ``ground_truth`` in words, ``switches``),
         ``checkpoint`` and ``dataset``.
     """
     uses = protocol.ground_truth(crop_from_root)

@@ -32,7 +32,7 @@ def sample_errors_2d(sample: Sample, flip_pairs: Sequence[tuple[int, int]], swit
         keypoints: Indices of keypoints whose PCKh is counted as well. Defaults to None.
 
     Returns:
-        dict: ``2d_error`` in % of the crop's side and ``pckh`` in %, over the labelled keypoints; ``pckh_count`` and
+        ``2d_error`` in % of the crop's side and ``pckh`` in %, over the labelled keypoints; ``pckh_count`` and
         ``pckh_hits``, how many of ``keypoints`` are labelled and how many of these are near enough.
     """
     truth = sample.get('gt_instances') or {}
@@ -67,7 +67,7 @@ def sample_poses(sample: Sample, protocol: Protocol, flip_pairs: Sequence[tuple[
         flip_pairs: Left and right keypoints.
 
     Returns:
-        dict: ``hypotheses`` (H, K, 3), ``valid`` (H, K), ``target`` (K, 3); under ``left_right_switch`` also
+        ``hypotheses`` (H, K, 3), ``valid`` (H, K), ``target`` (K, 3); under ``left_right_switch`` also
         ``switched`` (K,); under ``nearest_in='norm'`` also ``nearest`` (H, K, 3), each keypoint's best among the first
         h hypotheses; with extrinsics ``R`` and ``t``.
     """

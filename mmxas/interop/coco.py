@@ -24,7 +24,7 @@ def read_coco(path: str | Path) -> KeypointTable:
             keypoints.
 
     Returns:
-        KeypointTable: Keypoints of visibility 0, all keypoints of an annotation without any, and boxes without an area
+        Keypoints of visibility 0, all keypoints of an annotation without any, and boxes without an area
         are unknown. Depths and hypotheses are read if :func:`write_coco` wrote them. All other entries of an
         annotation, such as ``iscrowd``, ``track_id``, ``segmentation`` and its category, are in ``extras``.
 

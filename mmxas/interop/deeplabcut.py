@@ -25,7 +25,7 @@ def read_deeplabcut(path: str | Path, table: str | None = None) -> KeypointTable
         table: Name of the table, for a ``.h5`` file with several. Defaults to None: the only one.
 
     Returns:
-        KeypointTable: Several scorers become hypotheses, in the file's order. An individual without any keypoint in an
+        Several scorers become hypotheses, in the file's order. An individual without any keypoint in an
         image has no pose there; ``sizes`` lists every image. A body part without columns for an individual is unknown.
         The unit of z is ``'unknown'``, because the files do not store it.
 

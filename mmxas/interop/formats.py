@@ -22,13 +22,13 @@ def read_keypoints(path: str | Path, scorer: str = 'mmxas', table: str | None = 
     """Read keypoints of any supported format.
 
     Args:
-        path: ``.csv`` or ``.h5`` of DeepLabCut, ``.slp`` of SLEAP, COCO's ``.json``, or predictions of tools/infer.py:
-            a ``.json`` or a folder of them.
-        scorer: Name of the scorer for predictions of tools/infer.py. Defaults to ``'mmxas'``.
+        path: ``.csv`` or ``.h5`` of DeepLabCut, ``.slp`` of SLEAP, COCO's ``.json``, or predictions of
+            ``tools/infer.py``: a ``.json`` or a folder of them.
+        scorer: Name of the scorer for predictions of ``tools/infer.py``. Defaults to ``'mmxas'``.
         table: Name of the table, only for a ``.h5`` file with several. Defaults to None: the only one.
 
     Returns:
-        KeypointTable: Image sizes that the file lacks are read from the images, if these are found by their names in
+        Image sizes that the file lacks are read from the images, if these are found by their names in
         the working directory, the folder of the file, or one or two folders above.
 
     Raises:

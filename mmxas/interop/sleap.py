@@ -19,7 +19,7 @@ def read_sleap(path: str | Path) -> KeypointTable:
         path: ``.slp``.
 
     Returns:
-        KeypointTable: 2D keypoints. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``, also if the project embeds its
+        2D keypoints. Frame 7 of ``clip.mp4`` is called ``clip.mp4:7``, also if the project embeds its
         images. Tracks become individuals. Predictions that a label corrects are left out.
 
     Raises:

@@ -32,7 +32,7 @@ def check_archive(path: str | os.PathLike) -> list[zipfile.ZipInfo]:
         path: The archive, such as an ``.npz``, a checkpoint or a downloaded data set.
 
     Returns:
-        list[ZipInfo]: Its members.
+        Its members.
 
     Raises:
         UnsafeFileError: A member lies outside the archive's folder, is a link, is encrypted or is a duplicate, or the
@@ -64,7 +64,7 @@ def open_arrays(path: str | os.PathLike) -> Iterator[np.lib.npyio.NpzFile]:
         path: The file.
 
     Yields:
-        NpzFile: The arrays by name, read on access.
+        The arrays by name, read on access.
 
     Raises:
         UnsafeFileError: The archive is unsafe (:func:`check_archive`), or is a pipe or a device.

@@ -39,7 +39,7 @@ def masks_of_images(folder: str | Path, stems: Collection[str]) -> dict[str, dic
             :func:`~mmxas.io.image_folders.same_name`.
 
     Returns:
-        dict: ``{stem: {number: file}}``.
+        ``{stem: {number: file}}``.
     """
     try:
         files = find_images(folder)

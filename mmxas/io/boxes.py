@@ -25,7 +25,7 @@ def read_boxes(path: str | Path) -> dict[str, list]:
             without a body has an empty list.
 
     Returns:
-        dict: Name as in the file to a list of four numbers for one box, a list of boxes for several, ``[]`` for none.
+        Name as in the file to a list of four numbers for one box, a list of boxes for several, ``[]`` for none.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -50,7 +50,7 @@ def match_boxes(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[st
         names: Names of the images, with ``/`` between folders; frame 7 of a video is ``clip.mp4:7``.
 
     Returns:
-        dict: Name of each image in ``boxes`` to a list of four numbers for one box, a list of boxes for several, or
+        Name of each image in ``boxes`` to a list of four numbers for one box, a list of boxes for several, or
         ``[]`` for none.
 
     Raises:
@@ -69,7 +69,7 @@ def match_bodies(boxes: Mapping[str, Any] | str | Path | None, names: Sequence[s
         names: As in :func:`match_boxes`.
 
     Returns:
-        dict: ``{image: {number: [x0, y0, x1, y1]}}`` for each image in ``boxes``, sorted by number. A single box has
+        ``{image: {number: [x0, y0, x1, y1]}}`` for each image in ``boxes``, sorted by number. A single box has
         the number 0, several are numbered from 1; ``{}`` for an image without a body.
 
     Raises:

@@ -72,7 +72,7 @@ def read_safetensors(path: str | os.PathLike, map_location: Any = None) -> dict[
         map_location: A device, as in ``torch.load``; any other value means the CPU. Defaults to None, the CPU.
 
     Returns:
-        dict: ``state_dict`` with the tensors in their stored types, and an empty ``meta``.
+        ``state_dict`` with the tensors in their stored types, and an empty ``meta``.
 
     Raises:
         FileNotFoundError: There is no such file.

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.3gp', '.flv', '.m2ts', '.mts', '.wmv')
+"""Suffixes of video files, in lower case."""
 _HEIC = ('.heic', '.heif')  # photos of phones
 
 

@@ -40,7 +40,7 @@ def read_image(path: str | Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
         flags: OpenCV's flags. Defaults to 8-bit BGR.
 
     Returns:
-        np.ndarray: Image (h, w, 3) uint8 BGR, or as given by ``flags``.
+        Image (h, w, 3) uint8 BGR, or as given by ``flags``.
 
     Raises:
         UnreadableImageError: The file is absent, truncated, not an image, or its header declares more than
@@ -71,7 +71,7 @@ def decode_image(data: bytes, name: str, flags: int = cv2.IMREAD_COLOR) -> np.nd
         flags: OpenCV's flags. Defaults to 8-bit BGR.
 
     Returns:
-        np.ndarray: Image (h, w, 3) uint8 BGR, or as given by ``flags``. With the default flags, :func:`as_8_bits`
+        Image (h, w, 3) uint8 BGR, or as given by ``flags``. With the default flags, :func:`as_8_bits`
             converts deeper images.
 
     Raises:

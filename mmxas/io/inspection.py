@@ -26,7 +26,7 @@ def inspect_file(path: str | os.PathLike) -> dict[str, Any]:
         path: The file.
 
     Returns:
-        dict: ``file``, ``bytes``, ``sha256``, ``members`` of an archive (name to bytes), ``pickles`` (member, or
+        ``file``, ``bytes``, ``sha256``, ``members`` of an archive (name to bytes), ``pickles`` (member, or
         the name of a file that is no archive, to the result of :func:`list_pickles`) and ``refused``, the list of
         reasons not to load the file, empty if the package would read it.
 
@@ -70,7 +70,7 @@ def list_pickles(file: IO[bytes]) -> dict[str, Any]:
         file: The stream, at the beginning of the first pickle.
 
     Returns:
-        dict: ``imports``, every ``module.name`` that loading would import, in order, ``?`` for a computed name and
+        ``imports``, every ``module.name`` that loading would import, in order, ``?`` for a computed name and
         ``extension 66`` for an entry of the process's extension registry; ``calls``, the number of calls that loading
         would make; ``whole``, whether the first pickle was read to its end.
     """

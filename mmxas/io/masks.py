@@ -61,7 +61,7 @@ def read_mask(path: str | Path, ids: Sequence[int] | None = None) -> np.ndarray:
             ambiguous. A JPEG has the values 0 and 255. Defaults to None: the definition above.
 
     Returns:
-        np.ndarray: (H, W) bool.
+        (H, W) bool.
 
     Raises:
         UnreadableImageError: The file is absent, truncated or no image.
@@ -120,7 +120,7 @@ def nearly_all_bad(shares: Sequence[float]) -> str | None:
         shares: Share of foreground in each image.
 
     Returns:
-        str | None: Text such as ``'31 of 32 masks are empty, 0 full'``, else None.
+        Text such as ``'31 of 32 masks are empty, 0 full'``, else None.
     """
     empty, full = sum(share < EMPTY for share in shares), sum(share > FULL for share in shares)
     if not shares or empty + full < NEARLY_ALL * len(shares):

@@ -25,7 +25,7 @@ def require_file(path: str | os.PathLike) -> Path:
         path: The file.
 
     Returns:
-        Path: The path.
+        The path.
 
     Raises:
         FileNotFoundError: There is no such file.

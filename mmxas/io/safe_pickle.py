@@ -36,7 +36,7 @@ def load_pickle(path: str | os.PathLike) -> dict[str, Any]:
         path: The ``.pkl`` file.
 
     Returns:
-        dict: The file's top-level dictionary, with numpy arrays, scipy sparse matrices, numbers, strings, lists and
+        The file's top-level dictionary, with numpy arrays, scipy sparse matrices, numbers, strings, lists and
         dictionaries as values.
 
     Raises:

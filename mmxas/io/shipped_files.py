@@ -19,7 +19,7 @@ def find_shipped(path: str | os.PathLike) -> Path:
             (``projects/<name>/data/prior.json``), tried in this order.
 
     Returns:
-        Path: The file or folder that was found, else the path as given.
+        The file or folder that was found, else the path as given.
     """
     given = Path(path)
     shipped = shipped_root() / given

@@ -19,7 +19,7 @@ def missing_bytes(path: str | Path) -> int:
         path: The file.
 
     Returns:
-        int: 0 for a complete file, and for a file without size information.
+        0 for a complete file, and for a file without size information.
     """
     size = os.path.getsize(path)
     with Path(path).open('rb') as file:

@@ -95,7 +95,7 @@ def replace_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bool:
         arrays: The arrays, including ``imgname`` (n,).
 
     Returns:
-        bool: Whether the file changed.
+        Whether the file changed.
 
     Raises:
         ValueError: The existing file has images or columns that ``arrays`` lack.

@@ -44,7 +44,7 @@ def convert(archive: str | Path, out: str | Path, metadata: str | Path | None = 
             (:func:`~.h36m_masks.open_masks`). Defaults to False.
 
     Returns:
-        dict: Number of frames in the annotation files of ``'train'`` and ``'test'``, for the splits that were
+        Number of frames in the annotation files of ``'train'`` and ``'test'``, for the splits that were
         converted.
 
     Raises:
@@ -187,7 +187,7 @@ def read_poses(path: str | Path, channels: int) -> np.ndarray:
         channels: 2 for px, 3 for mm.
 
     Returns:
-        np.ndarray: (n, 17, channels) float64, mmpose's keypoints.
+        (n, 17, channels) float64, mmpose's keypoints.
 
     Raises:
         ImportError: cdflib is not installed.

@@ -73,7 +73,7 @@ def camera_parameters(metadata: H36MMetadata, subject: int, camera: int) -> dict
         camera: 0 to 3.
 
     Returns:
-        dict: ``R`` (3, 3), camera to world; ``T`` (3, 1), the camera's position in the world, m; ``f``, ``c`` (2, 1)
+        ``R`` (3, 3), camera to world; ``T`` (3, 1), the camera's position in the world, m; ``f``, ``c`` (2, 1)
         px; radial ``k`` (3, 1) and tangential ``p`` (2, 1) distortion; ``w``, ``h`` px; ``name``, ``id``.
     """
     start = EXTRINSICS * (camera * SUBJECTS + subject - 1)

@@ -47,7 +47,7 @@ def convert(archive: str | Path, out: str | Path, subjects: Sequence[str] = TRAI
             Defaults to ``'raise'``.
 
     Returns:
-        dict: Number of frames in the annotation files of ``'train'`` and ``'test'``, for the splits that were
+        Number of frames in the annotation files of ``'train'`` and ``'test'``, for the splits that were
         converted.
 
     Raises:

@@ -26,7 +26,7 @@ def read_calibration(path: str | Path) -> dict[int, dict]:
         path: The file, with one block per camera: name, sensor, size, animated, intrinsic, extrinsic.
 
     Returns:
-        dict: Maps each camera's number to ``R`` (3, 3), world to camera; ``T`` (3, 1) m; ``f``, ``c`` (2, 1) px; ``w``
+        Maps each camera's number to ``R`` (3, 3), world to camera; ``T`` (3, 1) m; ``f``, ``c`` (2, 1) px; ``w``
         and ``h`` px; ``name``, as in mmpose's ``cameras_train.pkl``.
 
     Raises:
@@ -67,7 +67,7 @@ def read_annotations(path: str | Path) -> dict[int, tuple[np.ndarray, np.ndarray
         path: The file, with the cells ``annot2`` (n, 56) px, ``annot3`` (n, 84) camera mm, and their ``cameras``.
 
     Returns:
-        dict: Maps each camera's number to keypoints (n, 28, 2) in px and (n, 28, 3) in the camera frame, mm.
+        Maps each camera's number to keypoints (n, 28, 2) in px and (n, 28, 3) in the camera frame, mm.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -98,7 +98,7 @@ def read_test_annotations(path: str | Path) -> dict[str, np.ndarray]:
     """Read ``annot_data.mat`` of a test sequence, an HDF5 file.
 
     Returns:
-        dict: ``pixels`` (n, 17, 2) px, ``points`` (n, 17, 3) camera mm, ``valid`` (n,) bool, and ``action`` (n,), the
+        ``pixels`` (n, 17, 2) px, ``points`` (n, 17, 3) camera mm, ``valid`` (n,) bool, and ``action`` (n,), the
         name of the activity.
 
     Raises:

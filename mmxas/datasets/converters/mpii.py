@@ -31,7 +31,7 @@ def convert(mat: str | Path, out: str | Path, val_list: str | Path | None = None
             layout. Defaults to None: only ``mpii_trainval.json`` is written, with all people.
 
     Returns:
-        dict: Number of people in ``'trainval'`` and, with ``val_list``, in ``'train'`` and ``'val'``.
+        Number of people in ``'trainval'`` and, with ``val_list``, in ``'train'`` and ``'val'``.
 
     Raises:
         UnreadableFileError: A file is missing, or not a mat file.

@@ -55,7 +55,7 @@ def convert_sequences(sequences: Sequence[Recording], parts: Path, outputs: Outp
             none.
 
     Returns:
-        dict: The arrays of all parts, joined along the first axis.
+        The arrays of all parts, joined along the first axis.
 
     Raises:
         OSError: A file is missing or unreadable; the message names it.
@@ -123,7 +123,7 @@ def frame_arrays(names: Sequence[str], pixels: np.ndarray, points: np.ndarray, s
         size: (w, h) of the images in px.
 
     Returns:
-        dict: ``imgname`` (n,), ``center`` (n, 2) px and ``scale`` (n,) in 200 px of the keypoints' box, 1.2 times its
+        ``imgname`` (n,), ``center`` (n, 2) px and ``scale`` (n,) in 200 px of the keypoints' box, 1.2 times its
         larger side, ``part`` (n, K, 3) px and ``S`` (n, K, 4) in metres; their last column is 1 inside the image and 0
         outside.
     """

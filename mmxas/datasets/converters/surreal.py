@@ -108,7 +108,7 @@ def convert(source: str | Path, out: str | Path, options: SurrealOptions | None 
             to ``'raise'``.
 
     Returns:
-        dict: ``num``, the number of pairs; ``clips``; ``left_out``, the number of frames (and clips) by reason, which
+        ``num``, the number of pairs; ``clips``; ``left_out``, the number of frames (and clips) by reason, which
         is also in ``meta.json``.
 
     Raises:

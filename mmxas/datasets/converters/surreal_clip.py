@@ -188,7 +188,7 @@ def cut_pair(image: np.ndarray, mask: np.ndarray, vertices: np.ndarray, keypoint
         rect_3d_width: Side of the square at the root's depth, in mm. Defaults to 2000, the paper's.
 
     Returns:
-        SyntheticPair | None: The pair without names, pose and betas; None if its mask is black.
+        The pair without names, pose and betas; None if its mask is black.
     """
     K = intrinsics(image.shape[1], image.shape[0])
     centre, side = crop_window(vertices, keypoints[0], K, 'root_box', 1.0, rect_3d_width)

@@ -49,7 +49,7 @@ def check_annotations(records: Iterable[Mapping[str, Any]], on_error: str = 'rai
         on_error: ``'raise'``, or ``'skip'``: log, count and leave out. Defaults to ``'raise'``.
 
     Returns:
-        list[dict]: The remaining samples.
+        The remaining samples.
 
     Raises:
         BadAnnotationError: A sample has a fault; the message names it.

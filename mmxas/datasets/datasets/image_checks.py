@@ -20,7 +20,7 @@ def check_masks(records: Sequence[dict], on_error: str = 'raise') -> list[dict]:
             ``'raise'``.
 
     Returns:
-        list[dict]: The samples that are left.
+        The samples that are left.
 
     Raises:
         FileNotFoundError: Masks are missing; the message counts them and names the first.
@@ -66,7 +66,7 @@ def check_files(records: Sequence[dict], on_error: str = 'raise', limit: int | N
         limit: Open at most about this many, evenly spread. Defaults to None: all.
 
     Returns:
-        list[dict]: The samples that are left.
+        The samples that are left.
 
     Raises:
         FileNotFoundError: Masks are missing.

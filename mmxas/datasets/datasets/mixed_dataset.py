@@ -18,7 +18,7 @@ _KEEP = 16  # orders in memory
 
 @DATASETS.register_module()
 class MixedDataset(Dataset):
-    """Samples of several data sets in fixed shares per epoch (the scale-up of Figure 5).
+    """Samples of several data sets in fixed shares per epoch (the paper's Figure 5).
 
     The positions of an epoch form one block per data set, in the order of ``datasets``; a sampler or
     :class:`PairedDataset` shuffles them. Each data set is traversed in a random order that continues across epochs and
@@ -74,9 +74,9 @@ class MixedDataset(Dataset):
         """Return the sample at a position of an epoch; its augmentation draws from the global generators.
 
         Args:
-            position: From 0 to the length.
-            epoch: From 0.
-            seed: Of the run.
+            position: Position in the epoch, from 0.
+            epoch: Number of the epoch, from 0.
+            seed: Seed of the run.
         """
         part, index = self.locate(position, epoch, seed)
         return self.datasets[part][index]
@@ -85,9 +85,9 @@ class MixedDataset(Dataset):
         """Return the number of the data set and the index in it for a position of an epoch.
 
         Args:
-            position: From 0 to the length.
-            epoch: From 0.
-            seed: Of the run.
+            position: Position in the epoch, from 0.
+            epoch: Number of the epoch, from 0.
+            seed: Seed of the run.
 
         Raises:
             IndexError: The position lies outside the epoch.

@@ -36,7 +36,7 @@ class MPIIPoseDataset(XASDataset):
 
     The json file lists entries: ``image``, ``center`` (px), ``scale`` (200 px), ``joints`` (16, 2) px, ``joints_vis``
     (16). Pixel coordinates count from 1 in the file, as in the official one, and from 0 in samples. Head boxes are
-    ``headbox`` (x0, y0, x1, y1) per person, as written by mmxas convert mpii, or ``headboxes_src`` (2, 2, n) of
+    ``headbox`` (x0, y0, x1, y1) per person, as written by ``mmxas convert mpii``, or ``headboxes_src`` (2, 2, n) of
     ``mpii_gt_val.mat``. Under ``with_labels`` a sample holds ``keypoints`` (1, 18, 2) px, ``keypoints_visible`` (1, 18)
     and ``head_size`` (1, 1) px, 0.6 of the head box's diagonal, which normalises PCKh. There are no 3D labels.
 
@@ -199,7 +199,7 @@ def to_18(keypoints: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
         visible: (16,) bool.
 
     Returns:
-        dict: ``keypoints`` (1, 18, 2) float32 px, 0 if not visible, and ``keypoints_visible`` (1, 18) float32.
+        ``keypoints`` (1, 18, 2) float32 px, 0 if not visible, and ``keypoints_visible`` (1, 18) float32.
     """
     known = np.array(FROM_16) >= 0
     shown = known & np.asarray(visible)[list(FROM_16)]

@@ -18,7 +18,7 @@ DOMAINS = ('target', 'synthetic')
 
 @DATASETS.register_module()
 class PairedDataset(Dataset):
-    """One target sample and one synthetic sample per index, for a training step (design, step 1).
+    """One target sample and one synthetic sample per index, for a training step.
 
     Both sets are shuffled independently every epoch, so partners change; a set shorter than the epoch is repeated. With
     :class:`SeededSampler` each sample's randomness depends on (seed, epoch, index) only.

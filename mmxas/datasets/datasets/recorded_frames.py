@@ -149,13 +149,13 @@ class RecordedFrames(XASDataset):
     def add_pose(self, record: dict, points: np.ndarray, camera: dict, pixels: np.ndarray | None = None) -> None:
         """Add the box around the root under ``box='root'``, and labels under ``with_labels``.
 
+        Values that cannot be trained on are reported as the sample's ``fault``.
+
         Args:
             record: The sample.
             points: Keypoints (K, 3) in the camera frame, mm.
             camera: ``K`` (3, 3) px, and if known ``R`` (3, 3), world to camera, and ``t`` (3,) mm.
             pixels: Keypoints (K, 2) in image px. Defaults to None: the projected ones.
-
-        Values that cannot be trained on are reported as the sample's ``fault``.
         """
         fault = camera_fault(camera['K']) or pose_fault(points, self.skeleton.root)
         if fault or (pixels is not None and not np.isfinite(pixels).all()):

@@ -74,7 +74,7 @@ class XASDataset(BaseCocoStyleDataset):
         """Return the masks that the data set reads, for tools that make them. Nothing needs to be loaded or exist.
 
         Returns:
-            Iterable: ``img_path``, ``mask_path`` and ``box`` (4,) per sample; x0, y0, x1, y1 in px around the body,
+            ``img_path``, ``mask_path`` and ``box`` (4,) per sample; x0, y0, x1, y1 in px around the body,
             from the annotations. Empty by default: masks come with the data set, or it has none.
         """
         return ()

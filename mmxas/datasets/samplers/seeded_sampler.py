@@ -13,7 +13,14 @@ from mmxas.registry import DATA_SAMPLERS
 
 
 class SampleKey(NamedTuple):
-    """Key that a sampler passes to a data set: the sample's index, and the seed and epoch of its randomness."""
+    """Key that a sampler passes to a data set.
+
+    Attributes:
+        index: Index of the sample.
+        epoch: Epoch of its randomness.
+        seed: Seed of its randomness.
+    """
+
     index: int
     epoch: int
     seed: int

@@ -18,7 +18,7 @@ def move_outline(mask: np.ndarray, shift: np.ndarray | float) -> np.ndarray:
         shift: Distance in px, negative inwards; a number, or an array (S, S).
 
     Returns:
-        np.ndarray: (S, S) float32 in [0, 1], with a soft edge of one px. Empty and full masks are not changed.
+        (S, S) float32 in [0, 1], with a soft edge of one px. Empty and full masks are not changed.
     """
     inside = (mask > 0.5).astype(np.uint8)
     if inside.all() or not inside.any():

@@ -27,7 +27,7 @@ def colour_matrix(saturation: float, hue: float, contrast: float, brightness: fl
         mean: The grey level that contrast does not change.
 
     Returns:
-        np.ndarray: Matrix (3, 4) float64.
+        Matrix (3, 4) float64.
     """
     grey = np.tile(_GREY, (3, 1))
     cos, sin = np.cos(hue), np.sin(hue)

@@ -49,7 +49,7 @@ class AtomicCheckpointHook(CheckpointHook):
     Args:
         out_dir: As in ``CheckpointHook``; a remote one (``s3://…``) uses its own backend.
         backend_args: As in ``CheckpointHook``. Defaults to the atomic local backend.
-        kwargs: ``CheckpointHook``'s other arguments. ``save_best`` of one of the package's metrics needs no ``rule``.
+        **kwargs: ``CheckpointHook``'s other arguments. ``save_best`` of one of the package's metrics needs no ``rule``.
     """
 
     # mmengine's 'top' means accuracy/top1; here each top-1 metric has it in its name.

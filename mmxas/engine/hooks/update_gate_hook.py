@@ -59,7 +59,7 @@ class UpdateGateHook(Hook):
             wrapper._clip_grad = clip_what_moves
 
     def after_train(self, runner: Runner) -> None:
-        """Detach."""
+        """Detach from the optimizer."""
         if self._handle is not None:
             self._handle.remove()
             runner.optim_wrapper.__dict__.pop('_clip_grad', None)

@@ -61,7 +61,7 @@ class StagedTrainLoop(EpochBasedTrainLoop):
         stages: See :class:`mmxas.engine.stages.Stage`.
         alternate: Alternating updates: ``dict(discriminator=1, detector=1)`` updates the discriminator in one step and
             everything else in the next, and so on. Defaults to None: both in every iteration.
-        kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
+        **kwargs: ``EpochBasedTrainLoop``'s ``val_begin``, ``val_interval``, ``dynamic_intervals``.
 
     Raises:
         ValueError: The data set's skeleton, or ``align_corners`` of its encoder, differs from the model's; a stage

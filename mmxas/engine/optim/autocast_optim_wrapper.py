@@ -32,7 +32,7 @@ class AutocastOptimWrapper(OptimWrapper):
     Args:
         dtype: ``'bfloat16'`` or ``'float16'`` (CUDA only). Defaults to ``'bfloat16'``.
         require: Raise instead of falling back to float32. Defaults to False.
-        kwargs: ``OptimWrapper``'s arguments.
+        **kwargs: ``OptimWrapper``'s arguments.
 
     Raises:
         ValueError: ``dtype`` is float16 on a CPU, or an unknown one.
@@ -80,7 +80,7 @@ class AutocastOptimWrapper(OptimWrapper):
         return {**super().state_dict(), 'loss_scaler': self.scaler.state_dict()}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load both; a state without a scaler is accepted."""
+        """Load the state of optimizer and scaler; a state without a scaler is accepted."""
         state_dict = dict(state_dict)
         scaler = state_dict.pop('loss_scaler', None)
         if scaler:

@@ -26,7 +26,7 @@ class ShardedBackboneDataParallel(MMDistributedDataParallel):
         module: The detector, with a ``backbone``.
         device_id: Number of the CUDA device, given by the strategy; not used without CUDA. Defaults to None.
         sharding: Arguments of ``MMFullyShardedDataParallel`` for the backbone. Defaults to None: FSDP's defaults.
-        kwargs: Arguments of ``MMDistributedDataParallel``.
+        **kwargs: Arguments of ``MMDistributedDataParallel``.
 
     Raises:
         ValueError: The backbone is in channels-last memory, whose optimizer state FSDP would load in another order; or
@@ -83,7 +83,7 @@ class ShardedBackboneStrategy(FSDPStrategy):
     Args:
         model_wrapper: Arguments of the wrapper. Defaults to None.
         state_dict_cfg: As in ``FSDPStrategy``. Defaults to ``'full'``: checkpoints that a single process can read.
-        kwargs: Arguments of ``FSDPStrategy``.
+        **kwargs: Arguments of ``FSDPStrategy``.
     """
 
     def __init__(self, *, model_wrapper: Mapping[str, Any] | None = None, state_dict_cfg: str | dict = 'full',

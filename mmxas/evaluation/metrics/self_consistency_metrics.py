@@ -23,6 +23,11 @@ class SymmetryMetric(LabelFreeMetric):
 
     Lengths are measured in crop sides, without perspective. A collapsed pose is symmetric, so do not choose checkpoints
     by this metric alone; use it together with :class:`~.mask_iou_metric.MaskIoUMetric`.
+
+    Args:
+        skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``.
+        group_by: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``('action', 'camera')``.
+        **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
     """
 
     quantity, unit = 'asymmetry', '% of the bone length'
@@ -43,6 +48,11 @@ class DiscriminatorScoreMetric(LabelFreeMetric):
     Scores of different checkpoints are not comparable, because the discriminator is trained along with the detector.
     Compare checkpoints with one fixed discriminator, or use the score to detect collapse. Requires
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
+
+    Args:
+        skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``.
+        group_by: As in :class:`~.xas_pose_metric.XASPoseMetric`. Defaults to ``('action', 'camera')``.
+        **kwargs: Arguments of :class:`~.context_metric.ContextMetric`.
     """
 
     quantity, unit = 'discriminator_score', 'LSGAN score, 1 is real'
@@ -131,7 +141,7 @@ def mirrored_batch(data_batch: dict) -> dict:
         data_batch: ``inputs``, N crops (3, S, S) or a tensor of them, and ``data_samples``, N packed samples.
 
     Returns:
-        dict: The same keys; the samples hold metainfo and masks only.
+        The same keys; the samples hold metainfo and masks only.
     """
     inputs = data_batch['inputs']
     flipped = inputs.flip(-1) if isinstance(inputs, torch.Tensor) else [image.flip(-1) for image in inputs]

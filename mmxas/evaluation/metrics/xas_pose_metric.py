@@ -47,8 +47,8 @@ class XASPoseMetric(MaskIoUMetric):
     (``xas/ood/top1/MPJPE``). Groups are never mixed.
 
     Args:
-        mean_pose_file: The constant pose used as a baseline: a json file written by mmxas mean-pose, or the name of a
-            shipped one. Defaults to None: no baseline.
+        mean_pose_file: The constant pose used as a baseline: a json file written by ``mmxas mean-pose``, or the name
+            of a shipped one. Defaults to None: no baseline.
         groups: ``{group: its clips}``. Defaults to None: one group of all samples.
         out_file: Json file for all tables. Defaults to None: not written.
         skeleton: Name, file or data of the skeleton. By default taken from ``model.skeleton``.
