@@ -143,6 +143,7 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     Raises:
         ValueError: the folder holds pairs of another configuration; a number is out of range.
         ProcessError: a worker was killed or could not start.
+        RuntimeError: a worker runs the calling script again, which lacks ``if __name__ == '__main__':``.
     """
     if workers < 0:
         raise ValueError(f'workers={workers}: expected at least 0, which renders in this process')
@@ -199,6 +200,9 @@ def _locked(folder: Path, shared: bool) -> Iterator[None]:
 
     Runs that render parts share the lock. The operating system releases the lock when the process ends for any reason,
     and no file is left. On (network) file systems without locks nothing is locked.
+
+    Raises:
+        RuntimeError: A worker process runs the user's script again and would wait for its own parent.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle, kind = os.open(folder, os.O_RDONLY), fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -206,6 +210,9 @@ def _locked(folder: Path, shared: bool) -> Iterator[None]:
         try:
             fcntl.flock(handle, kind | fcntl.LOCK_NB)
         except BlockingIOError:
+            if getattr(multiprocessing.current_process(), '_inheriting', False):  # as multiprocessing itself checks it
+                raise RuntimeError('a worker process runs your script again, because it is not guarded: put its work '
+                                   "under `if __name__ == '__main__':`") from None
             print(f'{folder}: another process renders into it; waiting', file=sys.stderr, flush=True)
             fcntl.flock(handle, kind)
         except OSError:

@@ -2,6 +2,7 @@ import fcntl
 import hashlib
 import importlib
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -171,6 +172,19 @@ def test_two_runs_that_need_the_same_pairs_take_turns(synthetic_config, tmp_path
     os.close(other)
     thread.join(60)
     assert sorted(digests(root)) == ['meta.json', 'pairs_00000.npz']
+
+
+@pytest.mark.slow
+def test_a_worker_that_runs_the_script_again_says_so_instead_of_waiting_for_its_parent(synthetic_config, tmp_path):
+    script = tmp_path / 'unguarded.py'
+    script.write_text(f"""
+import mmxas
+from mmxas.synthesis.synthesize import synthesize
+synthesize({plain(synthetic_config)!r}, {str(tmp_path / 'set')!r}, 2, workers=1, shard_size=2)
+""")
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 1 and "put its work under `if __name__ == '__main__':`" in run.stderr
+    assert not list((tmp_path / 'set').glob('pairs_*'))
 
 
 def test_parts_render_into_a_folder_together_and_a_whole_run_waits(synthetic_config, tmp_path):
