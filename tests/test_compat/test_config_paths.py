@@ -57,12 +57,12 @@ def test_an_unknown_config_names_those_that_exist(tmp_path):
 
 def test_the_hub_reads_ours_and_says_for_which_there_are_weights():
     assert mmengine.hub.get_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
-    with pytest.raises(ValueError, match='leave out pretrained=True, or take one of configs/xas_photos.py, projects/'):
+    with pytest.raises(ValueError, match='leave out pretrained=True, or take one of configs/xas_photos_160.py, projects/'):
         mmengine.hub.get_config('mmxas::_base_/default_runtime.py', pretrained=True)
     assert mmengine.hub.get_config('mmpose::_base_/default_runtime.py').default_scope == 'mmpose'
 
 
-@pytest.mark.parametrize('name, alias', [('xas_photos', 'human'),
+@pytest.mark.parametrize('name, alias', [('xas_photos_160', 'human'),
                                          ('projects/animal/configs/xas_dog_motion_full.py', 'dog')])
 def test_the_hub_builds_a_model_with_its_weights_by_the_configs_name(name, alias):
     weights = find_model(alias).weights

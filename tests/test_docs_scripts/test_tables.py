@@ -94,4 +94,4 @@ def test_the_tables_of_models_have_their_weights(tables):
     names = [row[0] for row in tables.model_zoo.names()[1]]
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
     assert len(names) == sum(len(yaml.safe_load((ROOT / path).read_text())['Models']) for path in index)
-    assert '`xas_photos`, `human`' in names
+    assert '`xas_photos_160`, `human`' in names
