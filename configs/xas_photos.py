@@ -1,5 +1,5 @@
 # Detector for photos of people: trained both on bodies in front of photos and on bodies with the background removed, so
-# that it works with a good mask and without any. The weights of `human` are trained with it.
+# that it works with a good mask and without any. xas_photos_160.py continues from its weights.
 _base_ = './xas_mocap.py'
 
 crop_size = 128

@@ -1,4 +1,4 @@
-# The detector `human`: xas_photos.py at 160 px. It was trained from the weights of xas_photos.py (docs/training.md).
+# The detector `human`: xas_photos.py at 160 px, from its weights (load_from=…, docs/training.md).
 _base_ = './xas_photos.py'
 xas = dict(
     crop_size=160,
@@ -8,6 +8,6 @@ xas = dict(
 
 model = dict(test_cfg=dict(zooms=[1.0, 0.85]))  # docs/real_photos.md
 
-# 6528 iterations in the first stage and 192 in the second.
+# 6528 iterations in the first stage, after which the weights of `human` were taken, and 192 in the second.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(stages=[dict(synthetic_stage, epochs=34, lr=2.5e-3, decay_begin=0.3, min_lr=2e-5), full_stage])

@@ -50,7 +50,7 @@ class BackgroundSubtractor(Segmenter):
             images: All images of one camera, (h, w, 3) uint8 BGR.
 
         Raises:
-            ValueError: There are fewer than three images, or their sizes differ.
+            ValueError: Fewer than three images can be read, or their sizes differ.
         """
         chosen = np.unique(np.linspace(0, len(images) - 1, min(self.num_frames, len(images))).round().astype(int))
         frames = []
@@ -59,7 +59,7 @@ class BackgroundSubtractor(Segmenter):
                 frames.append(images[int(index)])
         if len(frames) < 3:
             raise ValueError(f'BackgroundSubtractor: {len(frames)} of {len(chosen)} images of this camera can be read, '
-                             'at least 3 expected; a sequence is a folder, or set by --sequence')
+                             'at least 3 expected (a sequence is a folder, or set by --sequence)')
         shapes = sorted({frame.shape for frame in frames})
         if len(shapes) > 1:
             raise ValueError(f'BackgroundSubtractor: images of one camera must have one size, found {shapes}')

@@ -97,7 +97,7 @@ def generate_masks(frames: Sequence[Frame], out: str | Path, segmenter: Segmente
         size = max(1, len(missing)) if segmenter.needs_sequence else CHUNK
         tasks += [_Task(out, missing[i:i + size], boxes, members if segmenter.needs_sequence else None)
                   for i in range(0, len(missing), size)]
-    make = partial(_make, segmenter=None if workers else segmenter)
+    make = partial(_make, segmenter=segmenter if workers < 1 else None)
     with tqdm(total=len(frames), initial=report.kept, desc=out.name, unit='img', mininterval=0.5, disable=not progress,
               file=sys.stderr) as bar:
         for made, failed in _spread(make, tasks, workers, dict(config)):
@@ -215,18 +215,19 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
 def _make(task: _Task, segmenter: Segmenter | None) -> tuple[int, dict[str, str]]:
     """Make the masks of some images, by default with the worker's segmenter; one error does not stop the others."""
     segmenter, failed = segmenter or _worker['segmenter'], {}
-    for frame in task.frames:
-        (task.out / frame.mask_name).unlink(missing_ok=True)  # no old mask stays for an image that fails
     try:
         if task.members is not None:
             segmenter.start_sequence(LazyImages(task.members))
     except (UnreadableImageError, ValueError) as error:
-        return 0, {frame.name: str(error) for frame in task.frames}
+        failed = {frame.name: str(error) for frame in task.frames}
     for frame in task.frames:
         try:
-            write_mask(task.out / frame.mask_name, _segment(frame.load(), segmenter, task.boxes.get(frame.name)))
+            if frame.name not in failed:
+                write_mask(task.out / frame.mask_name, _segment(frame.load(), segmenter, task.boxes.get(frame.name)))
         except (UnreadableImageError, ValueError) as error:
             failed[frame.name] = str(error)
+        if frame.name in failed:
+            (task.out / frame.mask_name).unlink(missing_ok=True)
     return len(task.frames) - len(failed), failed
 
 

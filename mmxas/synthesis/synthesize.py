@@ -143,7 +143,7 @@ def synthesize(generator_cfg: Any, out: str | Path, num: int, workers: int = 0, 
     Raises:
         ValueError: the folder holds pairs of another configuration; a number is out of range.
         ProcessError: a worker was killed or could not start.
-        RuntimeError: a worker runs the calling script again, which lacks ``if __name__ == '__main__':``.
+        RuntimeError: in a worker that runs the calling script again, which lacks ``if __name__ == '__main__':``.
     """
     if workers < 0:
         raise ValueError(f'workers={workers}: expected at least 0, which renders in this process')

@@ -57,7 +57,7 @@ def test_an_unknown_config_names_those_that_exist(tmp_path):
 
 def test_the_hub_reads_ours_and_says_for_which_there_are_weights():
     assert mmengine.hub.get_config('mmxas::_base_/default_runtime.py').default_scope == 'mmpose'
-    with pytest.raises(ValueError, match='leave out pretrained=True, or take one of configs/xas_photos_160.py, projects/'):
+    with pytest.raises(ValueError, match='leave out pretrained=True, or take one of configs/xas_photos_160.py, '):
         mmengine.hub.get_config('mmxas::_base_/default_runtime.py', pretrained=True)
     assert mmengine.hub.get_config('mmpose::_base_/default_runtime.py').default_scope == 'mmpose'
 
