@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: Sphinx's roles (``:func:`name```) and ``::`` become Markdown's, hashes wrap, the search is mended."""
+"""Hooks of mkdocs: Sphinx roles (``:func:`name```) and ``::`` become Markdown, hashes wrap, the search is mended."""
 import re
 from pathlib import Path
 from typing import Any
