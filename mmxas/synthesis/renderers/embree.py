@@ -35,13 +35,7 @@ class EmbreeRenderer(MeshRenderer):
     """
 
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[Hits, Any]:
-        """Find the first face that each ray hits.
-
-        Args:
-            vertices: (V, 3) float32, camera frame, mm.
-            faces: (F, 3) integers.
-            K: (3, 3) intrinsics in px; pixel p's centre is at coordinate p.
-            size: (h, w) in px.
+        """Find the first face that each ray hits; arguments as in :meth:`MeshRenderer.cast`.
 
         Returns:
             Hits in the box of the mesh in the image, and the normals of the faces.

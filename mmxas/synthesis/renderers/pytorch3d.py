@@ -47,13 +47,7 @@ class PyTorch3DRenderer(MeshRenderer):
         return self.device or ('cuda' if torch.cuda.is_available() else 'cpu')
 
     def cast(self, vertices: np.ndarray, faces: np.ndarray, K: np.ndarray, size: tuple[int, int]) -> tuple[Hits, None]:
-        """Find the first face that each ray hits.
-
-        Args:
-            vertices: (V, 3) float32, camera frame, mm.
-            faces: (F, 3) integers.
-            K: (3, 3) intrinsics in px; pixel p's centre is at coordinate p.
-            size: (h, w) in px.
+        """Find the first face that each ray hits; arguments as in :meth:`MeshRenderer.cast`.
 
         Returns:
             Hits in the whole image, and None instead of the normals of the faces.
