@@ -2,7 +2,7 @@
 
 N: batch, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size, S: crop size in px.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -129,14 +129,19 @@ class MultiHypothesisHead(BaseHead):
         Averaging volumes instead of poses preserves the peaks of both views, hence the hypotheses.
         """
         shape = (logits.shape[0], self.num_keypoints, self.depth_bins, *logits.shape[-2:])
-        return self.average(logits, flipped.view(shape)[:, list(flip_indices)].flip(-1).reshape(logits.shape))
+        return self.average([logits, flipped.view(shape)[:, list(flip_indices)].flip(-1).reshape(logits.shape)])
 
-    def average(self, *logits: Tensor) -> Tensor:
-        """Return the mean probabilities of several volumes as logits (N, K·D, h, w)."""
-        mean, *others = (x.float().view(x.shape[0], self.num_keypoints, -1).log_softmax(-1) for x in logits)
-        for other in others:
-            mean = torch.logaddexp(mean, other)
-        return mean.view_as(logits[0])
+    def average(self, volumes: Iterable[Tensor]) -> Tensor:
+        """Return the mean probabilities of several volumes as logits (N, K·D, h, w).
+
+        Args:
+            volumes: Logits (N, K·D, h, w). A generator saves memory, because only one volume is kept at a time.
+        """
+        total: Tensor | float = 0.0
+        for logits in volumes:
+            shape = logits.shape
+            total = total + logits.float().view(shape[0], self.num_keypoints, -1).softmax(-1)
+        return total.clamp_min(torch.finfo(total.dtype).tiny).log().view(shape)
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
                 ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
@@ -173,22 +178,25 @@ class MultiHypothesisHead(BaseHead):
         Raises:
             ValueError: As in :meth:`predict`.
         """
-        if (test_cfg or {}).get('flip_test', False):
-            flip_indices = batch_data_samples[0].metainfo.get('flip_indices')
-            if flip_indices is None:
-                raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
-                                 'take a data set that gives them, or flip_test=False')
-            logits = self.average_flipped(self.forward(feats[0]), self.forward(feats[1]), flip_indices)
-        else:
-            logits = self.forward(feats)
-        views = logits.split(len(batch_data_samples))
-        zooms = (test_cfg or {}).get('zooms', NO_ZOOM)
-        if len(views) == 1:
-            return logits
+        cfg, n = test_cfg or {}, len(batch_data_samples)
+        flip_test, zooms = cfg.get('flip_test', False), cfg.get('zooms', NO_ZOOM)
+        flip_indices = batch_data_samples[0].metainfo.get('flip_indices')
+        if flip_test and flip_indices is None:
+            raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
+                             'take a data set that gives them, or flip_test=False')
+        sides = feats if flip_test else [feats]
+
+        def volume(view: int) -> Tensor:
+            logits = [self.forward([level[view * n:(view + 1) * n] for level in side]) for side in sides]
+            return self.average_flipped(*logits, flip_indices) if flip_test else logits[0]
+
+        views = len(sides[0][self.in_index]) // n
+        if views == 1:
+            return volume(0)
         shape = (self.num_keypoints, self.depth_bins)
-        return self.average(*(
-            zoom_back(view.unflatten(1, shape), zoom, self.align_corners).flatten(1, 2)
-            for view, zoom in zip(views, np.repeat(zooms, len(views) // len(zooms)), strict=True)))
+        return self.average(
+            zoom_back(volume(view).unflatten(1, shape), zoom, self.align_corners).flatten(1, 2)
+            for view, zoom in enumerate(np.repeat(zooms, views // len(zooms))))
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:

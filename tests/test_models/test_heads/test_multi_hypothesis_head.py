@@ -104,6 +104,27 @@ def test_average_of_equal_views_is_the_view():
     torch.testing.assert_close(head.decode_volume(average)[0].keypoints, head.decode_volume(logits)[0].keypoints)
 
 
+def test_average_is_the_mean_of_probabilities():
+    head = _head()
+    volumes = [torch.randn(2, 108, 4, 6), torch.randn(2, 108, 4, 6), 300 * torch.randn(2, 108, 4, 6)]
+    average = head.average(iter(volumes))
+    assert average.isfinite().all()  # even where all probabilities are 0 in float32
+    wanted = sum(x.double().view(2, 18, -1).softmax(-1) for x in volumes) / 3
+    torch.testing.assert_close(average.view(2, 18, -1).softmax(-1), wanted.float())
+
+
+def test_views_are_read_one_at_a_time(batch, monkeypatch):
+    """The volumes of all views together did not fit into 24 GB at 160 px."""
+    head, samples, sizes = _head(), batch[1][:2], []
+    forward = head.forward
+    monkeypatch.setattr(head, 'forward', lambda feats: sizes.append(len(feats[0])) or forward(feats))
+    views = torch.rand(4 * len(samples), 4, 4, 4)
+    with torch.no_grad():
+        found = head.test_volume([views], samples, dict(zooms=[1.0, 0.5]))
+    assert sizes == [2, 2, 2, 2]
+    assert found.shape == forward([views[:2]]).shape
+
+
 def test_depth_unit_follows_the_camera(batch):
     head, samples = _head(), copy.deepcopy(batch[1][:2])
     samples[1].set_metainfo(dict(rect_3d_width=None))
