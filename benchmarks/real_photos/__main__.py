@@ -1,6 +1,7 @@
 """``python -m benchmarks.real_photos``: evaluate the weights on real photos in one table (docs/real_photos.md).
 
-Photos are read from the folder in the environment variable MMXAS_DATA_DIR; the part ``renderings`` needs none.
+Photos are read from the folder in the environment variable MMXAS_DATA_DIR; the parts ``renderings`` and
+``dog_renderings`` need none.
 Written to ``benchmarks/results/real_photos.json`` and ``.md``.
 """
 from __future__ import annotations
@@ -91,12 +92,12 @@ def add_poses(rows: Rows, detector: Detector, photos: Sequence[Photo], pipeline:
                     rows[name, figure][f'{decoding}, best-of-H'].append(float(counted))
 
 
-def add_renderings(rows: Rows, detector: Detector, folder: Path) -> None:
-    """Add a detector's metrics on held-out renderings of its own config in a folder."""
+def add_renderings(rows: Rows, detector: Detector, folder: Path, prefix: str = '') -> None:
+    """Add a detector's metrics on held-out renderings of its own config in a folder; ``prefix`` starts their names."""
     cfg = detector.inferencer.cfg
     photos = renderings(cfg, folder)
     for group in groups(cfg):
-        add_poses(rows, detector, [replace(photo, group=group) for photo in photos], pipeline_of(cfg, group))
+        add_poses(rows, detector, [replace(photo, group=prefix + group) for photo in photos], pipeline_of(cfg, group))
 
 
 def add_masks(rows: Rows, detector: Detector, photos: Sequence[Photo]) -> None:
@@ -181,6 +182,8 @@ def measure(root: Path | None, args: argparse.Namespace) -> dict[str, Any]:
             add_masks(rows, detectors['dog'](), list(dogs))
     if 'renderings' in args.only:
         add_renderings(rows, detectors['human'](), RENDERINGS)
+    if 'dog_renderings' in args.only:
+        add_renderings(rows, detectors['dog'](), RENDERINGS, prefix='dog ')
     used = {name: build() for name, build in detectors.items() if build.cache_info().currsize}
     for name, detector in used.items():
         if detector.photos:

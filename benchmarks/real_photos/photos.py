@@ -37,7 +37,8 @@ NEEDS = {
     'masks': ('photos/ccp/dev/images', 'photos/ccp/dev/masks', 'stanford_extra/StanfordExtra_sample.json',
               'stanford_extra/Images', 'photos/davis/dog/images', 'photos/davis/dog/masks',
               'photos/davis/parkour/images', 'photos/davis/parkour/masks'),
-    'renderings': ()}
+    'renderings': (),
+    'dog_renderings': ()}
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from mmengine.config import Config
 
 from mmxas.datasets.datasets import SyntheticPairDataset
 from mmxas.registry import TRANSFORMS
+from mmxas.structures import load_skeleton
 from mmxas.synthesis.synthesize import plain
 
-from .photos import IN_H36M, Photo
+from .photos import H36M, IN_H36M, Photo
 
 NUM = 512
 SEED_STEP = 1000  # added to the seed of the training's pairs
@@ -64,15 +65,17 @@ def renderings(cfg: Config, folder: Path, num: int = NUM) -> list[Photo]:
         num: Number of pairs. Defaults to 512.
 
     Returns:
-        Photos of the first group, with joints and masks.
+        Photos of the first group, with joints and masks: the 12 limb joints of people, all keypoints of other species.
     """
     source = synthetic_set(cfg)
     generator, seed = plain(source['generator']), source.get('seed', 0) + SEED_STEP
     name = hashlib.sha256(json.dumps([generator, seed], sort_keys=True).encode()).hexdigest()[:12]
     dataset = SyntheticPairDataset(data_root=str(folder / name), generator=generator, num=num, seed=seed,
-                                   image_files=True, skeleton='h36m18', lazy_init=True)
+                                   image_files=True, skeleton=cfg.model.skeleton, lazy_init=True)
     dataset.render_missing()
     dataset.full_init()
     infos = map(dataset.get_data_info, range(len(dataset)))
-    return [Photo(REMOVED, Path(info['img_path']), np.asarray(info['bbox'][0]), info['keypoints'][0][IN_H36M],
-                  mask=info['mask'] > 0) for info in infos]
+    keypoints = load_skeleton(cfg.model.skeleton).keypoints
+    kept, visible = (IN_H36M, None) if keypoints == H36M else (slice(None), np.ones(len(keypoints), dtype=bool))
+    return [Photo(REMOVED, Path(info['img_path']), np.asarray(info['bbox'][0]), info['keypoints'][0][kept],
+                  visible, mask=info['mask'] > 0) for info in infos]

@@ -276,6 +276,18 @@ def test_held_out_pairs_are_not_those_of_the_training(photo_recipe, rendered):
     del photo_recipe.train_dataloader.dataset.synthetic.seed
 
 
+def test_renderings_of_another_species_have_all_its_keypoints(tmp_path):
+    cfg = Config.fromfile(ROOT / 'projects/animal/configs/xas_dog_photos.py')
+    cfg.train_dataloader.dataset.synthetic.generator.image_size = 64
+    photo, = held_out.renderings(cfg, tmp_path, 1)
+    assert photo.joints.shape == (26, 2) and photo.visible.all()
+    x0, y0, x1, y1 = photo.box
+    inside = (photo.joints > [x0 - 5, y0 - 5]) & (photo.joints < [x1 + 5, y1 + 5])
+    assert inside.mean() > 0.8
+    off = photo.joints + 0.16 * np.sqrt(photo.mask.sum()) * np.eye(26)[:, [0]] * [1, 0]  # the first keypoint alone
+    assert real_photos.figures(off[None], photo)['PCK@0.15'].tolist() == [25 / 26]
+
+
 def test_the_true_mask_removes_the_background_or_nothing_does(photo_recipe, rendered):
     detector = Detector.__new__(Detector)  # its crops alone
     detector.inferencer = SimpleNamespace(model=SimpleNamespace(dataset_meta={}))

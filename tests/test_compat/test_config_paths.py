@@ -63,7 +63,7 @@ def test_the_hub_reads_ours_and_says_for_which_there_are_weights():
 
 
 @pytest.mark.parametrize('name, alias', [('xas_photos_160', 'human'),
-                                         ('projects/animal/configs/xas_dog_motion_full.py', 'dog')])
+                                         ('projects/animal/configs/xas_dog_photos.py', 'dog')])
 def test_the_hub_builds_a_model_with_its_weights_by_the_configs_name(name, alias):
     weights = find_model(alias).weights
     assert mmengine.hub.get_config(f'mmxas::{name}', pretrained=True).model_path == str(weights)

@@ -196,7 +196,7 @@ class MultiHypothesisHead(BaseHead):
         shape = (self.num_keypoints, self.depth_bins)
         return self.average(
             zoom_back(volume(view).unflatten(1, shape), zoom, self.align_corners).flatten(1, 2)
-            for view, zoom in enumerate(np.repeat(zooms, views // len(zooms))))
+            for view, zoom in zip(range(views), np.repeat(zooms, views // len(zooms)), strict=True))
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:

@@ -1,21 +1,25 @@
-# Detector for photos of dogs: xas_photos.py with a dog's body, coats, poses and motions.
+# The detector `dog`: xas_photos.py with a dog's body, coats, poses and motions, from the weights `human`
+# (load_from=mmxas/weights/human.safetensors, docs/training.md).
 _base_ = ['../../../configs/xas_photos.py', './_base_/dog.py']
 
-breeds = dict(type='TruncatedGaussianPrior', file=f'{_base_.dog_data}/dog_breeds_pose_prior.json')
+# Most dogs in photos stand, sit or lie. Many face the camera, which is near and often above them.
+postures = [
+    dict(type='TruncatedGaussianPrior', file=f'{_base_.dog_data}/dog_{name}_pose_prior.json')
+    for name in ('standing', 'seated', 'lying', 'breeds')]
 dog_generator = dict(
     _base_.photo_generator,
     **_base_.dog_body,
     pose_source=dict(
-        type='MixedPoses', sources=[breeds, dict(_base_.dog_poses, shape_std=2.0, shape_limit=4.0)],
-        weights=[2, 1], turned=0.03),
-    camera=dict(type='SampledCamera', distance=(1500, 5500), pitch=(-20, 50), roll=(-10, 10)),
+        type='MixedPoses', sources=[*postures, dict(_base_.dog_poses, shape_std=2.0, shape_limit=4.0)],
+        weights=[4, 2, 1.5, 1.5, 1.5], turned=0.03),
+    camera=dict(type='SampledCamera', distance=(1200, 4500), pitch=(-10, 50), roll=(-10, 10), frontal=0.4),
     appearance=dict(
         type='OneOf',
         choices=[
             dict(type='PartSegmentation'),
             _base_.dog_coats,
             dict(type='PaintedClothes', file=f'{_base_.dog_data}/dog_patchwork.json')],
-        weights=[1, 3, 1]))
+        weights=[1, 5, 1]))
 target_generator = dict(
     _base_.target_generator, **_base_.dog_body, pose_source=_base_.dog_poses,
     appearance=_base_.dog_coats)
@@ -27,7 +31,7 @@ motions = dict(
     data_root=f'{_base_.rendered_root}/dog_motion', generator=target_generator)
 train_dataloader = dict(
     dataset=dict(
-        synthetic=dict(data_root=dog_pairs, generator=dict(_delete_=True, **dog_generator)),
+        synthetic=dict(data_root=dog_pairs, generator=dict(_delete_=True, **dog_generator), num=12288),
         target=motions))
 val_dataloader = dict(dataset=motions)
 test_dataloader = dict(dataset=motions)
@@ -36,3 +40,7 @@ val_evaluator = dict(mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.jso
 test_evaluator = dict(
     mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
+
+# 2496 iterations in the first stage, after which the weights of `dog` were taken, and 192 in the second.
+synthetic_stage, full_stage = _base_.train_cfg.stages
+train_cfg = dict(stages=[dict(synthetic_stage, epochs=13, lr=3e-3, decay_begin=0.3, min_lr=2e-5), full_stage])

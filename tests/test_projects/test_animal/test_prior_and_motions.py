@@ -31,14 +31,17 @@ def breeds():
     return TruncatedGaussianPrior(f'{DATA}dog_breeds_pose_prior.json')
 
 
+PRIORS = ('dog', 'dog_breeds', 'dog_standing', 'dog_seated', 'dog_lying')
+
+
 def generator(pose_source: dict, seed: int) -> PairGenerator:
     body = dict(type='SMALBodyModel', keypoints=f'{DATA}dog_keypoints.json')
     return PairGenerator(body, pose_source, skeleton=f'{DATA}dog26.json', seed=seed, image_size=48)
 
 
-@pytest.mark.parametrize('name', ['prior', 'breeds'])
-def test_the_prior_is_about_the_dogs_joints(name, dog, request):
-    prior = request.getfixturevalue(name)
+@pytest.mark.parametrize('name', PRIORS)
+def test_the_prior_is_about_the_dogs_joints(name, dog):
+    prior = TruncatedGaussianPrior(f'{DATA}{name}_pose_prior.json')
     assert prior.joint_names == dog.joint_names and prior.num_betas == dog.num_betas
     sample = prior.sample(500, np.random.default_rng(0))
     assert (sample.pose >= prior.low - 1e-6).all() and (sample.pose <= prior.high + 1e-6).all()
@@ -53,9 +56,9 @@ def test_limits_lie_inside_the_anatomy(prior):
                 assert np.rad2deg(prior.low[joint, 1]) >= low and np.rad2deg(prior.high[joint, 1]) <= high, name
 
 
-@pytest.mark.parametrize('name', ['prior', 'breeds'])
-def test_the_prior_is_its_own_mirror_image(name, request):
-    prior = request.getfixturevalue(name)
+@pytest.mark.parametrize('name', PRIORS)
+def test_the_prior_is_its_own_mirror_image(name):
+    prior = TruncatedGaussianPrior(f'{DATA}{name}_pose_prior.json')
     from dog_building.dog_rig import TWINS
     flip = np.array([-1, 1, -1])
     for values, mirrored in ((prior.low, prior.high), (prior.mean, prior.mean)):
@@ -70,6 +73,18 @@ def test_ears_of_breeds_hang_or_stand_and_shapes_spread_twice_as_far(prior, bree
     assert 0.4 < (angle < -80).mean() < 0.7 and 0.1 < (angle > -30).mean() < 0.3
     spread = [one.sample(2000, np.random.default_rng(1)).betas.std() for one in (breeds, prior)]
     assert spread[0] / spread[1] == pytest.approx(2, rel=0.03)
+
+
+def test_postures_of_photos_stand_sit_and_lie():
+    """By mean heights in mm: of the withers over the tail's start, and of both over the paws below them."""
+    found = []
+    for posture in ('standing', 'seated', 'lying'):
+        maker = generator(dict(type='TruncatedGaussianPrior', file=f'{DATA}dog_{posture}_pose_prior.json'), 0)
+        names = maker.skeleton.keypoints
+        height = dict(zip(names, maker.body_keypoints(range(200))[0][..., 1].mean(0), strict=True))
+        found.append([height['withers'] - height['tail_start'], height['withers'] - height['left_front_paw'],
+                      height['tail_start'] - height['left_rear_paw']])
+    np.testing.assert_allclose(found, [[88, 569, 457], [302, 559, 279], [132, 331, 218]], atol=40)
 
 
 def test_limits_in_the_wrong_order_are_refused(tmp_path):
