@@ -3,6 +3,7 @@
 N: batch, K: keypoints, D: depth bins, H: hypotheses, (h, w): heatmap size, S: crop size in px.
 """
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import torch
@@ -123,13 +124,14 @@ class MultiHypothesisHead(BaseHead):
         """
         return self.decoder.decode(logits, self.num_keypoints, self.depth_bins, (test_cfg or {}).get('decoding'))
 
-    def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int]) -> Tensor:
+    def average_flipped(self, logits: Tensor, flipped: Tensor, flip_indices: Sequence[int] | Tensor) -> Tensor:
         """Return the mean of the probabilities of a crop's and its mirrored crop's volume, as logits (N, K·D, h, w).
 
         Averaging volumes instead of poses preserves the peaks of both views, hence the hypotheses.
         """
         shape = (logits.shape[0], self.num_keypoints, self.depth_bins, *logits.shape[-2:])
-        return self.average([logits, flipped.view(shape)[:, list(flip_indices)].flip(-1).reshape(logits.shape)])
+        indices = torch.as_tensor(flip_indices, device=logits.device)
+        return self.average([logits, flipped.view(shape)[:, indices].flip(-1).reshape(logits.shape)])
 
     def average(self, volumes: Iterable[Tensor]) -> Tensor:
         """Return the mean probabilities of several volumes as logits (N, K·D, h, w).
@@ -137,11 +139,10 @@ class MultiHypothesisHead(BaseHead):
         Args:
             volumes: Logits (N, K·D, h, w). A generator saves memory, because only one volume is kept at a time.
         """
-        total: Tensor | float = 0.0
-        for logits in volumes:
-            shape = logits.shape
-            total = total + logits.float().view(shape[0], self.num_keypoints, -1).softmax(-1)
-        return total.clamp_min(torch.finfo(total.dtype).tiny).log().view(shape)
+        total = reduce(torch.add, (
+            logits.float().view(logits.shape[0], self.num_keypoints, -1).softmax(-1).view_as(logits)
+            for logits in volumes))
+        return total.clamp_min(torch.finfo(total.dtype).tiny).log()
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
                 ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
@@ -185,10 +186,12 @@ class MultiHypothesisHead(BaseHead):
             raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
                              'take a data set that gives them, or flip_test=False')
         sides = feats if flip_test else [feats]
+        if flip_test:  # copied to a GPU once, not per view
+            flip_indices = torch.as_tensor(flip_indices, device=feats[0][self.in_index].device)
 
         def volume(view: int) -> Tensor:
-            logits = [self.forward([level[view * n:(view + 1) * n] for level in side]) for side in sides]
-            return self.average_flipped(*logits, flip_indices) if flip_test else logits[0]
+            logits, *flipped = (self.forward([level[view * n:(view + 1) * n] for level in side]) for side in sides)
+            return self.average_flipped(logits, flipped[0], flip_indices) if flipped else logits
 
         views = len(sides[0][self.in_index]) // n
         if views == 1:
