@@ -93,7 +93,7 @@ def add_poses(rows: Rows, detector: Detector, photos: Sequence[Photo], pipeline:
 
 
 def add_renderings(rows: Rows, detector: Detector, folder: Path, prefix: str = '') -> None:
-    """Add a detector's metrics on held-out renderings of its own config in a folder; ``prefix`` starts their names."""
+    """Add a detector's metrics on held-out renderings of its own config, in rows whose names start with ``prefix``."""
     cfg = detector.inferencer.cfg
     photos = renderings(cfg, folder)
     for group in groups(cfg):

@@ -12,6 +12,7 @@ from mmxas.synthesis.pose_sources import MocapPoses, TruncatedGaussianPrior
 ROOT = Path(__file__).parents[3]
 
 DATA = 'projects/animal/data/'
+PRIORS = ('dog', 'dog_breeds', 'dog_standing', 'dog_seated', 'dog_lying')
 SPLITS = json.loads((ROOT / DATA / 'dog_motion_splits.json').read_text())
 # Degrees about y from dog.xml of dm_control: shoulder and shoulder blade together, three vertebrae a tail joint.
 ANATOMY = {
@@ -29,9 +30,6 @@ def prior():
 @pytest.fixture(scope='module')
 def breeds():
     return TruncatedGaussianPrior(f'{DATA}dog_breeds_pose_prior.json')
-
-
-PRIORS = ('dog', 'dog_breeds', 'dog_standing', 'dog_seated', 'dog_lying')
 
 
 def generator(pose_source: dict, seed: int) -> PairGenerator:
