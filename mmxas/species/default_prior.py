@@ -69,6 +69,6 @@ def check_joints(prior: Mapping[str, Any], body: RiggedBodyModel) -> None:
         names = [joints[place] if place < len(joints) else 'nothing' for joints in (prior['joints'], body.joint_names)]
         raise ValueError(f'{prior["path"]}: {len(prior["joints"])} joints, of which number {place} is {names[0]!r}; '
                          f'{body.model_path} has {body.num_joints}, and there {names[1]!r}')
-    if prior['num_betas'] > body.num_betas:
-        raise ValueError(f'{prior["path"]}: shape.components is {prior["num_betas"]}, but {body.model_path} has '
+    if len(prior['mean_betas']) > body.num_betas:
+        raise ValueError(f'{prior["path"]}: shape.components is {len(prior["mean_betas"])}, but {body.model_path} has '
                          f'{body.num_betas}')

@@ -22,7 +22,7 @@ def move_outline(mask: np.ndarray, shift: np.ndarray | float) -> np.ndarray:
     """
     inside = (mask > 0.5).astype(np.uint8)
     if inside.all() or not inside.any():
-        return np.asarray(mask, dtype=np.float32)
+        return np.array(mask, dtype=np.float32)  # a copy, which blobs may change
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     return np.clip(distance - 0.5 * np.sign(distance) + shift + 0.5, 0, 1).astype(np.float32)
 

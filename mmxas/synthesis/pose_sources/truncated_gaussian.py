@@ -18,19 +18,21 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
 
     The file is JSON: ``joints`` lists the joint names in the body model's order; ``limits`` maps a joint to
     ``{"rest": probability, "x": [low, mean, high], "y": …, "z": …}`` in degrees of the joint's axis-angle vector,
-    joints that are not listed never move; ``shape`` is ``{"width": w, "components": B}``.
+    joints that are not listed never move; ``shape`` is ``{"width": w, "components": B}``, and may have the ``mean`` of
+    the first components, ``[b0, b1, ...]``, in standard deviations; the others have mean 0.
 
     Args:
         file: a shipped name (``smpl_pose_prior``) or a path.
 
     Returns:
         dict with ``path``, ``joints`` (tuple of J names), ``low``, ``mean``, ``high`` (J, 3) in radians, ``rest`` (J,),
-        ``shape_width`` and ``num_betas``.
+        ``shape_width`` and ``mean_betas`` (B,).
 
     Raises:
         FileNotFoundError: there is no shipped prior and no file of this name.
         ValueError: a joint is unknown, has unknown keys or lacks an axis, a range is not three numbers with low <= mean
-            <= high, a probability is outside [0, 1], or ``shape`` lacks the width or the number of components.
+            <= high, a probability is outside [0, 1], or ``shape`` lacks the width or the number of components, has
+            unknown keys, or a mean that is not a list of at most B numbers.
     """
     path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
@@ -48,9 +50,9 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
         j = joints.index(name)
         rest[j], *ranges = _joint_limits(f'{path.name}: {name}', limits)
         low[j], mean[j], high[j] = np.transpose(ranges)
-    width, num_betas = _shape(f'{path.name}: shape', content['shape'])
+    width, mean_betas = _shape(f'{path.name}: shape', content['shape'])
     return dict(path=path, joints=joints, low=np.deg2rad(low), mean=np.deg2rad(mean), high=np.deg2rad(high), rest=rest,
-                shape_width=width, num_betas=num_betas)
+                shape_width=width, mean_betas=mean_betas)
 
 
 def _joint_limits(where: str, limits: Any) -> tuple[float, list[float], list[float], list[float]]:
@@ -69,16 +71,19 @@ def _joint_limits(where: str, limits: Any) -> tuple[float, list[float], list[flo
     return rest, limits['x'], limits['y'], limits['z']
 
 
-def _shape(where: str, shape: Any) -> tuple[float, int]:
-    """Return the width and the number of components."""
-    if not isinstance(shape, dict) or not {'width', 'components'} <= set(shape):
-        raise ValueError(f'{where} = {shape!r}, expected {{"width": w, "components": B}}')
+def _shape(where: str, shape: Any) -> tuple[float, np.ndarray]:
+    """Return the width and the mean of each component."""
+    if not isinstance(shape, dict) or not {'width', 'components'} <= set(shape) <= {'width', 'components', 'mean'}:
+        raise ValueError(f'{where} = {shape!r}, expected {{"width": w, "components": B}}, and "mean" or not')
     width, components = shape['width'], shape['components']
     if not _is_number(width) or width < 0:
         raise ValueError(f'{where}.width = {width!r}, expected a number of standard deviations, 0 or above')
     if not _is_number(components) or components < 0 or components != int(components):
         raise ValueError(f'{where}.components = {components!r}, expected a whole number, 0 or above')
-    return float(width), int(components)
+    mean = shape.get('mean', [])
+    if not isinstance(mean, list) or not all(map(_is_number, mean)) or len(mean) > components:
+        raise ValueError(f'{where}.mean = {mean!r}, expected a list of at most {components} numbers')
+    return float(width), np.array(mean + [0.0] * (int(components) - len(mean)))
 
 
 def _is_number(value: Any) -> bool:
@@ -112,7 +117,7 @@ class TruncatedGaussianPrior:
         self.data_files = (prior['path'],)
         self.joint_names: tuple[str, ...] = prior['joints']
         self.low, self.mean, self.high = prior['low'], prior['mean'], prior['high']
-        self.rest, self.shape_width, self.num_betas = prior['rest'], prior['shape_width'], prior['num_betas']
+        self.rest, self.shape_width, self.mean_betas = prior['rest'], prior['shape_width'], prior['mean_betas']
 
     def sample(self, n: int, rng: np.random.Generator, index: int = 0) -> PoseSample:
         """Draw ``n`` independent poses and shapes.
@@ -130,5 +135,5 @@ class TruncatedGaussianPrior:
         width = np.where(up, self.high - self.mean, self.mean - self.low)
         size = half_normal(rng, (n, len(self.rest), 3), width, self.mode)
         pose = np.where(at_rest, 0.0, self.mean + np.where(up, size, -size))
-        betas = symmetric_normal(rng, (n, self.num_betas), self.shape_width, mode=self.mode)
+        betas = self.mean_betas + symmetric_normal(rng, (n, len(self.mean_betas)), self.shape_width, mode=self.mode)
         return PoseSample(pose.astype(np.float32), betas.astype(np.float32), ('',) * n, np.full(n, -1))

@@ -13,6 +13,7 @@ dog_generator = dict(
         type='MixedPoses', sources=[*postures, dict(_base_.dog_poses, shape_std=2.0, shape_limit=4.0)],
         weights=[4, 2, 1.5, 1.5, 1.5], turned=0.03),
     camera=dict(type='SampledCamera', distance=(1200, 4500), pitch=(-10, 50), roll=(-10, 10), frontal=0.4),
+    light=dict(_base_.photo_generator.light, ambient=(0.5, 1.0)),
     appearance=dict(
         type='OneOf',
         choices=[
@@ -41,6 +42,6 @@ test_evaluator = dict(
     mean_pose_file=f'{_base_.dog_data}/dog_motion_mean_pose.json',
     groups=dict(held_out=['gallop', 'lie', 'play_bow'], ood=['beg', 'scratch']))
 
-# 2496 iterations in the first stage, after which the weights of `dog` were taken, and 192 in the second.
+# 2496 iterations in the first stage and 192 in the second; docs/training.md has the runs of the weights `dog`.
 synthetic_stage, full_stage = _base_.train_cfg.stages
 train_cfg = dict(stages=[dict(synthetic_stage, epochs=13, lr=3e-3, decay_begin=0.3, min_lr=2e-5), full_stage])

@@ -76,6 +76,13 @@ def test_something_is_always_left():
     assert 'segmented_mask' not in RandomMaskErrors()({})
 
 
+def test_the_true_mask_stays_as_it_is():
+    transform = RandomMaskErrors(prob=1, missing_prob=1, added_prob=1)
+    for value in (0.0, 1.0):
+        mask = np.full((SIZE, SIZE), value, np.float32)
+        assert (transform(dict(mask=mask))['mask'] == value).all()
+
+
 @pytest.mark.parametrize(('wrong', 'message'), [
     (dict(prob=2), 'prob=2, expected 0 to 1'), (dict(missing_prob=-1), 'missing_prob=-1'),
     (dict(added_prob=1.1), 'added_prob=1.1'), (dict(blob_size=(0.5, 0.2)), 'blob_size')])

@@ -40,9 +40,10 @@ def generator(pose_source: dict, seed: int) -> PairGenerator:
 @pytest.mark.parametrize('name', PRIORS)
 def test_the_prior_is_about_the_dogs_joints(name, dog):
     prior = TruncatedGaussianPrior(f'{DATA}{name}_pose_prior.json')
-    assert prior.joint_names == dog.joint_names and prior.num_betas == dog.num_betas
+    assert prior.joint_names == dog.joint_names and len(prior.mean_betas) == dog.num_betas
     sample = prior.sample(500, np.random.default_rng(0))
-    assert (sample.pose >= prior.low - 1e-6).all() and (sample.pose <= prior.high + 1e-6).all()
+    at_rest = (sample.pose == 0) & (prior.rest[:, None] > 0)
+    assert (at_rest | (sample.pose >= prior.low - 1e-6) & (sample.pose <= prior.high + 1e-6)).all()
     assert sample.pose.std((0, 2)).min() > 0.005, 'every joint moves'
 
 
@@ -65,12 +66,14 @@ def test_the_prior_is_its_own_mirror_image(name):
     np.testing.assert_array_equal(prior.rest[list(TWINS)], prior.rest)
 
 
-def test_ears_of_breeds_hang_or_stand_and_shapes_spread_twice_as_far(prior, breeds, dog):
+def test_most_ears_of_breeds_hang_and_shapes_differ_from_the_bodys(prior, breeds, dog):
     ear = dog.joint_names.index('LEar')
     angle = np.rad2deg(breeds.sample(2000, np.random.default_rng(0)).pose[:, ear, 0])
-    assert 0.4 < (angle < -80).mean() < 0.7 and 0.1 < (angle > -30).mean() < 0.3
-    spread = [one.sample(2000, np.random.default_rng(1)).betas.std() for one in (breeds, prior)]
-    assert spread[0] / spread[1] == pytest.approx(2, rel=0.03)
+    assert 0.6 < (angle < -90).mean() < 0.8 and 0.08 < (angle > -30).mean() < 0.2
+    shapes, usual = (one.sample(2000, np.random.default_rng(1)).betas for one in (breeds, prior))
+    assert (shapes - shapes.mean(0)).std() / usual.std() == pytest.approx(1.6, rel=0.03)
+    mean = dict(zip(dog.beta_names, shapes.mean(0), strict=True))
+    assert mean['ear_size'] > 2.8 and mean['coat'] > 1.8 and mean['neck_length'] < -1 and abs(mean['size']) < 0.2
 
 
 def test_postures_of_photos_stand_sit_and_lie():
@@ -82,7 +85,7 @@ def test_postures_of_photos_stand_sit_and_lie():
         height = dict(zip(names, maker.body_keypoints(range(200))[0][..., 1].mean(0), strict=True))
         found.append([height['withers'] - height['tail_start'], height['withers'] - height['left_front_paw'],
                       height['tail_start'] - height['left_rear_paw']])
-    np.testing.assert_allclose(found, [[88, 569, 457], [302, 559, 279], [132, 331, 218]], atol=40)
+    np.testing.assert_allclose(found, [[60, 517, 425], [268, 500, 258], [107, 293, 208]], atol=40)
 
 
 def test_limits_in_the_wrong_order_are_refused(tmp_path):

@@ -58,6 +58,14 @@ def test_a_mean_moves_the_whole_distribution(drawn):
     assert z.min() >= -90 - 1e-3 and 60 < z.max() <= 90 + 1e-3
 
 
+def test_shapes_vary_around_their_mean(tmp_path):
+    path = tmp_path / 'prior.json'
+    path.write_text(json.dumps(dict(joints=['a'], limits={}, shape=dict(width=2, components=3, mean=[1.5, -1]))))
+    betas = TruncatedGaussianPrior(str(path)).sample(40_000, np.random.default_rng(3)).betas
+    np.testing.assert_allclose(betas.mean(0), [1.5, -1, 0], atol=0.02)
+    assert (np.abs(betas - [1.5, -1, 0]) <= 2 + 1e-6).all()
+
+
 def test_left_and_right_mirror_each_other(drawn):
     for joint in ('hip', 'knee', 'shoulder', 'elbow'):
         for letter, sign in (('x', 1), ('y', -1), ('z', -1)):
@@ -72,7 +80,7 @@ def test_parity_pose_prior(parity_dir):
     if not path.is_file():
         pytest.skip(f'no {path}')
     released, prior = json.loads(path.read_text()), read_prior_file('smpl_pose_prior')
-    assert released['shape'] == dict(width=prior['shape_width'], components=prior['num_betas'])
+    assert released['shape'] == dict(width=prior['shape_width'], components=len(prior['mean_betas']))
     assert len(released['joints']) == 24 - sum(prior['rest'] == 1)
     for name, joint in released['joints'].items():
         j = prior['joints'].index(name)
@@ -148,6 +156,9 @@ def test_wrong_numbers_are_named(tmp_path, change, message):
     (dict(shape=dict(width=1, components=-3)), r'prior.json: shape\.components = -3, expected a whole number'),
     (dict(shape=dict(width=1, components=2.5)), r'shape\.components = 2\.5'),
     (dict(shape=dict(width='wide', components=2)), r"shape\.width = 'wide', expected a number"),
+    (dict(shape=dict(width=1, components=1, mean=[1, 2])), r'shape\.mean = \[1, 2\], expected a list of at most 1'),
+    (dict(shape=dict(width=1, components=1, means=[1])), r'shape = .*means.*, expected'),
+    (dict(shape=dict(width=1, components=1, mean=[None])), r'shape\.mean = \[None\], expected a list'),
     (dict(limits=[]), r'prior.json: limits = \[\], expected an object'),
     (dict(limits=dict(a=dict(x=[0, 0, 0], z=[0, 0, 0]))), r"prior.json: a has \['x', 'z'\], expected x, y, z"),
     (dict(limits=dict(a=[1])), r'prior.json: a has \[1\], expected x, y, z')])
