@@ -31,8 +31,8 @@ def read_prior_file(file: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is no shipped prior and no file of this name.
         ValueError: a joint is unknown, has unknown keys or lacks an axis, a range is not three numbers with low <= mean
-            <= high, a probability is outside [0, 1], or ``shape`` lacks the width or the number of components, has
-            unknown keys, or a mean that is not a list of at most B numbers.
+            <= high, a probability is outside [0, 1], or ``shape`` lacks the width or the number of components, has an
+            unknown key, or has a mean that is not a list of at most B numbers.
     """
     path = find_named(file, DATA_DIR, '.json')
     if not path.is_file():
