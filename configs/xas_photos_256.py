@@ -14,7 +14,7 @@ model = dict(
     backbone=dict(model_name='tf_efficientnet_lite2', depthwise_float32=False),  # float32 is for the CPU
     neck=dict(in_channels=(48, 120)),
     head=dict(decoder=dict(decoding=dict(window=15))),
-    test_cfg=dict(decoding=dict(xy_window=9)))  # bins are half as wide as in xas_photos.py
+    test_cfg=dict(decoding=dict(xy_window=13, xy_peak_window=13)))  # bins are half as wide as in xas_photos.py
 
 train_dataloader = dict(
     batch_size=32,

@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from mmxas.io.images import read_image
 
 from .photos import Photo
 
-DECODINGS: dict[str, int | None] = {'eq. 2': None, 'window': 5}  # test_cfg.decoding.xy_window, bins
+DECODINGS = ('eq. 2', 'window')
+WINDOW = 5  # bins, if the config tests without xy_window
 BATCH = 32
 
 
@@ -120,9 +121,10 @@ class Detector:
         volume = model.head.test_volume(feats, data['data_samples'], model.test_cfg)
         network = time.perf_counter() - sum(self.masks.seconds) - start
         found = {}
-        for name, window in DECODINGS.items():
+        own = model.head.decoding(model.test_cfg)
+        for name, window in zip(DECODINGS, (None, own.xy_window or WINDOW), strict=True):
             start = time.perf_counter()
-            decoded, _ = model.head.decode_volume(volume, dict(decoding=dict(xy_window=window)))
+            decoded, _ = model.head.decode_volume(volume, dict(decoding=dict(asdict(own), xy_window=window)))
             instances = model.head.pack(decoded, data['data_samples'])
             decode = time.perf_counter() - start
             found[name] = [_prediction(sample) for sample in

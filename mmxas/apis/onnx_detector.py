@@ -105,8 +105,8 @@ def graph_facts(model: nn.Module, crop_size: int) -> dict[str, Any]:
 
     Returns:
         ``crop_size``, ``num_keypoints``, ``depth_bins``, ``num_hypotheses``, ``window``, ``peak_threshold``,
-        ``align_corners``, ``flip_test``, ``xy_window``, ``skeleton``; ``mean``, ``std`` and ``bgr_to_rgb`` of the
-        crops.
+        ``align_corners``, ``flip_test``, ``xy_window``, ``xy_peak_window``, ``skeleton``; ``mean``, ``std`` and
+        ``bgr_to_rgb`` of the crops.
     """
     head, flip_test = model.head, bool((model.test_cfg or {}).get('flip_test', False))
     return dict(crop_size=crop_size, num_keypoints=head.num_keypoints, depth_bins=head.depth_bins,

@@ -43,8 +43,11 @@ class Decoding:
             the whole depth heatmap. Defaults to 15.
         peak_threshold: Minimum height of a peak, as a fraction of the keypoint's highest peak, in [0, 1]. Defaults to
             0: every peak.
-        xy_window: Odd window size in bins along x and along y, centred on the highest bin (the first of equal bins);
-            bins outside the plane do not count. Defaults to None: equation 2.
+        xy_window: Odd window size in bins along x and along y, centred on the peak of the plane; bins outside the plane
+            do not count. Defaults to None: equation 2.
+        xy_peak_window: Odd size in bins of the square that selects the mode, used with ``xy_window``. The peak is the
+            highest bin of the square with the highest sum. Defaults to 1: the highest bin of the plane (the first of
+            equal bins).
 
     Raises:
         ValueError: If an option is out of range, or ``window`` is None with several hypotheses.
@@ -54,14 +57,18 @@ class Decoding:
     window: int | None = 15
     peak_threshold: float = 0.0
     xy_window: int | None = None
+    xy_peak_window: int = 1
 
     def __post_init__(self) -> None:
         _check_peaks(self.num_hypotheses, self.peak_threshold)
         if self.window is None and self.num_hypotheses != 1:
             raise ValueError(f'window: an odd number of bins expected with num_hypotheses={self.num_hypotheses}, got '
                              'None (None means the vanilla detector, which has one hypothesis)')
-        for name, value in dict(window=self.window, xy_window=self.xy_window).items():
-            if value is not None and (type(value) is not int or value < 1 or value % 2 == 0):
+        for name in ('window', 'xy_window', 'xy_peak_window'):
+            value = getattr(self, name)
+            if value is None and name != 'xy_peak_window':
+                continue
+            if type(value) is not int or value < 1 or value % 2 == 0:
                 raise ValueError(f'{name}: an odd number of bins (1 or more) expected, got {value!r}')
 
     def changed(self, options: Mapping[str, Any] | None) -> 'Decoding':
@@ -156,7 +163,7 @@ def decode_marginals(marginals: Marginals, decoding: Decoding | None = None, ali
     profile = marginals.z
     with torch.autocast(device_type=profile.device.type, enabled=False):
         x, y = (_expectation(axis, align_corners) for axis in marginals[:2]) if decoding.xy_window is None else \
-            _windowed_plane(marginals.plane, decoding.xy_window, align_corners)
+            _windowed_plane(marginals.plane, decoding.xy_window, decoding.xy_peak_window, align_corners)
         peaks = depth_peaks(profile, decoding.num_hypotheses, decoding.peak_threshold)
         z = _expectation(profile, align_corners).unsqueeze(-1) if decoding.window is None else \
             _windowed_depth(profile, peaks.index, decoding.window, align_corners)
@@ -178,7 +185,8 @@ def decode_hypotheses(logits: Tensor, num_keypoints: int, decoding: Decoding | N
     its entries' scores, with 0 for invalid ones.
 
     For a multimodal heatmap, equation 2 returns a point between the modes. ``xy_window`` (not in the paper) integrates
-    x and y over a square around the highest bin of the x-y plane (the volume summed over depth) instead.
+    x and y over a square around the peak of the x-y plane (the volume summed over depth) instead. With
+    ``xy_peak_window``, a mode with more probability wins over a mode with a higher bin.
 
     Computes in at least float32, also under autocast; differentiable in the logits.
 
@@ -264,16 +272,25 @@ def _windowed_depth(profile: Tensor, peaks: Tensor, window: int, align_corners: 
     return (weights * positions).sum(dim=-1) / weights.sum(dim=-1).clamp_min(torch.finfo(profile.dtype).tiny)
 
 
-def _windowed_plane(plane: Tensor, window: int, align_corners: bool) -> tuple[Tensor, Tensor]:
-    """Return mean x and y, weighted by the plane, in a square window around its highest bin. (N, K) each."""
-    height, width = plane.shape[-2:]
-    highest = plane.detach().flatten(2).argmax(dim=-1, keepdim=True)
-    peaks = highest % width, torch.div(highest, width, rounding_mode='floor')
-    inside = [(torch.arange(size, device=plane.device) - peak).abs() <= window // 2
-              for size, peak in zip((width, height), peaks)]
-    weights = plane * (inside[0].unsqueeze(-2) & inside[1].unsqueeze(-1)).to(plane.dtype)
+def _windowed_plane(plane: Tensor, window: int, peak_window: int, align_corners: bool) -> tuple[Tensor, Tensor]:
+    """Return mean x and y, weighted by the plane, in a square window around its peak. (N, K) each."""
+    peaks = plane.detach()
+    if peak_window > 1:
+        sums = torch.nn.functional.avg_pool2d(peaks, peak_window, stride=1, padding=peak_window // 2)
+        peaks = peaks * _square(sums, peak_window)
+    weights = plane * _square(peaks, window)
     total = weights.sum(dim=(-1, -2)).clamp_min(torch.finfo(plane.dtype).tiny)
     return tuple(_expectation(weights.sum(dim=axis), align_corners) / total for axis in (-2, -1))
+
+
+def _square(values: Tensor, window: int) -> Tensor:
+    """Return a square window around the highest of the values (N, K, Hm, Wm), 1 inside and 0 outside."""
+    height, width = values.shape[-2:]
+    highest = values.flatten(2).argmax(dim=-1, keepdim=True)
+    peaks = highest % width, torch.div(highest, width, rounding_mode='floor')
+    inside = [(torch.arange(size, device=values.device) - peak).abs() <= window // 2
+              for size, peak in zip((width, height), peaks)]
+    return (inside[0].unsqueeze(-2) & inside[1].unsqueeze(-1)).to(values.dtype)
 
 
 def _sorted_by_score(decoded: Hypotheses) -> Hypotheses:

@@ -57,6 +57,7 @@ def waits_in(text: str, weights: str | None) -> Counter[str]:
             return waits.at
         with torch.no_grad():
             model.eval()
+            del batch['data_samples'][0].gt_fields  # no mask was found
             data = model.data_preprocessor(batch, False)
             views = model.test_views(**data)
             features = [model.extract_feat(views), model.extract_feat(views.flip(-1))]

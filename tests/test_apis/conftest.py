@@ -52,7 +52,8 @@ def photos(tmp_path, image):
 def small_detector():
     """A small detector with clear peaks, as an inferencer; its crops have 64 px."""
     config = with_segmenter(tiny_config(Path('unused')), None)
-    config.merge_from_dict(dict(model=dict(head=dict(decoder=dict(decoding=dict(num_hypotheses=3))))))
+    config.merge_from_dict(dict(model=dict(
+        head=dict(decoder=dict(decoding=dict(num_hypotheses=3))), test_cfg=dict(decoding=dict(xy_peak_window=3)))))
     torch.manual_seed(0)
     inferencer = XASInferencer(config, device='cpu')
     final = inferencer.model.head.final_layer

@@ -16,7 +16,7 @@ def test_facts_are_in_the_file(onnx_file, small_detector):
     assert facts == dict(
         crop_size=64, num_keypoints=18, num_hypotheses=3, flip_test=True, skeleton='h36m18', depth_bins=head.depth_bins,
         window=decoding.window, peak_threshold=decoding.peak_threshold, align_corners=False,
-        xy_window=small_detector.model.test_cfg['decoding']['xy_window'],
+        xy_window=small_detector.model.test_cfg['decoding']['xy_window'], xy_peak_window=3,
         mean=pytest.approx(list(colours.mean)), std=pytest.approx(list(colours.std)), bgr_to_rgb=colours.bgr_to_rgb)
     assert facts == graph_facts(small_detector.model, 64)
 

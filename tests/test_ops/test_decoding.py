@@ -54,6 +54,8 @@ def test_cardinality(n: int, k: int, d: int, hm: int, wm: int, h: int) -> None:
     (dict(num_hypotheses=0), 'num_hypotheses: a whole number of at least 1 expected, got 0'),
     (dict(xy_window=6), 'xy_window: an odd number of bins .* got 6'),
     (dict(xy_window=True), 'xy_window: an odd number of bins .* got True'),
+    (dict(xy_peak_window=4), 'xy_peak_window: an odd number of bins .* got 4'),
+    (dict(xy_peak_window=None), 'xy_peak_window: an odd number of bins .* got None'),
     (dict(peak_threshold=1.5), 'peak_threshold: a fraction'),
     (dict(align_corners='edges'), 'align_corners: one of False, True'),
     (dict(depth=7), r'num_keypoints \* depth = 2 \* 7 = 14 channels expected, got 16'),
@@ -131,6 +133,25 @@ def test_xy_window_lies_around_the_peak_of_the_plane_and_not_of_its_marginals() 
     torch.testing.assert_close(one, torch.stack([x[6], y[2]]))
     whole, integral = (decode_marginals(marginals, Decoding(1, 1, xy_window=w)).keypoints for w in (17, None))
     torch.testing.assert_close(whole, integral)  # a window that holds the plane is equation 2
+
+
+def test_the_mode_with_the_most_probability_wins_with_a_peak_window() -> None:
+    """One high bin of 0.3 against nine bins of 0.07, of which the highest is not in the middle."""
+    plane = torch.zeros(9, 8)
+    plane[1, 1] = 0.3
+    plane[5:8, 4:7] = 0.07
+    plane[7, 4] = 0.14
+    x, y = bin_positions(8), bin_positions(9)
+    marginals = from_plane(plane)
+    found = decode_marginals(marginals, Decoding(1, 1, xy_window=1, xy_peak_window=3)).keypoints[0, 0, 0, :2]
+    torch.testing.assert_close(found, torch.stack([x[4], y[7]]))
+    wide = decode_marginals(marginals, Decoding(1, 1, xy_window=3, xy_peak_window=3)).keypoints[0, 0, 0]
+    # 3 x 3 bins around (4, 7) hold columns 4 and 5 of rows 6 and 7: 0.07 and 0.07, 0.14 and 0.07
+    assert wide[0].item() == pytest.approx(((0.21 * x[4] + 0.14 * x[5]) / 0.35).item(), abs=1e-6)
+    assert wide[1].item() == pytest.approx(((0.14 * y[6] + 0.21 * y[7]) / 0.35).item(), abs=1e-6)
+    for options in (dict(), dict(xy_peak_window=1)):
+        high = decode_marginals(marginals, Decoding(1, 1, xy_window=1, **options)).keypoints[0, 0, 0, :2]
+        torch.testing.assert_close(high, torch.stack([x[1], y[1]]))
 
 
 def test_xy_window_changes_x_and_y_only() -> None:
@@ -227,8 +248,8 @@ def test_aligned_corners_shift_by_half_a_bin() -> None:
     torch.testing.assert_close(shift, torch.tensor([1 / 16, 1 / 4, 1 / 8]).expand_as(shift))
 
 
-@pytest.mark.parametrize('xy_window', [None, 3])
+@pytest.mark.parametrize('xy', [{}, dict(xy_window=3), dict(xy_window=3, xy_peak_window=3)])
 @pytest.mark.parametrize(('num', 'window'), [(1, None), (3, 3)])
-def test_gradcheck(num: int, window: int | None, xy_window: int | None) -> None:
+def test_gradcheck(num: int, window: int | None, xy: dict[str, int]) -> None:
     heatmap = logits(1, 2 * 7, 4, 5, seed=3, dtype=torch.float64).requires_grad_()
-    assert gradcheck(lambda v: decode_hypotheses(v, 2, Decoding(num, window, xy_window=xy_window))[:2], heatmap)
+    assert gradcheck(lambda v: decode_hypotheses(v, 2, Decoding(num, window, **xy))[:2], heatmap)

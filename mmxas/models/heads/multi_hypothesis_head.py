@@ -7,13 +7,16 @@ from functools import reduce
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from mmxas.ops import Decoding, Hypotheses, Marginals, norm_to_depth, norm_to_pixel
+from mmxas.ops import Decoding, Hypotheses, Marginals, norm_to_depth, norm_to_pixel, volume_marginals
+from mmxas.ops.kernels.memory import upload
 from mmxas.ops.kernels.products import pointwise_convolution
+from mmxas.ops.mask_share import mask_share
 from mmxas.ops.zoom import NO_ZOOM, zoom_back
 from mmxas.registry import KEYPOINT_CODECS, MODELS
 
@@ -47,6 +50,16 @@ class _ContiguousConvolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         return pointwise_convolution(features, self.weight, self.bias)
+
+
+def sample_masks(samples: Sequence[PoseDataSample], size: Sequence[int], like: Tensor) -> Tensor:
+    """Return the masks (N, 1, *size) of N samples, averaged over bins, with the device and data type of a tensor.
+
+    The mask of a sample without one is 0.
+    """
+    masks = [upload(torch.as_tensor(sample.gt_fields.mask), like.device) if 'mask' in sample.get('gt_fields', ())
+             else torch.zeros(1, *size, device=like.device) for sample in samples]
+    return torch.stack([F.adaptive_avg_pool2d(mask.to(like.dtype), tuple(size)) for mask in masks])
 
 
 @MODELS.register_module()
@@ -133,15 +146,18 @@ class MultiHypothesisHead(BaseHead):
         indices = torch.as_tensor(flip_indices, device=logits.device)
         return self.average([logits, flipped.view(shape)[:, indices].flip(-1).reshape(logits.shape)])
 
-    def average(self, volumes: Iterable[Tensor]) -> Tensor:
+    def average(self, volumes: Iterable[Tensor], weights: Iterable[Tensor] | None = None) -> Tensor:
         """Return the mean probabilities of several volumes as logits (N, K·D, h, w).
 
         Args:
             volumes: Logits (N, K·D, h, w). A generator saves memory, because only one volume is kept at a time.
+            weights: (N, K) per volume. Defaults to None: equal weights.
         """
-        total = reduce(torch.add, (
-            logits.float().view(logits.shape[0], self.num_keypoints, -1).softmax(-1).view_as(logits)
-            for logits in volumes))
+        def probabilities(logits: Tensor, weight: Tensor | None = None) -> Tensor:
+            found = logits.float().view(logits.shape[0], self.num_keypoints, -1).softmax(-1)
+            return (found if weight is None else found * weight.unsqueeze(-1)).view_as(logits)
+
+        total = reduce(torch.add, map(probabilities, volumes, *([] if weights is None else [weights])))
         return total.clamp_min(torch.finfo(total.dtype).tiny).log()
 
     def predict(self, feats: Sequence, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
@@ -149,11 +165,12 @@ class MultiHypothesisHead(BaseHead):
         """Predict hypotheses in crop px and mm, as mmpose's ``pred_instances``.
 
         Args:
-            feats: Feature maps, or with ``flip_test`` a pair of them (plain, mirrored). They belong to N crops or to a
-                multiple of N, further views of the same bodies, whose heatmaps are averaged.
+            feats: Feature maps of N crops per view, or with ``flip_test`` a pair of them (plain, mirrored). The views
+                are those of ``zooms``, and with ``background='both'`` again those of ``zooms`` without background.
             batch_data_samples: N data samples; ``rect_3d_width`` in their meta information converts z to mm.
-            test_cfg: ``flip_test``; ``decoding``, which overrides the codec's options; ``output_depth_heatmaps``, which
-                adds ``depth_heatmaps`` (1, K, D), and ``pred_fields.depth_heatmap`` (K, 1, D).
+            test_cfg: ``flip_test``, ``zooms`` and ``background``; ``decoding``, which overrides the codec's options;
+                ``output_depth_heatmaps``, which adds ``depth_heatmaps`` (1, K, D), and ``pred_fields.depth_heatmap``
+                (K, 1, D).
 
         Returns:
             N ``InstanceData`` with ``keypoints`` (1, K, 3), ``keypoint_scores`` (1, K), ``keypoints_visible`` (1, K)
@@ -162,7 +179,8 @@ class MultiHypothesisHead(BaseHead):
             ``depth_unit`` (``'mm'`` or ``'crop'``); with ``output_depth_heatmaps`` also N ``PixelData``.
 
         Raises:
-            ValueError: ``flip_test`` is set, but the samples' meta information has no ``flip_indices``.
+            ValueError: ``flip_test`` is set, but the samples' meta information has no ``flip_indices``; or ``feats``
+                belong to another number of views.
         """
         logits = self.test_volume(feats, batch_data_samples, test_cfg)
         return self.pack(self.decode_volume(logits, test_cfg)[0], batch_data_samples, test_cfg)
@@ -171,21 +189,29 @@ class MultiHypothesisHead(BaseHead):
                     ) -> Tensor:
         """Return the heatmap logits (N, K·D, h, w) for testing, averaged over all views.
 
+        A segmenter can miss a part of the body, which the views without background then do not show. Their weight is
+        therefore, per keypoint, the share of the heatmap of the views with background that lies inside the mask
+        (:func:`~mmxas.ops.mask_share.mask_share`).
+
         Args:
             feats: As in :meth:`predict`.
             batch_data_samples: N data samples.
-            test_cfg: ``flip_test`` and ``zooms`` are used.
+            test_cfg: ``flip_test``, ``zooms`` and ``background`` are used.
 
         Raises:
             ValueError: As in :meth:`predict`.
         """
         cfg, n = test_cfg or {}, len(batch_data_samples)
-        flip_test, zooms = cfg.get('flip_test', False), cfg.get('zooms', NO_ZOOM)
+        flip_test, zooms, both = cfg.get('flip_test', False), cfg.get('zooms', NO_ZOOM), cfg.get('background') == 'both'
         flip_indices = batch_data_samples[0].metainfo.get('flip_indices')
         if flip_test and flip_indices is None:
             raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
                              'take a data set that gives them, or flip_test=False')
         sides = feats if flip_test else [feats]
+        crops, views = len(sides[0][self.in_index]), len(zooms) * (2 if both else 1)
+        if crops != n * views:
+            raise ValueError(f'features of {crops} crops, expected {n} for each of {views} views (test_cfg.zooms, '
+                             'background)')
         if flip_test:  # copied to a GPU once, not per view
             flip_indices = torch.as_tensor(flip_indices, device=feats[0][self.in_index].device)
 
@@ -193,13 +219,20 @@ class MultiHypothesisHead(BaseHead):
             logits, *flipped = (self.forward([level[view * n:(view + 1) * n] for level in side]) for side in sides)
             return self.average_flipped(logits, flipped[0], flip_indices) if flipped else logits
 
-        views = len(sides[0][self.in_index]) // n
-        if views == 1:
-            return volume(0)
-        shape = (self.num_keypoints, self.depth_bins)
-        return self.average(
-            zoom_back(volume(view).unflatten(1, shape), zoom, self.align_corners).flatten(1, 2)
-            for view, zoom in zip(range(views), np.repeat(zooms, views // len(zooms)), strict=True))
+        def zoomed(first: int) -> Tensor:
+            """Average the views of all zooms, from view ``first`` on."""
+            if len(zooms) == 1:
+                return volume(first)
+            shape = (self.num_keypoints, self.depth_bins)
+            return self.average(zoom_back(volume(first + i).unflatten(1, shape), zoom, self.align_corners).flatten(1, 2)
+                                for i, zoom in enumerate(zooms))
+
+        whole = zoomed(0)
+        if not both:
+            return whole
+        plane = volume_marginals(whole, self.num_keypoints, self.depth_bins, with_plane=True).plane
+        share = mask_share(plane, sample_masks(batch_data_samples, plane.shape[-2:], plane))
+        return self.average([whole, zoomed(len(zooms))], [torch.ones_like(share), share])
 
     def pack(self, result: Hypotheses, batch_data_samples: Sequence[PoseDataSample], test_cfg: dict | None = None
              ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:

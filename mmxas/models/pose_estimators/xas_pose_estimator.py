@@ -15,6 +15,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mmxas.models.heads.multi_hypothesis_head import sample_masks
 from mmxas.models.layers import convert_batch_norm
 from mmxas.models.losses.routes import ROUTES, check_reads
 from mmxas.ops import Decoding, Hypotheses, Marginals, draw_skeleton
@@ -328,8 +329,9 @@ class XASPoseEstimator(TopdownPoseEstimator):
 
         With ``test_cfg.background='both'``, the views are the crop with and without its background. The pipeline must
         then make a mask and keep the background in the crop. A crop without a mask, or with an empty one, is used as it
-        is. With ``test_cfg.zooms=(1.0, 0.85)``, the views are the crop and its enlarged middle
-        (:func:`~mmxas.ops.zoom.zoom_crops`).
+        is. The heatmap without background is weighted per keypoint by the share of the other heatmap that lies inside
+        the mask (:meth:`MultiHypothesisHead.test_volume`). With ``test_cfg.zooms=(1.0, 0.85)``, the views are the crop
+        and its enlarged middle (:func:`~mmxas.ops.zoom.zoom_crops`).
 
         Args:
             inputs: Normalised crops (N, 3, S, S).
@@ -344,21 +346,19 @@ class XASPoseEstimator(TopdownPoseEstimator):
         return super().predict(self.test_views(inputs, data_samples), data_samples)
 
     def test_views(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
-        """Return N crops per view of :meth:`predict`, with all views of a zoom adjacent."""
+        """Return N crops per view of :meth:`predict`: all zooms with the background, then all without it."""
         views = [inputs]
         if (self.test_cfg or {}).get('background') == 'both':
             views.append(self.without_background(inputs, data_samples))
         zooms = (self.test_cfg or {}).get('zooms', NO_ZOOM)
         if len(zooms) * len(views) == 1:
             return inputs
-        return torch.cat([zoom_crops(view, zoom, self.head.align_corners) for zoom in zooms for view in views])
+        return torch.cat([zoom_crops(view, zoom, self.head.align_corners) for view in views for zoom in zooms])
 
     def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
         """Return normalised crops (N, 3, S, S) with black background, if their samples have a mask."""
         black = -self.data_preprocessor.mean / self.data_preprocessor.std
-        masks = [sample.gt_fields.mask if 'mask' in sample.get('gt_fields', ()) else torch.zeros(1, *inputs.shape[2:])
-                 for sample in data_samples]
-        masks = upload(torch.stack([torch.as_tensor(mask) for mask in masks]), inputs.device).to(inputs.dtype)
+        masks = sample_masks(data_samples, inputs.shape[2:], inputs)
         masks = torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, 1.0)
         return black.to(inputs).expand_as(inputs).lerp(inputs, masks.expand_as(inputs))
 

@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.structures import PixelData
 from mmpose.structures import PoseDataSample
 
 from mmxas.models.heads import MultiHypothesisHead
@@ -113,16 +114,56 @@ def test_average_is_the_mean_of_probabilities():
     torch.testing.assert_close(average.view(2, 18, -1).softmax(-1), wanted.float())
 
 
+def test_average_with_weights_is_the_weighted_mean_per_keypoint():
+    head = _head()
+    volumes, weights = [torch.randn(2, 108, 4, 6) for _ in range(2)], [torch.ones(2, 18), torch.rand(2, 18)]
+    average = head.average(volumes, weights).view(2, 18, -1).softmax(-1)
+    parts = [x.view(2, 18, -1).softmax(-1) for x in volumes]
+    share = weights[1].unsqueeze(-1)
+    torch.testing.assert_close(average, (parts[0] + share * parts[1]) / (1 + share))
+
+
+def _samples_with_masks(batch, masks):
+    samples = copy.deepcopy(batch[1][:len(masks)])
+    for sample, mask in zip(samples, masks, strict=True):
+        sample.gt_fields = PixelData(mask=mask)
+    return samples
+
+
 def test_views_are_read_one_at_a_time(batch, monkeypatch):
     """The volumes of all views together take 12 GB for 41 crops of 160 px."""
-    head, samples, sizes = _head(), batch[1][:2], []
+    head, samples, sizes = _head(), _samples_with_masks(batch, [torch.ones(1, 32, 32)] * 2), []
     forward = head.forward
     monkeypatch.setattr(head, 'forward', lambda feats: sizes.append(len(feats[0])) or forward(feats))
     views = torch.rand(4 * len(samples), 4, 4, 4)
     with torch.no_grad():
-        found = head.test_volume([views], samples, dict(zooms=[1.0, 0.5]))
+        found = head.test_volume([views], samples, dict(zooms=[1.0, 0.5], background='both'))
     assert sizes == [2, 2, 2, 2]
     assert found.shape == forward([views[:2]]).shape
+
+
+def test_keypoints_outside_the_mask_do_not_use_the_crop_without_background(batch):
+    """Masks: the whole crop, nothing, the right half."""
+    head = _head()
+    full, half = torch.ones(1, 32, 32), torch.zeros(1, 32, 32)
+    half[..., 16:] = 1
+    samples = _samples_with_masks(batch, [full, torch.zeros_like(full), half])
+    views = 50 * torch.rand(6, 4, 4, 4)
+    with torch.no_grad():
+        whole, removed = (head.forward([part]).view(3, 18, -1).softmax(-1) for part in views.split(3))
+        found = head.test_volume([views], samples, dict(background='both')).view(3, 18, -1).softmax(-1)
+        shape = (18, 6, *head.forward([views[:1]]).shape[-2:])
+    torch.testing.assert_close(found[0], (whole[0] + removed[0]) / 2)
+    torch.testing.assert_close(found[1], whole[1])
+    right = whole[2].view(shape)[..., shape[-1] // 2:].sum((1, 2, 3)).unsqueeze(-1)
+    assert right.min() > 0.05 and right.max() < 0.95
+    torch.testing.assert_close(found[2], (whole[2] + right * removed[2]) / (1 + right))
+
+
+@pytest.mark.parametrize('crops, options', [(4, {}), (2, dict(background='both')), (4, dict(zooms=[1.0, 0.9, 0.8]))])
+def test_another_number_of_views_is_refused(batch, crops, options):
+    with pytest.raises(ValueError, match=rf'features of {crops} crops, expected 2 for each of .*zooms'):
+        _head().test_volume([torch.rand(crops, 4, 4, 4)], batch[1][:2], options)
 
 
 def test_depth_unit_follows_the_camera(batch):

@@ -4,6 +4,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.structures import PixelData
 from test_models.conftest import SIZE, estimator_config
 
@@ -11,6 +12,7 @@ from mmxas.codecs.predictions import read_prediction
 from mmxas.models.layers import ChannelsLastBatchNorm2d
 from mmxas.models.losses import SyntheticKeypointLoss
 from mmxas.ops import norm_to_pixel
+from mmxas.ops.mask_share import mask_share
 from mmxas.ops.zoom import zoom_back, zoom_crops
 from mmxas.registry import MODELS
 
@@ -321,7 +323,7 @@ def test_flip_test_of_a_mirrored_image_mirrors_the_hypotheses(make_estimator, ba
     np.testing.assert_allclose(mirrored.hypotheses_norm, expected, atol=1e-5)
 
 
-def test_both_backgrounds_average_the_crop_and_the_body_alone(make_estimator, batch):
+def test_both_backgrounds_average_the_crop_and_the_body_on_its_mask(make_estimator, batch):
     normalisation = dict(
         type='mmpose.PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
     model, plain = (make_estimator(test_cfg=cfg, data_preprocessor=normalisation).eval()
@@ -338,12 +340,41 @@ def test_both_backgrounds_average_the_crop_and_the_body_alone(make_estimator, ba
     assert torch.equal(removed[0, :, 10:30, 5:25], inputs[0, :, 10:30, 5:25]) and torch.equal(removed[1], inputs[1])
     with torch.no_grad():
         volumes = [plain.head(plain.extract_feat(view)) for view in (inputs, removed)]
-        mean = sum(volume.view(2, 18, -1).softmax(-1) for volume in volumes) / 2
+        whole, alone = (volume.view(2, 18, -1).softmax(-1) for volume in volumes)
+        size = volumes[0].shape[-2:]
+        masks = torch.stack([F.adaptive_avg_pool2d(sample.gt_fields.mask, size) for sample in samples])
+        share = mask_share(whole.view(2, 18, -1, *size).sum(2), masks).unsqueeze(-1)
+        assert share[0].min() > 0 and share[0].max() < 1
+        mean = (whole + share * alone) / (1 + share)
         wanted = plain.head.decode_volume(mean.log().view_as(volumes[0]))[0].keypoints
         found = model.predict(inputs, samples)
     for sample, poses in zip(found, wanted, strict=True):
         np.testing.assert_allclose(sample.pred_instances.hypotheses_norm[0], poses, atol=1e-5)
         assert sample.metainfo['background'] == 'kept, and removed by masks'
+
+
+def test_zooms_with_and_without_background_are_averaged_before_the_mask_weights_them(make_estimator, batch):
+    zooms = [1.0, 0.5]
+    normalisation = dict(type='mmpose.PoseDataPreprocessor', mean=[120.0] * 3, std=[60.0] * 3)
+    model = make_estimator(test_cfg=dict(background='both', zooms=zooms), data_preprocessor=normalisation).eval()
+    inputs, samples = batch[0][:2], copy.deepcopy(batch[1][:2])
+    for sample in samples:
+        sample.gt_fields = PixelData(mask=torch.zeros(1, *inputs.shape[2:]))
+        sample.gt_fields.mask[:, 4:24, 8:28] = 1
+    head = model.head
+    with torch.no_grad():
+        means = []
+        for crops in (inputs, model.without_background(inputs, samples)):
+            views = [head(model.extract_feat(zoom_crops(crops, zoom))).unflatten(1, (18, -1)) for zoom in zooms]
+            means.append(sum(zoom_back(view, zoom).flatten(2).softmax(-1) for view, zoom in zip(views, zooms)) / 2)
+            size = views[0].shape[-3:]
+        masks = F.adaptive_avg_pool2d(samples[0].gt_fields.mask, size[1:]).expand(2, -1, -1, -1)
+        share = mask_share(means[0].view(2, 18, *size).sum(2), masks).unsqueeze(-1)
+        wanted = head.decode_volume(((means[0] + share * means[1]) / (1 + share)).log().view(2, -1, *size[1:]))[0]
+        found = model.predict(inputs, samples)
+    assert (means[0] - means[1]).abs().max() > 1e-5
+    for sample, poses in zip(found, wanted.keypoints, strict=True):
+        np.testing.assert_allclose(sample.pred_instances.hypotheses_norm[0], poses, atol=1e-5)
 
 
 def test_an_unknown_background_is_refused(make_estimator):
