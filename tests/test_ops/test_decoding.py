@@ -136,7 +136,7 @@ def test_xy_window_lies_around_the_peak_of_the_plane_and_not_of_its_marginals() 
 
 
 def test_the_mode_with_the_most_probability_wins_with_a_peak_window() -> None:
-    """One high bin of 0.3 against nine bins of 0.07, of which the highest is not in the middle."""
+    """One bin of 0.3 against a square with the sum 0.7, whose highest bin is in a corner."""
     plane = torch.zeros(9, 8)
     plane[1, 1] = 0.3
     plane[5:8, 4:7] = 0.07

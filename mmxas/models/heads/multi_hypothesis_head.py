@@ -53,9 +53,15 @@ class _ContiguousConvolution(nn.Conv2d):
 
 
 def sample_masks(samples: Sequence[PoseDataSample], size: Sequence[int], like: Tensor) -> Tensor:
-    """Return the masks (N, 1, *size) of N samples, averaged over bins, with the device and data type of a tensor.
+    """Return the masks of N samples, averaged to a size.
 
-    The mask of a sample without one is 0.
+    Args:
+        samples: N samples, with masks (1, S, S) in [0, 1] in ``gt_fields``; a sample without one gets zeros.
+        size: (height, width) of the result.
+        like: Tensor whose device and data type the result has.
+
+    Returns:
+        (N, 1, height, width).
     """
     masks = [upload(torch.as_tensor(sample.gt_fields.mask), like.device) if 'mask' in sample.get('gt_fields', ())
              else torch.zeros(1, *size, device=like.device) for sample in samples]
