@@ -7,14 +7,13 @@ from functools import reduce
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from mmxas.models.batch_labels import sample_masks
 from mmxas.ops import Decoding, Hypotheses, Marginals, norm_to_depth, norm_to_pixel, volume_marginals
-from mmxas.ops.kernels.memory import upload
 from mmxas.ops.kernels.products import pointwise_convolution
 from mmxas.ops.mask_share import mask_share
 from mmxas.ops.zoom import NO_ZOOM, zoom_back
@@ -50,22 +49,6 @@ class _ContiguousConvolution(nn.Conv2d):
 
     def forward(self, features: Tensor) -> Tensor:
         return pointwise_convolution(features, self.weight, self.bias)
-
-
-def sample_masks(samples: Sequence[PoseDataSample], size: Sequence[int], like: Tensor) -> Tensor:
-    """Return the masks of N samples, averaged to a size.
-
-    Args:
-        samples: N samples, with masks (1, S, S) in [0, 1] in ``gt_fields``; a sample without one gets zeros.
-        size: (height, width) of the result.
-        like: Tensor whose device and data type the result has.
-
-    Returns:
-        (N, 1, height, width).
-    """
-    masks = [upload(torch.as_tensor(sample.gt_fields.mask), like.device) if 'mask' in sample.get('gt_fields', ())
-             else torch.zeros(1, *size, device=like.device) for sample in samples]
-    return torch.stack([F.adaptive_avg_pool2d(mask.to(like.dtype), tuple(size)) for mask in masks])
 
 
 @MODELS.register_module()

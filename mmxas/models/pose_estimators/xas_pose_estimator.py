@@ -15,7 +15,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mmxas.models.heads.multi_hypothesis_head import sample_masks
+from mmxas.models.batch_labels import sample_masks, stack_labels, stack_masks
 from mmxas.models.layers import convert_batch_norm
 from mmxas.models.losses.routes import ROUTES, check_reads
 from mmxas.ops import Decoding, Hypotheses, Marginals, draw_skeleton
@@ -24,8 +24,6 @@ from mmxas.ops.kernels.memory import upload
 from mmxas.ops.zoom import NO_ZOOM, check_zooms, zoom_crops
 from mmxas.registry import MODELS, component_takes
 from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
-
-from .batch_labels import stack_labels, stack_masks
 
 # Scale of the loss for logged gradients in float16, so that they do not vanish; as the initial scale of loss scaling.
 FLOAT16_SCALE = 2.0**16

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 
-from mmxas.models.pose_estimators.batch_labels import stack_labels, stack_masks
+from mmxas.models.batch_labels import sample_masks, stack_labels, stack_masks
 
 
 def test_labels_of_weight_0_are_0_whatever_they_hold(batch):
@@ -28,3 +28,11 @@ def test_masks_of_one_size(batch):
     samples[1].gt_fields = PixelData(mask=torch.from_numpy(np.ones((1, 16, 16), np.float32)))
     with pytest.raises(ValueError, match=r'target_1.jpg: a mask of shape \(1, 16, 16\), but \(1, 32, 32\)'):
         stack_masks(samples)
+
+
+def test_masks_of_samples_are_averaged_and_missing_ones_are_0(batch):
+    samples = batch[1][:2]
+    samples[0].gt_fields = PixelData(mask=torch.eye(4)[None])
+    del samples[1].gt_fields
+    masks = sample_masks(samples, (2, 2), torch.zeros(1, dtype=torch.float64))
+    assert masks.dtype == torch.float64 and masks.tolist() == [[[[0.5, 0], [0, 0.5]]], [[[0, 0], [0, 0]]]]

@@ -5,7 +5,10 @@ N: samples, K: keypoints, S: crop size in px.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from mmxas.ops.kernels.memory import upload
 
 
 def stack_labels(data_samples: Sequence, num_keypoints: int) -> tuple[Tensor, Tensor]:
@@ -49,3 +52,19 @@ def stack_masks(samples: Sequence) -> Tensor:
             raise ValueError(f'{name}: a mask of shape {tuple(masks[-1].shape)}, but {tuple(masks[0].shape)} in the '
                              'batch before it')
     return torch.stack(masks)
+
+
+def sample_masks(samples: Sequence, size: Sequence[int], like: Tensor) -> Tensor:
+    """Return the masks of N samples, averaged to a size.
+
+    Args:
+        samples: N samples, with masks (1, S, S) in [0, 1] in ``gt_fields``; a sample without one gets zeros.
+        size: (height, width) of the result.
+        like: Tensor whose device and data type the result has.
+
+    Returns:
+        (N, 1, height, width).
+    """
+    masks = [upload(torch.as_tensor(sample.gt_fields.mask), like.device) if 'mask' in sample.get('gt_fields', ())
+             else torch.zeros(1, *size, device=like.device) for sample in samples]
+    return torch.stack([F.adaptive_avg_pool2d(mask.to(like.dtype), tuple(size)) for mask in masks])
