@@ -20,6 +20,9 @@ from mmxas.synthesis.shards import SyntheticPair
 Config = Mapping[str, Any]
 # Each component has its own random stream: changing the appearance does not change poses and cameras.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
+# A large body can reach behind a near camera: draw another camera, at most so often.
+CAMERA_DRAWS = 20
+NEAREST = 50.0  # smallest depth of a vertex, mm
 
 
 class PairGenerator:
@@ -122,19 +125,24 @@ class PairGenerator:
             index: at least 0.
 
         Returns:
-            The pair, which is always the same for a config, seed and index.
+            The pair, which is always the same for a config, seed and index. If the body reaches behind the camera,
+            the pair has the next camera of its random stream.
 
         Raises:
             RuntimeError: the body is outside the image.
-            ValueError: the pose source names a body model that the generator does not have.
+            ValueError: the pose source names a body model that the generator does not have; or the body reaches behind
+                each of 20 cameras.
         """
         rng = self._streams(index)
         drawn = int(rng['body'].integers(len(self.bodies)))
         sample = self.pose_source.sample(1, rng['pose'], index)
         number = self._body_number(sample, drawn)
         body = self.bodies[number]
-        camera = self.camera.sample(rng['camera'])
-        vertices, keypoints = self._pose(body, sample, camera)
+        for _ in range(CAMERA_DRAWS):
+            camera = self.camera.sample(rng['camera'])
+            vertices, keypoints = self._pose(body, sample, camera)
+            if vertices[:, 2].min() > NEAREST:
+                break
         K = crop_intrinsics(camera.K, *crop_window(vertices, keypoints[self.skeleton.root], camera.K, self.crop,
                                                    self.margin, self.box_mm), self.image_size)
         light = None if self.light is None else self.light.sample(rng['light'])

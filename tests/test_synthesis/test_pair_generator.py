@@ -61,6 +61,18 @@ def test_root_box_is_a_cube_of_box_mm_around_the_root(synthetic_config):
     assert 64 * pair.keypoints_cam[0, 2] / pair.K[0, 0] == pytest.approx(2000, rel=1e-4)
 
 
+def test_a_camera_within_the_body_is_drawn_again(synthetic_config):
+    near = PairGenerator.from_config(synthetic_config, camera=dict(type='SampledCamera', distance=(50, 3000)))
+    indices = range(60)
+    firsts = [near.camera.sample(near._streams(i)['camera']).t[2] for i in indices]
+    depths = [near.generate(i).keypoints_cam[0, 2] for i in indices]
+    again = [i for i in indices if abs(depths[i] - firsts[i]) > 1]
+    assert again and max(firsts[i] for i in again) < 1000
+    assert all(depths[i] == near.generate(i).keypoints_cam[0, 2] for i in again)
+    with pytest.raises(ValueError, match='in front of the camera'):
+        PairGenerator.from_config(synthetic_config, camera=dict(type='SampledCamera', distance=(5, 6))).generate(0)
+
+
 def test_another_appearance_keeps_pose_and_camera(generator, synthetic_config):
     other = PairGenerator.from_config(synthetic_config, appearance=dict(type='PaintedClothes'), light=None)
     one, two = generator.generate(2), other.generate(2)
