@@ -20,8 +20,7 @@ from mmxas.synthesis.shards import SyntheticPair
 Config = Mapping[str, Any]
 # Each component has its own random stream: changing the appearance does not change poses and cameras.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
-# A large body can reach behind a near camera: draw another camera, at most so often.
-CAMERA_DRAWS = 20
+CAMERA_DRAWS = 20  # per pair, until the whole body is in front of the camera
 NEAREST = 50.0  # smallest depth of a vertex, mm
 
 
@@ -126,19 +125,19 @@ class PairGenerator:
 
         Returns:
             The pair, which is always the same for a config, seed and index. If the body reaches behind the camera,
-            the pair has the next camera of its random stream.
+            another camera is drawn, except with ``fixed_scene``.
 
         Raises:
             RuntimeError: the body is outside the image.
             ValueError: the pose source names a body model that the generator does not have; or the body reaches behind
-                each of 20 cameras.
+                the camera, with ``fixed_scene`` or in 20 draws.
         """
         rng = self._streams(index)
         drawn = int(rng['body'].integers(len(self.bodies)))
         sample = self.pose_source.sample(1, rng['pose'], index)
         number = self._body_number(sample, drawn)
         body = self.bodies[number]
-        for _ in range(CAMERA_DRAWS):
+        for _ in range(1 if self.fixed_scene else CAMERA_DRAWS):
             camera = self.camera.sample(rng['camera'])
             vertices, keypoints = self._pose(body, sample, camera)
             if vertices[:, 2].min() > NEAREST:

@@ -73,6 +73,15 @@ def test_a_camera_within_the_body_is_drawn_again(synthetic_config):
         PairGenerator.from_config(synthetic_config, camera=dict(type='SampledCamera', distance=(5, 6))).generate(0)
 
 
+def test_a_film_keeps_its_camera(synthetic_config):
+    near = dict(type='SampledCamera', distance=(50, 3000))
+    seed = next(seed for seed in range(50) if np.random.default_rng([seed, 0, 2]).uniform(50, 3000) < 100)
+    PairGenerator.from_config(synthetic_config, camera=near, seed=seed).generate(0)
+    film = PairGenerator.from_config(synthetic_config, camera=near, seed=seed, fixed_scene=True)
+    with pytest.raises(ValueError, match='in front of the camera'):
+        film.generate(0)
+
+
 def test_another_appearance_keeps_pose_and_camera(generator, synthetic_config):
     other = PairGenerator.from_config(synthetic_config, appearance=dict(type='PaintedClothes'), light=None)
     one, two = generator.generate(2), other.generate(2)
