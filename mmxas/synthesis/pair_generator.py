@@ -20,8 +20,8 @@ from mmxas.synthesis.shards import SyntheticPair
 Config = Mapping[str, Any]
 # Each component has its own random stream: changing the appearance does not change poses and cameras.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
-CAMERA_DRAWS = 20  # per pair, until the whole body is in front of the camera
-NEAREST = 50.0  # smallest depth of a vertex, mm
+CAMERA_DRAWS = 20  # per pair at most, until no vertex of the bare body is nearer than NEAREST
+NEAREST = 50.0  # mm
 
 
 class PairGenerator:
@@ -124,13 +124,13 @@ class PairGenerator:
             index: at least 0.
 
         Returns:
-            The pair, which is always the same for a config, seed and index. If the body reaches behind the camera,
-            another camera is drawn, except with ``fixed_scene``.
+            The pair, which is always the same for a config, seed and index. If the body comes nearer than 5 cm to the
+            camera's plane, another camera is drawn, except with ``fixed_scene``.
 
         Raises:
             RuntimeError: the body is outside the image.
             ValueError: the pose source names a body model that the generator does not have; or the body reaches behind
-                the camera, with ``fixed_scene`` or in 20 draws.
+                the camera, with ``fixed_scene`` or in the last of 20 draws.
         """
         rng = self._streams(index)
         drawn = int(rng['body'].integers(len(self.bodies)))
