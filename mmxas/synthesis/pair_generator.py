@@ -20,8 +20,8 @@ from mmxas.synthesis.shards import SyntheticPair
 Config = Mapping[str, Any]
 # Each component has its own random stream: changing the appearance does not change poses and cameras.
 STREAMS = ('body', 'pose', 'camera', 'appearance', 'light', 'background')
-CAMERA_DRAWS = 20  # per pair at most, until no vertex of the bare body is nearer than NEAREST
-NEAREST = 50.0  # mm
+CAMERA_DRAWS = 20  # largest number of cameras drawn for a pair
+NEAREST = 50.0  # a camera fits if each vertex of the bare body is deeper, mm
 
 
 class PairGenerator:
