@@ -80,7 +80,7 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 model = dict(
     head=dict(deconv_out_channels=(192, ), deconv_kernel_sizes=(4, ), depth_bins=64,
               decoder=dict(decoding=dict(window=9))),
-    test_cfg=dict(background='both', zooms=[1.0, 0.9, 0.8],
+    test_cfg=dict(background='both', zooms=[1.0, 0.9, 0.8], facings=8,
                   decoding=dict(window=15, xy_window=7, xy_peak_window=7)))  # docs/real_photos.md
 
 # Batches of 16 from 3072 pairs give 192 iterations per epoch: 6912 in the first stage and 192 in the second.

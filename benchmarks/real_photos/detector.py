@@ -115,9 +115,7 @@ class Detector:
         samples = [self._sample(photo, pipeline) for photo in photos]
         data = model.data_preprocessor(pseudo_collate(samples), False)
         crops = model.test_views(data['inputs'], data['data_samples'])
-        feats = model.extract_feat(crops)
-        if model.test_cfg.get('flip_test'):
-            feats = [feats, model.extract_feat(crops.flip(-1))]
+        feats = model.test_features(crops, data['data_samples'])
         volume = model.head.test_volume(feats, data['data_samples'], model.test_cfg)
         network = time.perf_counter() - sum(self.masks.seconds) - start
         found = {}

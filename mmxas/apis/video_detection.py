@@ -36,8 +36,8 @@ def detect_frames(inferencer: XASInferencer, images: Iterable[np.ndarray], rate:
         images: (h, w, 3) uint8 BGR each, all of the same size; the iterator may be infinite.
         rate: Frames per second. Defaults to 30.
         key_every: Find boxes and masks in every n-th frame, and interpolate in between. Defaults to 15.
-        all_views: Average over the mirrored and zoomed views of the config (``test_cfg.flip_test``, ``zooms``), too.
-            Defaults to False.
+        all_views: Also use the mirrored and zoomed views and the search for the facing of the config
+            (``test_cfg.flip_test``, ``zooms``, ``facings``). Defaults to False.
 
     Yields:
         Each frame, and what :func:`~.pose_record.pose_record` returns, with ``frame``, its number, instead of the
@@ -163,11 +163,11 @@ class VideoDetector:
 
 @contextmanager
 def _views(inferencer: XASInferencer, every: bool) -> Iterator[None]:
-    """Leave the zoomed and mirrored views of a model out in the block, unless every view is wanted."""
+    """Leave out zoomed and mirrored views and the search for the facing in the block, unless every view is wanted."""
     model = inferencer.model
     config: Mapping[str, Any] = model.test_cfg or {}
     if not every:
-        model.test_cfg = dict(config, zooms=list(NO_ZOOM), flip_test=False)
+        model.test_cfg = dict(config, zooms=list(NO_ZOOM), flip_test=False, facings=0)
     try:
         yield
     finally:

@@ -60,9 +60,8 @@ def waits_in(text: str, weights: str | None) -> Counter[str]:
             del batch['data_samples'][0].gt_fields  # no mask was found
             data = model.data_preprocessor(batch, False)
             views = model.test_views(**data)
-            features = [model.extract_feat(views), model.extract_feat(views.flip(-1))]
-            logits = model.head.test_volume(features if model.test_cfg.get('flip_test') else features[0],
-                                            data['data_samples'], model.test_cfg)
+            features = model.test_features(views, data['data_samples'])
+            logits = model.head.test_volume(features, data['data_samples'], model.test_cfg)
             assert {x.device.type for x in model.head.decode_volume(logits, model.test_cfg)[0]} == {'cuda'}
         return waits.at
 

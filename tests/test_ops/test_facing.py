@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from mmxas.ops.facing import facing_direction, facing_loss
+from mmxas.ops.facing import facing_candidates, facing_direction, facing_loss, facing_score
 
 PAIRS = ((0, 1), (2, 3))
 
@@ -61,3 +61,37 @@ def test_gradient():
     target = torch.randn(3, 2, generator=torch.Generator().manual_seed(1))
     (gradient,) = torch.autograd.grad(facing_loss(predicted, target), predicted)
     torch.testing.assert_close(gradient, 2 * (predicted.detach() - target) / 3)
+
+
+def test_candidates_go_round_the_circle_and_their_mirror_images_are_among_them():
+    found = facing_candidates(8)
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(8))
+    torch.testing.assert_close(found[0], torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close((found * found.roll(1, dims=0)).sum(dim=1), torch.full((8,), math.cos(math.pi / 4)))
+    torch.testing.assert_close(found * torch.tensor([1.0, -1.0]), found[[0, 7, 6, 5, 4, 3, 2, 1]], atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match='count: 1 or more directions expected, got 0'):
+        facing_candidates(0)
+
+
+def test_score_of_a_split_heatmap_of_a_direction_and_of_an_asymmetric_body():
+    """Each term alone, by hand: two keypoints, bones 0-1 and 0-2 of lengths 3 and 1 in the crop's side."""
+    keypoints = torch.tensor([[[0.0, 0.0, 0.0], [0.6, 0.0, 0.0], [0.0, 0.0, 0.1]]])  # 0.6 in x is 0.3 of the side
+    plane = torch.zeros(1, 3, 9, 9)
+    plane[:, :, 2, 2] = 1
+    plane[:, 1, 2, 2] = plane[:, 1, 6, 6] = 0.5  # one of three keypoints is split
+    front = torch.tensor([[1.0, 0.0]])
+    pairs = [((0, 1), (0, 2))]
+    split, straight = math.log(0.5) / 3, 0.1 * 0.6
+    uneven = 0.1 * (0.3 - 0.1) / 0.2
+    found = facing_score(plane, keypoints, front, torch.tensor([[0.6, 0.8]]), pairs)
+    torch.testing.assert_close(found, torch.tensor([split + straight - uneven]))
+    found = facing_score(plane, keypoints, front, -front, pairs, expected_weight=0.0, symmetry_weight=0.0)
+    torch.testing.assert_close(found, torch.tensor([split]))
+
+
+def test_score_counts_the_neighbours_of_a_bin():
+    plane = torch.full((1, 1, 9, 9), 0.0)
+    plane[0, 0, 3:6, 3:6] = 1 / 9
+    keypoints, front, pairs = torch.tensor([[[0.0, 0, 0]]]), torch.tensor([[1.0, 0]]), [((0, 0), (0, 0))]
+    values = [facing_score(plane, keypoints, front, front, pairs, window, 0.0, 0.0).item() for window in (1, 3, 5)]
+    assert values == pytest.approx([math.log(1 / 9), 0.0, 0.0], abs=1e-6)

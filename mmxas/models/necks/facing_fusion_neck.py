@@ -42,8 +42,16 @@ class FacingFusionNeck(SumFusionNeck):
             The map (N, out_channels, h, w), and the facing (N, 2) in at least float32 (``mmxas.ops.facing``). Heads
             need ``in_index=0``.
         """
+        fused, facing = self.fuse(features)
+        return self.condition(fused, facing), facing
+
+    def fuse(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the fused map (N, out_channels, h, w), not yet conditioned, and the predicted facing (N, 2)."""
         (fused,) = super().forward(features)
         facing = self.facing(self._chosen(features)[-1].mean(dim=(2, 3)))
-        facing = facing.to(torch.promote_types(facing.dtype, torch.float32))
+        return fused, facing.to(torch.promote_types(facing.dtype, torch.float32))
+
+    def condition(self, fused: Tensor, facing: Tensor) -> Tensor:
+        """Scale and shift a fused map (N, out_channels, h, w) by a facing (N, 2)."""
         scale, shift = self.scale(facing), self.shift(facing)
-        return fused * (1 + scale[:, :, None, None]) + shift[:, :, None, None], facing
+        return fused * (1 + scale[:, :, None, None]) + shift[:, :, None, None]

@@ -3,36 +3,30 @@
 N: batch, H: hypotheses, K: keypoints, L: drawn links, S: crop size in px, m: mask size in px.
 """
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
-from mmengine.structures import InstanceData, PixelData
-from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mmxas.models.batch_labels import sample_masks, stack_labels, stack_masks
+from mmxas.models.batch_labels import stack_labels, stack_masks
 from mmxas.models.layers import convert_batch_norm
 from mmxas.models.losses.routes import ROUTES, check_reads
-from mmxas.ops import Decoding, Hypotheses, Marginals, draw_skeleton
-from mmxas.ops.checks import check_choice, check_positive
+from mmxas.models.pose_estimators.pose_predictor import PosePredictor
+from mmxas.ops import Hypotheses, Marginals, draw_skeleton
+from mmxas.ops.checks import check_positive
 from mmxas.ops.kernels.memory import upload
-from mmxas.ops.zoom import NO_ZOOM, check_zooms, zoom_crops
 from mmxas.registry import MODELS, component_takes
 from mmxas.structures import Skeleton, load_skeleton, require_same_skeleton
 
 # Scale of the loss for logged gradients in float16, so that they do not vanish; as the initial scale of loss scaling.
 FLOAT16_SCALE = 2.0**16
 
-BACKGROUNDS = ('crop', 'both')  # views for testing: the crop from the pipeline; also the crop without its background
-
 
 @MODELS.register_module()
-class XASPoseEstimator(TopdownPoseEstimator):
+class XASPoseEstimator(PosePredictor):
     """Multi-hypothesis detector trained from masks, a discriminator and synthetic pairs.
 
     A training batch has target samples (``domain='target'``: image, mask) and synthetic samples
@@ -84,7 +78,7 @@ class XASPoseEstimator(TopdownPoseEstimator):
         if given != self.skeleton.num_keypoints:
             raise ValueError(f'model.head.num_keypoints is {given}, but the skeleton {self.skeleton.name!r} has '
                              f'{self.skeleton.num_keypoints} keypoints')
-        self._check_test_cfg()
+        self.check_test_cfg()
         self.physique = MODELS.build(physique) if physique else None
         self.discriminator = None
         if discriminator:
@@ -118,17 +112,6 @@ class XASPoseEstimator(TopdownPoseEstimator):
             raise ValueError(f"model.losses: name {name!r} must not contain 'loss': the prefix is added automatically")
         check_reads(f'model.losses.{name}', criterion)
         require_same_skeleton(getattr(criterion, 'skeleton', self.skeleton), self.skeleton, f'model.losses.{name}')
-
-    def _check_test_cfg(self) -> None:
-        """Raise before training if ``test_cfg`` has invalid or ignored options."""
-        test_cfg = self.test_cfg or {}
-        check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
-        check_zooms(test_cfg.get('zooms', NO_ZOOM))
-        loose = [field.name for field in fields(Decoding) if field.name in test_cfg]
-        if loose:
-            raise ValueError(f'test_cfg.{loose[0]} has no effect: use test_cfg=dict(decoding=dict({loose[0]}=…))')
-        if hasattr(self.head, 'decoding'):
-            self.head.decoding(test_cfg)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Map crops (N, 3, S, S) to feature maps, shallow to deep."""
@@ -319,68 +302,6 @@ class XASPoseEstimator(TopdownPoseEstimator):
             files = ', '.join(str(s.metainfo.get('img_path') or s.metainfo.get('sample_name')) for s in data_samples)
             raise FloatingPointError(f'{"; ".join(bad)}: training stops before the step that would spoil the weights. '
                                      f'The batch: {files}')
-
-    # --------------------------------------------------------------- inference
-
-    def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
-        """Predict poses as in mmpose, with heatmaps averaged over several views of each crop.
-
-        With ``test_cfg.background='both'``, the views are the crop with and without its background. The pipeline must
-        then make a mask and keep the background in the crop. A crop without a mask, or with an empty one, is used as it
-        is. The heatmap without background is weighted per keypoint by the share of the other heatmap that lies inside
-        the mask (:meth:`MultiHypothesisHead.test_volume`). With ``test_cfg.zooms=(1.0, 0.85)``, the views are the crop
-        and its enlarged middle (:func:`~mmxas.ops.zoom.zoom_crops`).
-
-        Args:
-            inputs: Normalised crops (N, 3, S, S).
-            data_samples: N samples, with their masks in ``gt_fields``.
-
-        Returns:
-            The samples with ``pred_instances``, see :meth:`MultiHypothesisHead.predict`.
-        """
-        if (self.test_cfg or {}).get('background') == 'both':
-            for sample in data_samples:
-                sample.set_metainfo(dict(background='kept, and removed by masks'))  # shown in results
-        return super().predict(self.test_views(inputs, data_samples), data_samples)
-
-    def test_views(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
-        """Return N crops per view of :meth:`predict`: all zooms with the background, then all without it."""
-        views = [inputs]
-        if (self.test_cfg or {}).get('background') == 'both':
-            views.append(self.without_background(inputs, data_samples))
-        zooms = (self.test_cfg or {}).get('zooms', NO_ZOOM)
-        if len(zooms) * len(views) == 1:
-            return inputs
-        return torch.cat([zoom_crops(view, zoom, self.head.align_corners) for view in views for zoom in zooms])
-
-    def without_background(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> Tensor:
-        """Return normalised crops (N, 3, S, S) with black background, if their samples have a mask."""
-        black = -self.data_preprocessor.mean / self.data_preprocessor.std
-        masks = sample_masks(data_samples, inputs.shape[2:], inputs)
-        masks = torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, 1.0)
-        return black.to(inputs).expand_as(inputs).lerp(inputs, masks.expand_as(inputs))
-
-    def add_pred_to_datasample(
-            self, batch_pred_instances: list[InstanceData], batch_pred_fields: list[PixelData] | None,
-            batch_data_samples: list[PoseDataSample]) -> list[PoseDataSample]:
-        """Map ``keypoints`` and hypotheses to image px, and add the predictions to the samples.
-
-        Args:
-            batch_pred_instances: N predictions of the head, in crop px.
-            batch_pred_fields: N fields of the head, or None.
-            batch_data_samples: The N samples of the predictions.
-
-        Returns:
-            The samples, with ``pred_instances`` in image px and the head's ``align_corners`` in their meta information,
-            for :func:`mmxas.codecs.predictions.read_prediction`.
-        """
-        samples = super().add_pred_to_datasample(batch_pred_instances, batch_pred_fields, batch_data_samples)
-        for sample in samples:
-            meta, hypotheses = sample.metainfo, sample.pred_instances.hypotheses
-            hypotheses[..., :2] = (hypotheses[..., :2] / meta['input_size'] * meta['input_scale']
-                                   + meta['input_center'] - 0.5 * meta['input_scale'])
-            sample.set_metainfo(dict(align_corners=self.head.align_corners))
-        return samples
 
 
 def _block(indices: list[int]) -> slice | list[int]:

@@ -45,3 +45,11 @@ def test_without_modulation_it_is_the_sum(neck):
 def test_facing_is_float32_under_autocast(neck):
     with torch.autocast('cpu', torch.bfloat16):
         assert neck(maps())[1].dtype == torch.float32
+
+
+def test_another_facing_conditions_the_same_map(neck):
+    fused, facing = neck.fuse(maps())
+    torch.testing.assert_close(neck.condition(fused, facing), neck(maps())[0])
+    other = neck.condition(fused, -facing)
+    expected = fused * (1 - neck.scale(facing))[:, :, None, None] + neck.shift(-facing)[:, :, None, None]
+    torch.testing.assert_close(other, expected)
