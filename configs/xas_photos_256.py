@@ -14,7 +14,8 @@ model = dict(
     backbone=dict(model_name='tf_efficientnet_lite2', depthwise_float32=False),  # float32 is for the CPU
     neck=dict(in_channels=(48, 120)),
     head=dict(decoder=dict(decoding=dict(window=15))),
-    test_cfg=dict(decoding=dict(xy_window=13, xy_peak_window=13)))  # bins are half as wide as in xas_photos.py
+    # Bins are half as wide as in xas_photos.py; the search for the facing was not tried with such bins.
+    test_cfg=dict(facings=0, decoding=dict(xy_window=13, xy_peak_window=13)))
 
 train_dataloader = dict(
     batch_size=32,

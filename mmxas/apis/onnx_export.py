@@ -28,7 +28,8 @@ class DetectorGraph(nn.Module):
     """Module that maps BGR crops to hypotheses.
 
     Args:
-        model: The estimator; its flip test (``test_cfg.flip_test``) becomes part of the graph.
+        model: The estimator; its flip test (``test_cfg.flip_test``) becomes part of the graph. Other views and the
+            search for the facing (``background``, ``zooms``, ``facings``) do not.
         data_preprocessor: Config of the data preprocessor: ``mean``, ``std`` and ``bgr_to_rgb``.
     """
 

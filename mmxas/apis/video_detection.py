@@ -163,7 +163,7 @@ class VideoDetector:
 
 @contextmanager
 def _views(inferencer: XASInferencer, every: bool) -> Iterator[None]:
-    """Leave out zoomed and mirrored views and the search for the facing in the block, unless every view is wanted."""
+    """Turn off zooms, mirroring and the search for the facing inside the block, unless ``every`` is True."""
     model = inferencer.model
     config: Mapping[str, Any] = model.test_cfg or {}
     if not every:

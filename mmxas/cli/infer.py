@@ -56,8 +56,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     video.add_argument('--fps', type=float, default=30.0, help='frame rate of these images (default: 30)')
     video.add_argument('--key-every', type=int, default=15, metavar='N',
                        help='find boxes and masks in every N-th frame, and interpolate in between (default: 15)')
-    video.add_argument('--all-views', action='store_true', help='average over mirrored and zoomed views, as in photos; '
-                                                                'slower')
+    video.add_argument('--all-views', action='store_true', help='average over mirrored and zoomed views and search for '
+                                                                'the facing, as in photos; much slower')
     video.add_argument('--smooth', action='store_true', help='smooth the selected poses in tables and overlay')
     video.add_argument('--overwrite', action='store_true', help='start over if the folder has results of another video '
                                                                 'or of other options')

@@ -12,6 +12,8 @@ from torch import Tensor
 from .checks import check_shape
 from .symmetry import Bone, bone_symmetry
 
+EXPECTED_WEIGHT = 0.1  # of the predicted facing in facing_score
+
 
 def facing_direction(keypoints: Tensor, flip_pairs: Sequence[tuple[int, int]] | Tensor) -> Tensor:
     """Return the direction from the body's right to its left side, seen from above.
@@ -57,7 +59,7 @@ def facing_loss(predicted: Tensor, target: Tensor, weights: Tensor | None = None
 
 
 def facing_candidates(count: int) -> Tensor:
-    """Return directions (count, 2) as unit vectors (x, z), evenly spaced; the first one faces the camera.
+    """Return directions (count, 2) as unit vectors (x, z), evenly spaced; the first one is a body facing the camera.
 
     Raises:
         ValueError: If ``count`` is less than 1.
@@ -69,8 +71,8 @@ def facing_candidates(count: int) -> Tensor:
 
 
 def facing_score(plane: Tensor, keypoints: Tensor, facing: Tensor, expected: Tensor,
-                 bone_pairs: Sequence[tuple[Bone, Bone]], window: int = 3, expected_weight: float = 0.1,
-                 symmetry_weight: float = 0.1) -> Tensor:
+                 bone_pairs: Sequence[tuple[Bone, Bone]] | Tensor, window: int = 3,
+                 expected_weight: float = EXPECTED_WEIGHT, symmetry_weight: float = 0.1) -> Tensor:
     """Return how well a facing explains an image; compare the scores of several facings of one image.
 
     The score is the sum of three terms:
@@ -78,15 +80,15 @@ def facing_score(plane: Tensor, keypoints: Tensor, facing: Tensor, expected: Ten
     * The mean over keypoints of the log of the probability in the most probable square of the plane. If the facing is
       wrong or undecided, left and right limbs share their probability among both places.
     * ``expected_weight`` times the dot product of ``facing`` and ``expected``, as the log of a von Mises prior.
-    * Minus ``symmetry_weight`` times the root of :func:`~mmxas.ops.symmetry.bone_symmetry`, as a fraction of the mean
-      length of all bones in ``bone_pairs``.
+    * Minus ``symmetry_weight`` times the root mean square difference in length of left and right bones
+      (:func:`~mmxas.ops.symmetry.bone_symmetry`), as a fraction of the mean length of these bones.
 
     The defaults were chosen on renderings (docs/real_photos.md).
 
     Args:
         plane: (N, K, Hm, Wm) probabilities in the x-y plane, which sum to 1 per keypoint.
         keypoints: (N, K, 3) crop-normalised pose, decoded from the same heatmaps.
-        facing: (N, 2) unit vectors, from which the heatmaps were computed.
+        facing: (N, 2) unit vectors, the direction whose heatmaps these are.
         expected: (N, 2) predicted direction, with a length below 1 if it is uncertain.
         bone_pairs: (P, 2, 2) keypoint indices, from :func:`~mmxas.ops.symmetry.side_bone_pairs`.
         window: Odd side of the square in bins. Defaults to 3.
@@ -97,8 +99,12 @@ def facing_score(plane: Tensor, keypoints: Tensor, facing: Tensor, expected: Ten
         (N,).
 
     Raises:
-        ValueError: If the shapes disagree.
+        ValueError: If the shapes disagree, there are no bone pairs, or ``window`` is even.
     """
+    if window < 1 or window % 2 == 0:
+        raise ValueError(f'window: an odd number of bins (1 or more) expected, got {window}')
+    if not len(bone_pairs):
+        raise ValueError('bone_pairs: at least one pair of left and right bones is needed')
     sizes = check_shape(plane, ('N', 'K', 'Hm', 'Wm'), 'plane')
     check_shape(keypoints, (sizes['N'], sizes['K'], 3), 'keypoints')
     for name, direction in (('facing', facing), ('expected', expected)):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_clips import BrightSegmenter, film, tiny_inferencer
 
-from mmxas.apis.video_detection import VideoDetector, detect_frames
+from mmxas.apis.video_detection import VideoDetector, _views, detect_frames
 from mmxas.io.clips import number_frames
 
 
@@ -57,6 +57,8 @@ def test_further_views_are_off_unless_wanted_and_stay_as_they_were():
                          for model, views in ((inferencer, False), (inferencer, True), (bare, True)))
     assert plain == one and plain != every
     assert inferencer.model.test_cfg['zooms'] == [1.0, 0.8] and inferencer.model.test_cfg['flip_test'] is True
+    with _views(inferencer, False):
+        assert inferencer.model.test_cfg['facings'] == 0
 
 
 def test_frames_that_change_size_or_are_no_images_are_named(inferencer):

@@ -95,3 +95,11 @@ def test_score_counts_the_neighbours_of_a_bin():
     keypoints, front, pairs = torch.tensor([[[0.0, 0, 0]]]), torch.tensor([[1.0, 0]]), [((0, 0), (0, 0))]
     values = [facing_score(plane, keypoints, front, front, pairs, window, 0.0, 0.0).item() for window in (1, 3, 5)]
     assert values == pytest.approx([math.log(1 / 9), 0.0, 0.0], abs=1e-6)
+
+
+def test_a_score_needs_bones_and_an_odd_window():
+    plane, keypoints, front = torch.ones(1, 2, 4, 4) / 16, torch.zeros(1, 2, 3), torch.tensor([[1.0, 0.0]])
+    with pytest.raises(ValueError, match='bone_pairs: at least one pair'):
+        facing_score(plane, keypoints, front, front, [])
+    with pytest.raises(ValueError, match='window: an odd number of bins'):
+        facing_score(plane, keypoints, front, front, [((0, 1), (0, 1))], window=2)

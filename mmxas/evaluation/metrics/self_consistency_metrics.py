@@ -88,8 +88,8 @@ class FlipRateMetric(LabelFreeMetric):
     Each batch is predicted a second time, mirrored. The keypoints are mirrored back, left and right are exchanged, and
     flip pairs are compared (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that labels whichever
     limb is on the left of the image as left has a rate of 100 %. Mirrored copies work for any folder of images;
-    comparing consecutive frames would need a video and would miss this error. ``flip_test`` is disabled for both
-    predictions, because averaged predictions always agree with their mirror image. Requires
+    comparing consecutive frames would need a video and would miss this error. ``flip_test`` and ``facings`` are
+    disabled for both predictions: averaged predictions always agree with their mirror image. Requires
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
 
     Args:
@@ -116,10 +116,10 @@ class FlipRateMetric(LabelFreeMetric):
             raise RuntimeError(f'FlipRateMetric predicts mirrored copies, but the model is not known: {WAY_OUT}')
         model = self.context.model
         test_cfg = getattr(model, 'test_cfg', None) or {}
-        averages = test_cfg.get('flip_test', False)
+        averages = test_cfg.get('flip_test', False) or test_cfg.get('facings', 0)
         try:
             if averages:
-                model.test_cfg = {**test_cfg, 'flip_test': False}
+                model.test_cfg = {**test_cfg, 'flip_test': False, **({'facings': 0} if 'facings' in test_cfg else {})}
             with torch.no_grad():
                 mirrored = model.test_step(mirrored_batch(data_batch))
                 if averages:  # on a copy, because prediction modifies the samples

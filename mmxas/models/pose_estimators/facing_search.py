@@ -1,6 +1,7 @@
 """Search for the facing of a body in testing: condition the features on several directions, and keep the best.
 
-N: crops, V: views, B: scored views (1, or 2 with and without background), C: channels, h, w: size of the maps.
+N: crops, V: views, B: scored views (1, or 2 with and without background), C: channels, K: keypoints,
+h, w: size of the maps.
 """
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from mmxas.models.batch_labels import sample_masks
 from mmxas.ops import Decoding, Marginals
 from mmxas.ops.decoding import decode_marginals
-from mmxas.ops.facing import facing_candidates, facing_score
+from mmxas.ops.facing import EXPECTED_WEIGHT, facing_candidates, facing_score
 from mmxas.ops.kernels.memory import upload
 from mmxas.ops.marginals import volume_marginals
 from mmxas.ops.mask_share import mask_share
@@ -29,7 +30,8 @@ class FacingSearch:
     A ``FacingFusionNeck`` conditions the heatmaps on the predicted facing. If this prediction is undecided, as often on
     photos, left and right limbs can land in the same place. The search conditions the maps on each candidate and keeps
     the one with the highest :func:`~mmxas.ops.facing.facing_score`; all views of a crop then share it. If the
-    prediction is best, each view keeps its own. The scores come from the views of the first zoom.
+    prediction is best, each view keeps its own. The views of the first zoom are scored; the predicted facing is the
+    mean of all views.
 
     Args:
         neck: A ``FacingFusionNeck``.
@@ -37,10 +39,12 @@ class FacingSearch:
         skeleton: Skeleton of the keypoints.
         count: Number of directions besides the predicted one.
         decoding: Decoding of the poses that are compared.
+        expected_weight: Weight of the predicted facing, as in ``facing_score``. Defaults to 0.1.
     """
 
-    def __init__(self, neck: nn.Module, head: nn.Module, skeleton: Skeleton, count: int, decoding: Decoding) -> None:
-        self.neck, self.head, self.decoding = neck, head, decoding
+    def __init__(self, neck: nn.Module, head: nn.Module, skeleton: Skeleton, count: int, decoding: Decoding,
+                 expected_weight: float = EXPECTED_WEIGHT) -> None:
+        self.neck, self.head, self.decoding, self.expected_weight = neck, head, decoding, expected_weight
         self.candidates = facing_candidates(count)
         self.bone_pairs = torch.tensor(side_bone_pairs(skeleton.parents, skeleton.flip_pairs))
         self.flip_indices = torch.tensor(skeleton.flip_indices)
@@ -59,18 +63,20 @@ class FacingSearch:
         """
         n = len(data_samples)
         fused, predicted = zip(*map(self.neck.fuse, sides), strict=True)
-        device = predicted[0].device
+        device, dtype = predicted[0].device, predicted[0].dtype
         candidates, bone_pairs, flip_indices, signs = (
-            upload(x, device) for x in (self.candidates, self.bone_pairs, self.flip_indices, SIGNS[:len(sides)]))
+            upload(x, device) for x in (self.candidates.to(dtype), self.bone_pairs, self.flip_indices,
+                                        SIGNS[:len(sides)].to(dtype)))
         own = [facing.view(-1, n, 2) for facing in predicted]
         expected = torch.cat([facing * sign for facing, sign in zip(own, signs, strict=True)]).mean(dim=0)
         scored = slice(None, None, zooms)
-        maps = [side.view(-1, n, *side.shape[1:])[scored] for side in fused]
+        maps = [side.unflatten(0, (-1, n))[scored].flatten(0, 1) for side in fused]
 
         def score(direction: Tensor, facings: Sequence[Tensor]) -> Tensor:
             marginals = self._marginals(maps, facings, flip_indices, data_samples)
             poses = decode_marginals(marginals, self.decoding, self.head.align_corners).keypoints[:, 0]
-            return facing_score(marginals.plane, poses, direction, expected, bone_pairs)
+            return facing_score(marginals.plane, poses, direction, expected, bone_pairs,
+                                expected_weight=self.expected_weight)
 
         chosen, best = own, score(F.normalize(expected, dim=-1), [facing[scored] for facing in own])
         for candidate in candidates:
@@ -84,12 +90,19 @@ class FacingSearch:
 
     def _marginals(self, maps: Sequence[Tensor], facings: Sequence[Tensor], flip_indices: Tensor,
                    data_samples: Sequence[PoseDataSample]) -> Marginals:
-        """Average the marginals of maps (B, N, C, h, w) per side, as ``MultiHypothesisHead.test_volume`` does."""
+        """Average the marginals of the scored views, as ``MultiHypothesisHead.test_volume`` averages their volumes.
+
+        Args:
+            maps: Fused maps (B·N, C, h, w) per side.
+            facings: Facings (B, N, 2) per side.
+            flip_indices: (K,) index of each keypoint's mirror image.
+            data_samples: N samples.
+        """
         planes, profiles = [], []
         for mirrored, (views, facing) in enumerate(zip(maps, facings, strict=True)):
-            logits = self.head([self.neck.condition(views.flatten(0, 1), facing.flatten(0, 1))])
+            logits = self.head([self.neck.condition(views, facing.flatten(0, 1))])
             found = volume_marginals(logits, self.head.num_keypoints, self.head.depth_bins, with_plane=True)
-            plane, profile = (x.unflatten(0, views.shape[:2]) for x in (found.plane, found.z))
+            plane, profile = (x.unflatten(0, facing.shape[:2]) for x in (found.plane, found.z))
             planes.append(plane[:, :, flip_indices].flip(-1) if mirrored else plane)
             profiles.append(profile[:, :, flip_indices] if mirrored else profile)
         plane, profile = (torch.stack(x).mean(dim=0) for x in (planes, profiles))

@@ -2,6 +2,7 @@
 
 N: batch, S: crop size in px.
 """
+import math
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -15,6 +16,8 @@ from mmxas.models.batch_labels import sample_masks
 from mmxas.models.pose_estimators.facing_search import FacingSearch
 from mmxas.ops import Decoding
 from mmxas.ops.checks import check_choice
+from mmxas.ops.facing import EXPECTED_WEIGHT
+from mmxas.ops.symmetry import side_bone_pairs
 from mmxas.ops.zoom import NO_ZOOM, check_zooms, zoom_crops
 from mmxas.structures import Skeleton
 
@@ -33,6 +36,7 @@ class PosePredictor(TopdownPoseEstimator):
     * ``facings=8``: condition the features on each of 8 facing directions and on the predicted one, and keep the best
       (:class:`~mmxas.models.pose_estimators.facing_search.FacingSearch`). Defaults to 0: the predicted one only. Needs
       a ``FacingFusionNeck``, and 1.0 as the first zoom.
+    * ``facing_weight``: weight of the predicted facing in this search, 0 or more. Defaults to 0.1.
     * ``decoding``: options of :class:`~mmxas.ops.decoding.Decoding` that override those of the codec.
 
     Attributes:
@@ -61,12 +65,18 @@ class PosePredictor(TopdownPoseEstimator):
         facings = test_cfg.get('facings', 0)
         if type(facings) is not int or facings < 0:
             raise ValueError(f'test_cfg.facings: a number of directions (0 or more) expected, got {facings!r}')
+        weight = test_cfg.get('facing_weight', EXPECTED_WEIGHT)
+        if type(weight) not in (int, float) or not 0 <= weight < math.inf:
+            raise ValueError(f'test_cfg.facing_weight: a number of at least 0 expected, got {weight!r}')
         if facings and not hasattr(getattr(self, 'neck', None), 'condition'):
             raise ValueError(f'test_cfg.facings={facings} needs model.neck=dict(type=\'FacingFusionNeck\', …); for '
                              'another neck set test_cfg.facings=0')
         if facings and zooms[0] != 1:
-            raise ValueError(f'test_cfg.facings={facings} compares the views of the first zoom with the mask: '
-                             f'test_cfg.zooms must start with 1.0, found {list(zooms)}')
+            raise ValueError(f'test_cfg.facings={facings} scores the views of the first zoom, which must be the whole '
+                             f'crop: test_cfg.zooms must start with 1.0, found {list(zooms)}')
+        if facings and not side_bone_pairs(self.skeleton.parents, self.skeleton.flip_pairs):
+            raise ValueError(f'test_cfg.facings={facings}: the skeleton {self.skeleton.name!r} has no left and right '
+                             'bones to compare; set test_cfg.facings=0')
 
     def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
         """Predict poses as in mmpose, with heatmaps averaged over several views of each crop.
@@ -97,12 +107,20 @@ class PosePredictor(TopdownPoseEstimator):
         return torch.cat([zoom_crops(view, zoom, self.head.align_corners) for view in views for zoom in zooms])
 
     def test_features(self, views: Tensor, data_samples: Sequence[PoseDataSample]) -> Sequence:
-        """Return the features of :meth:`test_views` as ``head.predict`` takes them: with ``flip_test``, two lists."""
+        """Return the features of all views as ``head.predict`` takes them.
+
+        Args:
+            views: Crops (V·N, 3, S, S) of :meth:`test_views`.
+            data_samples: N samples, with their masks in ``gt_fields``.
+
+        Returns:
+            The neck's output; with ``flip_test`` a list of two, of the views and of the mirrored views.
+        """
         test_cfg = self.test_cfg or {}
         sides = [views, views.flip(-1)] if test_cfg.get('flip_test') else [views]
         if test_cfg.get('facings'):
             search = FacingSearch(self.neck, self.head, self.skeleton, test_cfg['facings'],
-                                  self.head.decoding(test_cfg))
+                                  self.head.decoding(test_cfg), test_cfg.get('facing_weight', EXPECTED_WEIGHT))
             maps = [self.backbone(side.to(memory_format=self.memory_format)) for side in sides]
             features = search(maps, data_samples, len(test_cfg.get('zooms', NO_ZOOM)))
         else:

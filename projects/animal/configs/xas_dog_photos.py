@@ -24,7 +24,7 @@ dog_generator = dict(
 target_generator = dict(
     _base_.target_generator, **_base_.dog_body, pose_source=_base_.dog_poses,
     appearance=_base_.dog_coats)
-model = dict(skeleton=_base_.dog_skeleton, test_cfg=dict(zooms=[1.0]))
+model = dict(skeleton=_base_.dog_skeleton, test_cfg=dict(zooms=[1.0], facing_weight=2.0))  # docs/real_photos.md
 
 dog_pairs = f'{_base_.rendered_root}/synthetic_dog_photos'
 motions = dict(

@@ -72,25 +72,27 @@ def test_flip_rate_of_a_detector_that_knows_its_left_and_of_one_that_does_not(eq
 class AveragingDetector:
     """Calls the left limb of the image left, unless it averages with a mirrored copy."""
 
-    def __init__(self):
-        self.test_cfg = dict(flip_test=True, xy_window=5)
+    def __init__(self, **options):
+        self.test_cfg = dict(options, xy_window=5)
+        self.plain = dict(dict.fromkeys(options, 0), flip_test=False, xy_window=5)
 
     def test_step(self, batch):
-        assert self.test_cfg == dict(flip_test=False, xy_window=5)
+        assert self.test_cfg == self.plain
         for image, sample in zip(batch['inputs'], batch['data_samples']):
             seen = pose(int(image[0, 0].max()))
             predict(sample, seen * [-1, 1, 1] if image[0, 0, -1] > 0 else seen)
         return batch['data_samples']
 
 
-def test_flip_rate_is_that_of_predictions_without_averaging():
-    metric, batch, detector = FlipRateMetric(), batch_of(1, 2), AveragingDetector()
+@pytest.mark.parametrize('options', [dict(flip_test=True), dict(facings=8), dict(flip_test=True, facings=8)])
+def test_flip_rate_is_that_of_predictions_without_averaging(options):
+    metric, batch, detector = FlipRateMetric(), batch_of(1, 2), AveragingDetector(**options)
     for sample in batch['data_samples']:
         predict(sample, np.zeros((18, 3)))  # what averaging gave, to be left alone
     metric.set_context(EvaluationContext(detector))
     metric.process(batch, [sample.to_dict() for sample in batch['data_samples']])
     assert metric.evaluate(2) == {'xas/flip_rate': 100}
-    assert detector.test_cfg == dict(flip_test=True, xy_window=5)
+    assert detector.test_cfg == dict(options, xy_window=5)
     assert (batch['data_samples'][0].pred_instances.hypotheses_norm == 0).all()
 
 

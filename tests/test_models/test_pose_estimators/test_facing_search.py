@@ -38,12 +38,13 @@ def test_marginals_are_those_of_the_averaged_volume(flip_test, background):
     n, views, sides = 2, 2 if background == 'both' else 1, 2 if flip_test else 1
     maps, facings = (torch.randn(sides, views, n, *shape) for shape in ((6, BINS, BINS), (2, )))
     given = samples(n)
+    del given[1].gt_fields  # no mask was found
     search = FacingSearch(neck, head, H36M, 4, Decoding())
     with torch.no_grad():
         feats = [(neck.condition(m.flatten(0, 1), f.flatten(0, 1)), ) for m, f in zip(maps, facings, strict=True)]
         volume = head.test_volume(feats if flip_test else feats[0], given,
                                   dict(flip_test=flip_test, background=background))
-        found = search._marginals(maps, facings, search.flip_indices, given)
+        found = search._marginals(maps.flatten(1, 2), facings, search.flip_indices, given)
     for one, other in zip(found, volume_marginals(volume, 18, BINS, with_plane=True), strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
 
@@ -80,3 +81,22 @@ def test_the_true_facing_is_found(sides):
     assert len(found) == sides
     for (_, facing), sign in zip(found, signs, strict=False):
         torch.testing.assert_close(facing, wanted * sign, atol=1e-6, rtol=0)
+
+
+def test_a_prediction_with_a_large_weight_is_kept():
+    wanted = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    maps = [[wanted[:, :, None, None].expand(-1, -1, BINS, BINS)]]
+    neck = Neck()
+    predicted = torch.tensor([[0.0, 0.5], [0.0, -0.5]])
+    neck.fuse = lambda features: (features[0], predicted)
+    for weight, expected in ((0.0, wanted), (100.0, predicted)):
+        ((_, facing),) = FacingSearch(neck, Head(), H36M, 8, Decoding(), weight)(maps, samples(2))
+        torch.testing.assert_close(facing, expected, atol=1e-6, rtol=0)
+
+
+def test_the_crop_scores_and_not_its_enlarged_middle():
+    """Of two zooms with and without background, the first and the third view are of the crop."""
+    true, other = torch.tensor([[0.0, 1.0]]), torch.tensor([[-1.0, 0.0]])
+    maps = torch.cat([true, other, true, other])[:, :, None, None].expand(-1, -1, BINS, BINS)
+    ((_, facing),) = FacingSearch(Neck(), Head(), H36M, 8, Decoding())([[maps]], samples(1), zooms=2)
+    torch.testing.assert_close(facing, true.expand(4, 2), atol=1e-6, rtol=0)

@@ -175,9 +175,29 @@ def test_the_facing_of_a_mirrored_image_is_mirrored(make_estimator, batch):
 @pytest.mark.parametrize(('options', 'message'), [
     (dict(facings=-1), r'test_cfg.facings: a number of directions \(0 or more\) expected, got -1'),
     (dict(facings=True), 'test_cfg.facings: a number of directions'),
+    (dict(facing_weight=-0.1), 'test_cfg.facing_weight: a number of at least 0 expected, got -0.1'),
+    (dict(facing_weight=float('nan')), 'test_cfg.facing_weight: a number of at least 0 expected, got nan'),
     (dict(facings=8), "test_cfg.facings=8 needs model.neck=dict.type='FacingFusionNeck'.*test_cfg.facings=0"),
     (dict(facings=8, zooms=[0.9, 1.0]), 'test_cfg.zooms must start with 1.0, found .0.9, 1.0.')])
 def test_facings_that_cannot_be_tried_are_refused(make_estimator, options, message):
     neck = dict(neck=FACING_NECK, head=dict(estimator_config()['head'], in_index=0)) if 'zooms' in options else {}
     with pytest.raises(ValueError, match=message):
         make_estimator(test_cfg=options, **neck)
+
+
+def test_a_skeleton_without_sides_has_no_facing_to_search_for(make_estimator):
+    chain = dict(name='chain', keypoints=list('abc'), parents=[0, 0, 1], flip_pairs=[])
+    head = dict(estimator_config()['head'], in_index=0, num_keypoints=3)
+    with pytest.raises(ValueError, match="facings=8: the skeleton 'chain' has no left and right bones"):
+        make_estimator(skeleton=chain, neck=FACING_NECK, head=head, test_cfg=dict(facings=8), physique=None,
+                       discriminator=None, losses={})
+
+
+def test_the_weight_of_the_predicted_facing_counts(make_estimator, batch):
+    found = []
+    for weight in (0.0, 1e6):
+        model = with_facings(make_estimator, 8, facing_weight=weight)
+        with torch.no_grad():
+            model.neck.facing.bias.copy_(torch.tensor([0.3, 0.4]))  # between two candidates
+            found.append(torch.linalg.norm(model.test_features(*batch)[1] - model.extract_feat(batch[0])[1], dim=1))
+    assert found[0].max() > 0.1 and found[1].max() < 1e-6
