@@ -28,7 +28,7 @@ def figures(entry: dict[str, Any], images: str) -> str:
     texts = []
     for result in entry['Results']:
         if result.get('Images') == images:
-            numbers = [f'{name} {value}' + (' mm' if 'MPJPE' in name else '')
+            numbers = [f'{name} {value} mm' if 'MPJPE' in name else f'{name} {value:.3f}'
                        for name, value in result['Metrics'].items()]
             texts.append(f'{result["Dataset"]}: {", ".join(numbers)}')
     return '; '.join(texts)
