@@ -89,7 +89,7 @@ class FlipRateMetric(LabelFreeMetric):
     flip pairs are compared (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that labels whichever
     limb is on the left of the image as left has a rate of 100 %. Mirrored copies work for any folder of images;
     comparing consecutive frames would need a video and would miss this error. ``flip_test`` and ``facings`` are
-    disabled for both predictions: averaged predictions always agree with their mirror image. Requires
+    disabled for both predictions, because with them predictions agree with their mirror image. Requires
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
 
     Args:
@@ -116,10 +116,10 @@ class FlipRateMetric(LabelFreeMetric):
             raise RuntimeError(f'FlipRateMetric predicts mirrored copies, but the model is not known: {WAY_OUT}')
         model = self.context.model
         test_cfg = getattr(model, 'test_cfg', None) or {}
-        averages = test_cfg.get('flip_test', False) or test_cfg.get('facings', 0)
+        averages = {name: 0 for name in ('flip_test', 'facings') if test_cfg.get(name)}
         try:
             if averages:
-                model.test_cfg = {**test_cfg, 'flip_test': False, **({'facings': 0} if 'facings' in test_cfg else {})}
+                model.test_cfg = {**test_cfg, **averages}
             with torch.no_grad():
                 mirrored = model.test_step(mirrored_batch(data_batch))
                 if averages:  # on a copy, because prediction modifies the samples

@@ -74,7 +74,7 @@ class AveragingDetector:
 
     def __init__(self, **options):
         self.test_cfg = dict(options, xy_window=5)
-        self.plain = dict(dict.fromkeys(options, 0), flip_test=False, xy_window=5)
+        self.plain = dict(dict.fromkeys(options, 0), xy_window=5)
 
     def test_step(self, batch):
         assert self.test_cfg == self.plain
