@@ -83,7 +83,7 @@ def facing_score(plane: Tensor, keypoints: Tensor, facing: Tensor, expected: Ten
     * Minus ``symmetry_weight`` times the root mean square difference in length of left and right bones
       (:func:`~mmxas.ops.symmetry.bone_symmetry`), as a fraction of the mean length of these bones.
 
-    The defaults were chosen on renderings (docs/real_photos.md).
+    docs/real_photos.md, Facing, says how the defaults were chosen.
 
     Args:
         plane: (N, K, Hm, Wm) probabilities in the x-y plane, which sum to 1 per keypoint.

@@ -74,7 +74,7 @@ def test_candidates_go_round_the_circle_and_their_mirror_images_are_among_them()
 
 
 def test_score_of_a_split_heatmap_of_a_direction_and_of_an_asymmetric_body():
-    """Each term alone, by hand: two keypoints, bones 0-1 and 0-2 of lengths 3 and 1 in the crop's side."""
+    """Each term alone, by hand: two keypoints, bones 0-1 and 0-2 of 0.3 and 0.1 of the crop's side."""
     keypoints = torch.tensor([[[0.0, 0.0, 0.0], [0.6, 0.0, 0.0], [0.0, 0.0, 0.1]]])  # 0.6 in x is 0.3 of the side
     plane = torch.zeros(1, 3, 9, 9)
     plane[:, :, 2, 2] = 1

@@ -88,8 +88,9 @@ class FlipRateMetric(LabelFreeMetric):
     Each batch is predicted a second time, mirrored. The keypoints are mirrored back, left and right are exchanged, and
     flip pairs are compared (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that labels whichever
     limb is on the left of the image as left has a rate of 100 %. Mirrored copies work for any folder of images;
-    comparing consecutive frames would need a video and would miss this error. ``flip_test`` and ``facings`` are
-    disabled for both predictions, because with them predictions agree with their mirror image. Requires
+    comparing consecutive frames would need a video and would miss this error. ``flip_test`` is
+    disabled for both predictions, because averaged predictions agree with their mirror image, and so is ``facings``,
+    because the rate measures the network without a search. Requires
     :class:`~mmxas.engine.hooks.EvaluationContextHook`.
 
     Args:

@@ -92,6 +92,8 @@ class FacingSearch:
                    data_samples: Sequence[PoseDataSample]) -> Marginals:
         """Average the marginals of the scored views, as ``MultiHypothesisHead.test_volume`` averages their volumes.
 
+        The score needs only marginals, and they are much smaller than volumes.
+
         Args:
             maps: Fused maps (B·N, C, h, w) per side.
             facings: Facings (B, N, 2) per side.

@@ -79,8 +79,9 @@ def test_the_true_facing_is_found(sides):
     maps = [[(wanted * sign)[:, :, None, None].expand(-1, -1, BINS, BINS)] for sign in signs[:sides]]
     found = FacingSearch(Neck(), Head(), H36M, 8, Decoding())(maps, samples(5))
     assert len(found) == sides
-    for (_, facing), sign in zip(found, signs, strict=False):
+    for (conditioned, facing), (given, ), sign in zip(found, maps, signs, strict=False):
         torch.testing.assert_close(facing, wanted * sign, atol=1e-6, rtol=0)
+        assert torch.equal(conditioned, Neck().condition(given, facing))
 
 
 def test_a_prediction_with_a_large_weight_is_kept():
@@ -92,6 +93,33 @@ def test_a_prediction_with_a_large_weight_is_kept():
     for weight, expected in ((0.0, wanted), (100.0, predicted)):
         ((_, facing),) = FacingSearch(neck, Head(), H36M, 8, Decoding(), weight)(maps, samples(2))
         torch.testing.assert_close(facing, expected, atol=1e-6, rtol=0)
+
+
+def test_each_view_keeps_its_own_prediction_if_that_is_best():
+    """Two zooms, and their mirror images; a large weight makes the prediction best."""
+    predicted = [torch.tensor([[0.3, 0.4], [0.5, 0.1]]), torch.tensor([[0.2, -0.3], [0.4, 0.2]])]
+    maps = [[torch.zeros(2, 2, BINS, BINS)] for _ in predicted]
+    neck, given = Neck(), iter(predicted)
+    neck.fuse = lambda features: (features[0], next(given))
+    found = FacingSearch(neck, Head(), H36M, 8, Decoding(), 100.0)(maps, samples(1), zooms=2)
+    for (_, facing), expected in zip(found, predicted, strict=True):
+        assert torch.equal(facing, expected)
+
+
+def test_the_prediction_of_the_mirrored_view_is_mirrored_before_it_counts():
+    """Sharper heatmaps for the longer facing, so a candidate wins; the nearest to the prediction is at 45 degrees."""
+
+    class SharpForLength(Head):
+        def forward(self, feats):
+            facing = feats[0][:, 2:]
+            return super().forward([torch.cat([facing, facing], dim=1)])
+
+    neck, given = Neck(), iter([torch.tensor([[0.3, 0.4]]), torch.tensor([[0.3, -0.4]])])
+    neck.fuse = lambda features: (features[0], next(given))
+    maps = [[torch.zeros(1, 2, BINS, BINS)] for _ in range(2)]
+    (_, facing), (_, mirrored) = FacingSearch(neck, SharpForLength(), H36M, 8, Decoding(), 1.0)(maps, samples(1))
+    torch.testing.assert_close(facing, torch.tensor([[2**-0.5, 2**-0.5]]))
+    torch.testing.assert_close(mirrored, torch.tensor([[2**-0.5, -(2**-0.5)]]))
 
 
 def test_the_crop_scores_and_not_its_enlarged_middle():
