@@ -12,6 +12,7 @@ from mmxas.engine.config_knobs import KEY, KNOB_OF, KNOBS, apply_knobs, read_con
 from mmxas.engine.stages import parse_stages
 from mmxas.errors import UsageError
 from mmxas.evaluation.metrics import ContextMetric
+from mmxas.models.pose_estimators.pose_predictor import TEST_OPTIONS
 from mmxas.registry import METRICS
 
 READ_KEYS = {'synthesis', 'xas', 'custom_imports', 'auto_scale_lr', 'runner_type', *(
@@ -74,7 +75,7 @@ def merge_options(cfg: Config, options: dict) -> None:
 
     Raises:
         UsageError: A key does not fit the config (such as an index past the end of a list), is a variable that has no
-            effect any more, or is a wrong knob.
+            effect any more, is an option of ``model.test_cfg`` without ``model.``, or is a wrong knob.
     """
     options = options or {}
     spent = {*KNOBS, *KNOB_OF, *(spent_variables(cfg.filename) if cfg.filename and options else ())}
@@ -82,6 +83,9 @@ def merge_options(cfg: Config, options: dict) -> None:
     for key, head in heads.items():
         if head in spent:
             raise UsageError(f'--cfg-options {key}: changes nothing, the config has already used it. {way_out(head)}')
+        if head == 'test_cfg' and key.split('.')[1:2] and key.split('.')[1] in TEST_OPTIONS:
+            raise UsageError(f'--cfg-options {key}: changes nothing, test_cfg is the loop of testing; the options of '
+                             f'the detector are in model.test_cfg: model.{key}')
     try:
         cfg.merge_from_dict({key: value for key, value in options.items() if heads[key] == KEY})
         apply_knobs(cfg)

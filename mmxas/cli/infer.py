@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mmxas.apis import XASInferencer
 
 DEFAULT_MODEL = 'human'
+VIDEO_VIEWS = ('flip_test', 'zooms', 'facings')  # options of model.test_cfg that videos turn off
+FOUND = ('Boxes were found automatically, around whatever stands out. Check them in the {shown}; if they are wrong, '
+         'give your own with {option} ({page})')
 BOXES = {'given': '', 'found': ', found automatically', 'image': ', of the whole image: no box was given or found'}
 
 
@@ -162,7 +165,7 @@ def detect(args: argparse.Namespace) -> int:
     """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video.
 
     Raises:
-        UsageError: An option of videos is given for photos.
+        UsageError: An option of videos is given for photos, or one for photos alone for videos.
     """
     from .work_directory import require_place
     clips = find_clips(args)
@@ -170,6 +173,9 @@ def detect(args: argparse.Namespace) -> int:
     of_videos = [f'--{name.replace("_", "-")}' for name in ('all_views', 'smooth', 'overwrite') if getattr(args, name)]
     if of_videos and not clips:
         raise UsageError(f'{", ".join(of_videos)}: for videos; --video makes one of a folder of images')
+    unused = [f'model.test_cfg.{name}' for name in VIDEO_VIEWS if f'model.test_cfg.{name}' in (args.cfg_options or {})]
+    if unused and clips and not args.all_views:
+        raise UsageError(f'--cfg-options {", ".join(unused)}: videos need --all-views for this')
     config, weights, out_dir = read_model(args)
     require_place(out_dir, 'output folder', '--out-dir')
     inferencer = build_inferencer(args, config, weights)
@@ -178,12 +184,16 @@ def detect(args: argparse.Namespace) -> int:
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:
         targets['vis_out_dir'] = str(out_dir / 'visualizations')
-    images = instances = 0
+    images = instances = found = 0
     for result in inferencer(args.input, bboxes=boxes, camera=camera, **targets):
         record = result['predictions'][0]
         images, instances = images + 1, instances + len(record['instances'])
-        guessed = BOXES[record['instances'][0]['box_source']] if record['instances'] else ''
-        print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{guessed}', flush=True)
+        source = record['instances'][0]['box_source'] if record['instances'] else 'given'
+        found += source == 'found'
+        print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{BOXES[source]}', flush=True)
+    if found:
+        print(FOUND.format(shown='predictions' if args.no_pictures else 'pictures', page='docs/inference.md',
+                           option='--bbox X0 Y0 X1 Y1, or --boxes FILE.json for a folder'))
     if args.html:
         from .view import make_page
         make_page('infer', out_dir / 'predictions', run=inferencer.run)
@@ -241,8 +251,7 @@ def detect_in_video(args: argparse.Namespace, clip: Path, inferencer: XASInferen
         from .view import make_page
         make_page('infer', out_dir / 'predictions.jsonl')
     if boxes is None:
-        print('Boxes were found automatically, around whatever stands out. Check them in the overlay or the page; if '
-              'they are wrong, give your own with --boxes FILE.json (docs/video.md)')
+        print(FOUND.format(shown='overlay or the page', option='--boxes FILE.json', page='docs/video.md'))
     nobody = f', nobody found in {result.nobody}' if result.nobody else ''
     bodies = f'{result.identities} {"identity" if result.identities == 1 else "identities"}'
     print(f'{counted(result.poses, "pose")} of {bodies} in {counted(result.frames, "frame")}{nobody}; see '

@@ -16,7 +16,8 @@ def check_zooms(zooms: Sequence[float]) -> None:
     """Raise ``ValueError`` unless ``zooms`` is a list of numbers in (0, 1]."""
     if not isinstance(zooms, list | tuple) or not zooms or not all(
             isinstance(zoom, int | float) and 0 < zoom <= 1 for zoom in zooms):
-        raise ValueError(f'test_cfg.zooms={zooms!r}, a list of sides of the middle part expected, such as [1.0, 0.85]')
+        raise ValueError(f'model.test_cfg.zooms={zooms!r}, a list of sides of the middle part expected, such as '
+                         '[1.0, 0.85]')
 
 
 def zoom_crops(crops: Tensor, zoom: float, align_corners: bool = False) -> Tensor:

@@ -78,6 +78,10 @@ def test_options_change_the_config_or_say_why_not():
     assert (cfg.a.b, cfg.c) == (2, [3, 4])
     with pytest.raises(UsageError, match='--cfg-options: Index 7'):
         configs.merge_options(cfg, {'c.7': 1})
+    with pytest.raises(UsageError, match='test_cfg.facings: changes nothing.*model.test_cfg: model.test_cfg.facings'):
+        configs.merge_options(cfg, {'test_cfg.facings': 0})
+    configs.merge_options(cfg, {'test_cfg.fp16': True, 'model.test_cfg.facings': 0})
+    assert cfg.test_cfg.fp16 and cfg.model.test_cfg.facings == 0
 
 
 def test_knobs_act_on_the_command_line_and_spent_variables_are_refused():

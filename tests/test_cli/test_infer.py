@@ -173,7 +173,8 @@ def test_it_says_where_a_box_is_from(infer, photos, tmp_path, capsys):
             (whole, ['--bbox', '10', '10', '60', '80'], 'given', 'a.jpg: 1 pose')):
         assert infer([str(photos / 'a.jpg'), str(config), 'none', '--out-dir', str(tmp_path / 'out'), '--no-pictures',
                       *options]) == 0
-        assert capsys.readouterr().out.splitlines()[0].endswith(said)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].endswith(said) and any('give your own with --bbox' in x for x in lines) == (source == 'found')
         record = json.loads((tmp_path / 'out/predictions/a.json').read_text())
         assert record['instances'][0]['box_source'] == source and record['run'].endswith('+00:00')
 
@@ -199,6 +200,8 @@ def test_a_video_has_lines_tables_and_an_overlay_and_goes_on(infer, clip_detecto
     assert '20 frames were there from an earlier run' in capsys.readouterr().out
     assert infer([*command[:-1], '4']) == 2
     assert 'with different key_every (5 there, 4 now); choose another folder' in capsys.readouterr().err
+    assert infer([*command, '--cfg-options', 'model.test_cfg.facings=8']) == 2
+    assert '--cfg-options model.test_cfg.facings: videos need --all-views for this' in capsys.readouterr().err
     assert infer([*command[:-1], '4', '--overwrite', '--no-pictures']) == 0
     assert not (out / 'overlay.mp4').exists()
 

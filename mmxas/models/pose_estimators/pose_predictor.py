@@ -5,6 +5,7 @@ N: batch, S: crop size in px.
 import math
 from collections.abc import Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 
 import torch
 from mmengine.structures import InstanceData, PixelData
@@ -21,6 +22,7 @@ from mmxas.ops.symmetry import side_bone_pairs
 from mmxas.ops.zoom import NO_ZOOM, check_zooms, zoom_crops
 from mmxas.structures import Skeleton
 
+TEST_OPTIONS = ('flip_test', 'background', 'zooms', 'facings', 'facing_weight', 'decoding', 'output_depth_heatmaps')
 BACKGROUNDS = ('crop', 'both')  # views for testing: the crop from the pipeline; also the crop without its background
 
 
@@ -54,29 +56,33 @@ class PosePredictor(TopdownPoseEstimator):
             ValueError: The message names the option.
         """
         test_cfg = self.test_cfg or {}
-        check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'test_cfg.background')
+        for name in test_cfg:
+            near = get_close_matches(name, TEST_OPTIONS, 1, cutoff=0.85)
+            if near and name not in TEST_OPTIONS:
+                raise ValueError(f'model.test_cfg.{name} is never used; did you mean {near[0]}?')
+        check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'model.test_cfg.background')
         zooms = test_cfg.get('zooms', NO_ZOOM)
         check_zooms(zooms)
         loose = [field.name for field in fields(Decoding) if field.name in test_cfg]
         if loose:
-            raise ValueError(f'test_cfg.{loose[0]} has no effect: use test_cfg=dict(decoding=dict({loose[0]}=…))')
+            raise ValueError(f'model.test_cfg.{loose[0]} has no effect: use model.test_cfg.decoding.{loose[0]}')
         if hasattr(self.head, 'decoding'):
             self.head.decoding(test_cfg)
         facings = test_cfg.get('facings', 0)
         if type(facings) is not int or facings < 0:
-            raise ValueError(f'test_cfg.facings: a number of directions (0 or more) expected, got {facings!r}')
+            raise ValueError(f'model.test_cfg.facings: a number of directions (0 or more) expected, got {facings!r}')
         weight = test_cfg.get('facing_weight', EXPECTED_WEIGHT)
         if type(weight) not in (int, float) or not 0 <= weight < math.inf:
-            raise ValueError(f'test_cfg.facing_weight: a number of at least 0 expected, got {weight!r}')
+            raise ValueError(f'model.test_cfg.facing_weight: a number of at least 0 expected, got {weight!r}')
         if facings and not hasattr(getattr(self, 'neck', None), 'condition'):
-            raise ValueError(f'test_cfg.facings={facings} needs model.neck=dict(type=\'FacingFusionNeck\', …); for '
-                             'another neck set test_cfg.facings=0')
+            raise ValueError(f"model.test_cfg.facings={facings} needs model.neck=dict(type='FacingFusionNeck', …); for "
+                             'another neck set model.test_cfg.facings=0')
         if facings and zooms[0] != 1:
-            raise ValueError(f'test_cfg.facings={facings} scores the views of the first zoom, which must be the whole '
-                             f'crop: test_cfg.zooms must start with 1.0, found {list(zooms)}')
+            raise ValueError(f'model.test_cfg.facings={facings} scores the views of the first zoom, which must be the '
+                             f'whole crop: model.test_cfg.zooms must start with 1.0, found {list(zooms)}')
         if facings and not side_bone_pairs(self.skeleton.parents, self.skeleton.flip_pairs):
-            raise ValueError(f'test_cfg.facings={facings}: the skeleton {self.skeleton.name!r} has no left and right '
-                             'bones to compare; set test_cfg.facings=0')
+            raise ValueError(f'model.test_cfg.facings={facings}: the skeleton {self.skeleton.name!r} has no left and '
+                             'right bones to compare; set model.test_cfg.facings=0')
 
     def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
         """Predict poses as in mmpose, with heatmaps averaged over several views of each crop.

@@ -175,6 +175,7 @@ def test_the_search_changes_predictions_and_those_of_a_mirrored_image_are_mirror
 
 
 @pytest.mark.parametrize(('options', 'message'), [
+    (dict(facing=8), 'model.test_cfg.facing is never used; did you mean facings'),
     (dict(facings=-1), r'test_cfg.facings: a number of directions \(0 or more\) expected, got -1'),
     (dict(facings=True), 'test_cfg.facings: a number of directions'),
     (dict(facing_weight=-0.1), 'test_cfg.facing_weight: a number of at least 0 expected, got -0.1'),

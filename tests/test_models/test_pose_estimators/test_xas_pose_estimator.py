@@ -202,7 +202,7 @@ def test_non_finite_loss_stops_and_names_the_files(make_estimator, batch):
     (dict(skeleton=dict(name='two', keypoints=['a', 'b'], parents=[0, 0], flip_pairs=[])), "'two' has 2 keypoints"),
     (dict(test_cfg=dict(decoding=dict(xy_window=4))), 'xy_window: an odd number of bins .* got 4'),
     (dict(test_cfg=dict(decoding=dict(windows=4))), 'decoding: windows unknown; there are: num_hypotheses, window, '),
-    (dict(test_cfg=dict(xy_window=5)), r'test_cfg.xy_window has no effect: use test_cfg=dict\(decoding=dict'),
+    (dict(test_cfg=dict(xy_window=5)), 'xy_window has no effect: use model.test_cfg.decoding.xy_window'),
     (dict(discriminator=dict(type='GCNDiscriminator', skeleton=OTHER)), "model.discriminator has the skeleton 'other'"),
     (dict(line_width=-1.0), 'line_width: a number above 0 expected, got -1.0'),
     (dict(mask_size='64'), "mask_size: a side in px .* got '64'"), (dict(mask_size=0), 'mask_size: .* got 0'),
