@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmxas.apis import XASInferencer
 
 DEFAULT_MODEL = 'human'
-VIDEO_VIEWS = ('flip_test', 'zooms', 'facings')  # options of model.test_cfg that videos turn off
+VIDEO_VIEWS = dict(flip_test=False, zooms=[1.0], facings=0)  # model.test_cfg of videos without --all-views
 FOUND = ('Boxes were found automatically, around whatever stands out. Check them in the {shown}; if they are wrong, '
          'give your own with {option} ({page})')
 BOXES = {'given': '', 'found': ', found automatically', 'image': ', of the whole image: no box was given or found'}
@@ -156,6 +156,19 @@ def check_args(args: argparse.Namespace) -> None:
         raise UsageError(f'{args.input}: no such image, video or folder')
 
 
+def check_views(options: dict) -> None:
+    """Raise if ``--cfg-options`` ask for views or a search that a video does not use without ``--all-views``.
+
+    Raises:
+        UsageError: They do.
+    """
+    for key, value in options.items():
+        name = key.removeprefix('model.test_cfg.').partition('.')[0]
+        if key.startswith('model.test_cfg.') and name in VIDEO_VIEWS and value != VIDEO_VIEWS[name]:
+            raise UsageError(f'--cfg-options {key}: a video uses one view and no search for the facing; --all-views '
+                             'uses them as in photos')
+
+
 def counted(number: int, what: str) -> str:
     """Return a count with its noun: ``1 pose``, ``2 poses``."""
     return f'{number} {what}{"s" * (number != 1)}'
@@ -173,9 +186,8 @@ def detect(args: argparse.Namespace) -> int:
     of_videos = [f'--{name.replace("_", "-")}' for name in ('all_views', 'smooth', 'overwrite') if getattr(args, name)]
     if of_videos and not clips:
         raise UsageError(f'{", ".join(of_videos)}: for videos; --video makes one of a folder of images')
-    unused = [f'model.test_cfg.{name}' for name in VIDEO_VIEWS if f'model.test_cfg.{name}' in (args.cfg_options or {})]
-    if unused and clips and not args.all_views:
-        raise UsageError(f'--cfg-options {", ".join(unused)}: videos need --all-views for this')
+    if clips and not args.all_views:
+        check_views(args.cfg_options or {})
     config, weights, out_dir = read_model(args)
     require_place(out_dir, 'output folder', '--out-dir')
     inferencer = build_inferencer(args, config, weights)

@@ -200,10 +200,23 @@ def test_a_video_has_lines_tables_and_an_overlay_and_goes_on(infer, clip_detecto
     assert '20 frames were there from an earlier run' in capsys.readouterr().out
     assert infer([*command[:-1], '4']) == 2
     assert 'with different key_every (5 there, 4 now); choose another folder' in capsys.readouterr().err
-    assert infer([*command, '--cfg-options', 'model.test_cfg.facings=8']) == 2
-    assert '--cfg-options model.test_cfg.facings: videos need --all-views for this' in capsys.readouterr().err
     assert infer([*command[:-1], '4', '--overwrite', '--no-pictures']) == 0
     assert not (out / 'overlay.mp4').exists()
+
+
+@pytest.mark.parametrize(('option', 'status'), [
+    ('facings=8', 2), ('zooms.0=0.7', 2), ('zooms=[1.0,0.8]', 2), ('flip_test=True', 2), ('flip_test=False', 0)])
+def test_a_video_refuses_views_that_it_does_not_use(infer, clip_detector, tmp_path, capsys, option, status):
+    command = [str(write_clip(tmp_path / 'clip.mp4', film(3))), *clip_detector, '--no-pictures', '--cfg-options',
+               f'model.test_cfg.{option}', '--out-dir']
+    assert infer([*command, str(tmp_path / 'out')]) == status
+    key = option.split('=')[0]
+    said = f'--cfg-options model.test_cfg.{key}: a video uses one view and no search for the facing; --all-views'
+    assert (said in capsys.readouterr().err) == (status == 2)
+    if key == 'flip_test':  # accepted with all views, and in photos
+        assert infer([*command, str(tmp_path / 'all'), '--all-views']) == 0
+        cv2.imwrite(str(tmp_path / 'a.png'), film(1)[0])
+        assert infer([str(tmp_path / 'a.png'), *command[1:], str(tmp_path / 'photo')]) == 0
 
 
 def test_a_folder_or_pattern_of_frames_is_a_video_if_wanted(infer, clip_detector, tmp_path, capsys, monkeypatch):

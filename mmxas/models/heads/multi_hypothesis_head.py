@@ -194,13 +194,13 @@ class MultiHypothesisHead(BaseHead):
         flip_test, zooms, both = cfg.get('flip_test', False), cfg.get('zooms', NO_ZOOM), cfg.get('background') == 'both'
         flip_indices = batch_data_samples[0].metainfo.get('flip_indices')
         if flip_test and flip_indices is None:
-            raise ValueError('test_cfg.flip_test: the samples have no flip_indices in their meta information; '
+            raise ValueError('model.test_cfg.flip_test: the samples have no flip_indices in their meta information; '
                              'take a data set that gives them, or flip_test=False')
         sides = feats if flip_test else [feats]
         crops, views = len(sides[0][self.in_index]), len(zooms) * (2 if both else 1)
         if crops != n * views:
-            raise ValueError(f'features of {crops} crops, expected {n} for each of {views} views (test_cfg.zooms, '
-                             'background)')
+            raise ValueError(f'features of {crops} crops, expected {n} for each of {views} views '
+                             '(model.test_cfg.zooms, model.test_cfg.background)')
         if flip_test:  # copied to a GPU once, not per view
             flip_indices = torch.as_tensor(flip_indices, device=feats[0][self.in_index].device)
 
