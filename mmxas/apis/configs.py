@@ -83,7 +83,7 @@ def merge_options(cfg: Config, options: dict) -> None:
     for key, head in heads.items():
         if head in spent:
             raise UsageError(f'--cfg-options {key}: changes nothing, the config has already used it. {way_out(head)}')
-        if head == 'test_cfg' and key.split('.')[1:2] and key.split('.')[1] in TEST_OPTIONS:
+        if head == 'test_cfg' and key.removeprefix('test_cfg.').partition('.')[0] in TEST_OPTIONS:
             raise UsageError(f'--cfg-options {key}: changes nothing, test_cfg is the loop of testing; the options of '
                              f'the detector are in model.test_cfg: model.{key}')
     try:

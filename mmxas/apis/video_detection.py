@@ -20,6 +20,7 @@ from .pose_record import pose_record
 from .xas_inferencer import XASInferencer
 
 T = TypeVar('T')
+ONE_VIEW = dict(flip_test=False, zooms=list(NO_ZOOM), facings=0)  # test_cfg of videos without all_views
 BLOCK = 16  # frames
 BATCH = {'cpu': 4}  # crops of a batch by kind of device; on a CPU, heatmaps of more do not stay in its caches
 
@@ -167,7 +168,7 @@ def _views(inferencer: XASInferencer, every: bool) -> Iterator[None]:
     model = inferencer.model
     config: Mapping[str, Any] = model.test_cfg or {}
     if not every:
-        model.test_cfg = dict(config, zooms=list(NO_ZOOM), flip_test=False, facings=0)
+        model.test_cfg = {**config, **ONE_VIEW}
     try:
         yield
     finally:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mmxas.apis import XASInferencer
 
 DEFAULT_MODEL = 'human'
-VIDEO_VIEWS = dict(flip_test=False, zooms=[1.0], facings=0)  # model.test_cfg of videos without --all-views
 FOUND = ('Boxes were found automatically, around whatever stands out. Check them in the {shown}; if they are wrong, '
          'give your own with {option} ({page})')
 BOXES = {'given': '', 'found': ', found automatically', 'image': ', of the whole image: no box was given or found'}
@@ -162,9 +161,10 @@ def check_views(options: dict) -> None:
     Raises:
         UsageError: They do.
     """
+    from mmxas.apis.video_detection import ONE_VIEW
     for key, value in options.items():
         name = key.removeprefix('model.test_cfg.').partition('.')[0]
-        if key.startswith('model.test_cfg.') and name in VIDEO_VIEWS and value != VIDEO_VIEWS[name]:
+        if key.startswith('model.test_cfg.') and name in ONE_VIEW and value != ONE_VIEW[name]:
             raise UsageError(f'--cfg-options {key}: a video uses one view and no search for the facing; --all-views '
                              'uses them as in photos')
 
@@ -178,7 +178,7 @@ def detect(args: argparse.Namespace) -> int:
     """Detect, write results, and print a summary; return 1 if no body is found in a single image or a video.
 
     Raises:
-        UsageError: An option of videos is given for photos, or one for photos alone for videos.
+        UsageError: An option of videos is given for photos, or views of photos for a video.
     """
     from .work_directory import require_place
     clips = find_clips(args)
@@ -196,12 +196,13 @@ def detect(args: argparse.Namespace) -> int:
     targets = dict(pred_out_dir=str(out_dir / 'predictions'))
     if not args.no_pictures:
         targets['vis_out_dir'] = str(out_dir / 'visualizations')
-    images = instances = found = 0
+    images = instances = 0
+    found = False
     for result in inferencer(args.input, bboxes=boxes, camera=camera, **targets):
         record = result['predictions'][0]
         images, instances = images + 1, instances + len(record['instances'])
         source = record['instances'][0]['box_source'] if record['instances'] else 'given'
-        found += source == 'found'
+        found |= source == 'found'
         print(f'{record["image"]}: {counted(len(record["instances"]), "pose")}{BOXES[source]}', flush=True)
     if found:
         print(FOUND.format(shown='predictions' if args.no_pictures else 'pictures', page='docs/inference.md',

@@ -88,10 +88,9 @@ class FlipRateMetric(LabelFreeMetric):
     Each batch is predicted a second time, mirrored. The keypoints are mirrored back, left and right are exchanged, and
     flip pairs are compared (:func:`~mmxas.evaluation.self_consistency.flip_rate`). A detector that labels whichever
     limb is on the left of the image as left has a rate of 100 %. Mirrored copies work for any folder of images;
-    comparing consecutive frames would need a video and would miss this error. ``flip_test`` is
-    disabled for both predictions, because averaged predictions agree with their mirror image, and so is ``facings``,
-    because the rate measures the network without a search. Requires
-    :class:`~mmxas.engine.hooks.EvaluationContextHook`.
+    comparing consecutive frames would need a video and would miss this error. Both predictions
+    disable ``flip_test``, because averaged predictions agree with their mirror image, and ``facings``, because the rate
+    measures the network without a search. Requires :class:`~mmxas.engine.hooks.EvaluationContextHook`.
 
     Args:
         min_separation: Flip pairs closer than this in crop-normalised coordinates do not count. Defaults to 0.1, 5 % of
@@ -117,17 +116,17 @@ class FlipRateMetric(LabelFreeMetric):
             raise RuntimeError(f'FlipRateMetric predicts mirrored copies, but the model is not known: {WAY_OUT}')
         model = self.context.model
         test_cfg = getattr(model, 'test_cfg', None) or {}
-        averages = {name: 0 for name in ('flip_test', 'facings') if test_cfg.get(name)}
+        disabled = {name: 0 for name in ('flip_test', 'facings') if test_cfg.get(name)}
         try:
-            if averages:
-                model.test_cfg = {**test_cfg, **averages}
+            if disabled:
+                model.test_cfg = {**test_cfg, **disabled}
             with torch.no_grad():
                 mirrored = model.test_step(mirrored_batch(data_batch))
-                if averages:  # on a copy, because prediction modifies the samples
+                if disabled:  # on a copy, because prediction modifies the samples
                     plain = model.test_step(mirrored_batch(mirrored_batch(data_batch)))
                     data_samples = [sample.to_dict() for sample in plain]
         finally:
-            if averages:
+            if disabled:
                 model.test_cfg = test_cfg
         poses = np.stack([_crop_pose(sample) for sample in data_samples])
         others = np.stack([_crop_pose(sample.to_dict()) for sample in mirrored])

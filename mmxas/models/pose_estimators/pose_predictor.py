@@ -56,9 +56,9 @@ class PosePredictor(TopdownPoseEstimator):
             ValueError: The message names the option.
         """
         test_cfg = self.test_cfg or {}
-        for name in test_cfg:
+        for name in sorted(set(test_cfg) - set(TEST_OPTIONS)):
             near = get_close_matches(name, TEST_OPTIONS, 1, cutoff=0.85)
-            if near and name not in TEST_OPTIONS:
+            if near:
                 raise ValueError(f'model.test_cfg.{name} is never used; did you mean {near[0]}?')
         check_choice(test_cfg.get('background', 'crop'), BACKGROUNDS, 'model.test_cfg.background')
         zooms = test_cfg.get('zooms', NO_ZOOM)
